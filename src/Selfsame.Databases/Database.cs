@@ -1,0 +1,194 @@
+using System.Data.Common;
+using Microsoft.Data.Sqlite;
+using Npgsql;
+using Selfsame.Core;
+
+namespace Selfsame.Databases;
+
+/// <summary>What a transaction whose commit got no answer turned out to be.</summary>
+/// <param name="Happened">Whether our own uuid was found in the database.</param>
+/// <param name="Value">The result to return when it happened.</param>
+public readonly record struct Settled<T>(bool Happened, T Value);
+
+/// <summary>
+/// One SQL database and the only way to it: retryable transactions. The work is a closure that may run several
+/// times, so it must have no effect but its SQL; it never awaits the network.
+/// </summary>
+public abstract class Database(DatabaseOptions options, TimeProvider clock, RandomSource random) : IAsyncDisposable
+{
+    private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(2);
+
+    /// <summary>Opens <c>Host=…;Database=…</c> as PostgreSQL and anything else as a SQLite file's path.</summary>
+    public static Database Open(string connection, DatabaseOptions options, TimeProvider clock, RandomSource random)
+        => LooksLikePostgreSql(connection)
+            ? new PostgreSqlDatabase(connection, options, clock, random)
+            : SqliteDatabase.File(connection, options, clock, random);
+
+    /// <summary>Whether a connection string means PostgreSQL: <c>Host=…</c> or a <c>postgresql://</c> address.</summary>
+    public static bool LooksLikePostgreSql(string connection)
+        => connection.Contains("Host=", StringComparison.OrdinalIgnoreCase)
+            || connection.StartsWith("postgres://", StringComparison.Ordinal)
+            || connection.StartsWith("postgresql://", StringComparison.Ordinal);
+
+    public abstract Dialect Dialect { get; }
+
+    protected DatabaseOptions Options { get; } = options;
+
+    /// <summary>
+    /// Runs <paramref name="work"/> in one transaction and commits, or rolls back where the work says so. Repeats it
+    /// when the database asks for that. When the commit's answer is lost, <paramref name="settle"/> re-reads what was
+    /// written by our own uuid: found, its value is the result; not found, the work runs again. Without it the
+    /// <see cref="CommitUnknownException"/> reaches the caller.
+    /// </summary>
+    public async Task<T> TransactAsync<T>(
+        Func<Transaction, Task<T>> work, Func<Transaction, Task<Settled<T>>>? settle, CancellationToken cancellation)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await RunOnceAsync(work, cancellation);
+            }
+            catch (TransientDatabaseException) when (attempt < Options.MaximumAttempts)
+            {
+                await BackOffAsync(attempt, cancellation);
+            }
+            catch (CommitUnknownException) when (settle is not null && attempt < Options.MaximumAttempts)
+            {
+                await BackOffAsync(attempt, cancellation);
+                var settled = await ReadAsync(settle, cancellation);
+                if (settled.Happened)
+                {
+                    return settled.Value;
+                }
+            }
+        }
+    }
+
+    /// <summary>As the full overload, for work that is harmless to find done or whose caller handles the doubt.</summary>
+    public Task<T> TransactAsync<T>(Func<Transaction, Task<T>> work, CancellationToken cancellation = default)
+        => TransactAsync(work, null, cancellation);
+
+    /// <summary>As the full overload, for work without a result.</summary>
+    public Task TransactAsync(Func<Transaction, Task> work, CancellationToken cancellation = default)
+        => TransactAsync(
+            async transaction =>
+            {
+                await work(transaction);
+                return true;
+            },
+            cancellation);
+
+    /// <summary>Runs reading work outside the writers' queue; it sees one committed state per statement.</summary>
+    public async Task<T> ReadAsync<T>(Func<Transaction, Task<T>> read, CancellationToken cancellation = default)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await using var lease = await LeaseReaderAsync(cancellation);
+                return await read(new Transaction(Dialect, lease.Connection, null, cancellation));
+            }
+            catch (Exception exception) when (IsTransient(exception) && attempt < Options.MaximumAttempts)
+            {
+                await BackOffAsync(attempt, cancellation);
+            }
+        }
+    }
+
+    public abstract ValueTask DisposeAsync();
+
+    private protected abstract ValueTask<ConnectionLease> LeaseWriterAsync(CancellationToken cancellation);
+
+    private protected abstract ValueTask<ConnectionLease> LeaseReaderAsync(CancellationToken cancellation);
+
+    private protected abstract ValueTask<DbTransaction> BeginAsync(DbConnection connection, CancellationToken cancellation);
+
+    private async Task<T> RunOnceAsync<T>(Func<Transaction, Task<T>> work, CancellationToken cancellation)
+    {
+        await using var lease = await LeaseWriterAsync(cancellation);
+        await using var open = await BeginTranslatedAsync(lease, cancellation);
+        var transaction = new Transaction(Dialect, lease.Connection, open, cancellation);
+        T result;
+        try
+        {
+            result = await work(transaction);
+        }
+        catch (Exception exception) when (IsTransient(exception))
+        {
+            throw new TransientDatabaseException("The database asked for the transaction to be repeated.", exception);
+        }
+        catch (PostgresException exception) when (exception.SqlState == PostgresErrorCodes.LockNotAvailable)
+        {
+            throw new LockTimeoutException("Another transaction held a row for too long.", exception);
+        }
+
+        if (transaction.RollBack)
+        {
+            return result;
+        }
+
+        Options.Faults.BeforeCommit();
+        await CommitAsync(open);
+        Options.Faults.AfterCommit();
+        return result;
+    }
+
+    private async ValueTask<DbTransaction> BeginTranslatedAsync(ConnectionLease lease, CancellationToken cancellation)
+    {
+        try
+        {
+            return await BeginAsync(lease.Connection, cancellation);
+        }
+        catch (Exception exception) when (IsTransient(exception))
+        {
+            throw new TransientDatabaseException("The database asked for the transaction to be repeated.", exception);
+        }
+    }
+
+    /// <summary>Not cancellable: once COMMIT has left, only its answer or its absence may end the wait.</summary>
+    private static async Task CommitAsync(DbTransaction open)
+    {
+        try
+        {
+            await open.CommitAsync(CancellationToken.None);
+        }
+        catch (NpgsqlException exception) when (exception is not PostgresException)
+        {
+            throw new CommitUnknownException("The connection was lost during COMMIT.", exception);
+        }
+        catch (Exception exception) when (IsTransient(exception))
+        {
+            throw new TransientDatabaseException("The database asked for the transaction to be repeated.", exception);
+        }
+    }
+
+    private Task BackOffAsync(int attempt, CancellationToken cancellation)
+    {
+        var ceiling = FirstDelay * Math.Pow(2, Math.Min(attempt, 7));
+        var delay = ceiling * (0.5 + (random.NextInt32(1000) / 2000.0));
+        return Task.Delay(delay, clock, cancellation);
+    }
+
+    /// <summary>The one place that knows which errors mean "do it again".</summary>
+    private static bool IsTransient(Exception exception) => exception switch
+    {
+        TransientDatabaseException => true,
+        PostgresException postgres => postgres.SqlState is PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected,
+        // A connection lost before COMMIT has left: nothing happened, and doing it again is safe.
+        NpgsqlException npgsql => npgsql.IsTransient,
+        SqliteException sqlite => sqlite.SqliteErrorCode is SqliteBusy or SqliteLocked,
+        _ => false,
+    };
+
+    private const int SqliteBusy = 5;
+    private const int SqliteLocked = 6;
+}
+
+/// <summary>A connection on loan; disposing gives it back.</summary>
+internal readonly struct ConnectionLease(DbConnection connection, Func<DbConnection, ValueTask> giveBack) : IAsyncDisposable
+{
+    public DbConnection Connection => connection;
+
+    public ValueTask DisposeAsync() => giveBack(connection);
+}

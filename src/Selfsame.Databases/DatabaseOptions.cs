@@ -1,0 +1,52 @@
+namespace Selfsame.Databases;
+
+/// <summary>How a <see cref="Database"/> behaves; the defaults are for production.</summary>
+public sealed record DatabaseOptions
+{
+    /// <summary>The most connections this process opens at once (PostgreSQL) or the most readers (SQLite).</summary>
+    public int MaximumConnections { get; init; } = 32;
+
+    /// <summary>How often a transaction is tried when the database asks for a repeat (40001, 40P01, SQLITE_BUSY).</summary>
+    public int MaximumAttempts { get; init; } = 12;
+
+    /// <summary>How long a statement may wait for another transaction's lock.</summary>
+    public TimeSpan LockTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>SQLite only: survive a loss of power (synchronous=FULL), not only the loss of the process.</summary>
+    public bool SurvivePowerLoss { get; init; } = true;
+
+    /// <summary>Where the faults of a test enter; production has none.</summary>
+    public TransactionFaults Faults { get; init; } = TransactionFaults.None;
+}
+
+/// <summary>
+/// The seam at which the simulation injects faults into transactions. A method that throws
+/// <see cref="TransientDatabaseException"/> stands for 40001 and is retried; <see cref="CommitUnknownException"/>
+/// from <see cref="AfterCommit"/> stands for a lost commit answer; anything else is a crash.
+/// </summary>
+public class TransactionFaults
+{
+    public static TransactionFaults None { get; } = new();
+
+    /// <summary>The work is done and nothing is committed.</summary>
+    public virtual void BeforeCommit()
+    {
+    }
+
+    /// <summary>The database has committed; the answer has not reached the caller.</summary>
+    public virtual void AfterCommit()
+    {
+    }
+}
+
+/// <summary>The database asked for the transaction to be repeated (serialization failure, deadlock, busy).</summary>
+public sealed class TransientDatabaseException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>
+/// The connection was lost while COMMIT was under way: the transaction may or may not have happened. The caller
+/// finds out by re-reading what it wrote by its own uuid.
+/// </summary>
+public sealed class CommitUnknownException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>A statement waited longer for another transaction than it was allowed to.</summary>
+public sealed class LockTimeoutException(string message, Exception? inner = null) : Exception(message, inner);

@@ -1,0 +1,65 @@
+using System.Data.Common;
+using Npgsql;
+using Selfsame.Core;
+
+namespace Selfsame.Databases;
+
+/// <summary>A PostgreSQL database behind one Npgsql pool.</summary>
+public sealed class PostgreSqlDatabase : Database
+{
+    private readonly NpgsqlDataSource source;
+
+    // Waiting here has no time limit of its own; waiting for Npgsql's pool fails after 15 s under load.
+    private readonly SemaphoreSlim places;
+
+    public PostgreSqlDatabase(string connectionString, DatabaseOptions options, TimeProvider clock, RandomSource random)
+        : base(options, clock, random)
+    {
+        DapperTypes.EnsureRegistered();
+        var settings = new NpgsqlConnectionStringBuilder(connectionString)
+        {
+            MaxPoolSize = options.MaximumConnections,
+            MaxAutoPrepare = 200,
+            AutoPrepareMinUsages = 2,
+            ApplicationName = "selfsame",
+        };
+        var milliseconds = (int)options.LockTimeout.TotalMilliseconds;
+        settings.Options = $"{settings.Options} -c lock_timeout={milliseconds} -c timezone=UTC".Trim();
+        source = NpgsqlDataSource.Create(settings);
+        places = new SemaphoreSlim(options.MaximumConnections);
+    }
+
+    public override Dialect Dialect => Dialect.PostgreSql;
+
+    public override async ValueTask DisposeAsync()
+    {
+        await source.DisposeAsync();
+        places.Dispose();
+    }
+
+    private protected override async ValueTask<ConnectionLease> LeaseWriterAsync(CancellationToken cancellation)
+    {
+        await places.WaitAsync(cancellation);
+        try
+        {
+            return new ConnectionLease(await source.OpenConnectionAsync(cancellation), GiveBackAsync);
+        }
+        catch
+        {
+            places.Release();
+            throw;
+        }
+    }
+
+    private protected override ValueTask<ConnectionLease> LeaseReaderAsync(CancellationToken cancellation)
+        => LeaseWriterAsync(cancellation);
+
+    private protected override ValueTask<DbTransaction> BeginAsync(DbConnection connection, CancellationToken cancellation)
+        => connection.BeginTransactionAsync(cancellation);
+
+    private async ValueTask GiveBackAsync(DbConnection connection)
+    {
+        await connection.DisposeAsync();
+        places.Release();
+    }
+}
