@@ -1,0 +1,62 @@
+using Selfsame.Databases;
+
+namespace Selfsame.Store.Audit;
+
+/// <summary>Who does something, for the audit trail.</summary>
+/// <param name="Name"><c>self</c>, <c>user:UUID</c>, <c>service:NAME</c>, <c>cli</c> or <c>system</c>.</param>
+/// <param name="CorrelationId">Binds the event to a request and to the log.</param>
+public sealed record Actor(string Name, string? CorrelationId = null)
+{
+    /// <summary>The person themselves, before or without a session.</summary>
+    public static Actor Self { get; } = new("self");
+
+    /// <summary>An operator at the command line.</summary>
+    public static Actor CommandLine { get; } = new("cli");
+
+    /// <summary>The service, without anybody asking.</summary>
+    public static Actor System { get; } = new("system");
+}
+
+/// <summary>One line of a user's audit trail.</summary>
+public sealed record AuditEvent
+{
+    public required string Actor { get; init; }
+
+    public required string Event { get; init; }
+
+    public string? Detail { get; init; }
+
+    public string? CorrelationId { get; init; }
+
+    public DateTimeOffset At { get; init; }
+}
+
+/// <summary>Writes and reads what happened to a user, always in the transaction in which it happens.</summary>
+public static class AuditTrail
+{
+    internal const string InsertByUuid =
+        """
+        INSERT INTO audit_events (tenant, user_id, actor, event, detail, correlation_id, at)
+        SELECT u.tenant, u.id, @actor, @event, @detail, @correlationId, @now FROM users u WHERE u.uuid = @uuid;
+        """;
+
+    internal static Task AddAsync(
+        Transaction transaction, long userId, string tenant, Actor actor, string @event, DateTimeOffset now, string? detail = null)
+        => transaction.ExecuteAsync(
+            """
+            INSERT INTO audit_events (tenant, user_id, actor, event, detail, correlation_id, at)
+            VALUES (@tenant, @userId, @actor, @event, @detail, @correlationId, @now)
+            """,
+            new { tenant, userId, actor = actor.Name, @event, detail, correlationId = actor.CorrelationId, now });
+
+    /// <summary>The newest events of a user, at most <paramref name="limit"/>.</summary>
+    public static Task<List<AuditEvent>> ReadAsync(StoreContext context, Guid uuid, int limit, CancellationToken cancellation)
+        => context.Database.ReadAsync(
+            transaction => transaction.QueryAsync<AuditEvent>(
+                """
+                SELECT e.actor, e.event, e.detail, e.correlation_id, e.at FROM audit_events e
+                JOIN users u ON u.id = e.user_id WHERE u.uuid = @uuid ORDER BY e.id DESC LIMIT @limit
+                """,
+                new { uuid, limit }),
+            cancellation);
+}

@@ -1,0 +1,74 @@
+using System.Security.Cryptography;
+using System.Text;
+using Selfsame.Databases;
+
+namespace Selfsame.Store.Links;
+
+/// <summary>What the holder of a link may do with it.</summary>
+public static class LinkPurpose
+{
+    public const string VerifyEmail = "verify-email";
+    public const string ResetPassword = "reset-password";
+    public const string ChangeEmail = "change-email";
+    public const string RevertEmail = "revert-email";
+    public const string FirstAdministrator = "first-administrator";
+}
+
+/// <summary>A link's row, as its redemption finds it.</summary>
+internal sealed record LinkToken
+{
+    public long? UserId { get; init; }
+
+    public string? Email { get; init; }
+
+    public byte[]? Browser { get; init; }
+
+    public required string Tenant { get; init; }
+}
+
+/// <summary>Single-use, expiring secrets in mails; the database holds their SHA-256 only (they have 256 random bits).</summary>
+internal static class LinkTokens
+{
+    public static byte[] Hash(string token) => SHA256.HashData(Encoding.UTF8.GetBytes(token));
+
+    /// <summary>As a statement for a batch that has just inserted the user with <c>@uuid</c>.</summary>
+    public const string InsertByUuid =
+        """
+        INSERT INTO link_tokens (token_hash, tenant, purpose, user_id, email, browser, created_at, expires_at)
+        SELECT @tokenHash, u.tenant, @tokenPurpose, u.id, @tokenEmail, @tokenBrowser, @now, @tokenExpires FROM users u WHERE u.uuid = @uuid;
+        """;
+
+    public static Task InsertAsync(
+        Transaction transaction, string token, string tenant, string purpose, long? userId, string? email, DateTimeOffset now, DateTimeOffset expires)
+        => transaction.ExecuteAsync(
+            """
+            INSERT INTO link_tokens (token_hash, tenant, purpose, user_id, email, created_at, expires_at)
+            VALUES (@hash, @tenant, @purpose, @userId, @email, @now, @expires)
+            """,
+            new { hash = Hash(token), tenant, purpose, userId, email, now, expires });
+
+    /// <summary>What the link would do, without using it up: for the page that asks before it acts.</summary>
+    public static Task<LinkToken?> PeekAsync(Transaction transaction, string token, string tenant, string purpose, DateTimeOffset now)
+        => transaction.QueryFirstOrDefaultAsync<LinkToken>(
+            """
+            SELECT tenant, user_id, email, browser FROM link_tokens
+            WHERE token_hash = @hash AND tenant = @tenant AND purpose = @purpose AND used_at IS NULL AND expires_at > @now
+            """,
+            new { hash = Hash(token), tenant, purpose, now });
+
+    /// <summary>Uses the link up; null when it is unknown, used, expired or another tenant's.</summary>
+    public static Task<LinkToken?> RedeemAsync(Transaction transaction, string token, string tenant, string purpose, DateTimeOffset now)
+        => transaction.QueryFirstOrDefaultAsync<LinkToken>(
+            """
+            UPDATE link_tokens SET used_at = @now
+            WHERE token_hash = @hash AND tenant = @tenant AND purpose = @purpose AND used_at IS NULL AND expires_at > @now
+            RETURNING tenant, user_id, email, browser
+            """,
+            new { hash = Hash(token), tenant, purpose, now });
+
+    /// <summary>Ends every unused link of a user, of some purposes.</summary>
+    public static Task RevokeAsync(Transaction transaction, long userId, IReadOnlyList<string> purposes, DateTimeOffset now)
+        => transaction.ExecuteAsync(
+            "UPDATE link_tokens SET used_at = @now WHERE user_id = @userId AND used_at IS NULL AND purpose IN @purposes",
+            new { userId, purposes, now });
+}

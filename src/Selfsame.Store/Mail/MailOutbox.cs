@@ -1,0 +1,107 @@
+using Selfsame.Databases;
+
+namespace Selfsame.Store.Mail;
+
+/// <summary>A mail on loan to a sender.</summary>
+public sealed record QueuedMail(Guid Uuid, MailText Text, int Attempt, DateTimeOffset CreatedAt);
+
+/// <summary>
+/// Mails are queued in the transaction that causes them and leave after it: each at least once, never one for a
+/// change that was rolled back (CASES 15). Their text, which holds links, is encrypted and wiped once sent.
+/// </summary>
+public sealed class MailOutbox(StoreContext context)
+{
+    private const string Purpose = "mail";
+    private const int MostAttempts = 12;
+    private static readonly TimeSpan Lease = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan FirstDelay = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan LongestDelay = TimeSpan.FromHours(1);
+
+    /// <summary>As a statement for a batch that has just inserted the user with <c>@uuid</c>.</summary>
+    internal const string InsertByUuid =
+        """
+        INSERT INTO mails (uuid, tenant, user_id, recipient, subject, body, attempts, not_before, created_at)
+        SELECT @mailUuid, u.tenant, u.id, @mailRecipient, @mailSubject, @mailBody, 0, @now, @now FROM users u WHERE u.uuid = @uuid;
+        """;
+
+    internal static byte[] Seal(StoreContext context, MailText text) => context.Secrets.Protect(Purpose, text.Body);
+
+    internal static Task QueueAsync(StoreContext context, Transaction transaction, string tenant, long? userId, MailText text, DateTimeOffset now)
+        => transaction.ExecuteAsync(
+            """
+            INSERT INTO mails (uuid, tenant, user_id, recipient, subject, body, attempts, not_before, created_at)
+            VALUES (@uuid, @tenant, @userId, @recipient, @subject, @body, 0, @now, @now)
+            """,
+            new
+            {
+                uuid = context.Random.NextUuid(),
+                tenant,
+                userId,
+                recipient = text.Recipient,
+                subject = text.Subject,
+                body = Seal(context, text),
+                now,
+            });
+
+    /// <summary>Takes due mails on loan; a sender that dies leaves them due again when the loan ends.</summary>
+    public Task<List<QueuedMail>> LeaseAsync(int most, CancellationToken cancellation)
+        => context.Database.TransactAsync(
+            async transaction =>
+            {
+                var now = context.Now();
+                var skipLocked = transaction.Dialect == Dialect.PostgreSql ? "FOR UPDATE SKIP LOCKED" : "";
+                var rows = await transaction.QueryAsync<MailRow>(
+                    $"""
+                    UPDATE mails SET leased_until = @until, attempts = attempts + 1
+                    WHERE id IN (
+                      SELECT id FROM mails
+                      WHERE sent_at IS NULL AND given_up_at IS NULL AND not_before <= @now AND (leased_until IS NULL OR leased_until <= @now)
+                      ORDER BY not_before LIMIT @most {skipLocked})
+                    RETURNING uuid, recipient, subject, body, attempts, created_at
+                    """,
+                    new { now, until = now + Lease, most });
+                return rows.Select(row => new QueuedMail(
+                    row.Uuid,
+                    new MailText(row.Recipient, row.Subject, context.Secrets.Unprotect(Purpose, row.Body)),
+                    (int)row.Attempts,
+                    row.CreatedAt)).ToList();
+            },
+            cancellation);
+
+    /// <summary>The receiving server has taken the mail: its text is wiped.</summary>
+    public Task MarkSentAsync(Guid uuid, CancellationToken cancellation)
+        => context.Database.TransactAsync(
+            transaction => transaction.ExecuteAsync(
+                "UPDATE mails SET sent_at = @now, body = @empty, leased_until = NULL, last_error = NULL WHERE uuid = @uuid",
+                new { uuid, now = context.Now(), empty = Array.Empty<byte>() }),
+            cancellation);
+
+    /// <summary>Keeps the mail for a later try, or gives it up after the last one; the error is shown to administrators.</summary>
+    public Task MarkFailedAsync(QueuedMail mail, string error, bool permanent, CancellationToken cancellation)
+    {
+        var now = context.Now();
+        var delay = FirstDelay * Math.Pow(2, Math.Min(mail.Attempt - 1, 20));
+        var notBefore = now + (delay < LongestDelay ? delay : LongestDelay);
+        DateTimeOffset? givenUp = permanent || mail.Attempt >= MostAttempts ? now : null;
+        return context.Database.TransactAsync(
+            transaction => transaction.ExecuteAsync(
+                "UPDATE mails SET not_before = @notBefore, leased_until = NULL, last_error = @error, given_up_at = @givenUp WHERE uuid = @uuid",
+                new { uuid = mail.Uuid, notBefore, error, givenUp }),
+            cancellation);
+    }
+
+    private sealed class MailRow
+    {
+        public Guid Uuid { get; init; }
+
+        public string Recipient { get; init; } = "";
+
+        public string Subject { get; init; } = "";
+
+        public byte[] Body { get; init; } = [];
+
+        public long Attempts { get; init; }
+
+        public DateTimeOffset CreatedAt { get; init; }
+    }
+}

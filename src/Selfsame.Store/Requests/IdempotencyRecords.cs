@@ -1,0 +1,100 @@
+using System.Security.Cryptography;
+using Selfsame.Databases;
+
+namespace Selfsame.Store.Requests;
+
+/// <summary>
+/// One creating call that may arrive again (draft-ietf-httpapi-idempotency-key-header).
+/// </summary>
+/// <param name="Caller">Who calls: a token's or session's uuid, <c>public</c>, or <c>form</c>.</param>
+/// <param name="Route">What is called, as <c>POST /api/v1/sign-ups</c>.</param>
+/// <param name="Key">The caller's key, or the form's token.</param>
+/// <param name="Payload">The request's content; only its keyed hash is stored.</param>
+public sealed record IdempotentCall(string Caller, string Route, string Key, string Payload);
+
+/// <summary>What the claim of an <see cref="IdempotentCall"/> found.</summary>
+public enum IdempotencyClaim
+{
+    /// <summary>First of its kind: do the work and store the answer in this transaction.</summary>
+    First,
+
+    /// <summary>The same call was answered before: the stored answer is the answer.</summary>
+    Replay,
+
+    /// <summary>The key was used for another payload.</summary>
+    OtherPayload,
+}
+
+/// <summary>Promise 2: the record is inserted first, in the transaction whose answer it will hold.</summary>
+internal static class IdempotencyRecords
+{
+    /// <summary>How long a repeat waits for the first call that is still under way.</summary>
+    public static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long an answer is kept.</summary>
+    public static readonly TimeSpan Lifetime = TimeSpan.FromHours(24);
+
+    public static byte[] Fingerprint(SecretKeys secrets, IdempotentCall call)
+        => secrets.Hash("idempotency", $"{call.Route}\n{call.Payload}");
+
+    /// <summary>
+    /// Claims the call. In PostgreSQL the insert waits for an uncommitted one of the same key, at most
+    /// <see cref="LongestWait"/> (then <see cref="LockTimeoutException"/>); SQLite's writers come one after the other.
+    /// </summary>
+    public static async Task<(IdempotencyClaim Claim, string? Answer)> ClaimAsync(
+        Transaction transaction, string tenant, IdempotentCall call, byte[] fingerprint, DateTimeOffset now)
+    {
+        var parameters = new { tenant, caller = call.Caller, route = call.Route, key = call.Key, fingerprint, now, expired = now - Lifetime };
+        const string same = "tenant = @tenant AND caller = @caller AND route = @route AND key = @key";
+        var wait = transaction.Dialect == Dialect.PostgreSql ? $"SET LOCAL lock_timeout = '{(int)LongestWait.TotalMilliseconds}ms';" : "";
+        var inserted = await transaction.ExecuteAsync(
+            $"""
+            {wait}
+            DELETE FROM idempotency_records WHERE {same} AND created_at <= @expired;
+            INSERT INTO idempotency_records (tenant, caller, route, key, fingerprint, created_at)
+            VALUES (@tenant, @caller, @route, @key, @fingerprint, @now) ON CONFLICT DO NOTHING;
+            """,
+            parameters);
+        var row = await transaction.QueryFirstOrDefaultAsync<Record>(
+            $"SELECT fingerprint, answer FROM idempotency_records WHERE {same}", parameters);
+        return row switch
+        {
+            null => throw new TransientDatabaseException("The idempotency record vanished while it was claimed."),
+            { Answer: null } when inserted > 0 => (IdempotencyClaim.First, null),
+            { Answer: null } => throw new TransientDatabaseException("The idempotency record has no answer yet."),
+            _ when CryptographicOperations.FixedTimeEquals(row.Fingerprint, fingerprint) => (IdempotencyClaim.Replay, row.Answer),
+            _ => (IdempotencyClaim.OtherPayload, null),
+        };
+    }
+
+    /// <summary>What is stored for the call, without claiming it; null when nothing is.</summary>
+    public static async Task<(IdempotencyClaim Claim, string? Answer)?> PeekAsync(
+        Transaction transaction, SecretKeys secrets, string tenant, IdempotentCall call, DateTimeOffset now)
+    {
+        var row = await transaction.QueryFirstOrDefaultAsync<Record>(
+            """
+            SELECT fingerprint, answer FROM idempotency_records
+            WHERE tenant = @tenant AND caller = @caller AND route = @route AND key = @key AND created_at > @expired AND answer IS NOT NULL
+            """,
+            new { tenant, caller = call.Caller, route = call.Route, key = call.Key, expired = now - Lifetime });
+        return row is null
+            ? null
+            : CryptographicOperations.FixedTimeEquals(row.Fingerprint, Fingerprint(secrets, call))
+                ? (IdempotencyClaim.Replay, row.Answer)
+                : (IdempotencyClaim.OtherPayload, null);
+    }
+
+    /// <summary>Stores the answer; without a call there is nothing to store.</summary>
+    public const string StoreAnswer =
+        """
+        UPDATE idempotency_records SET answer = @answer
+        WHERE tenant = @tenant AND caller = @caller AND route = @route AND key = @key;
+        """;
+
+    private sealed class Record
+    {
+        public byte[] Fingerprint { get; init; } = [];
+
+        public string? Answer { get; init; }
+    }
+}

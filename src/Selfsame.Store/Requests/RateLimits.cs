@@ -1,0 +1,77 @@
+using Selfsame.Databases;
+
+namespace Selfsame.Store.Requests;
+
+/// <summary>Where a rate limit stands for one subject after a call.</summary>
+/// <param name="Limit">The limit that was asked.</param>
+/// <param name="Remaining">Calls left in this window.</param>
+/// <param name="ResetsIn">Until the window ends.</param>
+/// <param name="Allowed">Whether this call was within the limit.</param>
+public sealed record RateLimitState(RateLimit Limit, int Remaining, TimeSpan ResetsIn, bool Allowed);
+
+/// <summary>
+/// Fixed windows that start with a subject's first call, counted by one statement that the database serialises per
+/// subject (CASES 30: check-then-count lets a hundred parallel calls through).
+/// </summary>
+public static class RateLimits
+{
+    /// <summary>No row comes back exactly when the window is full: then nothing was counted.</summary>
+    private const string Claim =
+        """
+        INSERT INTO rate_limits AS r (tenant, name, subject, window_started_at, used)
+        VALUES (@tenant, @name, @subject, @now, 1)
+        ON CONFLICT (tenant, name, subject) DO UPDATE SET
+          used = CASE WHEN r.window_started_at <= @expired THEN 1 ELSE r.used + 1 END,
+          window_started_at = CASE WHEN r.window_started_at <= @expired THEN @now ELSE r.window_started_at END
+        WHERE r.window_started_at <= @expired OR r.used < @count
+        RETURNING used AS "Used", window_started_at AS "StartedAt"
+        """;
+
+    /// <summary>Counts one call, in the caller's transaction: a roll-back takes the count back.</summary>
+    public static async Task<RateLimitState?> CountAsync(
+        Transaction transaction, string tenant, RateLimit limit, string? subject, DateTimeOffset now)
+    {
+        if (limit.Count == 0 || subject is null)
+        {
+            return null;
+        }
+
+        var row = await transaction.QueryFirstOrDefaultAsync<Window>(
+            Claim, new { tenant, name = limit.Name, subject, now, expired = now - limit.Window, count = (long)limit.Count });
+        return row is null
+            ? await ReadAsync(transaction, tenant, limit, subject, now)
+            : new RateLimitState(limit, limit.Count - (int)row.Used, row.StartedAt + limit.Window - now, Allowed: true);
+    }
+
+    /// <summary>Gives one counted call back, after a success that should not count.</summary>
+    public static Task GiveBackAsync(Transaction transaction, string tenant, RateLimit limit, string? subject)
+        => limit.Count == 0 || subject is null
+            ? Task.CompletedTask
+            : transaction.ExecuteAsync(
+                "UPDATE rate_limits SET used = used - 1 WHERE tenant = @tenant AND name = @name AND subject = @subject AND used > 0",
+                new { tenant, name = limit.Name, subject });
+
+    /// <summary>The present state, without counting. It spares work for callers who are over the limit; it decides nothing.</summary>
+    public static async Task<RateLimitState> ReadAsync(
+        Transaction transaction, string tenant, RateLimit limit, string? subject, DateTimeOffset now)
+    {
+        var row = limit.Count == 0 || subject is null
+            ? null
+            : await transaction.QueryFirstOrDefaultAsync<Window>(
+                """
+                SELECT used AS "Used", window_started_at AS "StartedAt" FROM rate_limits
+                WHERE tenant = @tenant AND name = @name AND subject = @subject AND window_started_at > @expired
+                """,
+                new { tenant, name = limit.Name, subject, expired = now - limit.Window });
+        return row is null
+            ? new RateLimitState(limit, limit.Count, limit.Window, Allowed: true)
+            : new RateLimitState(limit, limit.Count - (int)row.Used, row.StartedAt + limit.Window - now, Allowed: row.Used < limit.Count);
+    }
+
+    private sealed class Window
+    {
+        public long Used { get; init; }
+
+        public DateTimeOffset StartedAt { get; init; }
+    }
+}

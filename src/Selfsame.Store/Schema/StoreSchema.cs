@@ -1,0 +1,72 @@
+using System.Reflection;
+using Selfsame.Databases;
+
+namespace Selfsame.Store.Schema;
+
+/// <summary>
+/// Brings a database to the present schema: the embedded <c>.sql</c> files in the order of their names, each once, in
+/// one transaction. Two nodes that start at once do it one after the other, by the migrations table's own lock.
+/// </summary>
+public static class StoreSchema
+{
+    private const string Prefix = "Selfsame.Store.Schema.";
+
+    /// <summary>Applies what is missing; the names of the files applied.</summary>
+    public static Task<IReadOnlyList<string>> MigrateAsync(Database database, CancellationToken cancellation = default)
+        => database.TransactAsync<IReadOnlyList<string>>(
+            async transaction =>
+            {
+                await CreateMigrationsTableAsync(transaction);
+                var applied = (await transaction.QueryAsync<string>("SELECT name FROM schema_migrations")).ToHashSet(StringComparer.Ordinal);
+                var pending = Migrations().Where(name => !applied.Contains(name)).ToList();
+                foreach (var name in pending)
+                {
+                    await transaction.ExecuteAsync(InDialect(Read(name), database.Dialect));
+                    await transaction.ExecuteAsync("INSERT INTO schema_migrations (name) VALUES (@name)", new { name });
+                }
+
+                return pending;
+            },
+            cancellation);
+
+    private static async Task CreateMigrationsTableAsync(Transaction transaction)
+    {
+        const string create = "CREATE TABLE IF NOT EXISTS schema_migrations (name text NOT NULL CONSTRAINT schema_migrations_pkey PRIMARY KEY)";
+        if (transaction.Dialect == Dialect.Sqlite)
+        {
+            await transaction.ExecuteAsync(create);
+            return;
+        }
+
+        // CREATE TABLE IF NOT EXISTS itself can race in PostgreSQL; a failure inside the block is the other node's success.
+        await transaction.ExecuteAsync(
+            $"""
+            DO $block$ BEGIN {create}; EXCEPTION WHEN unique_violation OR duplicate_table THEN NULL; END $block$;
+            LOCK TABLE schema_migrations IN ACCESS EXCLUSIVE MODE;
+            """);
+    }
+
+    private static IEnumerable<string> Migrations()
+        => Assembly.GetExecutingAssembly().GetManifestResourceNames()
+            .Where(name => name.StartsWith(Prefix, StringComparison.Ordinal) && name.EndsWith(".sql", StringComparison.Ordinal))
+            .Select(name => name[Prefix.Length..])
+            .Order(StringComparer.Ordinal);
+
+    private static string Read(string name)
+    {
+        using var stream = Assembly.GetExecutingAssembly().GetManifestResourceStream(Prefix + name)!;
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd();
+    }
+
+    private static string InDialect(string sql, Dialect dialect)
+    {
+        var sqlite = dialect == Dialect.Sqlite;
+        return sql
+            .Replace("${identity}", sqlite ? "integer PRIMARY KEY AUTOINCREMENT" : "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", StringComparison.Ordinal)
+            .Replace("${instant}", sqlite ? "text" : "timestamptz", StringComparison.Ordinal)
+            .Replace("${uuid}", sqlite ? "text" : "uuid", StringComparison.Ordinal)
+            .Replace("${boolean}", sqlite ? "integer" : "boolean", StringComparison.Ordinal)
+            .Replace("${bytes}", sqlite ? "blob" : "bytea", StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,102 @@
+using Selfsame.Core.Identifiers;
+using Selfsame.Store.Links;
+
+namespace Selfsame.Store.ServiceTokens;
+
+/// <summary>What a service may do.</summary>
+public static class ServiceScope
+{
+    public const string ReadUsers = "users:read";
+    public const string WriteUsers = "users:write";
+    public const string VerifySessions = "sessions:verify";
+
+    /// <summary>Every scope there is.</summary>
+    public static IReadOnlyList<string> All { get; } = [ReadUsers, WriteUsers, VerifySessions];
+}
+
+/// <summary>A machine's right to call the API. The token is shown once; the store keeps its hash.</summary>
+public sealed record ServiceToken
+{
+    /// <summary>How every service token begins, so that a leaked one is recognised.</summary>
+    public const string Prefix = "sst_";
+
+    public required Guid Uuid { get; init; }
+
+    public required string Tenant { get; init; }
+
+    public required string Name { get; init; }
+
+    public required string Scopes { get; init; }
+
+    public DateTimeOffset CreatedAt { get; init; }
+
+    public DateTimeOffset? ExpiresAt { get; init; }
+
+    public DateTimeOffset? RevokedAt { get; init; }
+
+    public bool Has(string scope) => Scopes.Split(' ').Contains(scope, StringComparer.Ordinal);
+}
+
+/// <summary>Makes, finds and revokes service tokens.</summary>
+public sealed class ServiceTokenStore(StoreContext context)
+{
+    private const string Select =
+        "SELECT t.uuid, t.tenant, t.name, t.scopes, t.created_at, t.expires_at, t.revoked_at FROM service_tokens t";
+
+    /// <summary>The new token, or why its name or scopes are refused.</summary>
+    public async Task<(string? Token, Refusal? Refusal)> CreateAsync(
+        string tenant, string name, IReadOnlyList<string> scopes, TimeSpan? lifetime, CancellationToken cancellation)
+    {
+        if (string.IsNullOrWhiteSpace(name) || name.Length > 100)
+        {
+            return (null, new Refusal("name.shape", "Give the token a name of 1 to 100 characters."));
+        }
+
+        if (scopes.Count == 0 || scopes.Any(scope => !ServiceScope.All.Contains(scope)))
+        {
+            return (null, new Refusal("scopes.unknown", $"Choose scopes from: {string.Join(", ", ServiceScope.All)}."));
+        }
+
+        var token = ServiceToken.Prefix + context.Random.NextToken();
+        var now = context.Now();
+        var inserted = await context.Database.TransactAsync(
+            transaction => transaction.ExecuteAsync(
+                """
+                INSERT INTO service_tokens (uuid, tenant, name, token_hash, scopes, created_at, expires_at)
+                VALUES (@uuid, @tenant, @name, @hash, @scopes, @now, @expires) ON CONFLICT DO NOTHING
+                """,
+                new
+                {
+                    uuid = context.Random.NextUuid(),
+                    tenant,
+                    name = name.Trim(),
+                    hash = LinkTokens.Hash(token),
+                    scopes = string.Join(' ', scopes.Distinct().Order(StringComparer.Ordinal)),
+                    now,
+                    expires = now + lifetime,
+                }),
+            cancellation);
+        return inserted > 0 ? (token, null) : (null, new Refusal("name.taken", "There is a token with this name. Revoke it or choose another name."));
+    }
+
+    /// <summary>The token's rights; null when it is unknown, revoked, expired or another tenant's.</summary>
+    public Task<ServiceToken?> FindAsync(string tenant, string token, CancellationToken cancellation)
+        => context.Database.ReadAsync(
+            transaction => transaction.QueryFirstOrDefaultAsync<ServiceToken>(
+                $"{Select} WHERE t.token_hash = @hash AND t.tenant = @tenant AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > @now)",
+                new { hash = LinkTokens.Hash(token), tenant, now = context.Now() }),
+            cancellation);
+
+    public Task<List<ServiceToken>> ListAsync(string tenant, CancellationToken cancellation)
+        => context.Database.ReadAsync(
+            transaction => transaction.QueryAsync<ServiceToken>($"{Select} WHERE t.tenant = @tenant ORDER BY t.id", new { tenant }),
+            cancellation);
+
+    /// <summary>Revokes by name; false when there is no such token in force.</summary>
+    public Task<bool> RevokeAsync(string tenant, string name, CancellationToken cancellation)
+        => context.Database.TransactAsync(
+            async transaction => await transaction.ExecuteAsync(
+                "UPDATE service_tokens SET revoked_at = @now, name = name || ' (revoked ' || uuid || ')' WHERE tenant = @tenant AND name = @name AND revoked_at IS NULL",
+                new { tenant, name, now = context.Now() }) > 0,
+            cancellation);
+}

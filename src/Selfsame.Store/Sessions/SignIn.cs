@@ -1,0 +1,98 @@
+using Selfsame.Core.Identifiers;
+using Selfsame.Databases;
+using Selfsame.Store.Audit;
+using Selfsame.Store.Passwords;
+using Selfsame.Store.Requests;
+using Selfsame.Store.Users;
+
+namespace Selfsame.Store.Sessions;
+
+/// <summary>Where a sign-in comes from.</summary>
+/// <param name="Network">The address, or an IPv6 /64: what limits and back-off count by.</param>
+/// <param name="Browser">The long-lived random value of the browser's cookie; null where there is none.</param>
+public sealed record SignInOrigin(string? Address, string? Network, string? Browser, string? UserAgent);
+
+/// <summary>What became of an attempt to sign in.</summary>
+public abstract record SignInResult
+{
+    /// <summary>The token is told once, here.</summary>
+    public sealed record SignedIn(User User, Session Session, string Token) : SignInResult;
+
+    /// <summary>Unknown user, wrong password, disabled or deleted: one answer for all.</summary>
+    public sealed record Refused : SignInResult;
+
+    /// <summary>Too many attempts; nothing was hashed.</summary>
+    public sealed record TryLater(TimeSpan After, RateLimitState? State) : SignInResult;
+
+    /// <summary>Too many passwords wait to be hashed.</summary>
+    public sealed record Busy : SignInResult;
+}
+
+/// <summary>Signs a user in by username or e-mail and password.</summary>
+public sealed class SignIn(StoreContext context)
+{
+    private readonly SignInAttempts attempts = new(context);
+
+    /// <summary>
+    /// Claims the attempt, verifies, then writes the success. An unknown user costs the same as a known one: a claim
+    /// and one hash.
+    /// </summary>
+    public async Task<SignInResult> ExecuteAsync(
+        string tenant, string? login, string? password, SignInOrigin origin, SessionKind kind, Actor actor, CancellationToken cancellation)
+    {
+        if (string.IsNullOrEmpty(password) || !PasswordText.IsEncodable(password))
+        {
+            return new SignInResult.Refused();
+        }
+
+        var key = LoginName.TryParse(login, out var name, out _) ? name.Key : $"\n{login}";
+        var user = await context.Database.ReadAsync(transaction => UserReader.FindByLoginKeyAsync(transaction, tenant, key), cancellation);
+        var claim = await attempts.ClaimAsync(tenant, key, user, origin, cancellation);
+        if (!claim.Allowed)
+        {
+            return new SignInResult.TryLater(claim.RetryAfter, claim.State);
+        }
+
+        var check = await context.Passwords.VerifyAsync(user is { CanSignIn: true } ? user.PasswordHash : null, password, cancellation);
+        if (check == PasswordCheck.CannotVerify)
+        {
+            LogMessages.HashCannotBeVerified(context.Logger, user!.Uuid);
+        }
+
+        if (user is null || check is not (PasswordCheck.Right or PasswordCheck.RightButRehash))
+        {
+            return check == PasswordCheck.Busy ? new SignInResult.Busy() : new SignInResult.Refused();
+        }
+
+        var newHash = check == PasswordCheck.RightButRehash ? await context.Passwords.HashAsync(password, cancellation) : null;
+        return await SucceedAsync(user, newHash, claim, origin, kind, actor, cancellation);
+    }
+
+    private Task<SignInResult> SucceedAsync(
+        User user, string? newHash, SignInClaim claim, SignInOrigin origin, SessionKind kind, Actor actor, CancellationToken cancellation)
+        => context.Database.TransactAsync<SignInResult>(
+            async transaction =>
+            {
+                var now = context.Now();
+
+                // By id, and only an UPDATE: it can never insert anybody (CASES 7). The hash is compared, so that a
+                // password that was changed a moment ago does not sign in any more.
+                var updated = await transaction.ExecuteAsync(
+                    $"""
+                    UPDATE users SET last_sign_in_at = @now{(newHash is null ? "" : ", password_hash = @newHash")}
+                    WHERE id = @id AND password_hash = @oldHash AND is_active AND deleted_at IS NULL
+                    """,
+                    new { now, newHash, id = user.Id, oldHash = user.PasswordHash });
+                if (updated == 0)
+                {
+                    return new SignInResult.Refused();
+                }
+
+                await attempts.ForgiveAsync(transaction, user, claim, origin, now);
+                var token = context.Random.NextToken();
+                var session = await SessionStore.InsertAsync(context, transaction, user, token, origin, kind);
+                await AuditTrail.AddAsync(transaction, user.Id, user.Tenant, actor, "session.started", now);
+                return new SignInResult.SignedIn(user with { LastSignInAt = now }, session, token);
+            },
+            cancellation);
+}

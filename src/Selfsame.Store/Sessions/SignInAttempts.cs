@@ -1,0 +1,169 @@
+using Selfsame.Databases;
+using Selfsame.Store.Requests;
+using Selfsame.Store.Users;
+
+namespace Selfsame.Store.Sessions;
+
+/// <summary>Whether one attempt may be tried, claimed before anything is hashed.</summary>
+internal sealed record SignInClaim(bool Allowed, TimeSpan RetryAfter, RateLimitState? State, IReadOnlyList<byte[]> Buckets);
+
+/// <summary>
+/// Back-off for guessing. Each attempt is claimed as a failure by one atomic statement before it is hashed, and
+/// forgiven when it succeeds. Somebody who signed in before from this browser or network has a bucket of their own:
+/// what strangers do can slow strangers down, never the owner.
+/// </summary>
+internal sealed class SignInAttempts(StoreContext context)
+{
+    /// <summary>Failures before the back-off starts, from one network or browser.</summary>
+    public const int FreeOfOneSource = 5;
+
+    /// <summary>Failures before the back-off starts, from all strangers together.</summary>
+    public const int FreeOfStrangers = 50;
+
+    private static readonly TimeSpan LongestOfOneSource = TimeSpan.FromMinutes(15);
+    private static readonly TimeSpan LongestOfStrangers = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Forgotten = TimeSpan.FromHours(24);
+    private static readonly TimeSpan KnownFor = TimeSpan.FromDays(180);
+
+    /// <summary>No row comes back exactly when the bucket's back-off has not passed.</summary>
+    private const string Claim =
+        """
+        INSERT INTO sign_in_attempts AS a (tenant, bucket, failures, not_before, updated_at)
+        VALUES (@tenant, @bucket, 1, @now, @now)
+        ON CONFLICT (tenant, bucket) DO UPDATE SET
+          failures = CASE WHEN a.updated_at <= @forgotten THEN 1 ELSE a.failures + 1 END,
+          updated_at = @now
+        WHERE a.not_before <= @now
+        RETURNING failures
+        """;
+
+    public async Task<SignInClaim> ClaimAsync(string tenant, string key, User? user, SignInOrigin origin, CancellationToken cancellation)
+    {
+        var sources = Sources(origin);
+        return await context.Database.TransactAsync(
+            async transaction =>
+            {
+                var now = context.Now();
+                var limit = await RateLimits.CountAsync(transaction, tenant, context.Tenant(tenant).SignInLimit, origin.Network, now);
+                if (limit is { Allowed: false })
+                {
+                    transaction.RollBack = true;
+                    return new SignInClaim(false, limit.ResetsIn, limit, []);
+                }
+
+                var known = user is null ? null : await FindKnownAsync(transaction, user, sources, now);
+                var buckets = Buckets(tenant, key, origin, known);
+                foreach (var bucket in buckets)
+                {
+                    if (await ClaimBucketAsync(transaction, tenant, bucket, now) is { } wait)
+                    {
+                        transaction.RollBack = true;
+                        return new SignInClaim(false, wait, limit, []);
+                    }
+                }
+
+                return new SignInClaim(true, TimeSpan.Zero, limit, [.. buckets.Select(bucket => bucket.Name)]);
+            },
+            cancellation);
+    }
+
+    /// <summary>A success: the claims are taken back, and the browser and network are known from now on.</summary>
+    public async Task ForgiveAsync(Transaction transaction, User user, SignInClaim claim, SignInOrigin origin, DateTimeOffset now)
+    {
+        // In the order of the claim, so that a claim and a success can't wait for each other in a circle.
+        await RateLimits.GiveBackAsync(transaction, user.Tenant, context.Tenant(user.Tenant).SignInLimit, origin.Network);
+
+        // Only the source's own failures are forgotten; the strangers' bucket gets back what this attempt took.
+        await transaction.ExecuteAsync(
+            "DELETE FROM sign_in_attempts WHERE tenant = @tenant AND bucket = @bucket",
+            new { tenant = user.Tenant, bucket = claim.Buckets[0] });
+        foreach (var bucket in claim.Buckets.Skip(1))
+        {
+            await transaction.ExecuteAsync(
+                "UPDATE sign_in_attempts SET failures = failures - 1 WHERE tenant = @tenant AND bucket = @bucket AND failures > 0",
+                new { tenant = user.Tenant, bucket });
+        }
+
+        foreach (var source in Sources(origin))
+        {
+            await transaction.ExecuteAsync(
+                """
+                INSERT INTO known_sources (user_id, source, last_success_at) VALUES (@id, @source, @now)
+                ON CONFLICT (user_id, source) DO UPDATE SET last_success_at = excluded.last_success_at
+                """,
+                new { id = user.Id, source, now });
+        }
+    }
+
+    private sealed record Bucket(byte[] Name, int Free, TimeSpan Longest);
+
+    private List<Bucket> Buckets(string tenant, string key, SignInOrigin origin, byte[]? known)
+    {
+        if (known is not null)
+        {
+            return [new Bucket(Name(tenant, key, $"known\n{Convert.ToHexString(known)}"), FreeOfOneSource, LongestOfOneSource)];
+        }
+
+        return
+        [
+            new Bucket(Name(tenant, key, $"network\n{origin.Network}"), FreeOfOneSource, LongestOfOneSource),
+            new Bucket(Name(tenant, key, "strangers"), FreeOfStrangers, LongestOfStrangers),
+        ];
+    }
+
+    private byte[] Name(string tenant, string key, string kind) => context.Secrets.Hash("sign-in-attempts", $"{tenant}\n{kind}\n{key}");
+
+    /// <summary>Null when the claim holds; otherwise how long to wait.</summary>
+    private static async Task<TimeSpan?> ClaimBucketAsync(Transaction transaction, string tenant, Bucket bucket, DateTimeOffset now)
+    {
+        var failures = await transaction.ScalarAsync<long?>(Claim, new { tenant, bucket = bucket.Name, now, forgotten = now - Forgotten });
+        if (failures is null)
+        {
+            var notBefore = await transaction.ScalarAsync<DateTimeOffset>(
+                "SELECT not_before FROM sign_in_attempts WHERE tenant = @tenant AND bucket = @bucket", new { tenant, bucket = bucket.Name });
+            return notBefore - now;
+        }
+
+        if (failures >= bucket.Free)
+        {
+            var delay = TimeSpan.FromSeconds(Math.Pow(2, Math.Min(failures.Value - bucket.Free, 20)));
+            await transaction.ExecuteAsync(
+                "UPDATE sign_in_attempts SET not_before = @notBefore WHERE tenant = @tenant AND bucket = @bucket",
+                new { tenant, bucket = bucket.Name, notBefore = now + (delay < bucket.Longest ? delay : bucket.Longest) });
+        }
+
+        return null;
+    }
+
+    private List<byte[]> Sources(SignInOrigin origin)
+    {
+        var sources = new List<byte[]>();
+        if (origin.Browser is not null)
+        {
+            sources.Add(context.Secrets.Hash("known-source", $"browser\n{origin.Browser}"));
+        }
+
+        if (origin.Network is not null)
+        {
+            sources.Add(context.Secrets.Hash("known-source", $"network\n{origin.Network}"));
+        }
+
+        return sources;
+    }
+
+    private static async Task<byte[]?> FindKnownAsync(Transaction transaction, User user, List<byte[]> sources, DateTimeOffset now)
+    {
+        foreach (var source in sources)
+        {
+            var found = await transaction.ScalarAsync<long>(
+                "SELECT count(*) FROM known_sources WHERE user_id = @id AND source = @source AND last_success_at > @since",
+                new { id = user.Id, source, since = now - KnownFor });
+            if (found > 0)
+            {
+                return source;
+            }
+        }
+
+        return null;
+    }
+}

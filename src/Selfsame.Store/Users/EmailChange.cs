@@ -1,0 +1,179 @@
+using Selfsame.Core.Identifiers;
+using Selfsame.Databases;
+using Selfsame.Store.Audit;
+using Selfsame.Store.Links;
+using Selfsame.Store.Mail;
+using Selfsame.Store.Passwords;
+
+namespace Selfsame.Store.Users;
+
+/// <summary>What became of a step of an e-mail change.</summary>
+public abstract record EmailChangeResult
+{
+    /// <summary>A link went to the new address; nothing has changed yet. Also the answer for an address that is taken.</summary>
+    public sealed record LinkSent : EmailChangeResult;
+
+    public sealed record Changed(User User) : EmailChangeResult;
+
+    public sealed record LinkInvalid : EmailChangeResult;
+
+    /// <summary>The address was proved by somebody else meanwhile.</summary>
+    public sealed record Taken : EmailChangeResult;
+
+    public sealed record WrongPassword : EmailChangeResult;
+
+    public sealed record Invalid(FieldErrors Errors) : EmailChangeResult;
+
+    public sealed record TooMany : EmailChangeResult;
+
+    public sealed record Busy : EmailChangeResult;
+}
+
+/// <summary>Moves a user to another address: verify the new one, tell the old one, let the old one take it back.</summary>
+public sealed class EmailChange(StoreContext context)
+{
+    /// <summary>Sends the link to the new address.</summary>
+    public async Task<EmailChangeResult> RequestAsync(User user, string? newEmail, string? password, Actor actor, CancellationToken cancellation)
+    {
+        if (!EmailAddress.TryParse(newEmail, out var email, out var refusal))
+        {
+            var errors = new FieldErrors();
+            errors.Add("email", refusal);
+            return new EmailChangeResult.Invalid(errors);
+        }
+
+        var check = await PasswordChanges.VerifyAsync(context, user, password, cancellation);
+        if (check != PasswordCheck.Right)
+        {
+            return check == PasswordCheck.Busy ? new EmailChangeResult.Busy() : new EmailChangeResult.WrongPassword();
+        }
+
+        return await context.Database.TransactAsync<EmailChangeResult>(
+            async transaction =>
+            {
+                var now = context.Now();
+                if (!await EmailVerification.MayMailAsync(context, transaction, user with { Email = email.Value }, now))
+                {
+                    return new EmailChangeResult.TooMany();
+                }
+
+                var text = await ComposeAsync(transaction, user, email, now);
+                await MailOutbox.QueueAsync(context, transaction, user.Tenant, user.Id, text, now);
+                await AuditTrail.AddAsync(transaction, user.Id, user.Tenant, actor, "email.change-requested", now);
+                return new EmailChangeResult.LinkSent();
+            },
+            cancellation);
+    }
+
+    /// <summary>The new address is proved by a link, opened where the user is signed in: a mistyped address must not win an account.</summary>
+    public Task<EmailChangeResult> ConfirmAsync(User user, string token, Actor actor, CancellationToken cancellation)
+        => context.Database.TransactAsync<EmailChangeResult>(
+            async transaction =>
+            {
+                var now = context.Now();
+                var link = await LinkTokens.RedeemAsync(transaction, token, user.Tenant, LinkPurpose.ChangeEmail, now);
+                var present = link?.UserId == user.Id ? await UserReader.FindForUpdateAsync(transaction, user.Id) : null;
+                if (present is not { CanSignIn: true } || !EmailAddress.TryParse(link!.Email, out var email, out _))
+                {
+                    transaction.RollBack = true;
+                    return new EmailChangeResult.LinkInvalid();
+                }
+
+                await EmailTakeover.FreeUnverifiedAsync(context, transaction, email, present, now);
+                var changed = present with { Email = email.Value, EmailVerifiedAt = now };
+                var taken = await UserRow.SaveAsync(transaction, changed, context.Tenant(user.Tenant), now);
+                if (taken.Count > 0)
+                {
+                    transaction.RollBack = true;
+                    return new EmailChangeResult.Taken();
+                }
+
+                await AuditTrail.AddAsync(transaction, user.Id, user.Tenant, actor, "email.changed", now);
+                await TellOldAddressAsync(transaction, present, email.Value, now);
+                return new EmailChangeResult.Changed(changed);
+            },
+            cancellation);
+
+    /// <summary>Whether a link that takes a change back is good; changes nothing.</summary>
+    public Task<bool> IsRevertLinkGoodAsync(string tenant, string token, CancellationToken cancellation)
+        => context.Database.ReadAsync(
+            async transaction => await LinkTokens.PeekAsync(transaction, token, tenant, LinkPurpose.RevertEmail, context.Now()) is not null,
+            cancellation);
+
+    /// <summary>The old address takes the change back, sets a new password and ends all sessions.</summary>
+    public async Task<EmailChangeResult> RevertAsync(string tenant, string token, string? newPassword, Actor actor, CancellationToken cancellation)
+    {
+        if (!await IsRevertLinkGoodAsync(tenant, token, cancellation))
+        {
+            return new EmailChangeResult.LinkInvalid();
+        }
+
+        if (PasswordPolicy.Check(newPassword) is { } refusal)
+        {
+            var errors = new FieldErrors();
+            errors.Add("newPassword", refusal);
+            return new EmailChangeResult.Invalid(errors);
+        }
+
+        var hash = await context.Passwords.HashAsync(newPassword!, cancellation);
+        return hash is null
+            ? new EmailChangeResult.Busy()
+            : await context.Database.TransactAsync(
+                transaction => RevertOnceAsync(transaction, tenant, token, hash, actor), cancellation);
+    }
+
+    private async Task<EmailChangeResult> RevertOnceAsync(Transaction transaction, string tenant, string token, string hash, Actor actor)
+    {
+        var now = context.Now();
+        var link = await LinkTokens.RedeemAsync(transaction, token, tenant, LinkPurpose.RevertEmail, now);
+        var user = link?.UserId is { } id ? await UserReader.FindForUpdateAsync(transaction, id) : null;
+        if (user is not { CanSignIn: true } || !EmailAddress.TryParse(link!.Email, out var email, out _))
+        {
+            transaction.RollBack = true;
+            return new EmailChangeResult.LinkInvalid();
+        }
+
+        await EmailTakeover.FreeUnverifiedAsync(context, transaction, email, user, now);
+        var reverted = user with { Email = email.Value, EmailVerifiedAt = now, PasswordHash = hash };
+        var taken = await UserRow.SaveAsync(transaction, reverted, context.Tenant(tenant), now);
+        if (taken.Count > 0)
+        {
+            transaction.RollBack = true;
+            return new EmailChangeResult.Taken();
+        }
+
+        await CredentialReset.DropAllAsync(transaction, user, now);
+        await AuditTrail.AddAsync(transaction, user.Id, tenant, actor, "email.change-reverted", now);
+        return new EmailChangeResult.Changed(reverted);
+    }
+
+    /// <summary>A link for a free or unproved address; for one that somebody else has proved, a note to its owner.</summary>
+    private async Task<MailText> ComposeAsync(Transaction transaction, User user, EmailAddress email, DateTimeOffset now)
+    {
+        var site = context.PublicAddress(user.Tenant);
+        var holder = await UserReader.FindByLoginKeyAsync(transaction, user.Tenant, email.Key);
+        if (holder is { EmailVerifiedAt: not null, Email: not null } && holder.Id != user.Id)
+        {
+            return MailTexts.AlreadyRegistered(holder.Email, new Uri(site, "sign-in"), new Uri(site, "forgot-password"));
+        }
+
+        var token = context.Random.NextToken();
+        var expires = now + context.Tenant(user.Tenant).VerificationLifetime;
+        await LinkTokens.InsertAsync(transaction, token, user.Tenant, LinkPurpose.ChangeEmail, user.Id, email.Value, now, expires);
+        return MailTexts.ConfirmNewEmail(email.Value, new Uri(site, $"confirm-email?token={token}"));
+    }
+
+    private async Task TellOldAddressAsync(Transaction transaction, User before, string newEmail, DateTimeOffset now)
+    {
+        if (before is not { Email: not null, EmailVerifiedAt: not null })
+        {
+            return;
+        }
+
+        var token = context.Random.NextToken();
+        var expires = now + context.Tenant(before.Tenant).EmailRevertLifetime;
+        await LinkTokens.InsertAsync(transaction, token, before.Tenant, LinkPurpose.RevertEmail, before.Id, before.Email, now, expires);
+        var revert = new Uri(context.PublicAddress(before.Tenant), $"revert-email?token={token}");
+        await MailOutbox.QueueAsync(context, transaction, before.Tenant, before.Id, MailTexts.EmailChanged(before.Email, newEmail, revert), now);
+    }
+}

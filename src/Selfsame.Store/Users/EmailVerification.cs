@@ -1,0 +1,183 @@
+using Selfsame.Databases;
+using Selfsame.Store.Audit;
+using Selfsame.Store.Links;
+using Selfsame.Store.Mail;
+using Selfsame.Store.Passwords;
+using Selfsame.Store.Requests;
+
+namespace Selfsame.Store.Users;
+
+/// <summary>What, besides the link, shows that the person who signed up is the one who opens it.</summary>
+public sealed record VerificationProof
+{
+    /// <summary>The user who is signed in where the link was opened.</summary>
+    public Guid? SignedInUser { get; init; }
+
+    /// <summary>A hash that recognises the browser; see <see cref="SignUpRequest.Browser"/>.</summary>
+    public byte[]? Browser { get; init; }
+
+    /// <summary>The password chosen at sign-up.</summary>
+    public string? Password { get; init; }
+
+    /// <summary>A new password, for somebody who did not choose the present one.</summary>
+    public string? NewPassword { get; init; }
+
+    public override string ToString() => "VerificationProof";
+}
+
+/// <summary>What became of opening a verification link.</summary>
+public abstract record VerificationResult
+{
+    public sealed record Verified(User User) : VerificationResult;
+
+    /// <summary>Unknown, used, expired, or for an address that the user no longer has.</summary>
+    public sealed record LinkInvalid : VerificationResult;
+
+    /// <summary>
+    /// The mailbox is proved, but not that its owner chose the password: ask for it, or for a new one. Otherwise
+    /// somebody could register another person's address, wait for the click, and share the account.
+    /// </summary>
+    public sealed record PasswordNeeded(bool WrongPassword) : VerificationResult;
+
+    public sealed record Invalid(FieldErrors Errors) : VerificationResult;
+
+    public sealed record Busy : VerificationResult;
+}
+
+/// <summary>Marks an e-mail address as proved.</summary>
+public sealed class EmailVerification(StoreContext context)
+{
+    /// <summary>At most this many verification mails per address and hour.</summary>
+    private static readonly RateLimit PerRecipient = new("mail-to-recipient", 5, TimeSpan.FromHours(1));
+
+    /// <summary>Whether the link is good and would verify without a password; changes nothing.</summary>
+    public async Task<VerificationResult> PeekAsync(string tenant, string token, VerificationProof proof, CancellationToken cancellation)
+    {
+        var (link, user) = await ReadAsync(tenant, token, cancellation);
+        if (link is null || user is null)
+        {
+            return new VerificationResult.LinkInvalid();
+        }
+
+        return IsSamePerson(link, user, proof) ? new VerificationResult.Verified(user) : new VerificationResult.PasswordNeeded(false);
+    }
+
+    /// <summary>Uses the link up and verifies the address.</summary>
+    public async Task<VerificationResult> VerifyAsync(
+        string tenant, string token, VerificationProof proof, Actor actor, CancellationToken cancellation)
+    {
+        var (link, user) = await ReadAsync(tenant, token, cancellation);
+        if (link is null || user is null)
+        {
+            return new VerificationResult.LinkInvalid();
+        }
+
+        string? newHash = null;
+        if (proof.NewPassword is not null)
+        {
+            if (PasswordPolicy.Check(proof.NewPassword, user.Username, user.Email) is { } refusal)
+            {
+                var errors = new FieldErrors();
+                errors.Add("newPassword", refusal);
+                return new VerificationResult.Invalid(errors);
+            }
+
+            newHash = await context.Passwords.HashAsync(proof.NewPassword, cancellation);
+            if (newHash is null)
+            {
+                return new VerificationResult.Busy();
+            }
+        }
+        else if (!IsSamePerson(link, user, proof))
+        {
+            if (string.IsNullOrEmpty(proof.Password) || !PasswordText.IsEncodable(proof.Password))
+            {
+                return new VerificationResult.PasswordNeeded(proof.Password is not null);
+            }
+
+            var check = await context.Passwords.VerifyAsync(user.PasswordHash, proof.Password, cancellation);
+            if (check is not (PasswordCheck.Right or PasswordCheck.RightButRehash))
+            {
+                return check == PasswordCheck.Busy ? new VerificationResult.Busy() : new VerificationResult.PasswordNeeded(true);
+            }
+        }
+
+        return await RedeemAsync(tenant, token, user.PasswordHash, newHash, actor, cancellation);
+    }
+
+    /// <summary>Sends the link again; nothing tells whether the address is registered.</summary>
+    public Task<RateLimitState?> RequestAsync(string tenant, string? login, string? network, Actor actor, CancellationToken cancellation)
+        => context.Database.TransactAsync(
+            async transaction =>
+            {
+                var now = context.Now();
+                var limit = await RateLimits.CountAsync(transaction, tenant, context.Tenant(tenant).PasswordResetLimit, network, now);
+                if (limit is { Allowed: false } || !Core.Identifiers.LoginName.TryParse(login, out var name, out _))
+                {
+                    return limit;
+                }
+
+                var user = await UserReader.FindByLoginKeyAsync(transaction, tenant, name.Key);
+                if (user is { CanSignIn: true, Email: not null, EmailVerifiedAt: null }
+                    && await MayMailAsync(context, transaction, user, now))
+                {
+                    var token = context.Random.NextToken();
+                    var expires = now + context.Tenant(tenant).VerificationLifetime;
+                    await LinkTokens.InsertAsync(transaction, token, tenant, LinkPurpose.VerifyEmail, user.Id, user.Email, now, expires);
+                    var text = MailTexts.VerifyEmail(user.Email, new Uri(context.PublicAddress(tenant), $"verify-email?token={token}"));
+                    await MailOutbox.QueueAsync(context, transaction, tenant, user.Id, text, now);
+                    await AuditTrail.AddAsync(transaction, user.Id, tenant, actor, "email.verification-requested", now);
+                }
+
+                return limit;
+            },
+            cancellation);
+
+    /// <summary>Whether another mail may go to this user's address: nobody is flooded through us.</summary>
+    internal static async Task<bool> MayMailAsync(StoreContext context, Transaction transaction, User user, DateTimeOffset now)
+    {
+        var subject = Convert.ToHexString(context.Secrets.Hash("recipient", user.Email!));
+        return await RateLimits.CountAsync(transaction, user.Tenant, PerRecipient, subject, now) is { Allowed: true };
+    }
+
+    private Task<(LinkToken? Link, User? User)> ReadAsync(string tenant, string token, CancellationToken cancellation)
+        => context.Database.ReadAsync(
+            async transaction =>
+            {
+                var link = await LinkTokens.PeekAsync(transaction, token, tenant, LinkPurpose.VerifyEmail, context.Now());
+                var user = link?.UserId is { } id ? await UserReader.FindByIdAsync(transaction, id) : null;
+                return (link, user is { CanSignIn: true } && user.Email == link?.Email ? user : null);
+            },
+            cancellation);
+
+    private static bool IsSamePerson(LinkToken link, User user, VerificationProof proof)
+        => proof.SignedInUser == user.Uuid
+            || (user.PasswordHash is not null && link.Browser is not null && proof.Browser is not null
+                && System.Security.Cryptography.CryptographicOperations.FixedTimeEquals(link.Browser, proof.Browser));
+
+    private Task<VerificationResult> RedeemAsync(
+        string tenant, string token, string? checkedHash, string? newHash, Actor actor, CancellationToken cancellation)
+        => context.Database.TransactAsync<VerificationResult>(
+            async transaction =>
+            {
+                var now = context.Now();
+                var link = await LinkTokens.RedeemAsync(transaction, token, tenant, LinkPurpose.VerifyEmail, now);
+                var user = link?.UserId is { } id ? await UserReader.FindForUpdateAsync(transaction, id) : null;
+                if (user is not { CanSignIn: true } || user.Email != link!.Email || user.PasswordHash != checkedHash)
+                {
+                    transaction.RollBack = true;
+                    return new VerificationResult.LinkInvalid();
+                }
+
+                var verified = user with { EmailVerifiedAt = user.EmailVerifiedAt ?? now, PasswordHash = newHash ?? user.PasswordHash };
+                await UserRow.SaveAsync(transaction, verified, context.Tenant(tenant), now);
+                if (newHash is not null)
+                {
+                    await CredentialReset.DropAllAsync(transaction, user, now);
+                }
+
+                await AuditTrail.AddAsync(transaction, user.Id, tenant, actor, "email.verified", now, newHash is null ? null : "with a new password");
+                return new VerificationResult.Verified(verified);
+            },
+            cancellation);
+}

@@ -1,0 +1,186 @@
+using Selfsame.Core.Identifiers;
+using Selfsame.Databases;
+
+namespace Selfsame.Store.Users;
+
+/// <summary>One row of <c>identifiers</c> or <c>lookalikes</c> that a user should have.</summary>
+/// <param name="Space"><c>login</c>, <c>handle</c>, <c>phone</c>, <c>mailbox</c> or <c>skeleton</c>.</param>
+/// <param name="Kinds">The fields that share the row, joined by <c>+</c>.</param>
+/// <param name="Unique">Whether it is a row of <c>identifiers</c>.</param>
+internal sealed record IdentifierRow(string Space, string Key, string Kinds, bool Unique)
+{
+    /// <summary>The API's names of the fields that this row stands for.</summary>
+    public IEnumerable<string> Fields => Kinds.Split('+').Select(kind => kind == "userCode" ? "userCode" : kind);
+}
+
+/// <summary>
+/// The rows by which the database refuses duplicates (promise 1), and the statements that write them in key order, so
+/// that two transactions can't wait for each other in a circle.
+/// </summary>
+internal static class IdentifierRows
+{
+    /// <summary>The rows that a user with these identifiers has, in key order.</summary>
+    public static List<IdentifierRow> For(User user, TenantSettings tenant)
+    {
+        var rows = new List<IdentifierRow>();
+        AddLogin(rows, user, tenant);
+        if (user.Handle is not null && Handle.TryParse(user.Handle, out var handle, out _))
+        {
+            rows.Add(new IdentifierRow("handle", handle.Key, "handle", Unique: true));
+        }
+
+        if (user.UserCode.Length > 0)
+        {
+            rows.Add(new IdentifierRow("handle", user.UserCode, "userCode", Unique: true));
+        }
+
+        if (user is { Phone: not null, PhoneVerifiedAt: not null })
+        {
+            rows.Add(new IdentifierRow("phone", user.Phone, "phone", Unique: true));
+        }
+
+        return [.. rows
+            .GroupBy(row => (row.Space, row.Key))
+            .Select(same => same.First() with { Kinds = string.Join('+', same.Select(row => row.Kinds)) })
+            .OrderBy(row => row.Space, StringComparer.Ordinal)
+            .ThenBy(row => row.Key, StringComparer.Ordinal)];
+    }
+
+    private static void AddLogin(List<IdentifierRow> rows, User user, TenantSettings tenant)
+    {
+        if (user.Username is not null)
+        {
+            if (!LoginName.TryParse(user.Username, out var login, out _))
+            {
+                throw new InvalidOperationException("A stored username no longer has a key; the key rules changed.");
+            }
+
+            rows.Add(new IdentifierRow("login", login.Key, "username", Unique: true));
+            if (tenant.Lookalikes != LookalikePolicy.Off && UserName.TryParse(user.Username, out var name, out _))
+            {
+                rows.Add(new IdentifierRow("skeleton", name.Skeleton, "username", tenant.Lookalikes == LookalikePolicy.Refuse));
+            }
+        }
+
+        if (user.Email is not null)
+        {
+            if (!EmailAddress.TryParse(user.Email, out var email, out _))
+            {
+                throw new InvalidOperationException("A stored e-mail address no longer has a key; the key rules changed.");
+            }
+
+            rows.Add(new IdentifierRow("login", email.Key, "email", Unique: true));
+            if (tenant.Mailboxes != LookalikePolicy.Off)
+            {
+                rows.Add(new IdentifierRow("mailbox", email.Mailbox, "email", tenant.Mailboxes == LookalikePolicy.Refuse));
+            }
+        }
+    }
+
+    /// <summary>
+    /// One statement that inserts all rows of a table for the user with <c>@uuid</c> in key order; for
+    /// <c>identifiers</c> it returns the spaces and keys that were free. Empty when there are none.
+    /// </summary>
+    public static string InsertStatement(IReadOnlyList<IdentifierRow> rows, bool unique, Dictionary<string, object?> parameters)
+    {
+        var chosen = rows.Where(row => row.Unique == unique).ToList();
+        if (chosen.Count == 0)
+        {
+            return "";
+        }
+
+        var table = unique ? "identifiers" : "lookalikes";
+        var values = string.Join(", ", chosen.Select((row, index) =>
+        {
+            var prefix = $"{table}{index}";
+            parameters[$"{prefix}Space"] = row.Space;
+            parameters[$"{prefix}Key"] = row.Key;
+            parameters[$"{prefix}Kinds"] = row.Kinds;
+            return $"({index}, @{prefix}Space, @{prefix}Key, @{prefix}Kinds)";
+        }));
+        parameters["ruleVersion"] = KeyRules.Version;
+        var (columns, selected) = unique
+            ? (", kinds, rule_version", ", v.kinds, @ruleVersion")
+            : ("", "");
+        return $"""
+            WITH v (place, space, key, kinds) AS (VALUES {values})
+            INSERT INTO {table} (tenant, space, key, user_id{columns})
+            SELECT u.tenant, v.space, v.key, u.id{selected} FROM v CROSS JOIN users u WHERE u.uuid = @uuid ORDER BY v.place
+            ON CONFLICT DO NOTHING{(unique ? " RETURNING space, key" : "")};
+            """;
+    }
+
+    /// <summary>
+    /// Brings a user's rows in line with the identifiers that the user now has. Empty when everything was free;
+    /// otherwise the taken fields, and the caller rolls back.
+    /// </summary>
+    public static async Task<IReadOnlySet<string>> ReplaceAsync(Transaction transaction, User user, TenantSettings tenant)
+    {
+        var wanted = For(user, tenant);
+        var present = await transaction.QueryAsync<PresentRow>(
+            "SELECT space, key, kinds FROM identifiers WHERE user_id = @id", new { id = user.Id });
+        foreach (var row in present.OrderBy(row => row.Space, StringComparer.Ordinal).ThenBy(row => row.Key, StringComparer.Ordinal))
+        {
+            var still = wanted.Find(other => other.Unique && other.Space == row.Space && other.Key == row.Key);
+            var parameters = new { tenant = user.Tenant, row.Space, row.Key, id = user.Id, kinds = still?.Kinds };
+            const string where = "WHERE tenant = @tenant AND space = @Space AND key = @Key AND user_id = @id";
+            if (still is null)
+            {
+                await transaction.ExecuteAsync($"DELETE FROM identifiers {where}", parameters);
+            }
+            else if (still.Kinds != row.Kinds)
+            {
+                await transaction.ExecuteAsync($"UPDATE identifiers SET kinds = @kinds {where}", parameters);
+            }
+        }
+
+        await transaction.ExecuteAsync("DELETE FROM lookalikes WHERE user_id = @id", new { id = user.Id });
+        var missing = wanted
+            .Where(row => !row.Unique || !present.Any(other => other.Space == row.Space && other.Key == row.Key))
+            .ToList();
+        return await InsertAsync(transaction, user.Uuid, missing);
+    }
+
+    private static async Task<IReadOnlySet<string>> InsertAsync(Transaction transaction, Guid uuid, List<IdentifierRow> rows)
+    {
+        var parameters = new Dictionary<string, object?> { ["uuid"] = uuid };
+        var lookalikes = InsertStatement(rows, unique: false, parameters);
+        var identifiers = InsertStatement(rows, unique: true, parameters);
+        if (lookalikes.Length > 0)
+        {
+            await transaction.ExecuteAsync(lookalikes, parameters);
+        }
+
+        if (identifiers.Length == 0)
+        {
+            return new HashSet<string>();
+        }
+
+        var free = await transaction.QueryAsync<FreeKey>(identifiers, parameters);
+        return Taken(rows, free);
+    }
+
+    /// <summary>The fields whose rows are missing from what the insert returned.</summary>
+    public static IReadOnlySet<string> Taken(IEnumerable<IdentifierRow> wanted, List<FreeKey> free)
+        => wanted
+            .Where(row => row.Unique && !free.Any(key => key.Space == row.Space && key.Key == row.Key))
+            .SelectMany(row => row.Fields)
+            .ToHashSet(StringComparer.Ordinal);
+
+    /// <summary>A key that was free and is now the user's.</summary>
+    public sealed class FreeKey
+    {
+        public string Space { get; init; } = "";
+
+        public string Key { get; init; } = "";
+    }
+
+    private sealed class PresentRow
+    {
+        public string Space { get; init; } = "";
+
+        public string Key { get; init; } = "";
+
+        public string Kinds { get; init; } = "";
+    }
+}

@@ -1,0 +1,289 @@
+using System.Text.Json;
+using Selfsame.Core.Identifiers;
+using Selfsame.Databases;
+using Selfsame.Store.Audit;
+using Selfsame.Store.Links;
+using Selfsame.Store.Mail;
+using Selfsame.Store.Passwords;
+using Selfsame.Store.Requests;
+
+namespace Selfsame.Store.Users;
+
+/// <summary>Everything about one sign-up but the form itself.</summary>
+public sealed record SignUpRequest
+{
+    public required string Tenant { get; init; }
+
+    public required SignUpForm Form { get; init; }
+
+    public required Actor Actor { get; init; }
+
+    /// <summary>What makes a repeat of this call recognisable; null when the caller sent nothing.</summary>
+    public IdempotentCall? Call { get; init; }
+
+    /// <summary>Whom the creation limit counts: an address or a /64; null for callers it does not apply to.</summary>
+    public string? RateLimitSubject { get; init; }
+
+    /// <summary>A hash that recognises the browser at which the form was filled in.</summary>
+    public byte[]? Browser { get; init; }
+}
+
+/// <summary>What became of a sign-up.</summary>
+public abstract record SignUpResult
+{
+    /// <summary>The user was made.</summary>
+    public sealed record Created(User User, bool IsReplay) : SignUpResult;
+
+    /// <summary>The tenant hides who is registered: the one answer for free and taken addresses.</summary>
+    public sealed record Accepted(bool IsReplay) : SignUpResult;
+
+    /// <summary>Nothing was written; these fields are in use, all of them named.</summary>
+    public sealed record Taken(IReadOnlySet<string> Fields) : SignUpResult;
+
+    /// <summary>Nothing was written; these fields are wrong.</summary>
+    public sealed record Invalid(FieldErrors Errors) : SignUpResult;
+
+    /// <summary>Nothing was written; the caller made too many accounts.</summary>
+    public sealed record LimitReached(RateLimitState State) : SignUpResult;
+
+    /// <summary>The idempotency key belongs to another payload.</summary>
+    public sealed record KeyReused : SignUpResult;
+
+    /// <summary>The first call with this idempotency key is still under way.</summary>
+    public sealed record InProgress : SignUpResult;
+
+    /// <summary>Too many passwords wait to be hashed.</summary>
+    public sealed record Busy : SignUpResult;
+
+    /// <summary>Where the creation limit stands, when it was asked.</summary>
+    public RateLimitState? RateLimit { get; init; }
+}
+
+/// <summary>
+/// Makes a user in one transaction: user, identifiers, provisioning rows, mail, audit event (promise 1). Nothing is
+/// looked up before it is inserted; the primary key of <c>identifiers</c> decides.
+/// </summary>
+public sealed class SignUp(StoreContext context)
+{
+    /// <summary>The places at which a crash is tested.</summary>
+    public static IReadOnlyList<string> CrashPointNames { get; } =
+        ["sign-up.password-hashed", "sign-up.rows-written", "sign-up.committed"];
+
+    private const int MostUserCodes = 24;
+
+    /// <summary>Checks, hashes, then decides by inserting. Never throws for anything that a caller can do.</summary>
+    public async Task<SignUpResult> ExecuteAsync(SignUpRequest request, CancellationToken cancellation)
+    {
+        var tenant = context.Tenant(request.Tenant);
+        var errors = new FieldErrors();
+        var candidate = NewUser.Check(request.Form, tenant, context.Random.NextUuid(), context.Now(), errors);
+        if (candidate is null)
+        {
+            return new SignUpResult.Invalid(errors);
+        }
+
+        if (await EarlyAnswerAsync(request, tenant, cancellation) is { } early)
+        {
+            return early;
+        }
+
+        if (await HashAsync(candidate.Password, cancellation) is not { } hashed)
+        {
+            return new SignUpResult.Busy();
+        }
+
+        context.CrashPoints.Reach("sign-up.password-hashed");
+        candidate = candidate with { User = candidate.User with { PasswordHash = hashed.Hash } };
+        var result = await InsertAsync(request, tenant, candidate, cancellation);
+        context.CrashPoints.Reach("sign-up.committed");
+        if (result is SignUpResult.Taken taken)
+        {
+            await IdentifierConflicts.RecordAsync(context, request, candidate, taken.Fields, cancellation);
+            return Disclosed(request, tenant, taken) ?? await TellOwnerAsync(request, tenant, candidate, cancellation);
+        }
+
+        return result is SignUpResult.Created && tenant.Disclosure == Disclosure.Hide && request.Form.Administrator is null
+            ? new SignUpResult.Accepted(IsReplay: false) { RateLimit = result.RateLimit }
+            : result;
+    }
+
+    /// <summary>Spares the password hash for a caller whose limit is reached or whose call was answered; decides nothing else.</summary>
+    private Task<SignUpResult?> EarlyAnswerAsync(SignUpRequest request, TenantSettings tenant, CancellationToken cancellation)
+        => request is { Call: null, RateLimitSubject: null }
+            ? Task.FromResult<SignUpResult?>(null)
+            : context.Database.ReadAsync(
+                async transaction =>
+                {
+                    var stored = request.Call is null
+                        ? null
+                        : await IdempotencyRecords.PeekAsync(transaction, context.Secrets, request.Tenant, request.Call, context.Now());
+                    if (stored is { } known)
+                    {
+                        return Answer(known.Claim, known.Answer);
+                    }
+
+                    var state = await RateLimits.ReadAsync(transaction, request.Tenant, tenant.SignUpLimit, request.RateLimitSubject, context.Now());
+                    return state.Allowed ? null : new SignUpResult.LimitReached(state) { RateLimit = state };
+                },
+                cancellation);
+
+    private sealed record Hashed(string? Hash);
+
+    private async Task<Hashed?> HashAsync(string? password, CancellationToken cancellation)
+    {
+        if (password is null)
+        {
+            return new Hashed(null);
+        }
+
+        var hash = await context.Passwords.HashAsync(password, cancellation);
+        return hash is null ? null : new Hashed(hash);
+    }
+
+    private async Task<SignUpResult> InsertAsync(
+        SignUpRequest request, TenantSettings tenant, NewUser candidate, CancellationToken cancellation)
+    {
+        for (var attempt = 0; attempt < MostUserCodes; attempt++)
+        {
+            var user = candidate.User with { UserCode = NextUserCode(tenant, attempt) };
+            var batch = new SignUpBatch(context, request, tenant, candidate with { User = user });
+            SignUpResult result;
+            try
+            {
+                result = await context.Database.TransactAsync(
+                    transaction => InsertOnceAsync(transaction, request, tenant, batch),
+                    transaction => SettleAsync(transaction, user),
+                    cancellation);
+            }
+            catch (LockTimeoutException) when (request.Call is not null)
+            {
+                return new SignUpResult.InProgress();
+            }
+
+            if (result is not SignUpResult.Taken { Fields: var fields } || !fields.SetEquals(["userCode"]))
+            {
+                return result is SignUpResult.Taken taken ? taken with { Fields = taken.Fields.Where(field => field != "userCode").ToHashSet() } : result;
+            }
+        }
+
+        throw new InvalidOperationException("No free user code was found; the prefix has no room left.");
+    }
+
+    /// <summary>Three tries at a size, then a syllable more: a full year grows by itself.</summary>
+    private string NextUserCode(TenantSettings tenant, int attempt)
+        => UserCode.Create(tenant.UserCodePrefix, context.Now().Year, tenant.UserCodeSyllables + (attempt / 3), context.Random).Key;
+
+    private async Task<SignUpResult> InsertOnceAsync(Transaction transaction, SignUpRequest request, TenantSettings tenant, SignUpBatch batch)
+    {
+        var now = context.Now();
+        if (request.Call is not null)
+        {
+            var fingerprint = IdempotencyRecords.Fingerprint(context.Secrets, request.Call);
+            var (claim, answer) = await IdempotencyRecords.ClaimAsync(transaction, request.Tenant, request.Call, fingerprint, now);
+            if (claim != IdempotencyClaim.First)
+            {
+                return Answer(claim, answer);
+            }
+        }
+
+        var limit = await RateLimits.CountAsync(transaction, request.Tenant, tenant.SignUpLimit, request.RateLimitSubject, now);
+        if (limit is { Allowed: false })
+        {
+            transaction.RollBack = true;
+            return new SignUpResult.LimitReached(limit) { RateLimit = limit };
+        }
+
+        var taken = await batch.WriteAsync(transaction);
+        context.CrashPoints.Reach("sign-up.rows-written");
+        if (taken.Count > 0)
+        {
+            transaction.RollBack = true;
+            return new SignUpResult.Taken(taken);
+        }
+
+        return new SignUpResult.Created(batch.User, IsReplay: false) { RateLimit = limit };
+    }
+
+    /// <summary>After a lost commit answer: our uuid is there exactly when the transaction happened.</summary>
+    private static async Task<Settled<SignUpResult>> SettleAsync(Transaction transaction, User user)
+    {
+        var found = await UserReader.FindAsync(transaction, user.Tenant, user.Uuid);
+        return found is null ? default : new Settled<SignUpResult>(true, new SignUpResult.Created(found, IsReplay: false));
+    }
+
+    /// <summary>The refusal that may be told; null when all of it is hidden.</summary>
+    private static SignUpResult.Taken? Disclosed(SignUpRequest request, TenantSettings tenant, SignUpResult.Taken taken)
+    {
+        if (tenant.Disclosure == Disclosure.Reveal || request.Form.Administrator is not null)
+        {
+            return taken;
+        }
+
+        var visible = taken.Fields.Where(field => field != "email").ToHashSet();
+        return visible.Count == 0 ? null : new SignUpResult.Taken(visible) { RateLimit = taken.RateLimit };
+    }
+
+    /// <summary>The hidden answer for a taken address: counted and recorded as a success would be, and the owner gets a mail.</summary>
+    private async Task<SignUpResult> TellOwnerAsync(
+        SignUpRequest request, TenantSettings tenant, NewUser candidate, CancellationToken cancellation)
+    {
+        try
+        {
+            return await context.Database.TransactAsync(
+                async transaction =>
+                {
+                    var now = context.Now();
+                    if (request.Call is not null)
+                    {
+                        var fingerprint = IdempotencyRecords.Fingerprint(context.Secrets, request.Call);
+                        var (claim, answer) = await IdempotencyRecords.ClaimAsync(transaction, request.Tenant, request.Call, fingerprint, now);
+                        if (claim != IdempotencyClaim.First)
+                        {
+                            return Answer(claim, answer);
+                        }
+                    }
+
+                    var limit = await RateLimits.CountAsync(transaction, request.Tenant, tenant.SignUpLimit, request.RateLimitSubject, now);
+                    if (limit is { Allowed: false })
+                    {
+                        transaction.RollBack = true;
+                        return new SignUpResult.LimitReached(limit) { RateLimit = limit };
+                    }
+
+                    await QueueOwnerMailAsync(transaction, request.Tenant, candidate, now);
+                    await SignUpBatch.StoreAnswerAsync(transaction, request, StoredAnswer.Accepted);
+                    return new SignUpResult.Accepted(IsReplay: false) { RateLimit = limit };
+                },
+                cancellation);
+        }
+        catch (LockTimeoutException) when (request.Call is not null)
+        {
+            return new SignUpResult.InProgress();
+        }
+    }
+
+    private async Task QueueOwnerMailAsync(Transaction transaction, string tenant, NewUser candidate, DateTimeOffset now)
+    {
+        var owner = await UserReader.FindByLoginKeyAsync(transaction, tenant, candidate.Email!.Key);
+        if (owner is { Email: not null, CanSignIn: true })
+        {
+            var site = context.PublicAddress(tenant);
+            var text = MailTexts.AlreadyRegistered(owner.Email, new Uri(site, "sign-in"), new Uri(site, "forgot-password"));
+            await MailOutbox.QueueAsync(context, transaction, tenant, owner.Id, text, now);
+        }
+    }
+
+    private static SignUpResult Answer(IdempotencyClaim claim, string? answer) => claim == IdempotencyClaim.OtherPayload
+        ? new SignUpResult.KeyReused()
+        : JsonSerializer.Deserialize<StoredAnswer>(answer!) switch
+        {
+            { User: { } user } => new SignUpResult.Created(user, IsReplay: true),
+            _ => new SignUpResult.Accepted(IsReplay: true),
+        };
+}
+
+/// <summary>What an idempotency record keeps of a sign-up: the user as it was answered, or that nothing was told.</summary>
+internal sealed record StoredAnswer(User? User)
+{
+    public static StoredAnswer Accepted { get; } = new((User?)null);
+}

@@ -1,0 +1,174 @@
+using Selfsame.Core.Identifiers;
+using Selfsame.Store.Passwords;
+
+namespace Selfsame.Store.Users;
+
+/// <summary>A sign-up as it was typed; the field names in errors are those of the API.</summary>
+public sealed record SignUpForm
+{
+    public string? Username { get; init; }
+
+    public string? Email { get; init; }
+
+    public string? Phone { get; init; }
+
+    [System.Text.Json.Serialization.JsonIgnore]
+    public string? Password { get; init; }
+
+    public string? FirstName { get; init; }
+
+    public string? LastName { get; init; }
+
+    public string? Locale { get; init; }
+
+    /// <summary>Fields that only an administrator may set; null for everybody else.</summary>
+    public AdministratorFields? Administrator { get; init; }
+
+    public override string ToString() => "SignUpForm";
+}
+
+/// <summary>What only an administrator, a service token with the scope, or the command line may choose (CASES 33).</summary>
+public sealed record AdministratorFields
+{
+    public string? Role { get; init; }
+
+    public IReadOnlyList<string>? Groups { get; init; }
+
+    public bool EmailVerified { get; init; }
+
+    public bool PhoneVerified { get; init; }
+
+    public bool IsActive { get; init; } = true;
+
+    public bool IsStaff { get; init; }
+
+    public bool IsSuperuser { get; init; }
+}
+
+/// <summary>A sign-up whose every field is in order: what the transaction writes.</summary>
+internal sealed record NewUser
+{
+    public required User User { get; init; }
+
+    public UserName? Username { get; init; }
+
+    public EmailAddress? Email { get; init; }
+
+    public PhoneNumber? Phone { get; init; }
+
+    public string? Password { get; init; }
+
+    public IReadOnlyList<string> Groups { get; init; } = [];
+
+    /// <summary>Checks every field and names every one that is wrong; null when any is.</summary>
+    public static NewUser? Check(SignUpForm form, TenantSettings tenant, Guid uuid, DateTimeOffset now, FieldErrors errors)
+    {
+        var (username, usernameEmail) = CheckUsername(form.Username, errors);
+        var email = CheckEmail(form, errors) ?? usernameEmail;
+        var phone = CheckPhone(form.Phone, errors);
+        var administrator = form.Administrator;
+        CheckPassword(form, errors);
+        var user = new User
+        {
+            Uuid = uuid,
+            Tenant = tenant.Name,
+            Username = username?.Value ?? usernameEmail?.Value,
+            Email = email?.Value,
+            EmailVerifiedAt = administrator is { EmailVerified: true } && email is not null ? now : null,
+            Phone = phone?.Key,
+            PhoneVerifiedAt = administrator is { PhoneVerified: true } && phone is not null ? now : null,
+            UserCode = "",
+            FirstName = UserFields.Name(form.FirstName, "firstName", errors),
+            LastName = UserFields.Name(form.LastName, "lastName", errors),
+            Locale = UserFields.Locale(form.Locale, "locale", errors) ?? tenant.DefaultLocale,
+            Role = UserFields.Role(administrator?.Role, "role", errors) ?? tenant.DefaultRole,
+            IsActive = administrator?.IsActive ?? true,
+            IsStaff = administrator?.IsStaff ?? false,
+            IsSuperuser = administrator?.IsSuperuser ?? false,
+            CreatedAt = now,
+            UpdatedAt = now,
+        };
+        var groups = UserFields.Groups(administrator?.Groups, "groups", errors) ?? [];
+        return errors.Any ? null : new NewUser { User = user, Username = username, Email = email, Phone = phone, Password = form.Password, Groups = groups };
+    }
+
+    /// <summary>A username with <c>@</c> must be a valid e-mail address and is keyed as one (CASES 11).</summary>
+    internal static (UserName? Username, EmailAddress? Email) CheckUsername(string? text, FieldErrors errors)
+    {
+        if (string.IsNullOrWhiteSpace(text))
+        {
+            return (null, null);
+        }
+
+        if (text.Contains('@', StringComparison.Ordinal))
+        {
+            if (EmailAddress.TryParse(text, out var email, out var emailRefusal))
+            {
+                return (null, email);
+            }
+
+            errors.Add("username", emailRefusal.Rule, $"A username with @ must be a valid e-mail address. {emailRefusal.Message}");
+            return (null, null);
+        }
+
+        if (UserName.TryParse(text, out var username, out var refusal))
+        {
+            return (username, null);
+        }
+
+        errors.Add("username", refusal);
+        return (null, null);
+    }
+
+    internal static PhoneNumber? CheckPhone(string? text, FieldErrors errors)
+    {
+        if (string.IsNullOrWhiteSpace(text))
+        {
+            return null;
+        }
+
+        if (!PhoneNumber.TryParse(text, out var phone, out var refusal))
+        {
+            errors.Add("phone", refusal);
+        }
+
+        return phone;
+    }
+
+    private static EmailAddress? CheckEmail(SignUpForm form, FieldErrors errors)
+    {
+        if (string.IsNullOrWhiteSpace(form.Email))
+        {
+            if (form.Administrator is null)
+            {
+                errors.Add("email", "email.empty", "Enter your e-mail address.");
+            }
+            else if (string.IsNullOrWhiteSpace(form.Username))
+            {
+                errors.Add("username", "username.empty", "Enter a username or an e-mail address.");
+            }
+
+            return null;
+        }
+
+        if (!EmailAddress.TryParse(form.Email, out var email, out var refusal))
+        {
+            errors.Add("email", refusal);
+        }
+
+        return email;
+    }
+
+    private static void CheckPassword(SignUpForm form, FieldErrors errors)
+    {
+        if (form.Password is null && form.Administrator is not null)
+        {
+            return;
+        }
+
+        if (PasswordPolicy.Check(form.Password, form.Username, form.Email) is { } refusal)
+        {
+            errors.Add("password", refusal);
+        }
+    }
+}

@@ -1,0 +1,265 @@
+using Selfsame.Core.Identifiers;
+using Selfsame.Databases;
+using Selfsame.Store.Audit;
+using Selfsame.Store.Links;
+using Selfsame.Store.Mail;
+
+namespace Selfsame.Store.Users;
+
+/// <summary>A field that a request may leave as it is.</summary>
+public readonly record struct Change<T>(bool IsSet, T? Value)
+{
+    public static Change<T> To(T? value) => new(true, value);
+
+    /// <summary>The new value, or the present one.</summary>
+    public T? Or(T? present) => IsSet ? Value : present;
+}
+
+/// <summary>What an administrator, or the user for the first five, wants changed.</summary>
+public sealed record UserChange
+{
+    public Change<string> FirstName { get; init; }
+
+    public Change<string> LastName { get; init; }
+
+    public Change<string> Locale { get; init; }
+
+    public Change<string> Username { get; init; }
+
+    public Change<string> Phone { get; init; }
+
+    public Change<string> Email { get; init; }
+
+    public Change<bool> EmailVerified { get; init; }
+
+    public Change<bool> PhoneVerified { get; init; }
+
+    public Change<string> Role { get; init; }
+
+    public Change<IReadOnlyList<string>> Groups { get; init; }
+
+    public Change<bool> IsActive { get; init; }
+
+    public Change<bool> IsStaff { get; init; }
+
+    public Change<bool> IsSuperuser { get; init; }
+}
+
+/// <summary>What became of a change to a user.</summary>
+public abstract record UserChangeResult
+{
+    public sealed record Changed(User User) : UserChangeResult;
+
+    public sealed record NotFound : UserChangeResult;
+
+    /// <summary>Somebody else changed the user meanwhile.</summary>
+    public sealed record VersionMismatch(User Present) : UserChangeResult;
+
+    public sealed record Taken(IReadOnlySet<string> Fields) : UserChangeResult;
+
+    public sealed record Invalid(FieldErrors Errors) : UserChangeResult;
+}
+
+/// <summary>Changes, disables, deletes and restores users; whatever takes a right away ends the sessions in the same transaction.</summary>
+public sealed class UserAdministration(StoreContext context)
+{
+    /// <summary>Applies a change if the user still has <paramref name="version"/> (null: whatever it has).</summary>
+    public Task<UserChangeResult> ChangeAsync(
+        string tenant, Guid uuid, UserChange change, long? version, Actor actor, CancellationToken cancellation)
+        => UpdateAsync(
+            tenant,
+            uuid,
+            version,
+            (user, errors, now) => Apply(user, change, errors, now),
+            async (transaction, before, after, now) =>
+            {
+                if (change.Groups.IsSet)
+                {
+                    await Groups.ReplaceAsync(context, transaction, after, change.Groups.Value ?? []);
+                }
+
+                await AuditTrail.AddAsync(transaction, after.Id, tenant, actor, after.IsActive == before.IsActive ? "user.updated" : Activity(after), now);
+            },
+            cancellation);
+
+    /// <summary>Disables or enables.</summary>
+    public Task<UserChangeResult> SetActiveAsync(string tenant, Guid uuid, bool active, Actor actor, CancellationToken cancellation)
+        => ChangeAsync(tenant, uuid, new UserChange { IsActive = Change<bool>.To(active) }, null, actor, cancellation);
+
+    /// <summary>
+    /// Soft deletion: the user can't sign in, its identifiers stay reserved, and it can be restored until the grace
+    /// period ends and the purge removes it.
+    /// </summary>
+    public Task<UserChangeResult> DeleteAsync(string tenant, Guid uuid, long? version, Actor actor, CancellationToken cancellation)
+        => UpdateAsync(
+            tenant,
+            uuid,
+            version,
+            (user, _, now) => user with { DeletedAt = user.DeletedAt ?? now },
+            (transaction, _, after, now) => AuditTrail.AddAsync(transaction, after.Id, tenant, actor, "user.deleted", now),
+            cancellation);
+
+    /// <summary>Takes a deletion back.</summary>
+    public Task<UserChangeResult> RestoreAsync(string tenant, Guid uuid, Actor actor, CancellationToken cancellation)
+        => UpdateAsync(
+            tenant,
+            uuid,
+            null,
+            (user, _, _) => user with { DeletedAt = null },
+            (transaction, _, after, now) => AuditTrail.AddAsync(transaction, after.Id, tenant, actor, "user.restored", now),
+            cancellation);
+
+    /// <summary>Sets, changes or (null) gives up the user's handle; decided by the constraint that handles and codes share.</summary>
+    public Task<UserChangeResult> SetHandleAsync(string tenant, Guid uuid, string? handle, long? version, Actor actor, CancellationToken cancellation)
+        => UpdateAsync(
+            tenant,
+            uuid,
+            version,
+            (user, errors, _) =>
+            {
+                if (handle is null)
+                {
+                    return user with { Handle = null };
+                }
+
+                if (Handle.TryParse(handle, out var parsed, out var refusal))
+                {
+                    return user with { Handle = parsed.Key };
+                }
+
+                errors.Add("handle", refusal);
+                return user;
+            },
+            (transaction, _, after, now) => AuditTrail.AddAsync(transaction, after.Id, tenant, actor, "handle.changed", now),
+            cancellation);
+
+    private Task<UserChangeResult> UpdateAsync(
+        string tenant,
+        Guid uuid,
+        long? version,
+        Func<User, FieldErrors, DateTimeOffset, User> change,
+        Func<Transaction, User, User, DateTimeOffset, Task> record,
+        CancellationToken cancellation)
+        => context.Database.TransactAsync<UserChangeResult>(
+            async transaction =>
+            {
+                var now = context.Now();
+                var before = await UserReader.FindForUpdateAsync(transaction, tenant, uuid);
+                if (before is null)
+                {
+                    return new UserChangeResult.NotFound();
+                }
+
+                if (version is not null && version != before.Version)
+                {
+                    return new UserChangeResult.VersionMismatch(before);
+                }
+
+                var errors = new FieldErrors();
+                var after = change(before, errors, now);
+                if (errors.Any)
+                {
+                    return new UserChangeResult.Invalid(errors);
+                }
+
+                var taken = await UserRow.SaveAsync(transaction, after, context.Tenant(tenant), now);
+                if (taken.Count > 0)
+                {
+                    transaction.RollBack = true;
+                    return new UserChangeResult.Taken(taken);
+                }
+
+                await FollowUpAsync(transaction, before, after, now);
+                await record(transaction, before, after, now);
+                return new UserChangeResult.Changed(after with { Version = before.Version + 1, UpdatedAt = now });
+            },
+            cancellation);
+
+    private async Task FollowUpAsync(Transaction transaction, User before, User after, DateTimeOffset now)
+    {
+        if (before.CanSignIn && !after.CanSignIn)
+        {
+            await CredentialReset.DropAllAsync(transaction, after, now);
+        }
+
+        if (after is { Email: not null, EmailVerifiedAt: null } && after.Email != before.Email)
+        {
+            var token = context.Random.NextToken();
+            var expires = now + context.Tenant(after.Tenant).VerificationLifetime;
+            await LinkTokens.InsertAsync(transaction, token, after.Tenant, LinkPurpose.VerifyEmail, after.Id, after.Email, now, expires);
+            var text = MailTexts.VerifyEmail(after.Email, new Uri(context.PublicAddress(after.Tenant), $"verify-email?token={token}"));
+            await MailOutbox.QueueAsync(context, transaction, after.Tenant, after.Id, text, now);
+        }
+    }
+
+    private static string Activity(User user) => user.IsActive ? "user.enabled" : "user.disabled";
+
+    private static User Apply(User user, UserChange change, FieldErrors errors, DateTimeOffset now)
+    {
+        var after = ApplyIdentifiers(user, change, errors, now);
+        _ = change.Groups.IsSet ? UserFields.Groups(change.Groups.Value, "groups", errors) : null;
+        return after with
+        {
+            FirstName = change.FirstName.IsSet ? UserFields.Name(change.FirstName.Value, "firstName", errors) : user.FirstName,
+            LastName = change.LastName.IsSet ? UserFields.Name(change.LastName.Value, "lastName", errors) : user.LastName,
+            Locale = (change.Locale.IsSet ? UserFields.Locale(change.Locale.Value, "locale", errors) : null) ?? user.Locale,
+            Role = (change.Role.IsSet ? UserFields.Role(change.Role.Value, "role", errors) : null) ?? user.Role,
+            IsActive = change.IsActive.Or(user.IsActive),
+            IsStaff = change.IsStaff.Or(user.IsStaff),
+            IsSuperuser = change.IsSuperuser.Or(user.IsSuperuser),
+        };
+    }
+
+    private static User ApplyIdentifiers(User user, UserChange change, FieldErrors errors, DateTimeOffset now)
+    {
+        if (change.Username.IsSet)
+        {
+            var (name, email) = NewUser.CheckUsername(change.Username.Value, errors);
+            user = user with { Username = name?.Value ?? email?.Value };
+        }
+
+        if (change.Email.IsSet)
+        {
+            user = ApplyEmail(user, change.Email.Value, errors);
+        }
+
+        if (change.EmailVerified.IsSet && user.Email is not null)
+        {
+            user = user with { EmailVerifiedAt = change.EmailVerified.Value ? user.EmailVerifiedAt ?? now : null };
+        }
+
+        if (change.Phone.IsSet)
+        {
+            var phone = NewUser.CheckPhone(change.Phone.Value, errors)?.Key;
+            user = user with { Phone = phone, PhoneVerifiedAt = phone == user.Phone ? user.PhoneVerifiedAt : null };
+        }
+
+        if (change.PhoneVerified.IsSet && user.Phone is not null)
+        {
+            user = user with { PhoneVerifiedAt = change.PhoneVerified.Value ? user.PhoneVerifiedAt ?? now : null };
+        }
+
+        if (user is { Username: null, Email: null })
+        {
+            errors.Add("username", "username.empty", "A user needs a username or an e-mail address.");
+        }
+
+        return user;
+    }
+
+    private static User ApplyEmail(User user, string? text, FieldErrors errors)
+    {
+        if (string.IsNullOrWhiteSpace(text))
+        {
+            return user with { Email = null, EmailVerifiedAt = null };
+        }
+
+        if (!EmailAddress.TryParse(text, out var email, out var refusal))
+        {
+            errors.Add("email", refusal);
+            return user;
+        }
+
+        return email.Value == user.Email ? user : user with { Email = email.Value, EmailVerifiedAt = null };
+    }
+}

@@ -1,0 +1,129 @@
+using Selfsame.Databases;
+
+namespace Selfsame.Store.Users;
+
+/// <summary>A page of users and what is needed to ask for the next.</summary>
+public sealed record UserPage(IReadOnlyList<User> Users, long Total, int Page, int PageSize);
+
+/// <summary>Which users to list.</summary>
+public sealed record UserQuery
+{
+    public required string Tenant { get; init; }
+
+    /// <summary>Part of a username, e-mail, name, handle or code; or a whole uuid. Null lists everybody.</summary>
+    public string? Search { get; init; }
+
+    public bool IncludeDeleted { get; init; }
+
+    /// <summary>From 1.</summary>
+    public int Page { get; init; } = 1;
+
+    public int PageSize { get; init; } = 50;
+}
+
+/// <summary>Finds users. Nothing here decides whether an identifier is free.</summary>
+public sealed class UserReader(StoreContext context)
+{
+    private const string Select = $"SELECT {User.Columns} FROM users u";
+
+    /// <summary>One user by its public id; null when there is none in this tenant.</summary>
+    public Task<User?> FindAsync(string tenant, Guid uuid, CancellationToken cancellation)
+        => context.Database.ReadAsync(transaction => FindAsync(transaction, tenant, uuid), cancellation);
+
+    /// <summary>One user by uuid, username, e-mail, handle or user code, in any case; null when there is none.</summary>
+    public Task<User?> FindByAnyAsync(string tenant, string text, CancellationToken cancellation)
+        => context.Database.ReadAsync(
+            async transaction =>
+            {
+                if (Guid.TryParse(text, out var uuid))
+                {
+                    return await FindAsync(transaction, tenant, uuid);
+                }
+
+                var login = Core.Identifiers.LoginName.TryParse(text, out var name, out _) ? name.Key : null;
+                var lower = text.Trim().ToLowerInvariant();
+                return await transaction.QueryFirstOrDefaultAsync<User>(
+                    $"""
+                    {Select} JOIN identifiers i ON i.user_id = u.id
+                    WHERE i.tenant = @tenant AND ((i.space = 'login' AND i.key = @login) OR (i.space = 'handle' AND i.key = @lower))
+                    """,
+                    new { tenant, login, lower });
+            },
+            cancellation);
+
+    /// <summary>A page of users, newest first.</summary>
+    public Task<UserPage> ListAsync(UserQuery query, CancellationToken cancellation)
+    {
+        var search = query.Search?.Trim();
+        var parameters = new
+        {
+            tenant = query.Tenant,
+            pattern = string.IsNullOrEmpty(search) ? null : $"%{EscapeLike(search.ToLowerInvariant())}%",
+            uuid = Guid.TryParse(search, out var uuid) ? uuid : Guid.Empty,
+            limit = query.PageSize,
+            offset = (long)(query.Page - 1) * query.PageSize,
+        };
+        var where = "WHERE u.tenant = @tenant" + (query.IncludeDeleted ? "" : " AND u.deleted_at IS NULL");
+        if (parameters.pattern is not null)
+        {
+            where +=
+                """
+                 AND (u.uuid = @uuid OR lower(u.username) LIKE @pattern ESCAPE '\' OR lower(u.email) LIKE @pattern ESCAPE '\'
+                  OR lower(u.first_name) LIKE @pattern ESCAPE '\' OR lower(u.last_name) LIKE @pattern ESCAPE '\'
+                  OR u.handle LIKE @pattern ESCAPE '\' OR u.user_code LIKE @pattern ESCAPE '\')
+                """;
+        }
+
+        return context.Database.ReadAsync(
+            async transaction => new UserPage(
+                await transaction.QueryAsync<User>($"{Select} {where} ORDER BY u.id DESC LIMIT @limit OFFSET @offset", parameters),
+                await transaction.ScalarAsync<long>($"SELECT count(*) FROM users u {where}", parameters),
+                query.Page,
+                query.PageSize),
+            cancellation);
+    }
+
+    /// <summary>A user's groups by name.</summary>
+    public Task<List<string>> GroupsAsync(User user, CancellationToken cancellation)
+        => context.Database.ReadAsync(transaction => Groups.ReadAsync(transaction, user.Id), cancellation);
+
+    /// <summary>Other users whose username looks like this one's, or whose address reaches the same mailbox.</summary>
+    public Task<List<User>> LookalikesAsync(User user, CancellationToken cancellation)
+        => context.Database.ReadAsync(
+            transaction => transaction.QueryAsync<User>(
+                $"""
+                {Select} WHERE u.id <> @id AND u.id IN (
+                  SELECT other.user_id FROM lookalikes mine
+                  JOIN lookalikes other ON other.tenant = mine.tenant AND other.space = mine.space AND other.key = mine.key
+                  WHERE mine.user_id = @id)
+                ORDER BY u.id LIMIT 50
+                """,
+                new { id = user.Id }),
+            cancellation);
+
+    internal static Task<User?> FindAsync(Transaction transaction, string tenant, Guid uuid)
+        => transaction.QueryFirstOrDefaultAsync<User>($"{Select} WHERE u.uuid = @uuid AND u.tenant = @tenant", new { uuid, tenant });
+
+    internal static Task<User?> FindByIdAsync(Transaction transaction, long id)
+        => transaction.QueryFirstOrDefaultAsync<User>($"{Select} WHERE u.id = @id", new { id });
+
+    /// <summary>As <see cref="FindByIdAsync"/>, holding the row until the transaction ends.</summary>
+    internal static Task<User?> FindForUpdateAsync(Transaction transaction, long id)
+        => transaction.QueryFirstOrDefaultAsync<User>($"{Select} WHERE u.id = @id{Lock(transaction)}", new { id });
+
+    /// <summary>As <see cref="FindAsync(Transaction, string, Guid)"/>, holding the row until the transaction ends.</summary>
+    internal static Task<User?> FindForUpdateAsync(Transaction transaction, string tenant, Guid uuid)
+        => transaction.QueryFirstOrDefaultAsync<User>(
+            $"{Select} WHERE u.uuid = @uuid AND u.tenant = @tenant{Lock(transaction)}", new { uuid, tenant });
+
+    internal static Task<User?> FindByLoginKeyAsync(Transaction transaction, string tenant, string key)
+        => transaction.QueryFirstOrDefaultAsync<User>(
+            $"{Select} JOIN identifiers i ON i.user_id = u.id WHERE i.tenant = @tenant AND i.space = 'login' AND i.key = @key",
+            new { tenant, key });
+
+    // A SQLite transaction that writes holds the whole database already.
+    private static string Lock(Transaction transaction) => transaction.Dialect == Dialect.PostgreSql ? " FOR UPDATE" : "";
+
+    private static string EscapeLike(string text)
+        => text.Replace(@"\", @"\\", StringComparison.Ordinal).Replace("%", @"\%", StringComparison.Ordinal).Replace("_", @"\_", StringComparison.Ordinal);
+}
