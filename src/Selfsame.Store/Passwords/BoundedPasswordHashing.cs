@@ -106,24 +106,29 @@ public sealed class BoundedPasswordHashing : PasswordHashing, IDisposable
         var stored = noPassword ? null : StoredHashReader.Read(storedHash!);
         if (stored is null || !CanCompute(stored))
         {
-            MatchesAnyForm(dummy, typed);
+            Compare(dummy, typed);
             return noPassword ? PasswordCheck.Wrong : PasswordCheck.CannotVerify;
         }
-        if (!MatchesAnyForm(stored, typed))
+        return Compare(stored, typed) switch
         {
-            return PasswordCheck.Wrong;
-        }
-        return IsCurrent(storedHash!, stored) ? PasswordCheck.Right : PasswordCheck.RightButRehash;
+            MatchedForm.Prepared when IsCurrent(storedHash!, stored) => PasswordCheck.Right,
+            MatchedForm.None => PasswordCheck.Wrong,
+            _ => PasswordCheck.RightButRehash,
+        };
     }
 
     /// <summary>
     /// Our own hashes are of the prepared form; other systems hashed what was typed. The same rule for all, and for the
     /// dummy, keeps the time the same.
     /// </summary>
-    private bool MatchesAnyForm(StoredHash stored, string typed)
+    private MatchedForm Compare(StoredHash stored, string typed)
     {
         var prepared = text.Prepare(typed);
-        return Matches(stored, prepared) || (!string.Equals(prepared, typed, StringComparison.Ordinal) && Matches(stored, typed));
+        if (Matches(stored, prepared))
+        {
+            return MatchedForm.Prepared;
+        }
+        return !string.Equals(prepared, typed, StringComparison.Ordinal) && Matches(stored, typed) ? MatchedForm.AsTyped : MatchedForm.None;
     }
 
     private bool Matches(StoredHash stored, string password)
@@ -249,4 +254,11 @@ public sealed class BoundedPasswordHashing : PasswordHashing, IDisposable
     }
 
     private static string ToUnpaddedBase64(byte[] octets) => Convert.ToBase64String(octets).TrimEnd('=');
+
+    private enum MatchedForm
+    {
+        None,
+        Prepared,
+        AsTyped,
+    }
 }
