@@ -1,0 +1,14 @@
+using Selfsame.Core.Identifiers.Unicode;
+
+namespace Selfsame.Core.Identifiers;
+
+/// <summary>Which identifiers look the same to a reader.</summary>
+public static class Lookalikes
+{
+    /// <summary>
+    /// The skeleton of UTS #39 section 4 (revision 26): two texts are confusable when their skeletons are equal. It is for
+    /// comparing only, never for display. The text must be well-formed UTF-16.
+    /// </summary>
+    public static string Skeleton(string text) =>
+        Normalization.ToNfd(CodePointMapping.Confusable.Apply(Normalization.ToNfd(text)));
+}
