@@ -1,0 +1,59 @@
+# Sourced by ./run and ./test: where the executable is, whether it is up to date, and the one build that both share.
+# Needs `checkout`, the absolute path of this folder.
+
+executable="$checkout/src/Selfsame.Cli/bin/Release/net10.0/selfsame"
+stamp="$checkout/src/Selfsame.Cli/bin/Release/net10.0/.built"
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+# Build servers that outlive the build would hold our output open: a pipe behind ./test would never end.
+export MSBUILDDISABLENODEREUSE=1
+
+# Puts the .NET SDK on the PATH and tells the built executable where its runtime is.
+find_dotnet() {
+    local sdks=""
+    if ! command -v dotnet > /dev/null && [ -x "${HOME:-/nonexistent}/.dotnet/dotnet" ]; then
+        PATH="$HOME/.dotnet:$PATH"
+    fi
+    if command -v dotnet > /dev/null; then
+        export DOTNET_ROOT="${DOTNET_ROOT:-$(dirname -- "$(readlink -f -- "$(command -v dotnet)")")}"
+        is_built && return 0
+        sdks=$(dotnet --list-sdks)
+    fi
+    if ! grep -q '^10\.' <<< "$sdks"; then
+        echo "Selfsame needs the .NET 10 SDK, and there is none on the PATH." >&2
+        echo "Install it (https://dotnet.microsoft.com/download/dotnet/10.0) and start this again." >&2
+        return 1
+    fi
+}
+
+# True when the executable is there and nothing that goes into it changed since. Folders count as well: a deleted file changes its folder.
+is_built() {
+    [ -x "$executable" ] && [ -e "$stamp" ] || return 1
+    local newer
+    newer=$(find "$checkout"/src "$checkout"/Directory.*.props "$checkout"/global.json "$checkout"/.editorconfig "$checkout"/BannedSymbols*.txt \
+        \( -name bin -o -name obj \) -prune -o -newer "$stamp" -print -quit)
+    [ -z "$newer" ]
+}
+
+# Builds a project or solution in Release, one build at a time; returns the build's exit code.
+build_once() {
+    local target=$1 started=0 result=0
+    mkdir -p "$checkout/artifacts" "$checkout"/src/Selfsame.{Core,Databases,Store,Connectors,Server,Cli}/{bin,obj}
+    exec 9> "$checkout/artifacts/build.lock"
+    if ! flock --nonblock 9; then
+        echo "Another build of this checkout is running; waiting for it."
+        flock 9
+    fi
+    # Who waited finds it built, unless it wants more than the executable.
+    if [[ $target != *.csproj ]] || ! is_built; then
+        started=$(date +%s)
+        touch "$checkout/artifacts/build.started"
+        # The compiler server outlives the build: it must not inherit the lock.
+        dotnet build "$checkout/$target" --configuration Release --verbosity quiet -nologo 9>&- || result=$?
+        if [ "$result" -eq 0 ]; then
+            touch --reference "$checkout/artifacts/build.started" "$stamp"
+            echo "Built in $(($(date +%s) - started)) s."
+        fi
+    fi
+    exec 9>&-
+    return "$result"
+}
