@@ -18,6 +18,8 @@ public sealed record StoreContext
 
     public required PasswordHashing Passwords { get; init; }
 
+    public required PasswordPolicy PasswordPolicy { get; init; }
+
     public required ILogger Logger { get; init; }
 
     public CrashPoints CrashPoints { get; init; } = CrashPoints.None;

@@ -1,5 +1,4 @@
 using Selfsame.Core.Identifiers;
-using Selfsame.Databases;
 using Selfsame.Store.Audit;
 using Selfsame.Store.Passwords;
 using Selfsame.Store.Requests;
@@ -8,8 +7,10 @@ using Selfsame.Store.Users;
 namespace Selfsame.Store.Sessions;
 
 /// <summary>Where a sign-in comes from.</summary>
+/// <param name="Address">As the account page shows it.</param>
 /// <param name="Network">The address, or an IPv6 /64: what limits and back-off count by.</param>
 /// <param name="Browser">The long-lived random value of the browser's cookie; null where there is none.</param>
+/// <param name="UserAgent">As the account page shows it.</param>
 public sealed record SignInOrigin(string? Address, string? Network, string? Browser, string? UserAgent);
 
 /// <summary>What became of an attempt to sign in.</summary>

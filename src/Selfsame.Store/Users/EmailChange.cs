@@ -108,7 +108,7 @@ public sealed class EmailChange(StoreContext context)
             return new EmailChangeResult.LinkInvalid();
         }
 
-        if (PasswordPolicy.Check(newPassword) is { } refusal)
+        if (context.PasswordPolicy.Check(newPassword) is { } refusal)
         {
             var errors = new FieldErrors();
             errors.Add("newPassword", refusal);

@@ -75,7 +75,7 @@ public sealed class EmailVerification(StoreContext context)
         string? newHash = null;
         if (proof.NewPassword is not null)
         {
-            if (PasswordPolicy.Check(proof.NewPassword, user.Username, user.Email) is { } refusal)
+            if (context.PasswordPolicy.Check(proof.NewPassword, user.Username, user.Email) is { } refusal)
             {
                 var errors = new FieldErrors();
                 errors.Add("newPassword", refusal);

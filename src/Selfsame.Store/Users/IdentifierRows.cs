@@ -5,12 +5,13 @@ namespace Selfsame.Store.Users;
 
 /// <summary>One row of <c>identifiers</c> or <c>lookalikes</c> that a user should have.</summary>
 /// <param name="Space"><c>login</c>, <c>handle</c>, <c>phone</c>, <c>mailbox</c> or <c>skeleton</c>.</param>
+/// <param name="Key">The canonical form.</param>
 /// <param name="Kinds">The fields that share the row, joined by <c>+</c>.</param>
 /// <param name="Unique">Whether it is a row of <c>identifiers</c>.</param>
 internal sealed record IdentifierRow(string Space, string Key, string Kinds, bool Unique)
 {
     /// <summary>The API's names of the fields that this row stands for.</summary>
-    public IEnumerable<string> Fields => Kinds.Split('+').Select(kind => kind == "userCode" ? "userCode" : kind);
+    public IEnumerable<string> Fields => Kinds.Split('+');
 }
 
 /// <summary>

@@ -142,7 +142,7 @@ public sealed class PasswordChanges(StoreContext context)
 
     private async Task<(string? Hash, PasswordChangeResult? Failure)> HashAsync(string? password, User user, CancellationToken cancellation)
     {
-        if (PasswordPolicy.Check(password, user.Username, user.Email) is { } refusal)
+        if (context.PasswordPolicy.Check(password, user.Username, user.Email) is { } refusal)
         {
             var errors = new FieldErrors();
             errors.Add("newPassword", refusal);

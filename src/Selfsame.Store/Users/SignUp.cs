@@ -2,9 +2,7 @@ using System.Text.Json;
 using Selfsame.Core.Identifiers;
 using Selfsame.Databases;
 using Selfsame.Store.Audit;
-using Selfsame.Store.Links;
 using Selfsame.Store.Mail;
-using Selfsame.Store.Passwords;
 using Selfsame.Store.Requests;
 
 namespace Selfsame.Store.Users;
@@ -76,7 +74,7 @@ public sealed class SignUp(StoreContext context)
     {
         var tenant = context.Tenant(request.Tenant);
         var errors = new FieldErrors();
-        var candidate = NewUser.Check(request.Form, tenant, context.Random.NextUuid(), context.Now(), errors);
+        var candidate = NewUser.Check(request.Form, tenant, context, errors);
         if (candidate is null)
         {
             return new SignUpResult.Invalid(errors);
@@ -171,7 +169,7 @@ public sealed class SignUp(StoreContext context)
 
     /// <summary>Three tries at a size, then a syllable more: a full year grows by itself.</summary>
     private string NextUserCode(TenantSettings tenant, int attempt)
-        => UserCode.Create(tenant.UserCodePrefix, context.Now().Year, tenant.UserCodeSyllables + (attempt / 3), context.Random).Key;
+        => UserCode.Create(tenant.UserCodePrefix, context.Now().Year, Math.Min(UserCode.MaximumSyllables, tenant.UserCodeSyllables + (attempt / 3)), context.Random).Key;
 
     private async Task<SignUpResult> InsertOnceAsync(Transaction transaction, SignUpRequest request, TenantSettings tenant, SignUpBatch batch)
     {

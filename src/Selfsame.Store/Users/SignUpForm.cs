@@ -1,5 +1,4 @@
 using Selfsame.Core.Identifiers;
-using Selfsame.Store.Passwords;
 
 namespace Selfsame.Store.Users;
 
@@ -61,16 +60,17 @@ internal sealed record NewUser
     public IReadOnlyList<string> Groups { get; init; } = [];
 
     /// <summary>Checks every field and names every one that is wrong; null when any is.</summary>
-    public static NewUser? Check(SignUpForm form, TenantSettings tenant, Guid uuid, DateTimeOffset now, FieldErrors errors)
+    public static NewUser? Check(SignUpForm form, TenantSettings tenant, StoreContext context, FieldErrors errors)
     {
+        var now = context.Now();
         var (username, usernameEmail) = CheckUsername(form.Username, errors);
         var email = CheckEmail(form, errors) ?? usernameEmail;
         var phone = CheckPhone(form.Phone, errors);
         var administrator = form.Administrator;
-        CheckPassword(form, errors);
+        CheckPassword(form, context, errors);
         var user = new User
         {
-            Uuid = uuid,
+            Uuid = context.Random.NextUuid(),
             Tenant = tenant.Name,
             Username = username?.Value ?? usernameEmail?.Value,
             Email = email?.Value,
@@ -159,14 +159,14 @@ internal sealed record NewUser
         return email;
     }
 
-    private static void CheckPassword(SignUpForm form, FieldErrors errors)
+    private static void CheckPassword(SignUpForm form, StoreContext context, FieldErrors errors)
     {
         if (form.Password is null && form.Administrator is not null)
         {
             return;
         }
 
-        if (PasswordPolicy.Check(form.Password, form.Username, form.Email) is { } refusal)
+        if (context.PasswordPolicy.Check(form.Password, form.Username, form.Email) is { } refusal)
         {
             errors.Add("password", refusal);
         }

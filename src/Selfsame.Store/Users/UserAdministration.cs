@@ -9,8 +9,6 @@ namespace Selfsame.Store.Users;
 /// <summary>A field that a request may leave as it is.</summary>
 public readonly record struct Change<T>(bool IsSet, T? Value)
 {
-    public static Change<T> To(T? value) => new(true, value);
-
     /// <summary>The new value, or the present one.</summary>
     public T? Or(T? present) => IsSet ? Value : present;
 }
@@ -84,7 +82,7 @@ public sealed class UserAdministration(StoreContext context)
 
     /// <summary>Disables or enables.</summary>
     public Task<UserChangeResult> SetActiveAsync(string tenant, Guid uuid, bool active, Actor actor, CancellationToken cancellation)
-        => ChangeAsync(tenant, uuid, new UserChange { IsActive = Change<bool>.To(active) }, null, actor, cancellation);
+        => ChangeAsync(tenant, uuid, new UserChange { IsActive = new Change<bool>(true, active) }, null, actor, cancellation);
 
     /// <summary>
     /// Soft deletion: the user can't sign in, its identifiers stay reserved, and it can be restored until the grace

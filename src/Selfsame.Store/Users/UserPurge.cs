@@ -29,7 +29,7 @@ public sealed class UserPurge(StoreContext context)
             },
             cancellation);
 
-    private static Task RemoveAsync(Transaction transaction, long id) => transaction.ExecuteAsync(
+    private static Task<int> RemoveAsync(Transaction transaction, long id) => transaction.ExecuteAsync(
         """
         DELETE FROM identifiers WHERE user_id = @id;
         DELETE FROM lookalikes WHERE user_id = @id;

@@ -1,7 +1,7 @@
 namespace Selfsame.Core.Identifiers.Unicode;
 
 /// <summary>Normalization forms C and D (UAX #15) from the pinned tables.</summary>
-internal static class Normalization
+public static class Normalization
 {
     private const int SyllableBase = 0xAC00;
     private const int LeadBase = 0x1100;
