@@ -1,1 +1,11 @@
-return 0;
+using System.CommandLine;
+using Selfsame.Cli.Commands;
+
+var root = new RootCommand("Selfsame keeps one person to one account in every system that an application runs.")
+{
+    ServeCommand.Create(),
+    KeysCommand.Create(),
+    UsersCommand.Create(),
+    ServiceTokensCommand.Create(),
+};
+return await CommandLine.RunAsync(root, args);
