@@ -160,7 +160,7 @@ internal static class StoredHashReader
         var (_, _, memory, passes, lanes) = hash.Parameters;
         var valid = lanes is >= 1 and <= StoredHashLimits.MaximumArgon2Lanes
             && memory >= 8 * lanes && memory <= StoredHashLimits.MaximumArgon2Memory
-            && passes >= 1 && (long)memory * passes <= StoredHashLimits.MaximumArgon2Work
+            && passes is >= 1 and <= StoredHashLimits.MaximumArgon2Passes && memory * passes <= StoredHashLimits.MaximumArgon2Work
             && hash.Salt.Length is >= 8 and <= StoredHashLimits.MaximumSaltLength
             && hash.Key.Length is >= StoredHashLimits.MinimumKeyLength and <= StoredHashLimits.MaximumKeyLength;
         return valid ? hash : null;

@@ -153,7 +153,7 @@ public sealed class PasswordHashingTests
     public async Task What_is_no_text_is_wrong_without_any_work_and_is_never_hashed()
     {
         using var hashing = PasswordSamples.Create(PasswordSamples.Cheap);
-        foreach (var password in new[] { "", "half \uD83D of a character", "half \uDE00 of a character", new string('x', 4_097), new string('\u20AC', 2_000) })
+        foreach (var password in new[] { "", "with\0NUL", "half \uD83D of a character", "half \uDE00 of a character", new string('x', 4_097), new string('\u20AC', 2_000) })
         {
             (await hashing.VerifyAsync(ReferenceArgon2, password, Cancellation)).ShouldBe(PasswordCheck.Wrong);
             (await hashing.VerifyAsync(null, password, Cancellation)).ShouldBe(PasswordCheck.Wrong);
