@@ -31,6 +31,7 @@ internal static class KeysCommand
             var buffer = new ArrayBufferWriter<byte>(256);
             refused |= !KeyReport.Write(kind, line, buffer);
             output.Write(buffer.WrittenSpan);
+            output.WriteByte((byte)'\n');
         }
 
         return refused ? ExitCode.Findings : ExitCode.Clean;

@@ -27,6 +27,11 @@ internal static class UserView
             table.AddRow(Text(user.Username), Text(user.Email), Text(user.UserCode), Text(State(user)), Text(user.Uuid.ToString()));
         }
 
+        if (Console.IsOutputRedirected)
+        {
+            AnsiConsole.Profile.Width = 500;
+        }
+
         AnsiConsole.Write(table);
         Console.WriteLine($"{page.Users.Count} of {page.Total}, page {page.Page}");
     }
@@ -97,6 +102,9 @@ internal static class UserView
         return ExitCode.Error;
     }
 
+    private static string? Instant(DateTimeOffset? instant)
+        => instant?.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", System.Globalization.CultureInfo.InvariantCulture);
+
     private static string Text(string? value) => Markup.Escape(value ?? "-");
 
     private static string State(User user) => user.DeletedAt is not null ? "deleted" : !user.IsActive ? "disabled" : user.EmailVerifiedAt is null ? "unverified" : "verified";
@@ -109,7 +117,7 @@ internal static class UserView
             ["tenant"] = user.Tenant,
             ["username"] = user.Username,
             ["email"] = user.Email,
-            ["emailVerifiedAt"] = user.EmailVerifiedAt,
+            ["emailVerifiedAt"] = Instant(user.EmailVerifiedAt),
             ["phone"] = user.Phone,
             ["handle"] = user.Handle,
             ["userCode"] = user.UserCode,
@@ -121,10 +129,10 @@ internal static class UserView
             ["isStaff"] = user.IsStaff,
             ["isSuperuser"] = user.IsSuperuser,
             ["version"] = user.Version,
-            ["lastSignInAt"] = user.LastSignInAt,
-            ["createdAt"] = user.CreatedAt,
-            ["updatedAt"] = user.UpdatedAt,
-            ["deletedAt"] = user.DeletedAt,
+            ["lastSignInAt"] = Instant(user.LastSignInAt),
+            ["createdAt"] = Instant(user.CreatedAt),
+            ["updatedAt"] = Instant(user.UpdatedAt),
+            ["deletedAt"] = Instant(user.DeletedAt),
         };
         if (groups is not null)
         {
