@@ -65,7 +65,8 @@ public readonly struct FieldValue : IEquatable<FieldValue>
             : Equals(present);
 
     /// <summary>
-    /// Equality across systems that hold one fact in different types: SQLite's 1 and PostgreSQL's true, 1 and 1.0.
+    /// Equality across systems that hold one fact in different types: SQLite's 1 and PostgreSQL's true, 1 and 1.0, and
+    /// a number that a column holds as text.
     /// </summary>
     public bool SameFactAs(FieldValue other) => (value, other.value) switch
     {
@@ -73,6 +74,8 @@ public readonly struct FieldValue : IEquatable<FieldValue>
         (long number, bool boolean) => number == (boolean ? 1 : 0),
         (long whole, double number) => whole == number,
         (double number, long whole) => whole == number,
+        (string text, long number) => text == number.ToString(CultureInfo.InvariantCulture),
+        (long number, string text) => text == number.ToString(CultureInfo.InvariantCulture),
         _ => Equals(other),
     };
 

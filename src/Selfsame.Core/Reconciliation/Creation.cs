@@ -9,7 +9,7 @@ internal static class Creation
         Finding finding, KeyedAccount from, SystemPicture origin, SystemPicture destination, ChangeReason reason, ClaimedKeys keys)
     {
         var name = destination.Config.Name;
-        if (!destination.Facts.TakesChosenId || !origin.Facts.TakesChosenId && origin.Config.Mapping.Id.Count == 0)
+        if (!destination.Facts.TakesChosenId)
         {
             return new LeftAlone($"{name} gives ids itself, so that a lost answer could make two accounts.");
         }

@@ -121,7 +121,7 @@ internal sealed class SystemReader(IReadOnlyList<ConnectorKind> connectors)
     {
         if (node.IsText)
         {
-            return new AttributeMapping(node.Text());
+            return Attribute(node, noise: false);
         }
 
         node.RejectOthers(["field", "noise"]);
@@ -132,7 +132,18 @@ internal sealed class SystemReader(IReadOnlyList<ConnectorKind> connectors)
             return new AttributeMapping("");
         }
 
-        return new AttributeMapping(field.Text(), entries.TryGetValue("noise", out var noise) && noise.Flag());
+        return Attribute(field, entries.TryGetValue("noise", out var noise) && noise.Flag());
+    }
+
+    private static AttributeMapping Attribute(ConfigNode node, bool noise)
+    {
+        var field = node.Text();
+        if (SecretFields.Looks(field))
+        {
+            node.Reject($"'{field}' looks like a secret; carrying secrets between systems is not part of this version. Leave it out.");
+        }
+
+        return new AttributeMapping(field, noise);
     }
 
     private static List<IdentifierKind> ReadUnique(ConfigNode node, AccountMapping mapping)
