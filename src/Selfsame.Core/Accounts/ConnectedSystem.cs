@@ -10,7 +10,10 @@ public interface IConnectedSystem : IAsyncDisposable
     /// <summary>Which fields of its records are what.</summary>
     AccountMapping Mapping { get; }
 
-    /// <summary>Looks at the system's shape; no account is read.</summary>
+    /// <summary>
+    /// Looks at the system's shape; no account is read. A system that is not there, or that lacks a field of the
+    /// mapping, throws <see cref="SystemUnavailableException"/>.
+    /// </summary>
     Task<SystemFacts> DescribeAsync(CancellationToken cancellation);
 }
 
@@ -82,9 +85,6 @@ public sealed record SystemFacts
 
     /// <summary>Fields that must not be null.</summary>
     public IReadOnlySet<string> NotNullFields { get; init; } = new HashSet<string>();
-
-    /// <summary>Fields of the mapping that the system does not have: a fault of the config, or of the system.</summary>
-    public IReadOnlyList<string> UnknownFields { get; init; } = [];
 
     /// <summary>What the system does by itself when an account is deleted, one sentence each.</summary>
     public IReadOnlyList<string> DeletionEffects { get; init; } = [];

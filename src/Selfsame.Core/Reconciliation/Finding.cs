@@ -36,9 +36,6 @@ public enum SystemFault
     /// <summary>Nothing in the system keeps an identifier unique.</summary>
     NoUniqueIndex,
 
-    /// <summary>The config maps a field that the system does not have.</summary>
-    UnknownField,
-
     /// <summary>A record that can't be read as an account.</summary>
     UnreadableRecord,
 }

@@ -11,11 +11,6 @@ internal static class SystemFindings
     private static IEnumerable<Finding> Faults(SystemPicture picture)
     {
         var name = picture.Config.Name;
-        foreach (var field in picture.Facts.UnknownFields)
-        {
-            yield return Fault(name, SystemFault.UnknownField, $"{name} has no field '{field}', which the config maps. Correct the config or the system.");
-        }
-
         foreach (var record in picture.Unreadable)
         {
             yield return Fault(name, SystemFault.UnreadableRecord, $"{name} holds a record that is no account ({record.Where}): {record.Problem}");
