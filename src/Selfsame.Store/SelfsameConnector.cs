@@ -59,7 +59,8 @@ public sealed class SelfsameConnector(Database database, string tenant) : IReads
     public Task<IReadOnlyList<Account>> ReadByIdAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation)
     {
         var uuids = ids.Where(id => id.Parts.Count == 1).Select(id => Guid.TryParse(id.Parts[0], out var uuid) ? uuid : (Guid?)null).OfType<Guid>().ToList();
-        return SelectAsync("uuid", [.. uuids.Select(uuid => (object)uuid)], cancellation);
+        // In a list SQLite's driver would write a uuid its own way, not as our columns hold it.
+        return SelectAsync("uuid", uuids.ConvertAll(uuid => database.Dialect == Dialect.Sqlite ? uuid.ToString("D") : (object)uuid), cancellation);
     }
 
     public async Task<IReadOnlyList<Account>> FindAsync(
@@ -83,7 +84,7 @@ public sealed class SelfsameConnector(Database database, string tenant) : IReads
         => Task.FromResult<IReadOnlyList<UniqueIndex>>(
             [.. Mapping.Identifiers.Values.Select(field => new UniqueIndex("identifiers_pkey", [field], null, null))]);
 
-    private Task<IReadOnlyList<Account>> SelectAsync(string column, IReadOnlyList<object> values, CancellationToken cancellation)
+    private Task<IReadOnlyList<Account>> SelectAsync(string column, List<object> values, CancellationToken cancellation)
         => database.ReadAsync<IReadOnlyList<Account>>(
             async transaction => values.Count == 0
                 ? []
