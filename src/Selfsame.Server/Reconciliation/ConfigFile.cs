@@ -45,6 +45,24 @@ public static class ConfigFile
     public static IReadOnlyList<TenantSettings> Tenants(Topology topology)
         => [.. topology.Tenants.Keys.Append("main").Distinct().Select(name => Tenant(name, topology.Tenants.GetValueOrDefault(name) ?? new TenantConfig(), topology))];
 
+    /// <summary>Which tenant each host that the config names belongs to.</summary>
+    public static IReadOnlyDictionary<string, string> TenantsByHost(Topology topology)
+    {
+        var hosts = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var (tenant, config) in topology.Tenants)
+        {
+            foreach (var host in config.Hosts)
+            {
+                if (!hosts.TryAdd(host, tenant))
+                {
+                    throw new ConfigException($"the host {host} belongs to two tenants, {hosts[host]} and {tenant}. Leave it with one.");
+                }
+            }
+        }
+
+        return hosts;
+    }
+
     private static TenantSettings Tenant(string name, TenantConfig config, Topology topology)
     {
         var defaults = new TenantSettings { Name = name };
