@@ -2,7 +2,7 @@ namespace Selfsame.Core.Accounts;
 
 /// <summary>A connector answered what its contract rules out. A bug of the connector, never of the data.</summary>
 public sealed class ConnectorContractException(string system, string what)
-    : Exception($"The connector of '{system}' broke its contract: {what} Nothing was concluded from its answer.");
+    : InvalidOperationException($"The connector of '{system}' broke its contract: {what} Nothing was concluded from its answer.");
 
 /// <summary>All accounts of a system at one time.</summary>
 public sealed record BulkRead(IReadOnlyList<Account> Accounts, IReadOnlyList<UnreadableRecord> Unreadable);

@@ -112,4 +112,4 @@ public sealed record UnreadableRecord(string Where, string Problem) : ReadPart;
 public sealed record ReadEnd(long Accounts, bool Complete) : ReadPart;
 
 /// <summary>A system could not be read; the message says which, and what to do.</summary>
-public sealed class SystemUnavailableException(string message, Exception? inner = null) : Exception(message, inner);
+public sealed class SystemUnavailableException(string message, Exception? inner = null) : IOException(message, inner);

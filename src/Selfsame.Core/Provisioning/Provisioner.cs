@@ -8,8 +8,8 @@ public sealed record ProvisionerParts
 {
     public required Topology Topology { get; init; }
 
-    /// <summary>The name of the system whose accounts are the users of the rows.</summary>
-    public required string Source { get; init; }
+    /// <summary>The systems whose accounts are the users of the rows: one for each tenant of the store.</summary>
+    public required IReadOnlyList<string> Sources { get; init; }
 
     public required IReadOnlyDictionary<string, IConnectedSystem> Systems { get; init; }
 

@@ -27,9 +27,10 @@ internal sealed class RowWork(ProvisionerParts parts, ClaimedRow claim)
 
     private async Task StepAsync(CancellationToken cancellation)
     {
-        var rule = parts.Topology.Rules.FirstOrDefault(
-            candidate => candidate.Source == parts.Source && candidate.Target == row.System && candidate.Missing == MissingAction.CreateInTarget);
-        if (rule is null)
+        var rules = parts.Topology.Rules
+            .Where(rule => parts.Sources.Contains(rule.Source) && rule.Target == row.System && rule.Missing == MissingAction.CreateInTarget)
+            .ToList();
+        if (rules.Count == 0)
         {
             await ConcludeAsync(new FoundConflict($"The config no longer provisions into '{row.System}'."), cancellation);
             return;
@@ -37,7 +38,7 @@ internal sealed class RowWork(ProvisionerParts parts, ClaimedRow claim)
 
         // The id is chosen by us, before anything leaves: the user's own uuid.
         var chosen = row.TargetId ?? new AccountId(row.User.ToString("D"));
-        var source = await ReadSourceAsync(cancellation);
+        var (rule, source) = await ReadSourceAsync(rules, cancellation);
         if (source.Accounts.Count == 0 && row.State != ProvisioningState.Compensating && !await UserGoneAsync(cancellation))
         {
             return;
@@ -176,11 +177,20 @@ internal sealed class RowWork(ProvisionerParts parts, ClaimedRow claim)
         }
     }
 
-    private async Task<SystemPicture> ReadSourceAsync(CancellationToken cancellation)
+    /// <summary>The user, with the rule of the source they are in; no account when they are in none.</summary>
+    private async Task<(ReconcileRule Rule, SystemPicture Source)> ReadSourceAsync(List<ReconcileRule> rules, CancellationToken cancellation)
     {
         var id = new AccountId(row.User.ToString("D"));
-        var accounts = await ReadByIdAsync(parts.Source, [id], cancellation);
-        return await PictureAsync(parts.Source, accounts.Values, cancellation);
+        foreach (var rule in rules)
+        {
+            var accounts = await ReadByIdAsync(rule.Source, [id], cancellation);
+            if (accounts.Count > 0)
+            {
+                return (rule, await PictureAsync(rule.Source, accounts.Values, cancellation));
+            }
+        }
+
+        return (rules[0], await PictureAsync(rules[0].Source, [], cancellation));
     }
 
     private async Task<SystemPicture> ReadTargetAsync(SystemPicture source, AccountId chosen, CancellationToken cancellation)
