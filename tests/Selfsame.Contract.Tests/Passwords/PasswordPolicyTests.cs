@@ -73,7 +73,7 @@ public sealed class PasswordPolicyTests
         var list = reader.ReadToEnd().TrimEnd('\n').Split('\n');
         list.Length.ShouldBe(10_000);
         list.Distinct(StringComparer.OrdinalIgnoreCase).Count().ShouldBe(10_000);
-        list.ShouldAllBe(password => Policy.Check(password)!.Rule == "password.common");
+        list.Select(password => Policy.Check(password)?.Rule).Distinct().ShouldBe(["password.common"]);
     }
 
     [Theory]
