@@ -32,11 +32,8 @@ internal sealed class StoreOptions
             SecretKey = Setting("SELFSAME_SECRET_KEY"),
             CrashPoints = CommandLine.CrashPointsFromEnvironment(),
             Random = RandomSource.System,
-            Topology = ConfigFile.ReadIfThere(ConfigPath(parsed)),
         };
-        return options.Topology is { } topology
-            ? options with { Tenants = ConfigFile.Tenants(topology), TenantsByHost = ConfigFile.TenantsByHost(topology) }
-            : options;
+        return ConfigFile.ReadIfThere(ConfigPath(parsed)) is { } topology ? ConfigFile.Apply(topology, options) : options;
     }
 
     private static string? Setting(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;

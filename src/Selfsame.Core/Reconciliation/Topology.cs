@@ -1,3 +1,4 @@
+using System.Net;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Core.Reconciliation;
@@ -11,6 +12,12 @@ public sealed record Topology
     public required IReadOnlyList<ReconcileRule> Rules { get; init; }
 
     public required IReadOnlyDictionary<string, TenantConfig> Tenants { get; init; }
+
+    /// <summary>How the service sends mail; null writes files.</summary>
+    public MailConfig? Mail { get; init; }
+
+    /// <summary>Proxies whose forwarding headers the service believes.</summary>
+    public IReadOnlyList<IPNetwork> TrustedProxies { get; init; } = [];
 
     /// <summary>Where runs are journaled: a database's connection, or null for the store.</summary>
     public string? Journal { get; init; }
@@ -100,32 +107,6 @@ public enum DriftedAction
 {
     Report,
     UpdateTarget,
-}
-
-/// <summary>What the config says about a tenant; what it leaves out is null and the service's default holds.</summary>
-public sealed record TenantConfig
-{
-    public IReadOnlyList<string> Hosts { get; init; } = [];
-
-    public string? Locale { get; init; }
-
-    public string? Role { get; init; }
-
-    /// <summary>Whether a stranger is told that an e-mail is registered: <c>reveal</c> or <c>hide</c>.</summary>
-    public string? EmailDisclosure { get; init; }
-
-    /// <summary><c>off</c>, <c>flag</c> or <c>refuse</c>.</summary>
-    public string? Lookalikes { get; init; }
-
-    /// <summary><c>off</c>, <c>flag</c> or <c>refuse</c>.</summary>
-    public string? Mailboxes { get; init; }
-
-    public string? UserCodePrefix { get; init; }
-
-    /// <summary>Accounts that one address may create per window; 0 means no limit.</summary>
-    public int? SignUpLimitCount { get; init; }
-
-    public int? SignUpLimitSeconds { get; init; }
 }
 
 /// <summary>

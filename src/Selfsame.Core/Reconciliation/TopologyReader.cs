@@ -45,7 +45,7 @@ public sealed class TopologyReader(IReadOnlyList<ConnectorKind> connectors, Func
 
     private Topology ReadRoot(ConfigNode root)
     {
-        root.RejectOthers(["systems", "reconcile", "tenants", "journal", "guards"]);
+        root.RejectOthers(["systems", "reconcile", "tenants", "journal", "guards", "mail", "trustedProxies"]);
         var entries = root.Entries();
         var systems = new Dictionary<string, SystemConfig>(StringComparer.Ordinal);
         if (entries.TryGetValue("systems", out var systemsNode))
@@ -55,22 +55,20 @@ public sealed class TopologyReader(IReadOnlyList<ConnectorKind> connectors, Func
                 systems[name] = new SystemReader(connectors).Read(name, node);
             }
         }
-        else
-        {
-            root.Reject("the config must name at least one system under 'systems:'.");
-        }
 
         var rules = entries.TryGetValue("reconcile", out var reconcile)
             ? reconcile.Items().Select(node => RuleReader.Read(node, systems)).OfType<ReconcileRule>().ToList()
             : [];
         var tenants = entries.TryGetValue("tenants", out var tenantsNode)
-            ? tenantsNode.Entries().ToDictionary(entry => entry.Key, entry => ReadTenant(entry.Value), StringComparer.Ordinal)
+            ? tenantsNode.Entries().ToDictionary(entry => entry.Key, entry => ServiceReader.ReadTenant(entry.Value), StringComparer.Ordinal)
             : [];
         return new Topology
         {
             Systems = systems,
             Rules = rules,
             Tenants = tenants,
+            Mail = entries.TryGetValue("mail", out var mail) ? ServiceReader.ReadMail(mail) : null,
+            TrustedProxies = entries.TryGetValue("trustedProxies", out var proxies) ? ServiceReader.ReadNetworks(proxies) : [],
             Journal = entries.TryGetValue("journal", out var journal) ? journal.Text() : null,
             Guards = entries.TryGetValue("guards", out var guards) ? ReadGuards(guards) : new Guards(),
             Fingerprint = TopologyFingerprint.Of(systems.Values, rules, connectors),
@@ -90,29 +88,6 @@ public sealed class TopologyReader(IReadOnlyList<ConnectorKind> connectors, Func
             MaxUpdates = Count("maxUpdates", defaults.MaxUpdates),
             MaxUpdatesPercent = Count("maxUpdatesPercent", defaults.MaxUpdatesPercent),
             PercentFrom = Count("percentFrom", defaults.PercentFrom),
-        };
-    }
-
-    private static TenantConfig ReadTenant(ConfigNode node)
-    {
-        node.RejectOthers(["hosts", "locale", "role", "emailDisclosure", "lookalikes", "mailboxes", "userCodePrefix", "signUpLimit"]);
-        var entries = node.Entries();
-        string? Text(string name) => entries.TryGetValue(name, out var entry) ? entry.Text() : null;
-        string? Choice(string name, params string[] choices)
-            => entries.TryGetValue(name, out var entry) ? entry.OneOf([.. choices.Select(choice => (choice, choice))]) : null;
-        var limit = entries.TryGetValue("signUpLimit", out var limitNode) ? limitNode.Entries() : null;
-        limitNode?.RejectOthers(["count", "seconds"]);
-        return new TenantConfig
-        {
-            Hosts = entries.TryGetValue("hosts", out var hosts) ? [.. hosts.Items().Select(host => host.Text())] : [],
-            Locale = Text("locale"),
-            Role = Text("role"),
-            EmailDisclosure = Choice("emailDisclosure", "reveal", "hide"),
-            Lookalikes = Choice("lookalikes", "off", "flag", "refuse"),
-            Mailboxes = Choice("mailboxes", "off", "flag", "refuse"),
-            UserCodePrefix = Text("userCodePrefix"),
-            SignUpLimitCount = limit is not null && limit.TryGetValue("count", out var count) ? count.Count() : null,
-            SignUpLimitSeconds = limit is not null && limit.TryGetValue("seconds", out var seconds) ? seconds.Count() : null,
         };
     }
 }

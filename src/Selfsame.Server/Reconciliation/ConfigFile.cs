@@ -1,5 +1,7 @@
 using Selfsame.Connectors.Sqlite;
 using Selfsame.Core.Reconciliation;
+using Selfsame.Server.Hosting;
+using Selfsame.Server.Mail;
 using Selfsame.Store;
 
 namespace Selfsame.Server.Reconciliation;
@@ -42,11 +44,11 @@ public static class ConfigFile
     }
 
     /// <summary>The tenants that the config names, <c>main</c> always among them, each with the systems its users are provisioned into.</summary>
-    public static IReadOnlyList<TenantSettings> Tenants(Topology topology)
+    private static List<TenantSettings> Tenants(Topology topology)
         => [.. topology.Tenants.Keys.Append("main").Distinct().Select(name => Tenant(name, topology.Tenants.GetValueOrDefault(name) ?? new TenantConfig(), topology))];
 
     /// <summary>Which tenant each host that the config names belongs to.</summary>
-    public static IReadOnlyDictionary<string, string> TenantsByHost(Topology topology)
+    private static Dictionary<string, string> TenantsByHost(Topology topology)
     {
         var hosts = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
         foreach (var (tenant, config) in topology.Tenants)
@@ -63,6 +65,32 @@ public static class ConfigFile
         return hosts;
     }
 
+    /// <summary>The server's options with everything that the config says.</summary>
+    public static ServerOptions Apply(Topology topology, ServerOptions options) => options with
+    {
+        Topology = topology,
+        Tenants = Tenants(topology),
+        TenantsByHost = TenantsByHost(topology),
+        PublicAddresses = topology.Tenants
+            .Where(tenant => tenant.Value.PublicUrl is not null)
+            .ToDictionary(tenant => tenant.Key, tenant => tenant.Value.PublicUrl!, StringComparer.Ordinal),
+        TrustedProxies = topology.TrustedProxies,
+        Smtp = topology.Mail is not { } mail
+            ? null
+            : new SmtpSettings
+            {
+                Host = mail.Host,
+                Port = mail.Port,
+                From = mail.From,
+                UserName = mail.UserName,
+                Password = mail.Password,
+                RequireTls = mail.RequireTls,
+            },
+    };
+
+    private static RateLimit Limit(RateLimit standard, LimitConfig? config)
+        => config is null ? standard : standard with { Count = config.Count, Window = TimeSpan.FromSeconds(config.Seconds) };
+
     private static TenantSettings Tenant(string name, TenantConfig config, Topology topology)
     {
         var defaults = new TenantSettings { Name = name };
@@ -74,11 +102,11 @@ public static class ConfigFile
             Lookalikes = config.Lookalikes is { } lookalikes ? Enum.Parse<LookalikePolicy>(lookalikes, ignoreCase: true) : defaults.Lookalikes,
             Mailboxes = config.Mailboxes is { } mailboxes ? Enum.Parse<LookalikePolicy>(mailboxes, ignoreCase: true) : defaults.Mailboxes,
             UserCodePrefix = config.UserCodePrefix ?? defaults.UserCodePrefix,
-            SignUpLimit = defaults.SignUpLimit with
-            {
-                Count = config.SignUpLimitCount ?? defaults.SignUpLimit.Count,
-                Window = config.SignUpLimitSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : defaults.SignUpLimit.Window,
-            },
+            UserCodeSyllables = config.UserCodeSyllables ?? defaults.UserCodeSyllables,
+            SignUpLimit = Limit(defaults.SignUpLimit, config.SignUpLimit),
+            SignInLimit = Limit(defaults.SignInLimit, config.SignInLimit),
+            PasswordResetLimit = Limit(defaults.PasswordResetLimit, config.PasswordResetLimit),
+            DeletionGracePeriod = config.DeletionGraceDays is { } days ? TimeSpan.FromDays(days) : defaults.DeletionGracePeriod,
             ProvisionTo = [.. topology.Systems.Values
                 .Where(system => system.Connector == SelfsameConnector.Kind.Name && system.Tenant == name)
                 .SelectMany(system => topology.ProvisionedFrom(system.Name))
