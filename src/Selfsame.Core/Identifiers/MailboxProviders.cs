@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using Selfsame.Core.Identifiers.Unicode;
 
 namespace Selfsame.Core.Identifiers;
 
@@ -25,15 +26,18 @@ public static class MailboxProviders
     /// <summary>The mailbox key of an address whose parts are keyed already.</summary>
     internal static string MailboxOf(string localPart, string domain)
     {
-        if (!ByDomain.TryGetValue(domain, out var provider) || localPart[0] == '"')
+        if (!ByDomain.TryGetValue(domain, out var provider))
         {
             return $"{localPart}@{domain}";
         }
 
-        // An address that is nothing but a tag or dots has no base to fall back on and stands for itself.
+        // Without the dot between them a letter and a mark may compose, hence the normalization.
         var tag = localPart.IndexOf('+');
-        var mailbox = string.Concat((tag < 0 ? localPart : localPart[..tag]).Where(unit => !provider.Ignored.Contains(unit)));
-        return mailbox.Length == 0 ? $"{localPart}@{domain}" : $"{mailbox}@{(provider.OneDomain ? provider.Domains[0] : domain)}";
+        var mailbox = localPart[0] == '"'
+            ? localPart
+            : Normalization.ToNfc(string.Concat((tag < 0 ? localPart : localPart[..tag]).Where(unit => !provider.Ignored.Contains(unit))));
+        // A local part that is nothing but a tag stands for itself.
+        return $"{(mailbox.Length == 0 ? localPart : mailbox)}@{(provider.OneDomain ? provider.Domains[0] : domain)}";
     }
 
     /// <param name="Domains">A-labels; the first one stands for all when they are one domain.</param>
