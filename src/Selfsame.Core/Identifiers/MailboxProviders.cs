@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using Selfsame.Core.Identifiers.Unicode;
 
 namespace Selfsame.Core.Identifiers;
@@ -19,14 +18,12 @@ public static class MailboxProviders
         new(["zoho.com", "mailbox.org", "posteo.de", "posteo.net", "hey.com", "runbox.com"], Ignored: "", OneDomain: false),
     ];
 
-    private static readonly FrozenDictionary<string, Provider> ByDomain = Providers
-        .SelectMany(provider => provider.Domains.Select(domain => KeyValuePair.Create(domain, provider)))
-        .ToFrozenDictionary(StringComparer.Ordinal);
-
     /// <summary>The mailbox key of an address whose parts are keyed already.</summary>
     internal static string MailboxOf(string localPart, string domain)
     {
-        if (!ByDomain.TryGetValue(domain, out var provider))
+        // So few that a search through all is as fast as a dictionary, which a command line would have to build first.
+        var provider = Array.Find(Providers, known => Array.IndexOf(known.Domains, domain) >= 0);
+        if (provider is null)
         {
             return $"{localPart}@{domain}";
         }

@@ -143,5 +143,5 @@ public sealed class IdentifierPropertyTests
     private static string WellFormed(string text) => CodePoints.IndexOfLoneSurrogate(text) < 0 ? text : "a";
 
     private static void Check<T>(Gen<T> samples, Func<T, bool> holds) =>
-        Prop.ForAll(samples.ToArbitrary(), holds).Check(Config.QuickThrowOnFailure.WithMaxTest(3_000).WithQuietOnSuccess(true));
+        Prop.ForAll(samples.ToArbitrary(), holds).Check(Config.QuickThrowOnFailure.WithMaxTest(1_500).WithQuietOnSuccess(true));
 }
