@@ -73,6 +73,14 @@ public sealed class SignUp(StoreContext context)
 
     private const int MostUserCodes = 24;
 
+    /// <summary>What is wrong with the form's fields, without making anybody.</summary>
+    public FieldErrors Check(string tenant, SignUpForm form)
+    {
+        var errors = new FieldErrors();
+        _ = NewUser.Check(form, context.Tenant(tenant), context, errors);
+        return errors;
+    }
+
     /// <summary>Checks, hashes, then decides by inserting. Never throws for anything that a caller can do.</summary>
     public async Task<SignUpResult> ExecuteAsync(SignUpRequest request, CancellationToken cancellation)
     {
