@@ -25,4 +25,7 @@ internal static partial class ServerLogMessages
 
     [LoggerMessage(2007, LogLevel.Warning, "Tenant {Tenant}: under the policy 'refuse' for {Space} user {User} keeps a key that user {Holder} holds")]
     public static partial void Grandfathered(ILogger logger, string tenant, string space, Guid user, Guid holder);
+
+    [LoggerMessage(2050, LogLevel.Error, "The page {Path} failed; correlation {CorrelationId}")]
+    public static partial void PageFailed(ILogger logger, string path, string correlationId, Exception exception);
 }

@@ -44,7 +44,6 @@ public sealed class SelfsameServer : IAsyncDisposable
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.WebHost.UseUrls([.. options.Urls]);
-        builder.WebHost.UseStaticWebAssets();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -149,9 +148,9 @@ public sealed class SelfsameServer : IAsyncDisposable
         app.UseSecurityHeaders();
         app.UseSelfsameErrors();
         app.UseMiddleware<RequestScopeMiddleware>();
+        app.UsePageErrors();
         app.UseRouting();
         app.UseAntiforgery();
-        app.MapStaticAssets();
         app.MapSelfsameApi();
         app.MapSelfsamePages();
     }
