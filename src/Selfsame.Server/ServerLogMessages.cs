@@ -34,4 +34,7 @@ internal static partial class ServerLogMessages
 
     [LoggerMessage(2009, LogLevel.Warning, "The database can't be used; /readyz says so")]
     public static partial void NotReady(ILogger logger, Exception exception);
+
+    [LoggerMessage(2050, LogLevel.Error, "The page {Path} failed; correlation {CorrelationId}")]
+    public static partial void PageFailed(ILogger logger, string path, string correlationId, Exception exception);
 }

@@ -45,7 +45,6 @@ public sealed class SelfsameServer : IAsyncDisposable
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.WebHost.UseUrls([.. options.Urls]);
-        builder.WebHost.UseStaticWebAssets();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -158,9 +157,9 @@ public sealed class SelfsameServer : IAsyncDisposable
         app.UseSecurityHeaders();
         app.UseSelfsameErrors();
         app.UseMiddleware<RequestScopeMiddleware>();
+        app.UsePageErrors();
         app.UseRouting();
         app.UseAntiforgery();
-        app.MapStaticAssets();
         app.MapSelfsameApi();
         app.MapSelfsamePages();
     }
