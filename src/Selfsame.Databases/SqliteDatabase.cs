@@ -41,6 +41,19 @@ public sealed class SqliteDatabase : Database
     public static SqliteDatabase InMemory(DatabaseOptions options, TimeProvider clock, RandomSource random)
         => new("Data Source=:memory:;Pooling=False", shared: false, options, clock, random);
 
+    /// <summary>
+    /// A database in memory that lives as long as any object of this <paramref name="name"/> in the process: one that
+    /// is opened again finds what the one before committed, as after a restart.
+    /// </summary>
+    public static SqliteDatabase SharedInMemory(string name, DatabaseOptions options, TimeProvider clock, RandomSource random)
+    {
+        var settings = new SqliteConnectionStringBuilder
+        {
+            DataSource = name, Mode = SqliteOpenMode.Memory, Cache = SqliteCacheMode.Shared, Pooling = false,
+        };
+        return new SqliteDatabase(settings.ToString(), shared: false, options, clock, random);
+    }
+
     public override Dialect Dialect => Dialect.Sqlite;
 
     public override async ValueTask DisposeAsync()

@@ -24,13 +24,20 @@ public sealed class PlainPasswordHashing : PasswordHashing
     /// <summary>Runs in the middle of every check, where the real one takes its time.</summary>
     public Func<Task> WhileVerifying { get; set; } = () => Task.CompletedTask;
 
+    /// <summary>Runs in the middle of every hash.</summary>
+    public Func<Task> WhileHashing { get; set; } = () => Task.CompletedTask;
+
     /// <summary>What an older setting would have stored.</summary>
     public static string Outdated(string password) => $"old${Digest(password)}";
 
-    public override ValueTask<string?> HashAsync(string password, CancellationToken cancellationToken)
+    /// <summary>What is stored for a password.</summary>
+    public static string Plain(string password) => $"plain${Digest(password)}";
+
+    public override async ValueTask<string?> HashAsync(string password, CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref hashed);
-        return ValueTask.FromResult(IsFull ? null : $"plain${Digest(password)}");
+        await WhileHashing();
+        return IsFull ? null : Plain(password);
     }
 
     public override async ValueTask<PasswordCheck> VerifyAsync(string? storedHash, string password, CancellationToken cancellationToken)

@@ -10,15 +10,12 @@ public sealed class VirtualClock(DateTimeOffset start) : TimeProvider
     private long elapsed;
     private long made;
 
-    /// <summary>What the wall clock is off by. Timers don't follow it: they measure spans.</summary>
-    public TimeSpan Skew { get; set; }
-
     /// <summary>Time since the start.</summary>
     public TimeSpan Elapsed => new(elapsed);
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
-    public override DateTimeOffset GetUtcNow() => start + Elapsed + Skew;
+    public override DateTimeOffset GetUtcNow() => start + Elapsed;
 
     public override long GetTimestamp() => elapsed;
 
@@ -56,9 +53,6 @@ public sealed class VirtualClock(DateTimeOffset start) : TimeProvider
 
         elapsed = Math.Max(elapsed, end);
     }
-
-    /// <summary>Forgets every timer: the process that made them is gone.</summary>
-    public void DropTimers() => timers.Clear();
 
     private sealed class VirtualTimer(VirtualClock clock, TimerCallback callback, object? state) : ITimer
     {

@@ -29,6 +29,8 @@ public sealed partial class TestStore : IAsyncDisposable
     public const string Tenant = "main";
     public const string Password = "a fine passphrase";
 
+    private const string FileName = "store.sqlite";
+
     private readonly TemporaryFolder? folder;
 
     private TestStore(Database database, TestStoreOptions options, TemporaryFolder? folder, ManualClock clock, SeededRandom random)
@@ -74,13 +76,27 @@ public sealed partial class TestStore : IAsyncDisposable
 
     public static async Task<TestStore> CreateAsync(Backend backend, TestStoreOptions? options = null)
     {
+        var store = await CreateEmptyAsync(backend, options);
+        await StoreSchema.MigrateAsync(store.Database, Cancellation);
+        return store;
+    }
+
+    /// <summary>A database without a schema.</summary>
+    public static async Task<TestStore> CreateEmptyAsync(Backend backend, TestStoreOptions? options = null)
+    {
         options ??= new TestStoreOptions();
         var clock = new ManualClock();
         var random = new SeededRandom(1);
         var folder = backend == Backend.SqliteFile ? new TemporaryFolder() : null;
-        var database = await OpenAsync(backend, options, folder, clock, random);
-        await StoreSchema.MigrateAsync(database, Cancellation);
-        return new TestStore(database, options, folder, clock, random);
+        return new TestStore(await OpenAsync(backend, options, folder, clock, random), options, folder, clock, random);
+    }
+
+    /// <summary>The same file as another process would open it.</summary>
+    public TestStore OpenAgain()
+    {
+        var random = new SeededRandom(2);
+        var database = SqliteDatabase.File(folder![FileName], new DatabaseOptions { SurvivePowerLoss = false }, Clock, random);
+        return new TestStore(database, new TestStoreOptions(), folder: null, Clock, random);
     }
 
     /// <summary>The same store under other settings, as after a restart with another config.</summary>
@@ -170,7 +186,7 @@ public sealed partial class TestStore : IAsyncDisposable
         var settings = new DatabaseOptions { Faults = options.Faults, SurvivePowerLoss = false };
         return backend switch
         {
-            Backend.SqliteFile => SqliteDatabase.File(folder!["store.sqlite"], settings, clock, random),
+            Backend.SqliteFile => SqliteDatabase.File(folder![FileName], settings, clock, random),
             Backend.SqliteMemory => SqliteDatabase.InMemory(settings, clock, random),
             _ => Database.Open(await (await PostgresServer.SharedAsync()).CreateDatabaseAsync(Cancellation), settings, clock, random),
         };
