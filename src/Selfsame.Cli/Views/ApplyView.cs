@@ -28,7 +28,7 @@ internal static class ApplyView
         Write("refused", report.Refused);
         Write("doubtful", report.Unverified);
         Write("still open", report.Pending);
-        Terminal.Line($"{report.AppliedNow} changes made; {report.Applied} of {plan.Changes.Count} in all. Run {report.Run}.");
+        Terminal.Line($"{Terminal.Count(report.AppliedNow, "change")} made; {report.Applied} of {plan.Changes.Count} in all. Run {report.Run}.");
         if (report.Stop is { } stop)
         {
             Terminal.Line(stop == ApplyStop.Interrupted

@@ -28,7 +28,7 @@ internal static class AuditView
 
         foreach (var (name, picture) in audit.Pictures)
         {
-            Terminal.Line($"{Terminal.Text(name)}: {picture.Accounts.Count} accounts read");
+            Terminal.Line($"{Terminal.Text(name)}: {Terminal.Count(picture.Accounts.Count, "account")} read");
         }
 
         if (audit.Findings.Count == 0)
@@ -45,6 +45,6 @@ internal static class AuditView
         }
 
         Terminal.Output.Write(table);
-        Terminal.Line($"{audit.Findings.Count} findings. Next: selfsame plan -o plan.json");
+        Terminal.Line($"{Terminal.Count(audit.Findings.Count, "finding")}. Next: selfsame plan -o plan.json");
     }
 }

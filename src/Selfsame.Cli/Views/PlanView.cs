@@ -22,8 +22,8 @@ internal static class PlanView
         }
 
         Terminal.Line(file is null
-            ? $"{plan.Changes.Count} changes. To apply them, write them to a file first: selfsame plan -o plan.json"
-            : $"{plan.Changes.Count} changes are written to {Terminal.Text(file)}. Next, when you have read it: selfsame apply {Terminal.Text(file)}");
+            ? $"{Terminal.Count(plan.Changes.Count, "change")}. To apply, write the plan to a file first: selfsame plan -o plan.json"
+            : $"{Terminal.Count(plan.Changes.Count, "change")}, written to {Terminal.Text(file)}. Next, when you have read it: selfsame apply {Terminal.Text(file)}");
     }
 
     public static void WriteUndo(Plan plan, bool json)
@@ -44,7 +44,7 @@ internal static class PlanView
         WriteNotPlanned(plan);
         Terminal.Line(plan.Changes.Count == 0
             ? "There is nothing to take back."
-            : $"{plan.Changes.Count} changes would take run {plan.Undoes} back. To make them: selfsame undo {plan.Undoes} --yes");
+            : $"{Terminal.Count(plan.Changes.Count, "change")} would take run {plan.Undoes} back. To make them: selfsame undo {plan.Undoes} --yes");
     }
 
     /// <summary>What could not be taken back, for people; on stderr, so that JSON stays JSON.</summary>

@@ -18,6 +18,9 @@ internal static class Terminal
     public static string Text(string value)
         => Markup.Escape(string.Concat(value.Select(character => char.IsControl(character) ? '�' : character)));
 
+    /// <summary><c>1 change</c>, <c>2 changes</c>.</summary>
+    public static string Count(int number, string one) => number == 1 ? $"1 {one}" : $"{number} {one}s";
+
     /// <summary>One line of markup.</summary>
     public static void Line(string markup) => Output.MarkupLine(markup);
 
@@ -25,7 +28,12 @@ internal static class Terminal
 
     private static IAnsiConsole Build()
     {
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Out) });
+        var plain = Console.IsOutputRedirected || Environment.GetEnvironmentVariable("NO_COLOR") is { Length: > 0 };
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(Console.Out),
+            Ansi = plain ? AnsiSupport.No : AnsiSupport.Detect,
+        });
         if (Console.IsOutputRedirected)
         {
             console.Profile.Width = UnwrappedWidth;

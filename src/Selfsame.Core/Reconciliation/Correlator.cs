@@ -49,7 +49,7 @@ public static class Correlator
         => rule.Kind is { } kind ? account.Account.Identifiers[kind] : account.Account.Id.ToString();
 
     private static Evidence EvidenceOf(CorrelationRule rule, string key, IEnumerable<KeyedAccount> accounts, bool proof)
-        => new(rule.Name, key, [.. accounts.Select(account => RawFor(rule, account)).Distinct(StringComparer.Ordinal)], proof);
+        => new(rule.Name, key, [.. accounts.Select(account => RawFor(rule, account)).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)], proof);
 
     /// <summary>One value by which an account can be told: its id, or a key.</summary>
     private readonly record struct Mark(CorrelationRule Rule, string Key);
@@ -151,7 +151,7 @@ public static class Correlator
                 }
             }
 
-            return new AmbiguousSet(left, right, evidence);
+            return new AmbiguousSet(left, right, [.. evidence.OrderBy(one => one.Rule, StringComparer.Ordinal).ThenBy(one => one.Key, StringComparer.Ordinal)]);
         }
 
         private static IEnumerable<Mark> Marks(KeyedAccount account)

@@ -91,7 +91,12 @@ internal sealed class ClaimedKeys
             {
                 foreach (var (kind, key) in account.Keys)
                 {
-                    holders.TryAdd((system, kind, key), account.Account.Id);
+                    // Of duplicates the first by id, so that the order of the read decides nothing.
+                    var id = account.Account.Id;
+                    if (!holders.TryAdd((system, kind, key), id) && AccountId.Order.Compare(id, holders[(system, kind, key)]) < 0)
+                    {
+                        holders[(system, kind, key)] = id;
+                    }
                 }
             }
         }

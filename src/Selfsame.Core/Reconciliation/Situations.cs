@@ -31,7 +31,12 @@ public static class Situations
         findings.AddRange(correlation.OnlyInTarget.Where(account => !Settled(rule, account)).Select(account => Orphan(rule, account)));
         findings.AddRange(correlation.Ambiguous.Select(set => Ambiguous(rule, set)));
         findings.AddRange(correlation.Links.SelectMany(link => OfLink(rule, link, source.Config, target)));
-        return [.. findings.OrderBy(finding => finding.Situation).ThenBy(finding => finding.Accounts[0].Id, AccountId.Order)];
+        return
+        [
+            .. findings.OrderBy(finding => finding.Situation)
+                .ThenBy(finding => finding.Accounts[0].Id, AccountId.Order)
+                .ThenBy(finding => finding.Sentence, StringComparer.Ordinal),
+        ];
     }
 
     private static bool Belongs(ReconcileRule rule, KeyedAccount account)
