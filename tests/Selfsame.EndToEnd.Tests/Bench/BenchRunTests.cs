@@ -4,7 +4,8 @@ using Selfsame.Testing;
 namespace Selfsame.EndToEnd.Tests.Bench;
 
 /// <summary>The benchmark must not rot: a short pass of it, whose figures say nothing about speed.</summary>
-[Trait("needs", "postgresql, executable")]
+[Trait("needs", "postgresql")]
+[Trait("needs", "executable")]
 public sealed class BenchRunTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
