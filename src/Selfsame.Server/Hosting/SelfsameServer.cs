@@ -95,6 +95,7 @@ public sealed class SelfsameServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await app.StopAsync();
         await app.DisposeAsync();
         await store.DisposeAsync();
     }

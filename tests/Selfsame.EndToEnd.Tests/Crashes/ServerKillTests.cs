@@ -40,7 +40,7 @@ public sealed class ServerKillTests(ITestOutputHelper output)
             }
 
             var point = missed.Count > 0 ? missed[round % missed.Count] : CrashPoints[round % CrashPoints.Length];
-            if (await server.RunUntilAsync($"{point}:{random.Next(1, 12)}"))
+            if (await server.RunUntilAsync($"{point}:{random.Next(1, 5)}"))
             {
                 missed.Remove(point);
             }
