@@ -22,7 +22,7 @@ internal static class SecurityHeaders
         headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()";
         if (!http.Request.Path.StartsWithSegments("/lib") && !http.Request.Path.StartsWithSegments("/site"))
         {
-            headers.CacheControl = "no-store";
+            headers.CacheControl = "no-cache, no-store";
         }
 
         return next(http);

@@ -174,6 +174,9 @@ public sealed class InstantTagHelper : TagHelper
 {
     public DateTimeOffset? At { get; set; }
 
+    /// <summary>Only the day, where room is scarce.</summary>
+    public bool Day { get; set; }
+
     /// <summary>What to say when there is none.</summary>
     public string None { get; set; } = "never";
 
@@ -184,7 +187,7 @@ public sealed class InstantTagHelper : TagHelper
         if (At is { } at)
         {
             output.Attributes.SetAttribute("datetime", at.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture));
-            output.Content.Append(Words.Instant(at));
+            output.Content.Append(Day ? Words.Day(at) : Words.Instant(at));
         }
         else
         {

@@ -91,6 +91,8 @@ internal static class Words
 
     public static string Instant(DateTimeOffset at) => at.UtcDateTime.ToString("d MMM yyyy, HH:mm 'UTC'", CultureInfo.InvariantCulture);
 
+    public static string Day(DateTimeOffset at) => at.UtcDateTime.ToString("d MMM yyyy", CultureInfo.InvariantCulture);
+
     /// <summary>A browser's name and system out of its User-Agent, as far as they are well known.</summary>
     public static string Device(string? userAgent)
     {

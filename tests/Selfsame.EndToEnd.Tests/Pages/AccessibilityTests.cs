@@ -1,0 +1,130 @@
+using Microsoft.Playwright;
+using Selfsame.EndToEnd.Tests.Browser;
+using Selfsame.Store.Users;
+
+namespace Selfsame.EndToEnd.Tests.Pages;
+
+/// <summary>Every page in light and dark, as it comes and with errors. The screenshots are for people to look at.</summary>
+[Trait("needs", "chromium")]
+public sealed class AccessibilityTests
+{
+    [Fact]
+    [Trait("needs", "npm")]
+    public async Task Axe_finds_no_violation_on_any_page_for_strangers()
+    {
+        await using var server = await PageServer.StartAsync();
+        await server.AddUserAsync("river", "river@example.com");
+        using var client = server.Client();
+        await client.SubmitAsync("/sign-up", ("email", "maple@example.com"), ("password", PageServer.Password));
+        await client.SubmitAsync("/forgot-password", ("login", "river"));
+        var verify = await server.LinkAsync("maple@example.com", "verify-email");
+        await using var browser = await server.BrowseAsync();
+
+        await CheckAsync(
+            browser,
+            ("home", "/", false),
+            ("sign-up", "/sign-up", true),
+            ("sign-up-done", "/sign-up/done", false),
+            ("sign-in", "/sign-in", true),
+            ("sign-in-notice", "/sign-in?done=email-verified", false),
+            ("forgot-password", "/forgot-password", true),
+            ("forgot-password-sent", "/forgot-password?sent=1", false),
+            ("reset-password", await server.LinkAsync("river@example.com", "reset-password"), true),
+            ("link-invalid", "/reset-password?token=x", false),
+            ("verify-email", verify, true),
+            ("verify-email-new", $"{verify}&new=1", true),
+            ("verify-email-send", "/verify-email/send", true),
+            ("setup", (await server.Server.FirstAdministratorLinkAsync(CancellationToken.None))!.PathAndQuery, true),
+            ("not-found", "/nothing", false));
+    }
+
+    [Fact]
+    [Trait("needs", "npm")]
+    public async Task Axe_finds_no_violation_on_any_page_of_an_account()
+    {
+        await using var server = await PageServer.StartAsync();
+        await server.AddUserAsync("river", "river@example.com");
+        await server.AddUserAsync("maple", "maple@example.com", new AdministratorFields());
+        await using var browser = await server.BrowseAsync();
+        await browser.Page.SignInAsync("river");
+        using var other = server.Client();
+        await other.SignInAsync("river");
+
+        await CheckAsync(
+            browser,
+            ("account", "/account?done=profile-saved", false),
+            ("account-profile", "/account/profile", false),
+            ("account-email", "/account/email", true),
+            ("account-password", "/account/password", true),
+            ("account-handle", "/account/handle", false),
+            ("account-sessions", "/account/sessions", false),
+            ("confirm-email", "/confirm-email?token=x", true),
+            ("sign-out", "/sign-out", false),
+            ("not-administrator", "/admin/users", false));
+        await using var unverified = await server.BrowseAsync();
+        await unverified.Page.SignInAsync("maple");
+        await CheckAsync(unverified, ("account-unconfirmed", "/account", false), ("handle-unconfirmed", "/account/handle", false));
+    }
+
+    [Fact]
+    [Trait("needs", "npm")]
+    public async Task Axe_finds_no_violation_on_any_page_of_an_administrator()
+    {
+        await using var server = await PageServer.StartAsync();
+        await server.AddSuperuserAsync();
+        await AddExamplesAsync(server);
+        var river = await server.UserAsync("river");
+        await using var browser = await server.BrowseAsync();
+        await browser.Page.SignInAsync("ada");
+
+        await CheckAsync(
+            browser,
+            ("admin-users", "/admin/users?deleted=true", false),
+            ("admin-nobody", "/admin/users?search=nobody", false),
+            ("admin-new", "/admin/users/new", true),
+            ("admin-user", $"/admin/users/{river.Uuid}", false),
+            ("admin-edit", $"/admin/users/{river.Uuid}/edit", false),
+            ("admin-delete", $"/admin/users/{river.Uuid}/delete", false));
+    }
+
+    private static async Task AddExamplesAsync(PageServer server)
+    {
+        await server.AddUserAsync("river", "river@example.com", new AdministratorFields { EmailVerified = true, Groups = ["Household 7"], Role = "editor" });
+        await server.AddUserAsync("Maple", "maple@example.com", new AdministratorFields());
+        await server.AddUserAsync("osprey", "osprey@example.org", new AdministratorFields { EmailVerified = true, IsStaff = true });
+        await server.AddUserAsync("fern", "fern@example.net", new AdministratorFields { IsActive = false });
+        await server.AddUserAsync("riνer", "other@example.net", new AdministratorFields { EmailVerified = true });
+        var gone = await server.AddUserAsync("pebble", "pebble@example.com");
+        await new UserAdministration(server.Server.Context).DeleteAsync("main", gone.Uuid, null, Store.Audit.Actor.System, CancellationToken.None);
+    }
+
+    /// <summary>Opens each page; where told, sends its form empty, too.</summary>
+    private static async Task CheckAsync(BrowserPage browser, params (string Name, string Path, bool WithErrors)[] pages)
+    {
+        var violations = new List<string>();
+        foreach (var (name, path, withErrors) in pages)
+        {
+            await browser.Page.GotoAsync(path);
+            await CheckBothAsync(browser, name, violations);
+            if (withErrors)
+            {
+                await browser.Page.SubmitAsync();
+                await browser.Page.WaitForLoadStateAsync();
+                await CheckBothAsync(browser, $"{name}-errors", violations);
+            }
+        }
+
+        violations.ShouldBeEmpty();
+        browser.Faults().ShouldBeEmpty();
+    }
+
+    private static async Task CheckBothAsync(BrowserPage browser, string name, List<string> violations)
+    {
+        foreach (var scheme in new[] { ColorScheme.Light, ColorScheme.Dark })
+        {
+            await browser.Page.EmulateMediaAsync(new() { ColorScheme = scheme, ReducedMotion = ReducedMotion.Reduce });
+            violations.AddRange((await browser.FindAccessibilityViolationsAsync()).Select(violation => $"{name} ({scheme}): {violation}"));
+            await browser.ScreenshotAsync($"page-{name}-{scheme.ToString().ToLowerInvariant()}");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+using Microsoft.Playwright;
+
+namespace Selfsame.EndToEnd.Tests.Pages;
+
+[Trait("needs", "chromium")]
+public sealed class SignUpPageTests
+{
+    [Fact]
+    public async Task A_real_double_click_makes_one_user_and_sends_one_mail()
+    {
+        await using var server = await PageServer.StartAsync();
+        await using var browser = await server.BrowseAsync();
+        await browser.Page.FillSignUpAsync("river@example.com", "River");
+
+        await browser.Page.Locator("main button[type=submit]").DblClickAsync();
+
+        await browser.Page.WaitForURLAsync("**/sign-up/done");
+        (await server.UsersAsync()).Count.ShouldBe(1);
+        (await server.SettledMailsAsync()).Count.ShouldBe(1);
+        browser.Errors.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_double_click_without_script_makes_one_user_and_sends_one_mail()
+    {
+        await using var server = await PageServer.StartAsync();
+        await using var browser = await server.BrowseAsync(script: false);
+        await browser.Page.FillSignUpAsync("river@example.com", "River");
+
+        await browser.Page.Locator("main button[type=submit]").DblClickAsync();
+
+        await browser.Page.WaitForURLAsync("**/sign-up/done");
+        (await server.UsersAsync()).Count.ShouldBe(1);
+        (await server.SettledMailsAsync()).Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task The_button_is_off_and_says_so_while_the_sign_up_is_under_way()
+    {
+        await using var server = await PageServer.StartAsync();
+        await using var browser = await server.BrowseAsync();
+        var held = new TaskCompletionSource();
+        await browser.Page.RouteAsync("**/sign-up", async route =>
+        {
+            if (route.Request.Method == "POST")
+            {
+                await held.Task;
+            }
+
+            await route.ContinueAsync();
+        });
+        await browser.Page.FillSignUpAsync("river@example.com");
+        await browser.Page.Locator("main button[type=submit]").ClickAsync();
+
+        var button = browser.Page.Locator("main button[type=submit]");
+        await Assertions.Expect(button).ToBeDisabledAsync();
+        await Assertions.Expect(button).ToHaveTextAsync("Making your account…");
+        await Assertions.Expect(browser.Page.Locator("#announcer")).ToHaveTextAsync("Making your account…");
+
+        held.SetResult();
+        await browser.Page.WaitForURLAsync("**/sign-up/done");
+    }
+
+    [Fact]
+    public async Task A_refresh_after_the_sign_up_makes_nobody()
+    {
+        await using var server = await PageServer.StartAsync();
+        await using var browser = await server.BrowseAsync();
+        await browser.Page.FillSignUpAsync("river@example.com");
+        await browser.Page.SubmitAsync();
+        await browser.Page.WaitForURLAsync("**/sign-up/done");
+
+        await browser.Page.ReloadAsync();
+        await browser.Page.GoBackAsync();
+        await browser.Page.ReloadAsync();
+
+        (await server.UsersAsync()).Count.ShouldBe(1);
+        (await server.SettledMailsAsync()).Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Everything_that_is_wrong_is_shown_at_its_field_and_the_summary_has_the_focus()
+    {
+        await using var server = await PageServer.StartAsync();
+        await server.AddUserAsync("river", "river@example.com");
+        await using var browser = await server.BrowseAsync();
+        await browser.Page.FillSignUpAsync("RIVER@example.com", "RiVeR");
+        await browser.Page.SubmitAsync();
+
+        (await browser.Page.FieldErrorAsync("username")).ShouldContain("This username is taken");
+        (await browser.Page.FieldErrorAsync("email")).ShouldContain("There is an account with this e-mail address already");
+        (await browser.Page.EvaluateAsync<string>("document.activeElement.className")).ShouldBe("problems");
+        (await browser.Page.TitleAsync()).ShouldStartWith("Error: ");
+        (await browser.Page.InputValueAsync("#username")).ShouldBe("RiVeR");
+        (await browser.Page.InputValueAsync("#password")).ShouldBe("");
+        (await server.UsersAsync()).Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Somebody_signs_up_confirms_by_the_mail_and_signs_in_in_another_letter_case()
+    {
+        await using var server = await PageServer.StartAsync();
+        await using var browser = await server.BrowseAsync();
+        var page = browser.Page;
+        await page.FillSignUpAsync("River@Example.com", "River");
+        await page.SubmitAsync();
+        await page.WaitForURLAsync("**/sign-up/done");
+
+        await page.GotoAsync(await server.LinkAsync("River@example.com", "verify-email"));
+        await page.SubmitAsync();
+        await page.WaitForURLAsync("**/sign-in?done=email-verified");
+        (await server.UserAsync("river")).EmailVerifiedAt.ShouldNotBeNull();
+
+        await page.SignInAsync("  rIVER  ");
+        (await page.InnerTextAsync("main")).ShouldContain("✓ confirmed");
+        browser.Errors.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Everything_works_without_script()
+    {
+        await using var server = await PageServer.StartAsync();
+        await using var browser = await server.BrowseAsync(script: false);
+        var page = browser.Page;
+        await page.FillSignUpAsync("not an address", "River");
+        await page.SubmitAsync();
+        (await page.FieldErrorAsync("email")).ShouldNotBeEmpty();
+        await page.FillAsync("#email", "river@example.com");
+        await page.FillAsync("#password", PageServer.Password);
+        await page.SubmitAsync();
+        await page.WaitForURLAsync("**/sign-up/done");
+        await page.GotoAsync(await server.LinkAsync("river@example.com", "verify-email"));
+        await page.SubmitAsync();
+        await page.WaitForURLAsync("**/sign-in?done=email-verified");
+        await page.SignInAsync("RIVER@EXAMPLE.COM");
+
+        await page.GotoAsync("/account/handle");
+        await page.FillAsync("#handle", "river");
+        await page.SubmitAsync();
+        await page.WaitForURLAsync("**/account?done=handle-saved");
+        await page.ClickAsync("header button");
+        await page.WaitForURLAsync("**/?done=signed-out");
+
+        (await server.UserAsync("river")).Handle.ShouldBe("river");
+        browser.Faults().ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Somebody_signs_up_and_signs_in_by_keyboard_alone()
+    {
+        await using var server = await PageServer.StartAsync();
+        await using var browser = await server.BrowseAsync();
+        var page = browser.Page;
+        await page.GotoAsync("/sign-up");
+        await page.Keyboard.PressAsync("Tab");
+        (await page.EvaluateAsync<string>("document.activeElement.className")).ShouldBe("skip");
+        await page.Keyboard.PressAsync("Enter");
+        await page.Keyboard.PressAsync("Tab");
+        await page.Keyboard.TypeAsync("river@example.com");
+        await page.Keyboard.PressAsync("Tab");
+        await page.Keyboard.TypeAsync("River");
+        await page.Keyboard.PressAsync("Tab");
+        await page.Keyboard.TypeAsync(PageServer.Password);
+        await page.Keyboard.PressAsync("Enter");
+        await page.WaitForURLAsync("**/sign-up/done");
+
+        await TabToAsync(page, "Sign in");
+        await page.Keyboard.PressAsync("Enter");
+        await page.WaitForURLAsync("**/sign-in");
+        await page.Locator("#login").FocusAsync();
+        await page.Keyboard.TypeAsync("river");
+        await page.Keyboard.PressAsync("Tab");
+        await page.Keyboard.TypeAsync(PageServer.Password);
+        await page.Keyboard.PressAsync("Enter");
+        await page.WaitForURLAsync("**/account");
+    }
+
+    private static async Task TabToAsync(IPage page, string text)
+    {
+        for (var presses = 0; presses < 20; presses++)
+        {
+            await page.Keyboard.PressAsync("Tab");
+            if (await page.EvaluateAsync<string>("document.activeElement.textContent.trim()") == text)
+            {
+                return;
+            }
+        }
+
+        throw new ShouldAssertException($"No focusable element with the text {text}.");
+    }
+}
