@@ -19,8 +19,11 @@ internal static class IdentifierConflicts
     {
         foreach (var field in fields)
         {
+            // Only a count: whether it is there after a lost commit answer does not matter enough to turn the refusal into an error.
             var repeats = await context.Database.TransactAsync(
-                transaction => RecordOneAsync(context, transaction, request.Tenant, field, Value(candidate, field)), cancellation);
+                transaction => RecordOneAsync(context, transaction, request.Tenant, field, Value(candidate, field)),
+                _ => Task.FromResult(new Settled<bool>(true, false)),
+                cancellation);
             Conflicts.Add(1, new KeyValuePair<string, object?>("field", field), new KeyValuePair<string, object?>("repeat", repeats));
             LogMessages.IdentifierTaken(context.Logger, request.Tenant, field, repeats, request.Actor.CorrelationId);
         }
