@@ -68,12 +68,18 @@ public sealed class SignUp(StoreContext context)
         ["sign-up.password-hashed", "sign-up.rows-written", "sign-up.committed"];
 
     private const int MostUserCodes = 24;
+    private const int LongestKey = 255;
 
     /// <summary>Checks, hashes, then decides by inserting. Never throws for anything that a caller can do.</summary>
     public async Task<SignUpResult> ExecuteAsync(SignUpRequest request, CancellationToken cancellation)
     {
         var tenant = context.Tenant(request.Tenant);
         var errors = new FieldErrors();
+        if (request.Call is { Key: var key } && (key.Length is 0 or > LongestKey || key.Any(character => character is < ' ' or > '~')))
+        {
+            errors.Add("idempotencyKey", "idempotency-key.shape", $"An idempotency key is 1 to {LongestKey} printable ASCII characters.");
+        }
+
         var candidate = NewUser.Check(request.Form, tenant, context, errors);
         if (candidate is null)
         {
