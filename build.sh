@@ -48,7 +48,7 @@ build_once() {
         started=$(date +%s)
         touch "$checkout/artifacts/build.started"
         # The compiler server outlives the build: it must not inherit the lock.
-        dotnet build "$checkout/$target" --configuration Release --verbosity quiet -nologo 9>&- || result=$?
+        dotnet build "$checkout/$target" --configuration Release --verbosity quiet -nologo -consoleLoggerParameters:NoSummary 9>&- || result=$?
         if [ "$result" -eq 0 ]; then
             touch --reference "$checkout/artifacts/build.started" "$stamp"
             echo "Built in $(($(date +%s) - started)) s."

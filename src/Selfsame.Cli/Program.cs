@@ -1,1 +1,16 @@
-return 0;
+using System.CommandLine;
+using Selfsame.Cli.Commands;
+
+var root = new RootCommand("Selfsame keeps one person to one account in every system that an application runs.")
+{
+    ServeCommand.Create(),
+    KeysCommand.Create(),
+    UsersCommand.Create(),
+    ServiceTokensCommand.Create(),
+    AuditCommand.Create(),
+    PlanCommand.Create(),
+    ApplyCommand.Create(),
+    UndoCommand.Create(),
+    RunsCommand.Create(),
+};
+return await CommandLine.RunAsync(root, args);

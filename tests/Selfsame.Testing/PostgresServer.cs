@@ -12,7 +12,7 @@ public sealed class PostgresServer : IAsyncDisposable
 {
     private const string Owner = "selfsame";
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
-    private static readonly Lazy<Task<PostgresServer>> Shared = new(() => StartAsync());
+    private static readonly Lazy<Task<PostgresServer>> Shared = new(StartSharedAsync);
 
     private readonly TemporaryFolder folder;
     private readonly ChildProcess process;
@@ -76,6 +76,13 @@ public sealed class PostgresServer : IAsyncDisposable
     {
         await process.DisposeAsync();
         folder.Dispose();
+    }
+
+    private static async Task<PostgresServer> StartSharedAsync()
+    {
+        var server = await StartAsync();
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => server.DisposeAsync().AsTask().Wait();
+        return server;
     }
 
     private static string Program(string name) => Path.Combine(

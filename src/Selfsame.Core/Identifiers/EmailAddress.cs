@@ -101,7 +101,7 @@ public sealed record EmailAddress
 
         refusal = text[0] == '"'
             ? new Refusal("email.quoted-string",
-                "The part in quotation marks must end with a quotation mark, and the at sign must follow; correct it.")
+                "What starts with a quotation mark must end with one before the at sign, and a backslash escapes ASCII only; correct it.")
             : at == 0
                 ? new Refusal("email.local-part", "There is nothing before the at sign; enter the whole address, as in name@example.com.")
                 : new Refusal("email.at-sign", "An e-mail address has an at sign, as in name@example.com; enter the whole address.");

@@ -1,5 +1,5 @@
-using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
+using System.Text;
 using Selfsame.Core.Identifiers.Unicode;
 
 namespace Selfsame.Core.Identifiers;
@@ -7,7 +7,7 @@ namespace Selfsame.Core.Identifiers;
 /// <summary>The local part of an address: Dot-string or Quoted-string of RFC 5321 section 4.1.2, extended by RFC 6531.</summary>
 internal static class EmailLocalPart
 {
-    private static readonly SearchValues<char> AtomSigns = SearchValues.Create("!#$%&'*+-/=?^_`{|}~");
+    private const string AtomSigns = "!#$%&'*+-/=?^_`{|}~";
 
     /// <summary>Keys a local part in NFC: lower case, and unquoted where the quotation marks are not needed.</summary>
     public static bool TryKey(string text, out string key, [NotNullWhen(false)] out Refusal? refusal)
@@ -27,7 +27,10 @@ internal static class EmailLocalPart
         return true;
     }
 
-    /// <summary>The index after the closing quotation mark of a text that starts with one; −1 when it is not closed.</summary>
+    /// <summary>
+    /// The index after the closing quotation mark of a text that starts with one; −1 when it is not closed, or when a backslash
+    /// stands before what it cannot escape (quoted-pairSMTP is ASCII, also under RFC 6531).
+    /// </summary>
     public static int IndexAfterQuotes(string text)
     {
         for (var index = 1; index < text.Length; index++)
@@ -37,7 +40,10 @@ internal static class EmailLocalPart
                 return index + 1;
             }
 
-            index += text[index] == '\\' ? 1 : 0;
+            if (text[index] == '\\' && (++index == text.Length || text[index] is < ' ' or > '~'))
+            {
+                return -1;
+            }
         }
 
         return -1;
@@ -45,14 +51,14 @@ internal static class EmailLocalPart
 
     private static string Unquote(string text)
     {
-        var content = new List<char>(text.Length);
+        var content = new StringBuilder(text.Length);
         for (var index = 1; index < text.Length - 1; index++)
         {
             index += text[index] == '\\' ? 1 : 0;
-            content.Add(text[index]);
+            content.Append(text[index]);
         }
 
-        return new string([.. content]);
+        return content.ToString();
     }
 
     private static string Quote(string content) =>

@@ -55,7 +55,8 @@ internal sealed unsafe class NativeArgon2
             if (result != 0)
             {
                 throw new InsufficientMemoryException(
-                    $"Argon2 with {parameters.Memory} KiB failed with code {result}. Give the process more memory or fewer hashing threads.");
+                    $"Argon2 with {parameters.Memory} KiB failed with code {result}. "
+                    + "Give the process more memory or fewer hashing threads.");
             }
         }
     }

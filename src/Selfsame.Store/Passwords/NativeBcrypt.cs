@@ -22,18 +22,13 @@ internal sealed unsafe class NativeBcrypt
     internal bool IsAvailable => crypt is not null;
 
     /// <summary>
-    /// Whether the password has this hash. bcrypt reads 72 octets and, being made for C strings, none after a NUL;
-    /// we cut at 72 as every implementation did, and call a password with NUL wrong.
+    /// Whether the password has this hash. bcrypt reads 72 octets: what is beyond is cut off, as by those who made the hash.
     /// </summary>
     /// <param name="encoded">60 characters: <c>$2b$12$</c>, 22 of salt, 31 of hash.</param>
-    /// <param name="password">UTF-8, or what stands for the password.</param>
+    /// <param name="password">UTF-8 without NUL, or what stands for the password.</param>
     internal bool Matches(string encoded, ReadOnlySpan<byte> password)
     {
         password = password[..Math.Min(password.Length, BcryptHash.PasswordLength)];
-        if (password.Contains((byte)0))
-        {
-            return false;
-        }
         Span<byte> phrase = stackalloc byte[BcryptHash.PasswordLength + 1];
         phrase.Clear();
         password.CopyTo(phrase);

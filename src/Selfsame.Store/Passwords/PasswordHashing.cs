@@ -14,7 +14,9 @@ public abstract class PasswordHashing
     /// (scheme, cost, salt, hash) of at most 128 ASCII characters.
     /// </summary>
     /// <returns>The text to store, or null when too many are already waiting: answer 503 with Retry-After.</returns>
-    /// <exception cref="ArgumentException">The policy would have refused the password as no text: empty, too long, or not Unicode.</exception>
+    /// <exception cref="ArgumentException">
+    /// The policy would have refused the password as no text: empty, too long, with NUL, or not Unicode.
+    /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled while it waited for its turn.</exception>
     public abstract ValueTask<string?> HashAsync(string password, CancellationToken cancellationToken);
 

@@ -54,11 +54,13 @@ public sealed class PasswordPolicy(PasswordSettings settings)
     {
         if (PasswordText.HasLoneSurrogate(password))
         {
-            return new Refusal("password.lone-surrogate", "The password contains half of a character. Type it again instead of pasting it.");
+            return new Refusal(
+                "password.lone-surrogate", "The password contains half of a character. Type it again instead of pasting it.");
         }
         // RFC 8264 section 4.3 (FreeformClass) excludes controls: they come from a slip in pasting and cannot be typed again.
         return password.Any(char.IsControl)
-            ? new Refusal("password.control-character", "The password contains a control character, such as a tab or a line break. Leave it out.")
+            ? new Refusal(
+                "password.control-character", "The password contains a control character, such as a tab or a line break. Leave it out.")
             : null;
     }
 
@@ -72,7 +74,8 @@ public sealed class PasswordPolicy(PasswordSettings settings)
             }
             if (string.Equals(text.Prepare(value.Trim()), prepared.Trim(), StringComparison.OrdinalIgnoreCase))
             {
-                return new Refusal("password.same-as-identifier", "The password is the same as the username or e-mail address. Choose another.");
+                return new Refusal(
+                    "password.same-as-identifier", "The password is the same as the username or e-mail address. Choose another.");
             }
         }
         return null;

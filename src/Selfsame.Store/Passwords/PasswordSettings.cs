@@ -43,7 +43,8 @@ public sealed record PasswordSettings
     internal void EnsureValid()
     {
         EnsureWithin(Argon2Memory, 7_168, StoredHashLimits.MaximumArgon2Memory, nameof(Argon2Memory));
-        EnsureWithin(Argon2Passes, 1, StoredHashLimits.MaximumArgon2Work / Argon2Memory, nameof(Argon2Passes));
+        var maximumPasses = Math.Min(StoredHashLimits.MaximumArgon2Passes, StoredHashLimits.MaximumArgon2Work / Argon2Memory);
+        EnsureWithin(Argon2Passes, 1, maximumPasses, nameof(Argon2Passes));
         EnsureWithin(Pbkdf2Iterations, 100_000, StoredHashLimits.MaximumIterations, nameof(Pbkdf2Iterations));
         EnsureWithin(Threads, 1, 1_024, nameof(Threads));
         EnsureWithin(MaximumWaiting, 0, 1_000_000, nameof(MaximumWaiting));

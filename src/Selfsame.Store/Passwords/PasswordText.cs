@@ -18,9 +18,13 @@ internal sealed class PasswordText(Func<string, string> toNfc)
     private static readonly SearchValues<char> NonAsciiSpaces = SearchValues.Create(
         "\u00A0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200A\u202F\u205F\u3000");
 
-    /// <summary>Whether the text has octets to hash at all: not empty, of Unicode scalar values only, not beyond the maximum.</summary>
+    /// <summary>
+    /// Whether the text can be a password at all: not empty, of Unicode scalar values only, not beyond the maximum, and
+    /// without NUL, which HMAC (RFC 2104 section 2 pads keys with it) and bcrypt do not tell from the end.
+    /// </summary>
     internal static bool IsEncodable(string typed) =>
-        typed.Length is > 0 and <= MaximumOctets && !HasLoneSurrogate(typed) && StrictUtf8.GetByteCount(typed) <= MaximumOctets;
+        typed.Length is > 0 and <= MaximumOctets && !typed.Contains('\0') && !HasLoneSurrogate(typed)
+        && StrictUtf8.GetByteCount(typed) <= MaximumOctets;
 
     internal static bool HasLoneSurrogate(string text)
     {

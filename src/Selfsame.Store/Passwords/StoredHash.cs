@@ -12,7 +12,9 @@ internal sealed record Pbkdf2Hash(HashAlgorithmName Algorithm, int Iterations, b
 internal sealed record Argon2Hash(Argon2Parameters Parameters, byte[] Salt, byte[] Key) : StoredHash;
 
 /// <param name="Encoded"><c>$2b$12$</c> and 53 more.</param>
-/// <param name="OfSha256">Whether bcrypt was given the lower-case hexadecimal SHA-256 of the password, as by Django's <c>bcrypt_sha256</c>.</param>
+/// <param name="OfSha256">
+/// Whether bcrypt was given the lower-case hexadecimal SHA-256 of the password, as by Django's <c>bcrypt_sha256</c>.
+/// </param>
 internal sealed record BcryptHash(string Encoded, bool OfSha256) : StoredHash
 {
     internal const int EncodedLength = 60;

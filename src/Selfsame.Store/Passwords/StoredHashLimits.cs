@@ -16,6 +16,9 @@ public static class StoredHashLimits
     /// <summary>Argon2 memory in KiB: 256 MiB. Django uses 100 MiB.</summary>
     public const int MaximumArgon2Memory = 262_144;
 
+    /// <summary>Argon2 passes. With many lanes each costs four rounds of threads, however small the memory.</summary>
+    public const int MaximumArgon2Passes = 64;
+
     /// <summary>Argon2 memory in KiB times passes.</summary>
     public const int MaximumArgon2Work = 2_097_152;
 

@@ -70,7 +70,7 @@ internal static class StoredHashReader
             ? WithinLimits(new Pbkdf2Hash(HashAlgorithmName.SHA512, iterations, salt, key))
             : null;
 
-    /// <summary>Django writes its prefix, then the PHC string without the leading <c>$</c>'s empty part: <c>argon2$argon2id$v=19$…</c>.</summary>
+    /// <summary>Django writes its prefix, then the PHC string: <c>argon2$argon2id$v=19$…</c>.</summary>
     private static StoredHash? ReadArgon2InDjango(string rest)
     {
         var modular = "$" + rest;
@@ -78,7 +78,10 @@ internal static class StoredHashReader
         return parts[1].StartsWith("argon2", StringComparison.Ordinal) ? ReadModular(modular, parts) : null;
     }
 
-    /// <summary><c>$argon2id$v=19$m=19456,t=2,p=1$salt$hash</c>; without <c>v=</c> it is version 16. Key ids and associated data are not read.</summary>
+    /// <summary>
+    /// <c>$argon2id$v=19$m=19456,t=2,p=1$salt$hash</c>; without <c>v=</c> it is version 16. Key ids and associated data
+    /// are not read.
+    /// </summary>
     private static Argon2Hash? ReadArgon2(Argon2Variant variant, string[] parts)
     {
         var version = 16;
@@ -149,7 +152,8 @@ internal static class StoredHashReader
     }
 
     private static Pbkdf2Hash? WithinLimits(Pbkdf2Hash hash) =>
-        hash.Iterations is >= 1 and <= StoredHashLimits.MaximumIterations && hash.Salt.Length is >= 1 and <= StoredHashLimits.MaximumSaltLength
+        hash.Iterations is >= 1 and <= StoredHashLimits.MaximumIterations
+        && hash.Salt.Length is >= 1 and <= StoredHashLimits.MaximumSaltLength
         && hash.Key.Length is >= StoredHashLimits.MinimumKeyLength and <= StoredHashLimits.MaximumKeyLength
             ? hash
             : null;
@@ -160,7 +164,7 @@ internal static class StoredHashReader
         var (_, _, memory, passes, lanes) = hash.Parameters;
         var valid = lanes is >= 1 and <= StoredHashLimits.MaximumArgon2Lanes
             && memory >= 8 * lanes && memory <= StoredHashLimits.MaximumArgon2Memory
-            && passes >= 1 && (long)memory * passes <= StoredHashLimits.MaximumArgon2Work
+            && passes is >= 1 and <= StoredHashLimits.MaximumArgon2Passes && memory * passes <= StoredHashLimits.MaximumArgon2Work
             && hash.Salt.Length is >= 8 and <= StoredHashLimits.MaximumSaltLength
             && hash.Key.Length is >= StoredHashLimits.MinimumKeyLength and <= StoredHashLimits.MaximumKeyLength;
         return valid ? hash : null;

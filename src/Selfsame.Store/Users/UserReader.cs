@@ -99,6 +99,11 @@ public sealed class UserReader(StoreContext context)
     public Task<List<string>> GroupsAsync(User user, CancellationToken cancellation)
         => context.Database.ReadAsync(transaction => Groups.ReadAsync(transaction, user.Id), cancellation);
 
+    /// <summary>The groups of several users at once, by the users' internal ids.</summary>
+    public Task<ILookup<long, string>> GroupsAsync(IReadOnlyList<User> users, CancellationToken cancellation)
+        => context.Database.ReadAsync(
+            transaction => Groups.ReadAsync(transaction, [.. users.Select(user => user.Id)]), cancellation);
+
     /// <summary>Other users whose username looks like this one's, or whose address reaches the same mailbox.</summary>
     public Task<List<User>> LookalikesAsync(User user, CancellationToken cancellation)
         => context.Database.ReadAsync(

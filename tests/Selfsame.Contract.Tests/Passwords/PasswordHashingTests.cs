@@ -132,7 +132,7 @@ public sealed class PasswordHashingTests
         using var hashing = PasswordSamples.Create(PasswordSamples.Shipped with { Scheme = scheme, Pbkdf2Iterations = 100_000, Threads = 1 });
         var hash = await hashing.HashAsync(Composed, Cancellation);
         var fastest = new Dictionary<string, TimeSpan>();
-        for (var round = 0; round < 8; round++)
+        for (var round = 0; round < 5; round++)
         {
             foreach (var (name, stored) in new[] { ("wrong", hash), ("unknown", null), ("unusable", "!x"), ("damaged", "$argon2id$v=19$") })
             {
@@ -145,7 +145,7 @@ public sealed class PasswordHashingTests
         }
         foreach (var (name, time) in fastest)
         {
-            (time / fastest["wrong"]).ShouldBeInRange(0.5, 2, name);
+            (time / fastest["wrong"]).ShouldBeInRange(0.33, 3, name);
         }
     }
 
@@ -153,7 +153,7 @@ public sealed class PasswordHashingTests
     public async Task What_is_no_text_is_wrong_without_any_work_and_is_never_hashed()
     {
         using var hashing = PasswordSamples.Create(PasswordSamples.Cheap);
-        foreach (var password in new[] { "", "half \uD83D of a character", "half \uDE00 of a character", new string('x', 4_097), new string('\u20AC', 2_000) })
+        foreach (var password in new[] { "", "with\0NUL", "half \uD83D of a character", "half \uDE00 of a character", new string('x', 4_097), new string('\u20AC', 2_000) })
         {
             (await hashing.VerifyAsync(ReferenceArgon2, password, Cancellation)).ShouldBe(PasswordCheck.Wrong);
             (await hashing.VerifyAsync(null, password, Cancellation)).ShouldBe(PasswordCheck.Wrong);

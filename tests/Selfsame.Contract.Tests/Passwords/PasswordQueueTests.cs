@@ -7,9 +7,12 @@ public sealed class PasswordQueueTests
 {
     private const string Password = "correct horse battery";
 
+    /// <summary>Milliseconds: a fault in the queue would rather hang than fail.</summary>
+    private const int Timeout = 60_000;
+
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    [Fact]
+    [Fact(Timeout = Timeout)]
     public async Task Who_finds_the_queue_full_is_told_so_and_the_others_are_served()
     {
         using var held = new HeldHashing(maximumWaiting: 2);
@@ -25,7 +28,7 @@ public sealed class PasswordQueueTests
         (await held.Verify()).ShouldBe(PasswordCheck.Wrong);
     }
 
-    [Fact]
+    [Fact(Timeout = Timeout)]
     public async Task Cancelling_while_waiting_gives_the_place_free_and_does_no_work()
     {
         using var held = new HeldHashing(maximumWaiting: 1);
@@ -41,7 +44,7 @@ public sealed class PasswordQueueTests
         held.Hashing.Computed.ShouldBe(2);
     }
 
-    [Fact]
+    [Fact(Timeout = Timeout)]
     public async Task A_cancelled_request_is_not_queued()
     {
         using var hashing = PasswordSamples.Create(PasswordSamples.Cheap);
@@ -51,7 +54,7 @@ public sealed class PasswordQueueTests
         hashing.Computed.ShouldBe(0);
     }
 
-    [Fact]
+    [Fact(Timeout = Timeout)]
     public async Task Cancelling_what_already_runs_lets_it_finish()
     {
         using var held = new HeldHashing(maximumWaiting: 1);
@@ -63,7 +66,7 @@ public sealed class PasswordQueueTests
         (await running).ShouldBe(PasswordCheck.Wrong);
     }
 
-    [Fact]
+    [Fact(Timeout = Timeout)]
     public async Task Disposing_finishes_what_runs_and_fails_what_waits()
     {
         using var held = new HeldHashing(maximumWaiting: 1);
@@ -78,7 +81,7 @@ public sealed class PasswordQueueTests
         await Should.ThrowAsync<ObjectDisposedException>(async () => await held.Hashing.VerifyAsync(null, Password, Cancellation));
     }
 
-    [Fact]
+    [Fact(Timeout = Timeout)]
     public async Task Work_runs_on_its_own_named_threads_and_the_caller_continues_elsewhere()
     {
         var seen = new ConcurrentDictionary<string, bool>();
@@ -103,7 +106,7 @@ public sealed class PasswordQueueTests
         continuedOn.ShouldAllBe(name => name == null || !name.StartsWith("password hashing", StringComparison.Ordinal));
     }
 
-    [Fact]
+    [Fact(Timeout = Timeout)]
     public async Task A_failure_reaches_its_caller_and_the_thread_lives_on()
     {
         var settings = PasswordSamples.Cheap with

@@ -1,0 +1,37 @@
+using System.CommandLine;
+using Selfsame.Server.Hosting;
+
+namespace Selfsame.Cli.Commands;
+
+/// <summary><c>selfsame serve</c>: the user service.</summary>
+internal static class ServeCommand
+{
+    public static Command Create()
+    {
+        var urls = new Option<string?>("--urls") { Description = "Where to listen (default: http://localhost:8080); port 0 takes a free one." };
+        var store = new StoreOptions();
+        var command = new Command("serve", "Runs the user service.") { urls };
+        store.AddTo(command);
+        command.SetAction((parsed, cancellation) => RunAsync(store.Read(parsed), parsed.GetValue(urls), cancellation));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(ServerOptions options, string? urls, CancellationToken cancellation)
+    {
+        if (urls is not null)
+        {
+            options = options with { Urls = urls.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) };
+        }
+
+        await using var server = await SelfsameServer.CreateAsync(options, cancellation);
+        await server.StartAsync(cancellation);
+        Console.WriteLine($"Listening on {server.Address.ToString().TrimEnd('/')}");
+        if (await server.FirstAdministratorLinkAsync(cancellation) is { } link)
+        {
+            Console.WriteLine($"Make the first administrator (this link works once): {link}");
+        }
+
+        await server.WaitForShutdownAsync(cancellation);
+        return ExitCode.Clean;
+    }
+}

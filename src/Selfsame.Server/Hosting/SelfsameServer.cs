@@ -1,0 +1,191 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.HttpOverrides;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Selfsame.Databases;
+using Selfsame.Server.Mail;
+using Selfsame.Server.Reconciliation;
+using Selfsame.Server.Requests;
+using Selfsame.Store;
+using Selfsame.Store.Mail;
+using Selfsame.Store.Operations;
+using Selfsame.Store.ServiceTokens;
+using Selfsame.Store.Sessions;
+using Selfsame.Store.Users;
+
+namespace Selfsame.Server.Hosting;
+
+/// <summary>The user service: opens the store, listens, sends mail. Start it once.</summary>
+public sealed class SelfsameServer : IAsyncDisposable
+{
+    private readonly WebApplication app;
+    private readonly OpenedStore store;
+    private Uri? listening;
+
+    private SelfsameServer(WebApplication app, OpenedStore store)
+    {
+        this.app = app;
+        this.store = store;
+    }
+
+    public StoreContext Context => store.Context;
+
+    /// <summary>Where the server listens; known once it has started.</summary>
+    public Uri Address => listening ?? throw new InvalidOperationException("The server has not started.");
+
+    /// <summary>Builds the server and brings the store to the present schema; nothing listens yet.</summary>
+    public static async Task<SelfsameServer> CreateAsync(ServerOptions options, CancellationToken cancellation)
+    {
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        builder.WebHost.UseUrls([.. options.Urls]);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = RequestLimits.LargestBody;
+        });
+        builder.Logging.SetMinimumLevel(LogLevel.Information);
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+
+        SelfsameServer? server = null;
+        using var loggers = LoggerFactory.Create(logging => logging.AddConsole());
+        var store = await OpenedStore.OpenAsync(
+            options, loggers.CreateLogger("Selfsame.Store"), tenant => server!.PublicAddress(options, tenant), cancellation);
+        AddServices(builder.Services, options, store.Context);
+        if (options.Topology is { } topology)
+        {
+            // A factory, so that the container disposes what it hands out.
+            var connected = await ConnectedSystems.OpenAsync(topology, store.Context, cancellation);
+            builder.Services.AddSingleton(_ => connected);
+            builder.Services.AddHostedService<ProvisioningService>();
+        }
+
+        var app = builder.Build();
+        server = new SelfsameServer(app, store);
+        ConfigurePipeline(app, options);
+        var logger = app.Services.GetRequiredService<ILogger<SelfsameServer>>();
+        LogParts(logger, options, store.Context);
+        await ApplyPoliciesAsync(logger, store.Context, cancellation);
+        return server;
+    }
+
+    /// <summary>Starts to listen.</summary>
+    public async Task StartAsync(CancellationToken cancellation)
+    {
+        await app.StartAsync(cancellation);
+        var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
+        listening = new Uri(addresses.First());
+    }
+
+    /// <summary>A link that makes the first administrator; null once there is one.</summary>
+    public async Task<Uri?> FirstAdministratorLinkAsync(CancellationToken cancellation)
+    {
+        var token = await new FirstAdministrator(Context).IssueAsync("main", cancellation);
+        return token is null ? null : new Uri(Context.PublicAddress("main"), $"setup?token={token}");
+    }
+
+    /// <summary>Ends when the process is told to stop.</summary>
+    public Task WaitForShutdownAsync(CancellationToken cancellation) => app.WaitForShutdownAsync(cancellation);
+
+    public async ValueTask DisposeAsync()
+    {
+        await app.DisposeAsync();
+        await store.DisposeAsync();
+    }
+
+    private Uri PublicAddress(ServerOptions options, string tenant) => options.PublicAddresses.GetValueOrDefault(tenant) ?? Address;
+
+    private static void AddServices(IServiceCollection services, ServerOptions options, StoreContext context)
+    {
+        services.AddSingleton(options);
+        services.AddSingleton(context);
+        services.AddSingleton<SignUp>();
+        services.AddSingleton<SignIn>();
+        services.AddSingleton<SessionStore>();
+        services.AddSingleton<EmailVerification>();
+        services.AddSingleton<EmailChange>();
+        services.AddSingleton<PasswordChanges>();
+        services.AddSingleton<UserReader>();
+        services.AddSingleton<UserAdministration>();
+        services.AddSingleton<ServiceTokenStore>();
+        services.AddSingleton<FirstAdministrator>();
+        services.AddSingleton<MailOutbox>();
+        services.AddSingleton<IMailTransport>(options.Smtp is null
+            ? new FileMailTransport(Path.Combine(options.DataFolder, "mail"))
+            : new SmtpMailTransport(options.Smtp));
+        services.AddHostedService<MailSender>();
+        services.AddHostedService<HousekeepingService>();
+        services.AddScoped<RequestScope>();
+        services.AddDataProtection().SetApplicationName("selfsame");
+        services.AddSingleton<IConfigureOptions<KeyManagementOptions>>(new ConfigureOptions<KeyManagementOptions>(keys =>
+        {
+            keys.XmlRepository = new StoredDataProtectionKeys(context);
+            keys.XmlEncryptor = new SecretXmlEncryptor(context.Secrets);
+        }));
+        services.Configure<ForwardedHeadersOptions>(forwarded => Configure(forwarded, options));
+        services.AddSelfsameApi();
+        services.AddSelfsamePages();
+    }
+
+    /// <summary>X-Forwarded-For is believed only from configured proxies (CASES 30); none are by default, not even this machine.</summary>
+    private static void Configure(ForwardedHeadersOptions forwarded, ServerOptions options)
+    {
+        forwarded.ForwardedHeaders = options.TrustedProxies.Count == 0
+            ? ForwardedHeaders.None
+            : ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto | ForwardedHeaders.XForwardedHost;
+        forwarded.KnownProxies.Clear();
+        forwarded.KnownIPNetworks.Clear();
+        foreach (var network in options.TrustedProxies)
+        {
+            forwarded.KnownIPNetworks.Add(network);
+        }
+    }
+
+    private static void ConfigurePipeline(WebApplication app, ServerOptions options)
+    {
+        if (options.TrustedProxies.Count > 0)
+        {
+            app.UseForwardedHeaders();
+        }
+
+        app.UseSecurityHeaders();
+        app.UseSelfsameErrors();
+        app.UseMiddleware<RequestScopeMiddleware>();
+        app.UsePageErrors();
+        app.UseRouting();
+        app.UseAntiforgery();
+        app.MapSelfsameApi();
+        app.MapSelfsamePages();
+    }
+
+    private static void LogParts(ILogger logger, ServerOptions options, StoreContext context)
+    {
+        ServerLogMessages.PasswordHashing(logger, context.Passwords.Description);
+        if (context.Database.Dialect == Dialect.Sqlite && !SqliteLibrary.IsSystemLibrary)
+        {
+            ServerLogMessages.BundledSqlite(logger, SqliteLibrary.EnsureLoaded());
+        }
+
+        if (options.Smtp is null)
+        {
+            ServerLogMessages.MailsAreFiles(logger, Path.Combine(options.DataFolder, "mail"));
+        }
+    }
+
+    private static async Task ApplyPoliciesAsync(ILogger logger, StoreContext context, CancellationToken cancellation)
+    {
+        foreach (var tenant in context.Tenants.Keys)
+        {
+            foreach (var kept in await new LookalikePolicySwitch(context).ApplyAsync(tenant, cancellation))
+            {
+                ServerLogMessages.Grandfathered(logger, tenant, kept.Space, kept.User, kept.Holder);
+            }
+        }
+    }
+}

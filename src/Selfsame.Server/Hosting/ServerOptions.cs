@@ -1,0 +1,49 @@
+using System.Net;
+using Selfsame.Core;
+using Selfsame.Core.Reconciliation;
+using Selfsame.Server.Mail;
+using Selfsame.Store;
+using Selfsame.Store.Passwords;
+
+namespace Selfsame.Server.Hosting;
+
+/// <summary>What a server is started with. The defaults serve on localhost with the embedded store.</summary>
+public sealed record ServerOptions
+{
+    public IReadOnlyList<string> Urls { get; init; } = ["http://localhost:8080"];
+
+    /// <summary>Holds the embedded store, the secret, and mails while no SMTP server is configured.</summary>
+    public required string DataFolder { get; init; }
+
+    /// <summary>A PostgreSQL connection string; null means SQLite under the data folder.</summary>
+    public string? Database { get; init; }
+
+    /// <summary>The installation's secret in base64; null means the file <c>secret.key</c> in the data folder, made when it is missing.</summary>
+    public string? SecretKey { get; init; }
+
+    /// <summary>The connected systems that users are provisioned into; null without a config.</summary>
+    public Topology? Topology { get; init; }
+
+    public IReadOnlyList<TenantSettings> Tenants { get; init; } = [new() { Name = "main" }];
+
+    /// <summary>Which tenant a host name means; any other host means <c>main</c>.</summary>
+    public IReadOnlyDictionary<string, string> TenantsByHost { get; init; } = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>Where people reach a tenant's pages, for links in mails; a tenant without one is reached where the server listens.</summary>
+    public IReadOnlyDictionary<string, Uri> PublicAddresses { get; init; } = new Dictionary<string, Uri>(StringComparer.Ordinal);
+
+    /// <summary>Null writes mails as files.</summary>
+    public SmtpSettings? Smtp { get; init; }
+
+    /// <summary>Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.</summary>
+    public IReadOnlyList<IPNetwork> TrustedProxies { get; init; } = [];
+
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    public RandomSource Random { get; init; } = RandomSource.System;
+
+    public CrashPoints CrashPoints { get; init; } = CrashPoints.None;
+
+    /// <summary>In place of the real hashing, for a benchmark that leaves it out.</summary>
+    public PasswordHashing? Passwords { get; init; }
+}

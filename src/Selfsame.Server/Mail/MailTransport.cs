@@ -1,0 +1,84 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Mail;
+using System.Text;
+using Selfsame.Databases;
+using Selfsame.Store.Mail;
+
+namespace Selfsame.Server.Mail;
+
+/// <summary>Hands one mail to somebody who delivers it; throws <see cref="MailRefusedException"/> or anything else that means "try again".</summary>
+internal interface IMailTransport
+{
+    Task SendAsync(QueuedMail mail, CancellationToken cancellation);
+}
+
+/// <summary>The receiving server will never take this mail (a 5xx answer for this recipient).</summary>
+internal sealed class MailRefusedException(string message, Exception inner) : Exception(message, inner);
+
+/// <summary>Sends by SMTP, one connection a mail: a reused plaintext connection would send in clear even with EnableSsl.</summary>
+internal sealed class SmtpMailTransport(SmtpSettings settings) : IMailTransport
+{
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(30);
+
+    public async Task SendAsync(QueuedMail mail, CancellationToken cancellation)
+    {
+        using var client = new SmtpClient(settings.Host, settings.Port) { EnableSsl = settings.RequireTls };
+        if (settings.UserName is not null)
+        {
+            client.Credentials = new NetworkCredential(settings.UserName, settings.Password);
+        }
+
+        using var message = Compose(settings.From, mail);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        timeout.CancelAfter(Timeout);
+        try
+        {
+            await client.SendMailAsync(message, timeout.Token);
+        }
+        catch (SmtpFailedRecipientException exception) when ((int)exception.StatusCode is >= 500 and < 600)
+        {
+            throw new MailRefusedException($"The server refused the recipient: {(int)exception.StatusCode}.", exception);
+        }
+    }
+
+    internal static MailMessage Compose(string from, QueuedMail mail)
+    {
+        var message = new MailMessage(new MailAddress(from), new MailAddress(mail.Text.Recipient))
+        {
+            Subject = mail.Text.Subject,
+            SubjectEncoding = Encoding.UTF8,
+            Body = mail.Text.Body,
+            BodyEncoding = Encoding.UTF8,
+            HeadersEncoding = Encoding.UTF8,
+        };
+
+        // The same id at every attempt lets the receiving side recognise a repeat.
+        message.Headers.Add("Message-ID", $"<{mail.Uuid:D}@selfsame>");
+        message.Headers.Add("Auto-Submitted", "auto-generated");
+        return message;
+    }
+}
+
+/// <summary>Writes each mail as a file, for installations without an SMTP server.</summary>
+internal sealed class FileMailTransport(string folder) : IMailTransport
+{
+    public string Folder => folder;
+
+    public Task SendAsync(QueuedMail mail, CancellationToken cancellation)
+    {
+        PrivateFiles.CreateFolder(folder);
+        var name = $"{mail.CreatedAt.UtcDateTime.ToString("yyyyMMdd'T'HHmmss", CultureInfo.InvariantCulture)}-{mail.Uuid:D}.eml";
+        var text = $"""
+            To: {mail.Text.Recipient}
+            Subject: {mail.Text.Subject}
+            Date: {mail.CreatedAt.UtcDateTime.ToString("R", CultureInfo.InvariantCulture)}
+            Message-ID: <{mail.Uuid:D}@selfsame>
+            Content-Type: text/plain; charset=utf-8
+
+            {mail.Text.Body}
+            """;
+        PrivateFiles.WriteAtomically(Path.Combine(folder, name), Encoding.UTF8.GetBytes(text));
+        return Task.CompletedTask;
+    }
+}

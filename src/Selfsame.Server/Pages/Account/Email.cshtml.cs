@@ -1,0 +1,28 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
+using Selfsame.Server.Requests;
+using Selfsame.Store.Users;
+
+namespace Selfsame.Server.Pages.Account;
+
+/// <summary>Begins a change of the e-mail address.</summary>
+[SignedInOnly]
+internal sealed class EmailPage(RequestScope scope, EmailChange change) : SelfsamePage(scope)
+{
+    public async Task<IActionResult> OnPostAsync()
+    {
+        switch (await change.RequestAsync(Scope.User, Typed("email"), Typed("password"), Scope.Actor, Cancellation))
+        {
+            case EmailChangeResult.LinkSent:
+                return Continue("/account/email?done=email-link-sent");
+            case EmailChangeResult.Invalid invalid:
+                return Refuse(invalid.Errors);
+            case EmailChangeResult.WrongPassword:
+                return Refuse("password", "This is not your password. Try again.");
+            case EmailChangeResult.TooMany:
+                return Refuse(StatusCodes.Status429TooManyRequests, "Too many mails went to this address. Try again in an hour.");
+            default:
+                return Busy();
+        }
+    }
+}

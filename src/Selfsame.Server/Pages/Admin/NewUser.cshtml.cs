@@ -1,0 +1,81 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
+using Selfsame.Server.Requests;
+using Selfsame.Store;
+using Selfsame.Store.Users;
+
+namespace Selfsame.Server.Pages.Admin;
+
+/// <summary>An administrator makes a user.</summary>
+[AdministratorsOnly]
+internal sealed class NewUserPage(RequestScope scope, StoreContext context, SignUp signUp) : SelfsamePage(scope), IPersonForm
+{
+    private string? newToken;
+
+    public string FormToken => newToken ?? Typed(CreationForm.TokenField) ?? "";
+
+    public User? Present => null;
+
+    public IReadOnlyList<string> PresentGroups => [];
+
+    public bool MayGrant => Scope.User.IsSuperuser;
+
+    public void OnGet() => newToken = CreationForm.NewToken(context.Random);
+
+    public async Task<IActionResult> OnPostAsync()
+    {
+        if (!MayGrant && (Ticked("isStaff") || Ticked("isSuperuser")))
+        {
+            return StatusCode(StatusCodes.Status403Forbidden);
+        }
+
+        var call = CreationForm.Read(this, Scope.IdempotencyCaller, "/admin/users/new", [.. PersonForm.Fields, "password"]);
+        if (call is null)
+        {
+            newToken = CreationForm.NewToken(context.Random);
+            return Refuse(StatusCodes.Status400BadRequest, "The form was not complete. Check it and send it once more.");
+        }
+
+        var request = new SignUpRequest { Tenant = Scope.Tenant, Form = ReadForm(), Actor = Scope.Actor, Call = call };
+        return Answer(await signUp.ExecuteAsync(request, Cancellation));
+    }
+
+    private SignUpForm ReadForm() => new()
+    {
+        Username = TypedOrNull("username"),
+        Email = TypedOrNull("email"),
+        Phone = TypedOrNull("phone"),
+        Password = string.IsNullOrEmpty(Typed("password")) ? null : Typed("password"),
+        FirstName = TypedOrNull("firstName"),
+        LastName = TypedOrNull("lastName"),
+        Locale = TypedOrNull("locale"),
+        Administrator = new AdministratorFields
+        {
+            Role = TypedOrNull("role"),
+            Groups = PersonForm.Groups(Typed("groups")),
+            EmailVerified = Ticked("emailVerified"),
+            IsStaff = Ticked("isStaff"),
+            IsSuperuser = Ticked("isSuperuser"),
+        },
+    };
+
+    private IActionResult Answer(SignUpResult result)
+    {
+        switch (result)
+        {
+            case SignUpResult.Created created:
+                return Continue($"/admin/users/{created.User.Uuid}?done=user-created");
+            case SignUpResult.Taken taken:
+                return RefuseTaken(taken.Fields);
+            case SignUpResult.Invalid invalid:
+                return Refuse(invalid.Errors);
+            case SignUpResult.KeyReused:
+                newToken = CreationForm.NewToken(context.Random);
+                return Refuse(StatusCodes.Status409Conflict, "This form has made a user already, and you changed it since. To make another user, send it again.");
+            case SignUpResult.InProgress:
+                return Refuse(StatusCodes.Status409Conflict, "The user is still being made. Wait a few seconds and send the form again: it will not make a second one.");
+            default:
+                return Busy();
+        }
+    }
+}

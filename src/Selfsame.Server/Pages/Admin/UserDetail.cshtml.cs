@@ -1,0 +1,74 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
+using Selfsame.Server.Requests;
+using Selfsame.Store;
+using Selfsame.Store.Audit;
+using Selfsame.Store.Users;
+
+namespace Selfsame.Server.Pages.Admin;
+
+/// <summary>Everything about one user, and the switches that need no form.</summary>
+[AdministratorsOnly]
+internal sealed class UserDetailPage(RequestScope scope, StoreContext context, UserReader reader, UserAdministration users)
+    : AdministratorPage(scope, reader)
+{
+    private const int MostEvents = 100;
+
+    public IReadOnlyList<string> Groups { get; private set; } = [];
+
+    public IReadOnlyList<User> Lookalikes { get; private set; } = [];
+
+    public IReadOnlyList<AuditEvent> Events { get; private set; } = [];
+
+    public async Task<IActionResult> OnGetAsync(Guid uuid)
+    {
+        if (!await FindAsync(uuid))
+        {
+            return NotFound();
+        }
+
+        await LoadAsync();
+        return Page();
+    }
+
+    public async Task<IActionResult> OnPostActiveAsync(Guid uuid)
+    {
+        if (!await FindAsync(uuid))
+        {
+            return NotFound();
+        }
+
+        if (!MayTouch || IsOwn)
+        {
+            return StatusCode(StatusCodes.Status403Forbidden);
+        }
+
+        var active = Ticked("active");
+        var change = new UserChange { IsActive = new Change<bool>(true, active) };
+        var result = await users.ChangeAsync(Scope.Tenant, uuid, change, Version, Scope.Actor, Cancellation);
+        await LoadAsync();
+        return Answer(result, active ? "user-enabled" : "user-disabled");
+    }
+
+    public async Task<IActionResult> OnPostRestoreAsync(Guid uuid)
+    {
+        if (!await FindAsync(uuid))
+        {
+            return NotFound();
+        }
+
+        if (!MayTouch)
+        {
+            return StatusCode(StatusCodes.Status403Forbidden);
+        }
+
+        return Answer(await users.RestoreAsync(Scope.Tenant, uuid, Scope.Actor, Cancellation), "user-restored");
+    }
+
+    private async Task LoadAsync()
+    {
+        Groups = await Reader.GroupsAsync(Subject, Cancellation);
+        Lookalikes = await Reader.LookalikesAsync(Subject, Cancellation);
+        Events = await AuditTrail.ReadAsync(context, Subject.Uuid, MostEvents, Cancellation);
+    }
+}

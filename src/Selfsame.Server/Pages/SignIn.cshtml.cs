@@ -1,0 +1,60 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
+using Selfsame.Server.Requests;
+using Selfsame.Store;
+using Selfsame.Store.Sessions;
+using SignInResult = Selfsame.Store.Sessions.SignInResult;
+
+namespace Selfsame.Server.Pages;
+
+/// <summary>Signs in by username or e-mail address, and leads on to where somebody wanted to go on this site.</summary>
+internal sealed class SignInPage(RequestScope scope, StoreContext context, SignIn signIn) : SelfsamePage(scope)
+{
+    private string Next => LocalAddress.Accept(Request.Query["next"]) ?? "/account";
+
+    public IActionResult OnGet() => Scope.SignedIn is null ? Page() : Continue(Next);
+
+    public async Task<IActionResult> OnPostAsync()
+    {
+        if (Scope.SignedIn is not null)
+        {
+            return Continue(Next);
+        }
+
+        if (TypedOrNull("login") is not { } login)
+        {
+            AddError("login", "Enter your username or your e-mail address.");
+        }
+        else if (!string.IsNullOrEmpty(Typed("password")))
+        {
+            return await SignInAsync(login);
+        }
+
+        if (string.IsNullOrEmpty(Typed("password")))
+        {
+            AddError("password", "Enter your password.");
+        }
+
+        return Show(StatusCodes.Status422UnprocessableEntity);
+    }
+
+    private async Task<IActionResult> SignInAsync(string login)
+    {
+        // Before the attempt, so that its success makes this browser a known one.
+        var browser = BrowserCookie.Ensure(HttpContext, context.Random, context.Now());
+        var result = await signIn.ExecuteAsync(
+            Scope.Tenant, login, Typed("password"), Scope.Origin with { Browser = browser }, SessionKind.Browser, Scope.Actor, Cancellation);
+        switch (result)
+        {
+            case SignInResult.SignedIn signedIn:
+                SessionCookie.Write(HttpContext, signedIn.Token, signedIn.Session.ExpiresAt);
+                return Continue(Next);
+            case SignInResult.TryLater later:
+                return TooMany("There were too many attempts.", later.After);
+            case SignInResult.Refused:
+                return Refuse(StatusCodes.Status401Unauthorized, "The username, e-mail address or password is not right. Check them and try again.");
+            default:
+                return Busy();
+        }
+    }
+}

@@ -1,0 +1,70 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
+using Selfsame.Server.Requests;
+using Selfsame.Store.Users;
+
+namespace Selfsame.Server.Pages;
+
+/// <summary>What the page of a verification link asks for.</summary>
+internal enum VerificationStep
+{
+    OneClick,
+    Password,
+    NewPassword,
+    LinkInvalid,
+}
+
+/// <summary>Opened from a mail. Only the button acts: programs that look into mails open links too.</summary>
+internal sealed class VerifyEmailPage(RequestScope scope, EmailVerification verification) : SelfsamePage(scope)
+{
+    public VerificationStep Step { get; private set; }
+
+    /// <summary>This page, asking for the present password or for a new one.</summary>
+    public string Address(bool isNew) => $"/verify-email?token={Uri.EscapeDataString(Token)}{(isNew ? "&new=1" : "")}";
+
+    public async Task<IActionResult> OnGetAsync()
+    {
+        var result = await verification.PeekAsync(Scope.Tenant, Token, Proof(), Cancellation);
+        Step = result switch
+        {
+            VerificationResult.LinkInvalid => VerificationStep.LinkInvalid,
+            VerificationResult.Verified => VerificationStep.OneClick,
+            _ => Request.Query.ContainsKey("new") ? VerificationStep.NewPassword : VerificationStep.Password,
+        };
+        return Show(Step == VerificationStep.LinkInvalid ? StatusCodes.Status404NotFound : StatusCodes.Status200OK);
+    }
+
+    public async Task<IActionResult> OnPostAsync()
+    {
+        var how = Typed("how");
+        Step = how switch
+        {
+            "new" => VerificationStep.NewPassword,
+            "password" => VerificationStep.Password,
+            _ => VerificationStep.OneClick,
+        };
+        var proof = Proof() with
+        {
+            Password = how == "password" ? Typed("password") : null,
+            NewPassword = how == "new" ? Typed("newPassword") ?? "" : null,
+        };
+        var result = await verification.VerifyAsync(Scope.Tenant, Token, proof, Scope.Actor, Cancellation);
+        switch (result)
+        {
+            case VerificationResult.Verified verified:
+                return Continue(Scope.SignedIn?.User.Uuid == verified.User.Uuid ? "/account?done=email-verified" : "/sign-in?done=email-verified");
+            case VerificationResult.PasswordNeeded needed:
+                Step = VerificationStep.Password;
+                return Refuse("password", needed.WrongPassword ? "This is not the password of the account. Try again." : "Enter the password of the account.");
+            case VerificationResult.Invalid invalid:
+                return Refuse(invalid.Errors);
+            case VerificationResult.LinkInvalid:
+                Step = VerificationStep.LinkInvalid;
+                return Show(StatusCodes.Status404NotFound);
+            default:
+                return Busy();
+        }
+    }
+
+    private VerificationProof Proof() => new() { SignedInUser = Scope.SignedIn?.User.Uuid, Browser = Scope.BrowserHash };
+}

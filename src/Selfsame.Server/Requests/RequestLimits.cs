@@ -1,0 +1,8 @@
+namespace Selfsame.Server.Requests;
+
+/// <summary>How large a request may be.</summary>
+internal static class RequestLimits
+{
+    /// <summary>Bytes of a body; far more than any form needs.</summary>
+    public const int LargestBody = 64 * 1024;
+}

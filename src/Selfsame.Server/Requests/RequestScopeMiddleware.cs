@@ -1,0 +1,82 @@
+using Microsoft.AspNetCore.Http;
+using Selfsame.Server.Hosting;
+using Selfsame.Store;
+using Selfsame.Store.ServiceTokens;
+using Selfsame.Store.Sessions;
+
+namespace Selfsame.Server.Requests;
+
+/// <summary>Fills the <see cref="RequestScope"/>: tenant, origin, correlation id, and the session or service token if there is a valid one.</summary>
+internal sealed class RequestScopeMiddleware(
+    RequestDelegate next, StoreContext context, ServerOptions options, SessionStore sessions, ServiceTokenStore serviceTokens)
+{
+    public async Task InvokeAsync(HttpContext http, RequestScope scope)
+    {
+        scope.Tenant = options.TenantsByHost.GetValueOrDefault(http.Request.Host.Host, "main");
+        scope.CorrelationId = context.Random.NextToken(12);
+        http.Response.Headers["X-Correlation-Id"] = scope.CorrelationId;
+        var browser = BrowserCookie.Read(http);
+        scope.Origin = new SignInOrigin(
+            http.Connection.RemoteIpAddress?.ToString(),
+            ClientNetwork.Of(http.Connection.RemoteIpAddress),
+            browser,
+            Shorten(http.Request.Headers.UserAgent.ToString()));
+        scope.BrowserHash = browser is null ? null : context.Secrets.Hash("browser", browser);
+        await IdentifyAsync(http, scope);
+        await next(http);
+    }
+
+    private async Task IdentifyAsync(HttpContext http, RequestScope scope)
+    {
+        var authorization = http.Request.Headers.Authorization.ToString();
+        if (authorization.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase))
+        {
+            var token = authorization["Bearer ".Length..].Trim();
+            if (token.StartsWith(ServiceToken.Prefix, StringComparison.Ordinal))
+            {
+                scope.Service = await serviceTokens.FindAsync(scope.Tenant, token, http.RequestAborted);
+            }
+            else
+            {
+                scope.SignedIn = await sessions.FindAsync(scope.Tenant, token, http.RequestAborted);
+            }
+
+            return;
+        }
+
+        if (SessionCookie.Read(http) is { } cookie && !IsCrossSite(http.Request))
+        {
+            scope.SignedIn = await sessions.FindAsync(scope.Tenant, cookie, http.RequestAborted);
+        }
+    }
+
+    /// <summary>A cookie that another site's page made the browser send along counts for nothing where something would change.</summary>
+    private static bool IsCrossSite(HttpRequest request)
+    {
+        if (HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method))
+        {
+            return false;
+        }
+
+        var site = request.Headers["Sec-Fetch-Site"].ToString();
+        if (site.Length > 0)
+        {
+            return site is not ("same-origin" or "none");
+        }
+
+        var origin = request.Headers.Origin.ToString();
+        return origin.Length > 0 && !string.Equals(origin, $"{request.Scheme}://{request.Host}", StringComparison.OrdinalIgnoreCase);
+    }
+
+    /// <summary>Never ends in half a character, which no database takes.</summary>
+    private static string? Shorten(string text)
+    {
+        const int longest = 300;
+        return text.Length switch
+        {
+            0 => null,
+            <= longest => text,
+            _ => text[..(char.IsHighSurrogate(text[longest - 1]) ? longest - 1 : longest)],
+        };
+    }
+}

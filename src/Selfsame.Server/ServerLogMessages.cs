@@ -1,0 +1,40 @@
+using Microsoft.Extensions.Logging;
+
+namespace Selfsame.Server;
+
+/// <summary>Every log message of the server. None carries an identifier's value or a secret.</summary>
+internal static partial class ServerLogMessages
+{
+    [LoggerMessage(2001, LogLevel.Error, "The mail round failed; it is tried again")]
+    public static partial void MailRoundFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(2002, LogLevel.Warning, "Mail {Uuid} could not be handed over at attempt {Attempt}: {Error}")]
+    public static partial void MailFailed(ILogger logger, Guid uuid, int attempt, string error);
+
+    [LoggerMessage(2003, LogLevel.Error, "Housekeeping failed; it is tried again")]
+    public static partial void HousekeepingFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(2004, LogLevel.Warning, "No SMTP server is configured: mails are written as files to {Folder}")]
+    public static partial void MailsAreFiles(ILogger logger, string folder);
+
+    [LoggerMessage(2005, LogLevel.Information, "Passwords: {Description}")]
+    public static partial void PasswordHashing(ILogger logger, string description);
+
+    [LoggerMessage(2006, LogLevel.Warning, "The system's SQLite was not found: the bundled SQLite {Version} is used. Install libsqlite3-0 for a patched and faster one")]
+    public static partial void BundledSqlite(ILogger logger, Version version);
+
+    [LoggerMessage(2007, LogLevel.Warning, "Tenant {Tenant}: under the policy 'refuse' for {Space} user {User} keeps a key that user {Holder} holds")]
+    public static partial void Grandfathered(ILogger logger, string tenant, string space, Guid user, Guid holder);
+
+    [LoggerMessage(2101, LogLevel.Error, "The provisioning round failed; it is tried again")]
+    public static partial void ProvisioningRoundFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(2008, LogLevel.Error, "{Method} {Endpoint} failed (correlation {CorrelationId})")]
+    public static partial void RequestFailed(ILogger logger, string method, string? endpoint, string correlationId, Exception exception);
+
+    [LoggerMessage(2009, LogLevel.Warning, "The database can't be used; /readyz says so")]
+    public static partial void NotReady(ILogger logger, Exception exception);
+
+    [LoggerMessage(2050, LogLevel.Error, "The page {Path} failed; correlation {CorrelationId}")]
+    public static partial void PageFailed(ILogger logger, string path, string correlationId, Exception exception);
+}
