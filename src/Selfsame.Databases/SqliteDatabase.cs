@@ -11,6 +11,12 @@ namespace Selfsame.Databases;
 /// </summary>
 public sealed class SqliteDatabase : Database
 {
+    /// <summary>
+    /// The name of a SQL function that folds all letters; SQLite's own <c>lower</c> knows ASCII only. For searching text
+    /// that people see, never for keys.
+    /// </summary>
+    public const string LowerCase = "lower_case";
+
     private readonly SqliteConnection writer;
     private readonly SemaphoreSlim writers = new(1);
     private readonly SemaphoreSlim? readers;
@@ -114,6 +120,7 @@ public sealed class SqliteDatabase : Database
     {
         var connection = new SqliteConnection(connectionString);
         connection.Open();
+        connection.CreateFunction(LowerCase, (string? text) => text?.ToLowerInvariant(), isDeterministic: true);
         using var command = connection.CreateCommand();
         var synchronous = Options.SurvivePowerLoss ? "FULL" : "NORMAL";
         var busy = (int)Options.LockTimeout.TotalMilliseconds;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
@@ -37,6 +38,10 @@ internal sealed class World
 
     private const int MostSteps = 100_000;
 
+    // Dapper compiles its readers anew for each connection string, which costs more than the whole run: names are used again.
+    private static readonly ConcurrentBag<string> FreeNames = [];
+    private static int names;
+
     private readonly WorldOptions options;
     private readonly SimulatedContext outside;
     private readonly SimulatedFaults faults;
@@ -52,7 +57,7 @@ internal sealed class World
     private World(int seed, WorldOptions options)
     {
         this.options = options;
-        DatabaseName = string.Create(CultureInfo.InvariantCulture, $"simulation-{seed}-{Guid.NewGuid():N}");
+        DatabaseName = FreeNames.TryTake(out var name) ? name : $"simulation-{Interlocked.Increment(ref names)}";
         Clock = new VirtualClock(new DateTimeOffset(2026, 11, 21, 12, 0, 0, TimeSpan.Zero));
         Scheduler = new Scheduler(new SeededRandom(seed));
         StoreRandom = new SeededRandom(seed + 1_000_000);
@@ -103,6 +108,7 @@ internal sealed class World
         {
             Complete(world.process?.Store.Database.DisposeAsync() ?? ValueTask.CompletedTask);
             Complete(world.disk.DisposeAsync());
+            FreeNames.Add(world.DatabaseName);
         }
 
         var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', world.trace))));

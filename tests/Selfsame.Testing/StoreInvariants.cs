@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using Selfsame.Core.Identifiers;
 using Selfsame.Databases;
@@ -32,6 +33,9 @@ public static class StoreInvariants
             .. FindBrokenAnswers(state),
         ];
     }
+
+    // A simulation asks for the same few people thousands of times.
+    private static readonly ConcurrentDictionary<string, string> Keys = new(StringComparer.Ordinal);
 
     private static readonly string[] TablesOfUsers =
     [
@@ -130,9 +134,11 @@ public static class StoreInvariants
     }
 
     private static IEnumerable<string> LoginKeys(UserState user) =>
-        new[] { user.Username, user.Email }.OfType<string>().Select(text => LoginName.TryParse(text, out var name, out var refusal)
-            ? name.Key
-            : throw new InvalidOperationException($"User {user.Uuid} holds an identifier that has no key: {refusal.Rule}")).Distinct(StringComparer.Ordinal);
+        new[] { user.Username, user.Email }.OfType<string>().Select(text => Keys.GetOrAdd(text, KeyOf)).Distinct(StringComparer.Ordinal);
+
+    private static string KeyOf(string text) => LoginName.TryParse(text, out var name, out var refusal)
+        ? name.Key
+        : throw new InvalidOperationException($"A user holds an identifier that has no key: {refusal.Rule}");
 
     private static IEnumerable<string> HandleKeys(UserState user) => new[] { user.Handle, user.UserCode }.OfType<string>().Distinct(StringComparer.Ordinal);
 

@@ -22,8 +22,11 @@ internal static class IdentifierConflicts
         var heldByDeleted = new HashSet<string>(StringComparer.Ordinal);
         foreach (var field in fields)
         {
+            // Done again when the commit's answer is lost: counted twice at worst, which is better than to answer the refusal with an error.
             var (repeats, isDeleted) = await context.Database.TransactAsync(
-                transaction => RecordOneAsync(context, transaction, request.Tenant, field, Value(candidate, field)), cancellation);
+                transaction => RecordOneAsync(context, transaction, request.Tenant, field, Value(candidate, field)),
+                _ => Task.FromResult(default(Settled<(bool, bool)>)),
+                cancellation);
             Conflicts.Add(1, new KeyValuePair<string, object?>("field", field), new KeyValuePair<string, object?>("repeat", repeats));
             LogMessages.IdentifierTaken(context.Logger, request.Tenant, field, repeats, request.Actor.CorrelationId);
             if (isDeleted)

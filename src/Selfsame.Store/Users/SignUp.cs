@@ -72,6 +72,7 @@ public sealed class SignUp(StoreContext context)
         ["sign-up.password-hashed", "sign-up.rows-written", "sign-up.committed"];
 
     private const int MostUserCodes = 24;
+    private const int LongestKey = 255;
 
     /// <summary>What is wrong with the form's fields, without making anybody.</summary>
     public FieldErrors Check(string tenant, SignUpForm form)
@@ -86,6 +87,11 @@ public sealed class SignUp(StoreContext context)
     {
         var tenant = context.Tenant(request.Tenant);
         var errors = new FieldErrors();
+        if (request.Call is { Key: var key } && (key.Length is 0 or > LongestKey || key.Any(character => character is < ' ' or > '~')))
+        {
+            errors.Add("idempotencyKey", "idempotency-key.shape", $"An idempotency key is 1 to {LongestKey} printable ASCII characters.");
+        }
+
         var candidate = NewUser.Check(request.Form, tenant, context, errors);
         if (candidate is null)
         {

@@ -81,7 +81,8 @@ public sealed class UserAdministration(StoreContext context)
             {
                 if (change.Groups.IsSet)
                 {
-                    await Groups.ReplaceAsync(context, transaction, after, change.Groups.Value ?? []);
+                    var names = UserFields.Groups(change.Groups.Value, "groups", new FieldErrors()) ?? [];
+                    await Groups.ReplaceAsync(context, transaction, after, names);
                 }
 
                 await AuditTrail.AddAsync(transaction, after.Id, tenant, actor, after.IsActive == before.IsActive ? "user.updated" : Activity(after), now);

@@ -33,6 +33,27 @@ public sealed class IdempotencyOnPostgreSqlTests() : IdempotencyTests(Backend.Po
         await first;
         (await store.SignUpAsync(request)).ShouldBeOfType<SignUpResult.Created>().IsReplay.ShouldBeFalse();
     }
+
+    [Fact]
+    public async Task A_call_waits_longer_than_that_for_an_identifier_that_somebody_else_is_about_to_take()
+    {
+        await using var store = await TestStore.CreateAsync(Backend.PostgreSql);
+        var owner = await store.CreateAsync("owner", "owner@example.org");
+        using var claimed = new SemaphoreSlim(0);
+        var slow = store.Database.TransactAsync(async transaction =>
+        {
+            await transaction.ExecuteAsync(
+                "INSERT INTO identifiers (tenant, space, key, kinds, rule_version, user_id) VALUES (@tenant, 'login', 'anna', 'username', '1', @id)",
+                new { tenant = TestStore.Tenant, id = owner.Id });
+            claimed.Release();
+            await Task.Delay(TimeSpan.FromSeconds(6), TestStore.Cancellation);
+        });
+        await claimed.WaitAsync(TestStore.Cancellation);
+
+        (await store.SignUpAsync(TestStore.Request("anna", "anna@example.org") with { Call = TestStore.Call("k1") }))
+            .ShouldBeOfType<SignUpResult.Taken>().Fields.ShouldBe(["username"]);
+        await slow;
+    }
 }
 
 public abstract class IdempotencyTests(Backend backend)
@@ -91,6 +112,22 @@ public abstract class IdempotencyTests(Backend backend)
         (await store.SignUpAsync(TestStore.Request("bert", "bert@example.org") with { Call = TestStore.Call("k1", "other") }))
             .ShouldBeOfType<SignUpResult.Created>().IsReplay.ShouldBeFalse();
         await store.CheckInvariantsAsync();
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("nul\0")]
+    [InlineData("schlüssel")]
+    public async Task A_key_that_is_no_printable_text_is_refused_by_name(string key)
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+
+        (await store.SignUpAsync(TestStore.Request("anna", "anna@example.org") with { Call = TestStore.Call(key) }))
+            .ShouldBeOfType<SignUpResult.Invalid>().Errors.ByField.Keys.ShouldBe(["idempotencyKey"]);
+        (await store.SignUpAsync(TestStore.Request("anna", "anna@example.org") with { Call = TestStore.Call(new string('k', 256)) }))
+            .ShouldBeOfType<SignUpResult.Invalid>();
+        (await store.SignUpAsync(TestStore.Request("anna", "anna@example.org") with { Call = TestStore.Call(new string('k', 255)) }))
+            .ShouldBeOfType<SignUpResult.Created>();
     }
 
     [Fact]
