@@ -10,7 +10,7 @@ internal sealed class SqliteFile(string system, string path)
     private const int LockedError = 6;
     private const int ConstraintError = 19;
     private const int MismatchError = 20;
-    private static readonly TimeSpan BusyTimeout = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan BusyTimeout = TimeSpan.FromSeconds(5);
 
     public string Path => path;
 

@@ -58,7 +58,7 @@ public static class UndoPlanner
         {
             ChangeAction.Create => UndoCreate(change, entry, present, topology.Systems[change.System].Mapping),
             ChangeAction.Update => UndoUpdate(change, entry, present),
-            _ => UndoDelete(change, entry, present),
+            _ => UndoDelete(change, entry, present, topology.Systems[change.System].Mapping),
         };
     }
 
@@ -75,11 +75,17 @@ public static class UndoPlanner
             : new Planned(Reverse(change) with { Action = ChangeAction.Delete, Before = present.Record, Precondition = made });
     }
 
-    private static Decision UndoUpdate(Change change, JournalEntry entry, Account? present)
+    // What is as it was before needs nothing: somebody, or an earlier undo, put it back.
+    private static Decision? UndoUpdate(Change change, JournalEntry entry, Account? present)
     {
         if (present is null)
         {
             return new LeftAlone("The account is gone.");
+        }
+
+        if (entry.Before!.Only(change.After.Keys).DifferencesFrom(present.Record, "").Count == 0)
+        {
+            return null;
         }
 
         var changed = entry.After!.Only(change.After.Keys).DifferencesFrom(present.Record, "");
@@ -97,10 +103,17 @@ public static class UndoPlanner
         });
     }
 
-    private static Decision UndoDelete(Change change, JournalEntry entry, Account? present)
-        => present is null
-            ? new Planned(Reverse(change) with { Action = ChangeAction.Create, After = entry.Before! })
-            : new LeftAlone("An account with this id is there again.");
+    private static Decision? UndoDelete(Change change, JournalEntry entry, Account? present, AccountMapping mapping)
+    {
+        if (present is null)
+        {
+            return new Planned(Reverse(change) with { Action = ChangeAction.Create, After = entry.Before! });
+        }
+
+        return entry.Before!.Without(mapping.NoiseFields).DifferencesFrom(present.Record, "").Count == 0
+            ? null
+            : new LeftAlone("Another account with this id is there.");
+    }
 
     private static Change Reverse(Change change) => change with
     {
