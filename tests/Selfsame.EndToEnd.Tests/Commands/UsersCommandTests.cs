@@ -1,0 +1,69 @@
+using System.Text.Json;
+using Selfsame.Testing;
+
+namespace Selfsame.EndToEnd.Tests.Commands;
+
+[Trait("needs", "executable")]
+public sealed class UsersCommandTests
+{
+    private const string Password = "correct horse battery\n";
+
+    [Fact]
+    public async Task A_superuser_is_created_listed_shown_disabled_deleted_and_restored()
+    {
+        using var folder = new TemporaryFolder();
+        (await RunAsync(folder, Password, "create", "--username", "Ada", "--email", "ada@example.com", "--superuser", "--email-verified")).ExitCode.ShouldBe(0);
+
+        var shown = Json(await RunAsync(folder, "", "show", "ADA", "--json"));
+        shown.GetProperty("isSuperuser").GetBoolean().ShouldBeTrue();
+        shown.TryGetProperty("id", out _).ShouldBeFalse("the internal id leaves the process");
+        Json(await RunAsync(folder, "", "list", "--json")).GetProperty("total").GetInt64().ShouldBe(1);
+
+        Json(await RunAsync(folder, "", "disable", "ada@example.com", "--json")).GetProperty("isActive").GetBoolean().ShouldBeFalse();
+        Json(await RunAsync(folder, "", "enable", "ada", "--json")).GetProperty("isActive").GetBoolean().ShouldBeTrue();
+        Json(await RunAsync(folder, "", "delete", "ada", "--json")).GetProperty("deletedAt").ValueKind.ShouldBe(JsonValueKind.String);
+        Json(await RunAsync(folder, "", "list", "--json")).GetProperty("total").GetInt64().ShouldBe(0);
+        Json(await RunAsync(folder, "", "restore", "ada", "--json")).GetProperty("deletedAt").ValueKind.ShouldBe(JsonValueKind.Null);
+    }
+
+    [Fact]
+    public async Task What_is_taken_or_wrong_is_said_and_nothing_is_created()
+    {
+        using var folder = new TemporaryFolder();
+        await RunAsync(folder, Password, "create", "--username", "ada", "--email", "ada@example.com");
+
+        var taken = await RunAsync(folder, Password, "create", "--username", "ADA", "--email", "other@example.com");
+        var weak = await RunAsync(folder, "short\n", "create", "--username", "bob");
+        var unknown = await RunAsync(folder, "", "show", "nobody");
+
+        (taken.ExitCode, weak.ExitCode, unknown.ExitCode).ShouldBe((1, 1, 1));
+        taken.StandardError.ShouldContain("username");
+        taken.StandardError.ShouldNotContain("email");
+        weak.StandardError.ShouldContain("at least 8");
+        Json(await RunAsync(folder, "", "list", "--json")).GetProperty("total").GetInt64().ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_service_token_is_shown_once_listed_without_its_secret_and_revoked()
+    {
+        using var folder = new TemporaryFolder();
+        var created = await SelfsameProcess.RunAsync(["service-tokens", "create", "shop", "--scope", "users:read", "--data", folder.Path]);
+        var token = created.StandardOutput.Trim();
+
+        token.ShouldStartWith("sst_");
+        var listed = await SelfsameProcess.RunAsync(["service-tokens", "list", "--data", folder.Path]);
+        listed.StandardOutput.ShouldContain("shop");
+        listed.StandardOutput.ShouldNotContain(token);
+        (await SelfsameProcess.RunAsync(["service-tokens", "revoke", "shop", "--data", folder.Path])).ExitCode.ShouldBe(0);
+        (await SelfsameProcess.RunAsync(["service-tokens", "revoke", "shop", "--data", folder.Path])).ExitCode.ShouldBe(1);
+    }
+
+    private static Task<CommandResult> RunAsync(TemporaryFolder folder, string input, params string[] arguments)
+        => SelfsameProcess.RunAsync(["users", .. arguments, "--data", folder.Path], input);
+
+    private static JsonElement Json(CommandResult result)
+    {
+        result.ExitCode.ShouldBe(0, result.StandardError);
+        return JsonDocument.Parse(result.StandardOutput).RootElement;
+    }
+}
