@@ -144,7 +144,7 @@ internal static class MailLinkEndpoints
     {
         EmailChangeResult.Changed => Results.NoContent(),
         EmailChangeResult.LinkInvalid => InvalidLink(),
-        EmailChangeResult.Taken => Problem.Of(["email"]),
+        EmailChangeResult.Taken => Problem.OfTaken(["email"]),
         EmailChangeResult.Invalid invalid => Problem.Of(invalid.Errors),
         EmailChangeResult.Busy => SignUpEndpoints.Busy(),
         _ => throw new InvalidOperationException($"There is no answer for {result.GetType().Name}."),

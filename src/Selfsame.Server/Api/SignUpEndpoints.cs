@@ -47,7 +47,7 @@ internal static class SignUpEndpoints
                 MarkReplay(http, accepted.IsReplay);
                 return AcceptedAnswer.Answer("Look into your mailbox: we sent a mail that says how to go on.");
             case SignUpResult.Taken taken:
-                return Problem.Of(taken.Fields);
+                return Problem.OfTaken(taken.Fields, taken.HeldByDeleted);
             case SignUpResult.Invalid invalid:
                 return Problem.Of(invalid.Errors);
             case SignUpResult.LimitReached reached:

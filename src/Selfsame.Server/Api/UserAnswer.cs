@@ -4,7 +4,8 @@ using Selfsame.Store.Users;
 
 namespace Selfsame.Server.Api;
 
-/// <summary>A user as the API shows it. Instants are RFC 3339 in UTC; the internal id is not among them (CASES 32).</summary>
+// No internal id is among them (CASES 32).
+/// <summary>A user. Instants are RFC 3339 in UTC.</summary>
 internal sealed record UserAnswer
 {
     public required Guid Uuid { get; init; }

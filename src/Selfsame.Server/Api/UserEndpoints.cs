@@ -86,7 +86,7 @@ internal static class UserEndpoints
         UserChangeResult.Changed changed => await UserAnswer.AnswerAsync(http, users, changed.User),
         UserChangeResult.NotFound => NoSuchUser(),
         UserChangeResult.VersionMismatch mismatch => IfMatch.Mismatch(http, mismatch.Present),
-        UserChangeResult.Taken taken => Problem.Of(taken.Fields),
+        UserChangeResult.Taken taken => Problem.OfTaken(taken.Fields),
         UserChangeResult.Invalid invalid => Problem.Of(invalid.Errors),
         _ => throw new InvalidOperationException($"There is no answer for {result.GetType().Name}."),
     };

@@ -79,13 +79,16 @@ internal sealed record Problem(int Status, string Name, string Title)
     /// <summary>The fields of a request that are wrong, all of them.</summary>
     public static ProblemAnswer Of(FieldErrors errors) => InvalidFields.Because("Correct the fields named in errors and send the request again.", errors);
 
-    /// <summary>The fields that other users have, all of them.</summary>
-    public static ProblemAnswer Of(IEnumerable<string> taken)
+    /// <summary>The fields that other users have, all of them; some of those users may be deleted (CASES 8).</summary>
+    public static ProblemAnswer OfTaken(IEnumerable<string> fields, IReadOnlySet<string>? heldByDeleted = null)
     {
         var errors = new FieldErrors();
-        foreach (var field in taken)
+        foreach (var field in fields)
         {
-            errors.Add(field, new Refusal($"{field}.taken", TakenSentence(field)));
+            var sentence = heldByDeleted?.Contains(field) == true
+                ? "This belongs to a deleted account. Ask an administrator to restore it, or wait until it is removed for good."
+                : TakenSentence(field);
+            errors.Add(field, new Refusal($"{field}.taken", sentence));
         }
 
         return IdentifierTaken.Because("Choose other values for the fields named in errors, or sign in if the account is yours.", errors);

@@ -1,0 +1,90 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Selfsame.Testing;
+
+namespace Selfsame.EndToEnd.Tests.Api;
+
+public sealed partial class OperationsTests(SharedServer shared) : IClassFixture<SharedServer>
+{
+    private readonly RunningServer server = shared.Server;
+
+    [Fact]
+    public async Task It_is_alive_and_ready()
+    {
+        (await server.Anonymous().GetAsync("/healthz")).ShouldHaveStatus(200).Text.ShouldBe("ok\n");
+        (await server.Anonymous().GetAsync("/readyz")).ShouldHaveStatus(200).Text.ShouldBe("ok\n");
+    }
+
+    [Theory]
+    [InlineData("DELETE FROM schema_migrations")]
+    [InlineData("DROP TABLE schema_migrations")]
+    public async Task Without_its_schema_it_is_alive_and_not_ready(string damage)
+    {
+        await using var damaged = await RunningServer.StartAsync();
+        await damaged.Context.Database.TransactAsync(transaction => transaction.ExecuteAsync(damage));
+
+        (await damaged.Anonymous().GetAsync("/healthz")).ShouldHaveStatus(200);
+        (await damaged.Anonymous().GetAsync("/readyz")).ShouldBeProblem(503, "not-ready");
+    }
+
+    [Fact]
+    public async Task Conflicts_are_counted_by_field_and_by_whether_they_repeat()
+    {
+        var user = await server.MakeUserAsync();
+        var before = await ConflictsAsync();
+
+        for (var attempt = 0; attempt < 2; attempt++)
+        {
+            (await server.Anonymous().PostAsync("/api/v1/sign-ups", new { username = user.Username, email = $"metrics{attempt}@example.com", password = RunningServer.Password }))
+                .ShouldBeProblem(409, "identifier-taken");
+        }
+
+        (await ConflictsAsync()).ShouldBeGreaterThanOrEqualTo(before + 2);
+    }
+
+    [Fact]
+    public async Task Every_line_of_the_metrics_is_in_the_text_format()
+    {
+        var answer = (await server.Anonymous().GetAsync("/metrics")).ShouldHaveStatus(200);
+
+        answer.Header("Content-Type").ShouldBe("text/plain; version=0.0.4; charset=utf-8");
+        answer = await server.Anonymous().GetAsync("/metrics");
+        answer.Text.ShouldContain("http_server_request_duration_seconds_count{");
+        answer.Text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !Line().IsMatch(line)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Every_answer_carries_the_security_headers_and_a_correlation_id()
+    {
+        foreach (var path in new[] { "/healthz", "/api/v1/me", "/api/v1/nothing", "/openapi/v1.json" })
+        {
+            var answer = await server.Anonymous().GetAsync(path);
+            answer.Header("X-Content-Type-Options").ShouldBe("nosniff");
+            answer.Header("Cache-Control").ShouldBe("no-store");
+            answer.Header("X-Correlation-Id").ShouldNotBeNullOrEmpty();
+        }
+    }
+
+    [Fact]
+    [Trait("needs", "postgresql")]
+    public async Task On_PostgreSQL_it_is_ready_too()
+    {
+        await using var postgres = await RunningServer.StartOnPostgreSqlAsync();
+
+        (await postgres.Anonymous().GetAsync("/readyz")).ShouldHaveStatus(200);
+        (await postgres.Anonymous().PostAsync("/api/v1/sign-ups", new { email = "a@example.com", password = RunningServer.Password })).ShouldHaveStatus(201);
+        await StoreInvariants.CheckAsync(postgres.Context.Database);
+    }
+
+    private async Task<double> ConflictsAsync()
+    {
+        var text = (await server.Anonymous().GetAsync("/metrics")).Text;
+        return Conflict().Matches(text).Sum(match => double.Parse(match.Groups["count"].Value, CultureInfo.InvariantCulture));
+    }
+
+    [GeneratedRegex("^selfsame_identifier_conflicts_total\\{field=\"username\",repeat=\"(true|false)\"\\} (?<count>\\d+)$", RegexOptions.Multiline)]
+    private static partial Regex Conflict();
+
+    [GeneratedRegex("""^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[a-z_]+="([^"\\]|\\.)*"(,[a-z_]+="([^"\\]|\\.)*")*\})? [-+0-9.E]+)$""")]
+    private static partial Regex Line();
+}
