@@ -86,6 +86,12 @@ public sealed class SelfsameServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        // The background services end before the store that they work on.
+        if (listening is not null)
+        {
+            await app.StopAsync(CancellationToken.None);
+        }
+
         await app.DisposeAsync();
         await store.DisposeAsync();
     }
