@@ -14,7 +14,12 @@ find_dotnet() {
         PATH="$HOME/.dotnet:$PATH"
     fi
     if command -v dotnet > /dev/null; then
-        export DOTNET_ROOT="${DOTNET_ROOT:-$(dirname -- "$(readlink -f -- "$(command -v dotnet)")")}"
+        # The command may be a wrapper elsewhere than the runtime; only the runtime itself knows where it is.
+        if [ -z "${DOTNET_ROOT:-}" ]; then
+            DOTNET_ROOT=$(dirname -- "$(readlink -f -- "$(command -v dotnet)")")
+            [ -d "$DOTNET_ROOT/shared" ] || DOTNET_ROOT=$(dotnet --list-runtimes | sed -n 's/^Microsoft.NETCore.App [^[]*\[\(.*\)\/shared\/.*/\1/p' | tail -n 1)
+        fi
+        export DOTNET_ROOT
         is_built && return 0
         sdks=$(dotnet --list-sdks)
     fi

@@ -7,5 +7,10 @@ var root = new RootCommand("Selfsame keeps one person to one account in every sy
     KeysCommand.Create(),
     UsersCommand.Create(),
     ServiceTokensCommand.Create(),
+    AuditCommand.Create(),
+    PlanCommand.Create(),
+    ApplyCommand.Create(),
+    UndoCommand.Create(),
+    RunsCommand.Create(),
 };
 return await CommandLine.RunAsync(root, args);

@@ -49,7 +49,7 @@ public abstract class Database(DatabaseOptions options, TimeProvider clock, Rand
             {
                 return await RunOnceAsync(work, cancellation);
             }
-            catch (TransientDatabaseException) when (attempt < Options.MaximumAttempts)
+            catch (Exception exception) when (IsTransient(exception) && attempt < Options.MaximumAttempts)
             {
                 await BackOffAsync(attempt, cancellation);
             }
@@ -153,8 +153,9 @@ public abstract class Database(DatabaseOptions options, TimeProvider clock, Rand
         {
             await open.CommitAsync(CancellationToken.None);
         }
-        catch (NpgsqlException exception) when (exception is not PostgresException)
+        catch (NpgsqlException exception) when (exception is not PostgresException { InvariantSeverity: "ERROR" })
         {
+            // FATAL too: a server that is shut down may say so after it has committed.
             throw new CommitUnknownException("The connection was lost during COMMIT.", exception);
         }
         catch (Exception exception) when (IsTransient(exception))
@@ -174,7 +175,9 @@ public abstract class Database(DatabaseOptions options, TimeProvider clock, Rand
     private static bool IsTransient(Exception exception) => exception switch
     {
         TransientDatabaseException => true,
-        PostgresException postgres => postgres.SqlState is PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected,
+        PostgresException postgres => postgres.SqlState is PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected
+            or PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.CannotConnectNow
+            or PostgresErrorCodes.TooManyConnections,
         // A connection lost before COMMIT has left: nothing happened, and doing it again is safe.
         NpgsqlException npgsql => npgsql.IsTransient,
         SqliteException sqlite => sqlite.SqliteErrorCode is SqliteBusy or SqliteLocked,

@@ -22,6 +22,8 @@ public sealed class PostgreSqlDatabase : Database
             MaxAutoPrepare = 200,
             AutoPrepareMinUsages = 2,
             ApplicationName = "selfsame",
+            // Nothing here outlives its transaction (SET LOCAL only), so that there is no session state to reset at each loan.
+            NoResetOnClose = true,
         };
         var milliseconds = (int)options.LockTimeout.TotalMilliseconds;
         settings.Options = $"{settings.Options} -c lock_timeout={milliseconds} -c timezone=UTC".Trim();

@@ -11,6 +11,12 @@ namespace Selfsame.Databases;
 /// </summary>
 public sealed class SqliteDatabase : Database
 {
+    /// <summary>
+    /// The name of a SQL function that folds all letters; SQLite's own <c>lower</c> knows ASCII only. For searching text
+    /// that people see, never for keys.
+    /// </summary>
+    public const string LowerCase = "lower_case";
+
     private readonly SqliteConnection writer;
     private readonly SemaphoreSlim writers = new(1);
     private readonly SemaphoreSlim? readers;
@@ -40,6 +46,19 @@ public sealed class SqliteDatabase : Database
     /// <summary>A database that lives as long as this object.</summary>
     public static SqliteDatabase InMemory(DatabaseOptions options, TimeProvider clock, RandomSource random)
         => new("Data Source=:memory:;Pooling=False", shared: false, options, clock, random);
+
+    /// <summary>
+    /// A database in memory that lives as long as any object of this <paramref name="name"/> in the process: one that
+    /// is opened again finds what the one before committed, as after a restart.
+    /// </summary>
+    public static SqliteDatabase SharedInMemory(string name, DatabaseOptions options, TimeProvider clock, RandomSource random)
+    {
+        var settings = new SqliteConnectionStringBuilder
+        {
+            DataSource = name, Mode = SqliteOpenMode.Memory, Cache = SqliteCacheMode.Shared, Pooling = false,
+        };
+        return new SqliteDatabase(settings.ToString(), shared: false, options, clock, random);
+    }
 
     public override Dialect Dialect => Dialect.Sqlite;
 
@@ -101,6 +120,7 @@ public sealed class SqliteDatabase : Database
     {
         var connection = new SqliteConnection(connectionString);
         connection.Open();
+        connection.CreateFunction(LowerCase, (string? text) => text?.ToLowerInvariant(), isDeterministic: true);
         using var command = connection.CreateCommand();
         var synchronous = Options.SurvivePowerLoss ? "FULL" : "NORMAL";
         var busy = (int)Options.LockTimeout.TotalMilliseconds;

@@ -26,6 +26,15 @@ internal static partial class ServerLogMessages
     [LoggerMessage(2007, LogLevel.Warning, "Tenant {Tenant}: under the policy 'refuse' for {Space} user {User} keeps a key that user {Holder} holds")]
     public static partial void Grandfathered(ILogger logger, string tenant, string space, Guid user, Guid holder);
 
+    [LoggerMessage(2101, LogLevel.Error, "The provisioning round failed; it is tried again")]
+    public static partial void ProvisioningRoundFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(2008, LogLevel.Error, "{Method} {Endpoint} failed (correlation {CorrelationId})")]
+    public static partial void RequestFailed(ILogger logger, string method, string? endpoint, string correlationId, Exception exception);
+
+    [LoggerMessage(2009, LogLevel.Warning, "The database can't be used; /readyz says so")]
+    public static partial void NotReady(ILogger logger, Exception exception);
+
     [LoggerMessage(2050, LogLevel.Error, "The page {Path} failed; correlation {CorrelationId}")]
     public static partial void PageFailed(ILogger logger, string path, string correlationId, Exception exception);
 }

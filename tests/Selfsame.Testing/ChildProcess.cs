@@ -8,7 +8,7 @@ namespace Selfsame.Testing;
 /// A process that never outlives the tests: the kernel kills it when the test process dies, however that dies
 /// (prctl(2), PR_SET_PDEATHSIG, through setpriv(1)).
 /// </summary>
-internal sealed class ChildProcess : IAsyncDisposable
+public sealed class ChildProcess : IAsyncDisposable
 {
     // The death signal follows the thread that forked, and the thread pool retires idle threads: one thread that stays forks them all.
     private static readonly BlockingCollection<Action> Launches = StartLauncher();

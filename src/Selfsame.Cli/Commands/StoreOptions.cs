@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Selfsame.Core;
 using Selfsame.Server.Hosting;
+using Selfsame.Server.Reconciliation;
 
 namespace Selfsame.Cli.Commands;
 
@@ -18,9 +19,13 @@ internal sealed class StoreOptions
         command.Options.Add(config);
     }
 
+    /// <summary>The config that was named, or null for the one at the default place.</summary>
+    public string? ConfigPath(ParseResult parsed) => parsed.GetValue(config);
+
     /// <summary>What the command line, the environment and the config say together.</summary>
     public ServerOptions Read(ParseResult parsed)
-        => new()
+    {
+        var options = new ServerOptions
         {
             DataFolder = Path.GetFullPath(parsed.GetValue(data) ?? Setting("SELFSAME_DATA") ?? "data"),
             Database = parsed.GetValue(database) ?? Setting("SELFSAME_DATABASE"),
@@ -28,6 +33,8 @@ internal sealed class StoreOptions
             CrashPoints = CommandLine.CrashPointsFromEnvironment(),
             Random = RandomSource.System,
         };
+        return ConfigFile.ReadIfThere(ConfigPath(parsed)) is { } topology ? ConfigFile.Apply(topology, options) : options;
+    }
 
     private static string? Setting(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
 }

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using Selfsame.Core.Identifiers.Unicode;
@@ -8,7 +7,7 @@ namespace Selfsame.Core.Identifiers;
 /// <summary>The local part of an address: Dot-string or Quoted-string of RFC 5321 section 4.1.2, extended by RFC 6531.</summary>
 internal static class EmailLocalPart
 {
-    private static readonly SearchValues<char> AtomSigns = SearchValues.Create("!#$%&'*+-/=?^_`{|}~");
+    private const string AtomSigns = "!#$%&'*+-/=?^_`{|}~";
 
     /// <summary>Keys a local part in NFC: lower case, and unquoted where the quotation marks are not needed.</summary>
     public static bool TryKey(string text, out string key, [NotNullWhen(false)] out Refusal? refusal)

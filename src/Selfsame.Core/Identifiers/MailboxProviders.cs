@@ -1,4 +1,4 @@
-using System.Collections.Frozen;
+using Selfsame.Core.Identifiers.Unicode;
 
 namespace Selfsame.Core.Identifiers;
 
@@ -18,22 +18,23 @@ public static class MailboxProviders
         new(["zoho.com", "mailbox.org", "posteo.de", "posteo.net", "hey.com", "runbox.com"], Ignored: "", OneDomain: false),
     ];
 
-    private static readonly FrozenDictionary<string, Provider> ByDomain = Providers
-        .SelectMany(provider => provider.Domains.Select(domain => KeyValuePair.Create(domain, provider)))
-        .ToFrozenDictionary(StringComparer.Ordinal);
-
     /// <summary>The mailbox key of an address whose parts are keyed already.</summary>
     internal static string MailboxOf(string localPart, string domain)
     {
-        if (!ByDomain.TryGetValue(domain, out var provider) || localPart[0] == '"')
+        // So few that a search through all is as fast as a dictionary, which a command line would have to build first.
+        var provider = Array.Find(Providers, known => Array.IndexOf(known.Domains, domain) >= 0);
+        if (provider is null)
         {
             return $"{localPart}@{domain}";
         }
 
-        // An address that is nothing but a tag or dots has no base to fall back on and stands for itself.
+        // Without the dot between them a letter and a mark may compose, hence the normalization.
         var tag = localPart.IndexOf('+');
-        var mailbox = string.Concat((tag < 0 ? localPart : localPart[..tag]).Where(unit => !provider.Ignored.Contains(unit)));
-        return mailbox.Length == 0 ? $"{localPart}@{domain}" : $"{mailbox}@{(provider.OneDomain ? provider.Domains[0] : domain)}";
+        var mailbox = localPart[0] == '"'
+            ? localPart
+            : Normalization.ToNfc(string.Concat((tag < 0 ? localPart : localPart[..tag]).Where(unit => !provider.Ignored.Contains(unit))));
+        // A local part that is nothing but a tag stands for itself.
+        return $"{(mailbox.Length == 0 ? localPart : mailbox)}@{(provider.OneDomain ? provider.Domains[0] : domain)}";
     }
 
     /// <param name="Domains">A-labels; the first one stands for all when they are one domain.</param>

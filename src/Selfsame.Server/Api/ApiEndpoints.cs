@@ -1,15 +1,43 @@
+using System.Text.Encodings.Web;
+using System.Text.Json.Serialization;
+using System.Text.Unicode;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Selfsame.Server.Api;
+using Selfsame.Server.Api.Description;
+using Selfsame.Server.Api.Fields;
+using Selfsame.Server.Api.Problems;
 
 namespace Selfsame.Server;
 
 /// <summary>The HTTP API: everything under <c>/api/v1</c>, OpenAPI, health and metrics.</summary>
 internal static class ApiEndpoints
 {
-    public static void AddSelfsameApi(this IServiceCollection services) => services.AddOpenApi();
+    public static void AddSelfsameApi(this IServiceCollection services)
+    {
+        services.ConfigureHttpJsonOptions(options =>
+        {
+            options.SerializerOptions.NumberHandling = JsonNumberHandling.Strict;
+            options.SerializerOptions.Encoder = JavaScriptEncoder.Create(UnicodeRanges.All);
+        });
+        services.AddSingleton<PrometheusMetrics>();
+        services.AddSelfsameOpenApi();
+    }
 
-    public static void UseSelfsameErrors(this IApplicationBuilder app) => app.UseStatusCodePages();
+    public static void UseSelfsameErrors(this IApplicationBuilder app) => app.UseMiddleware<ErrorMiddleware>();
 
-    public static void MapSelfsameApi(this IEndpointRouteBuilder routes) => routes.MapGet("/healthz", () => "ok");
+    public static void MapSelfsameApi(this IEndpointRouteBuilder routes)
+    {
+        // From now on, not from the first look at /metrics.
+        _ = routes.ServiceProvider.GetRequiredService<PrometheusMetrics>();
+        var api = routes.MapGroup("/api/v1").ThrowsLargeBodiesAway();
+        api.MapSignUps();
+        api.MapUsers();
+        api.MapSessions();
+        api.MapMe();
+        api.MapMailLinks();
+        routes.MapOperations();
+        routes.MapOpenApi();
+    }
 }

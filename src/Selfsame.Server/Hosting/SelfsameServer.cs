@@ -11,6 +11,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Selfsame.Databases;
 using Selfsame.Server.Mail;
+using Selfsame.Server.Reconciliation;
 using Selfsame.Server.Requests;
 using Selfsame.Store;
 using Selfsame.Store.Mail;
@@ -57,6 +58,14 @@ public sealed class SelfsameServer : IAsyncDisposable
         var store = await OpenedStore.OpenAsync(
             options, loggers.CreateLogger("Selfsame.Store"), tenant => server!.PublicAddress(options, tenant), cancellation);
         AddServices(builder.Services, options, store.Context);
+        if (options.Topology is { } topology)
+        {
+            // A factory, so that the container disposes what it hands out.
+            var connected = await ConnectedSystems.OpenAsync(topology, store.Context, cancellation);
+            builder.Services.AddSingleton(_ => connected);
+            builder.Services.AddHostedService<ProvisioningService>();
+        }
+
         var app = builder.Build();
         server = new SelfsameServer(app, store);
         ConfigurePipeline(app, options);
@@ -86,12 +95,7 @@ public sealed class SelfsameServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        // The background services end before the store that they work on.
-        if (listening is not null)
-        {
-            await app.StopAsync(CancellationToken.None);
-        }
-
+        await app.StopAsync();
         await app.DisposeAsync();
         await store.DisposeAsync();
     }

@@ -1,5 +1,6 @@
 using System.Net;
 using Selfsame.Core;
+using Selfsame.Core.Reconciliation;
 using Selfsame.Server.Mail;
 using Selfsame.Store;
 using Selfsame.Store.Passwords;
@@ -19,6 +20,9 @@ public sealed record ServerOptions
 
     /// <summary>The installation's secret in base64; null means the file <c>secret.key</c> in the data folder, made when it is missing.</summary>
     public string? SecretKey { get; init; }
+
+    /// <summary>The connected systems that users are provisioned into; null without a config.</summary>
+    public Topology? Topology { get; init; }
 
     public IReadOnlyList<TenantSettings> Tenants { get; init; } = [new() { Name = "main" }];
 

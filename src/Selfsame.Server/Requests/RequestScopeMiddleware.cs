@@ -68,5 +68,15 @@ internal sealed class RequestScopeMiddleware(
         return origin.Length > 0 && !string.Equals(origin, $"{request.Scheme}://{request.Host}", StringComparison.OrdinalIgnoreCase);
     }
 
-    private static string? Shorten(string text) => text.Length == 0 ? null : text[..Math.Min(text.Length, 300)];
+    /// <summary>Never ends in half a character, which no database takes.</summary>
+    private static string? Shorten(string text)
+    {
+        const int longest = 300;
+        return text.Length switch
+        {
+            0 => null,
+            <= longest => text,
+            _ => text[..(char.IsHighSurrogate(text[longest - 1]) ? longest - 1 : longest)],
+        };
+    }
 }

@@ -68,7 +68,16 @@ internal static class LinkTokens
 
     /// <summary>Ends every unused link of a user, of some purposes.</summary>
     public static Task RevokeAsync(Transaction transaction, long userId, IReadOnlyList<string> purposes, DateTimeOffset now)
-        => transaction.ExecuteAsync(
-            "UPDATE link_tokens SET used_at = @now WHERE user_id = @userId AND used_at IS NULL AND purpose IN @purposes",
-            new { userId, purposes, now });
+    {
+        // A parameter for each: Dapper hands a whole list to drivers that know arrays, and PostgreSQL has no IN for an array.
+        var parameters = new Dictionary<string, object?> { ["userId"] = userId, ["now"] = now };
+        for (var index = 0; index < purposes.Count; index++)
+        {
+            parameters[$"purpose{index}"] = purposes[index];
+        }
+
+        var names = string.Join(", ", purposes.Select((_, index) => $"@purpose{index}"));
+        return transaction.ExecuteAsync(
+            $"UPDATE link_tokens SET used_at = @now WHERE user_id = @userId AND used_at IS NULL AND purpose IN ({names})", parameters);
+    }
 }

@@ -38,9 +38,29 @@ public sealed class FirstAdministrator(StoreContext context)
     /// <summary>Uses the link up; the caller redeems it before it makes the user, so that one link makes one administrator.</summary>
     public Task<bool> RedeemAsync(string tenant, string token, CancellationToken cancellation)
         => context.Database.TransactAsync(
-            async transaction => !await ExistsAsync(transaction, tenant)
-                && await LinkTokens.RedeemAsync(transaction, token, tenant, LinkPurpose.FirstAdministrator, context.Now()) is not null,
+            async transaction =>
+            {
+                await HoldAllAsync(transaction, tenant);
+                var won = !await ExistsAsync(transaction, tenant)
+                    && await LinkTokens.RedeemAsync(transaction, token, tenant, LinkPurpose.FirstAdministrator, context.Now()) is not null;
+                if (won)
+                {
+                    await transaction.ExecuteAsync(
+                        "UPDATE link_tokens SET used_at = @now WHERE tenant = @tenant AND purpose = @purpose AND used_at IS NULL",
+                        new { now = context.Now(), tenant, purpose = LinkPurpose.FirstAdministrator });
+                }
+
+                return won;
+            },
             cancellation);
+
+    /// <summary>Nodes that start at once each issue a link: whoever redeems one first ends them all, so they are held together, in order.</summary>
+    private static Task HoldAllAsync(Transaction transaction, string tenant)
+        => transaction.Dialect == Dialect.Sqlite
+            ? Task.CompletedTask
+            : transaction.ExecuteAsync(
+                "SELECT 1 FROM link_tokens WHERE tenant = @tenant AND purpose = @purpose ORDER BY token_hash FOR UPDATE",
+                new { tenant, purpose = LinkPurpose.FirstAdministrator });
 
     private static async Task<bool> ExistsAsync(Transaction transaction, string tenant)
         => await transaction.ScalarAsync<long>(

@@ -46,13 +46,16 @@ internal static class IdempotencyRecords
     {
         var parameters = new { tenant, caller = call.Caller, route = call.Route, key = call.Key, fingerprint, now, expired = now - Lifetime };
         const string same = "tenant = @tenant AND caller = @caller AND route = @route AND key = @key";
-        var wait = transaction.Dialect == Dialect.PostgreSql ? $"SET LOCAL lock_timeout = '{(int)LongestWait.TotalMilliseconds}ms';" : "";
+        var (wait, waitAsBefore) = transaction.Dialect == Dialect.PostgreSql
+            ? ($"SET LOCAL lock_timeout = '{(int)LongestWait.TotalMilliseconds}ms';", "SET LOCAL lock_timeout TO DEFAULT;")
+            : ("", "");
         var inserted = await transaction.ExecuteAsync(
             $"""
             {wait}
             DELETE FROM idempotency_records WHERE {same} AND created_at <= @expired;
             INSERT INTO idempotency_records (tenant, caller, route, key, fingerprint, created_at)
             VALUES (@tenant, @caller, @route, @key, @fingerprint, @now) ON CONFLICT DO NOTHING;
+            {waitAsBefore}
             """,
             parameters);
         var row = await transaction.QueryFirstOrDefaultAsync<Record>(

@@ -29,6 +29,16 @@ public static class StoreSchema
             },
             cancellation);
 
+    /// <summary>Whether the database can be read and has the present schema; what the database throws reaches the caller.</summary>
+    public static Task<bool> IsPresentAsync(Database database, CancellationToken cancellation)
+        => database.ReadAsync(
+            async transaction =>
+            {
+                var applied = await transaction.QueryAsync<string>("SELECT name FROM schema_migrations");
+                return !Migrations().Except(applied, StringComparer.Ordinal).Any();
+            },
+            cancellation);
+
     private static async Task CreateMigrationsTableAsync(Transaction transaction)
     {
         const string create = "CREATE TABLE IF NOT EXISTS schema_migrations (name text NOT NULL CONSTRAINT schema_migrations_pkey PRIMARY KEY)";

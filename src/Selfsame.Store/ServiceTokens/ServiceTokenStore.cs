@@ -47,9 +47,9 @@ public sealed class ServiceTokenStore(StoreContext context)
     public async Task<(string? Token, Refusal? Refusal)> CreateAsync(
         string tenant, string name, IReadOnlyList<string> scopes, TimeSpan? lifetime, CancellationToken cancellation)
     {
-        if (string.IsNullOrWhiteSpace(name) || name.Length > 100)
+        if (string.IsNullOrWhiteSpace(name) || name.Length > 100 || name.Any(char.IsControl))
         {
-            return (null, new Refusal("name.shape", "Give the token a name of 1 to 100 characters."));
+            return (null, new Refusal("name.shape", "Give the token a name of 1 to 100 characters, without control characters."));
         }
 
         if (scopes.Count == 0 || scopes.Any(scope => !ServiceScope.All.Contains(scope)))

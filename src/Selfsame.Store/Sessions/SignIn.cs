@@ -46,8 +46,10 @@ public sealed class SignIn(StoreContext context)
             return new SignInResult.Refused();
         }
 
+        // What can't be keyed is nobody's, and takes the same way; it may hold what no database takes (NUL), so it isn't looked for.
         var key = LoginName.TryParse(login, out var name, out _) ? name.Key : $"\n{login}";
-        var user = await context.Database.ReadAsync(transaction => UserReader.FindByLoginKeyAsync(transaction, tenant, key), cancellation);
+        var user = await context.Database.ReadAsync(
+            transaction => UserReader.FindByLoginKeyAsync(transaction, tenant, name?.Key ?? ""), cancellation);
         var claim = await attempts.ClaimAsync(tenant, key, user, origin, cancellation);
         if (!claim.Allowed)
         {

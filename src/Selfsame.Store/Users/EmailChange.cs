@@ -152,9 +152,9 @@ public sealed class EmailChange(StoreContext context)
     {
         var site = context.PublicAddress(user.Tenant);
         var holder = await UserReader.FindByLoginKeyAsync(transaction, user.Tenant, email.Key);
-        if (holder is { EmailVerifiedAt: not null, Email: not null } && holder.Id != user.Id)
+        if (holder is not null && holder.Id != user.Id && EmailTakeover.HasProved(holder, email))
         {
-            return MailTexts.AlreadyRegistered(holder.Email, new Uri(site, "sign-in"), new Uri(site, "forgot-password"));
+            return MailTexts.AlreadyRegistered(holder.Email!, new Uri(site, "sign-in"), new Uri(site, "forgot-password"));
         }
 
         var token = context.Random.NextToken();

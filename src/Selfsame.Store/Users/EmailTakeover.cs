@@ -21,7 +21,7 @@ internal static class EmailTakeover
         }
 
         var holder = await UserReader.FindForUpdateAsync(transaction, found.Id);
-        if (holder is null || (holder.EmailVerifiedAt is not null && KeyOf(holder.Email) == email.Key))
+        if (holder is null || HasProved(holder, email))
         {
             return;
         }
@@ -37,6 +37,9 @@ internal static class EmailTakeover
         await AuditTrail.AddAsync(transaction, holder.Id, holder.Tenant, Actor.System, "email.taken-over", now, $"by user:{winner.Uuid}");
         LogMessages.EmailTakenOver(context.Logger, holder.Uuid, winner.Uuid);
     }
+
+    /// <summary>Whether this very address is proved: a username in its form is not, whatever other address its user has proved.</summary>
+    public static bool HasProved(User holder, EmailAddress email) => holder.EmailVerifiedAt is not null && KeyOf(holder.Email) == email.Key;
 
     private static string? KeyOf(string? text)
         => text is not null && EmailAddress.TryParse(text, out var email, out _) ? email.Key : null;

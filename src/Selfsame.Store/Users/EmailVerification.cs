@@ -136,7 +136,9 @@ public sealed class EmailVerification(StoreContext context)
     /// <summary>Whether another mail may go to this user's address: nobody is flooded through us.</summary>
     internal static async Task<bool> MayMailAsync(StoreContext context, Transaction transaction, User user, DateTimeOffset now)
     {
-        var subject = Convert.ToHexString(context.Secrets.Hash("recipient", user.Email!));
+        // By mailbox: other spellings of an address reach the same person.
+        var mailbox = Core.Identifiers.EmailAddress.TryParse(user.Email, out var email, out _) ? email.Mailbox : user.Email!;
+        var subject = Convert.ToHexString(context.Secrets.Hash("recipient", mailbox));
         return await RateLimits.CountAsync(transaction, user.Tenant, PerRecipient, subject, now) is { Allowed: true };
     }
 

@@ -36,4 +36,25 @@ public static class Groups
         => transaction.QueryAsync<string>(
             "SELECT g.name FROM user_groups g JOIN user_group_members m ON m.group_id = g.id WHERE m.user_id = @userId ORDER BY g.name",
             new { userId });
+
+    /// <summary>The groups of several users by user id.</summary>
+    internal static async Task<ILookup<long, string>> ReadAsync(Transaction transaction, IReadOnlyList<long> userIds)
+    {
+        var members = userIds.Count == 0
+            ? []
+            : await transaction.QueryAsync<Membership>(
+                """
+                SELECT m.user_id AS "UserId", g.name AS "Name" FROM user_groups g JOIN user_group_members m ON m.group_id = g.id
+                WHERE m.user_id IN @userIds ORDER BY g.name
+                """,
+                new { userIds });
+        return members.ToLookup(member => member.UserId, member => member.Name);
+    }
+
+    private sealed class Membership
+    {
+        public long UserId { get; init; }
+
+        public string Name { get; init; } = "";
+    }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Selfsame.Core.Identifiers;
 using Selfsame.Databases;
 
 namespace Selfsame.Store.Users;
@@ -14,22 +15,33 @@ internal static class IdentifierConflicts
     private static readonly Counter<long> Conflicts = Meter.CreateCounter<long>(
         "selfsame.identifier_conflicts", description: "Sign-ups refused because an identifier is taken, by field.");
 
-    public static async Task RecordAsync(
+    /// <summary>Records each field; those whose present holder is deleted and can still be restored (CASES 8).</summary>
+    public static async Task<IReadOnlySet<string>> RecordAsync(
         StoreContext context, SignUpRequest request, NewUser candidate, IReadOnlySet<string> fields, CancellationToken cancellation)
     {
+        var heldByDeleted = new HashSet<string>(StringComparer.Ordinal);
         foreach (var field in fields)
         {
-            var repeats = await context.Database.TransactAsync(
-                transaction => RecordOneAsync(context, transaction, request.Tenant, field, Value(candidate, field)), cancellation);
+            // Done again when the commit's answer is lost: counted twice at worst, which is better than to answer the refusal with an error.
+            var (repeats, isDeleted) = await context.Database.TransactAsync(
+                transaction => RecordOneAsync(context, transaction, request.Tenant, field, Value(candidate, field)),
+                _ => Task.FromResult(default(Settled<(bool, bool)>)),
+                cancellation);
             Conflicts.Add(1, new KeyValuePair<string, object?>("field", field), new KeyValuePair<string, object?>("repeat", repeats));
             LogMessages.IdentifierTaken(context.Logger, request.Tenant, field, repeats, request.Actor.CorrelationId);
+            if (isDeleted)
+            {
+                heldByDeleted.Add(field);
+            }
         }
+
+        return heldByDeleted;
     }
 
-    private static async Task<bool> RecordOneAsync(StoreContext context, Transaction transaction, string tenant, string field, string value)
+    private static async Task<(bool Repeats, bool HolderIsDeleted)> RecordOneAsync(StoreContext context, Transaction transaction, string tenant, string field, string value)
     {
         var now = context.Now();
-        return await transaction.ScalarAsync<bool>(
+        var repeats = await transaction.ScalarAsync<bool>(
             """
             INSERT INTO identifier_conflicts (tenant, field, value_hash, repeats_within_10s, at)
             SELECT @tenant, @field, @hash,
@@ -40,11 +52,18 @@ internal static class IdentifierConflicts
             RETURNING repeats_within_10s
             """,
             new { tenant, field, value, hash = context.Secrets.Hash("conflict", $"{field}\n{value}"), now, since = now - RepeatWindow });
+        var deleted = await transaction.ScalarAsync<long>(
+            """
+            SELECT count(*) FROM identifiers i JOIN users u ON u.id = i.user_id
+            WHERE i.tenant = @tenant AND i.key = @value AND u.deleted_at IS NOT NULL
+            """,
+            new { tenant, value });
+        return (repeats, deleted > 0);
     }
 
     private static string Value(NewUser candidate, string field) => field switch
     {
-        "username" => candidate.Username?.Key ?? candidate.User.Username ?? "",
+        "username" => LoginName.TryParse(candidate.User.Username, out var login, out _) ? login.Key : "",
         "email" => candidate.Email?.Key ?? "",
         "phone" => candidate.Phone?.Key ?? "",
         _ => "",

@@ -117,7 +117,8 @@ internal static class IdentifierRows
     /// </summary>
     public static async Task<IReadOnlySet<string>> ReplaceAsync(Transaction transaction, User user, TenantSettings tenant)
     {
-        var wanted = For(user, tenant);
+        var flagged = await transaction.QueryAsync<FreeKey>("SELECT space, key FROM lookalikes WHERE user_id = @id", new { id = user.Id });
+        var wanted = For(user, tenant).ConvertAll(row => Grandfathered(row, flagged));
         var present = await transaction.QueryAsync<PresentRow>(
             "SELECT space, key, kinds FROM identifiers WHERE user_id = @id", new { id = user.Id });
         foreach (var row in present.OrderBy(row => row.Space, StringComparer.Ordinal).ThenBy(row => row.Key, StringComparer.Ordinal))
@@ -141,6 +142,10 @@ internal static class IdentifierRows
             .ToList();
         return await InsertAsync(transaction, user.Uuid, missing);
     }
+
+    /// <summary>A likeness that stood as a flag when the tenant began to refuse it stays a flag, or its user could not be changed any more.</summary>
+    private static IdentifierRow Grandfathered(IdentifierRow row, List<FreeKey> flagged)
+        => row with { Unique = row.Unique && !flagged.Exists(flag => flag.Space == row.Space && flag.Key == row.Key) };
 
     private static async Task<IReadOnlySet<string>> InsertAsync(Transaction transaction, Guid uuid, List<IdentifierRow> rows)
     {

@@ -93,12 +93,19 @@ public sealed class LookalikePolicySwitch(StoreContext context)
             return null;
         }
 
-        await transaction.ExecuteAsync(
-            "INSERT INTO lookalikes (tenant, space, key, user_id) VALUES (@tenant, @space, @key, @id) ON CONFLICT DO NOTHING", parameters);
-        return row.Unique
+        var holder = row.Unique
             ? await transaction.ScalarAsync<Guid?>(
                 "SELECT u.uuid FROM identifiers i JOIN users u ON u.id = i.user_id WHERE i.tenant = @tenant AND i.space = @space AND i.key = @key",
                 parameters)
             : null;
+        if (holder == user.Uuid)
+        {
+            // Signed up on another node, which refuses already, while this one was at it.
+            return null;
+        }
+
+        await transaction.ExecuteAsync(
+            "INSERT INTO lookalikes (tenant, space, key, user_id) VALUES (@tenant, @space, @key, @id) ON CONFLICT DO NOTHING", parameters);
+        return holder;
     }
 }

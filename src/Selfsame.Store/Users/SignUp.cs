@@ -36,7 +36,11 @@ public abstract record SignUpResult
     public sealed record Accepted(bool IsReplay) : SignUpResult;
 
     /// <summary>Nothing was written; these fields are in use, all of them named.</summary>
-    public sealed record Taken(IReadOnlySet<string> Fields) : SignUpResult;
+    public sealed record Taken(IReadOnlySet<string> Fields) : SignUpResult
+    {
+        /// <summary>Those of the fields whose holder was deleted and can still be restored by an administrator.</summary>
+        public IReadOnlySet<string> HeldByDeleted { get; init; } = new HashSet<string>();
+    }
 
     /// <summary>Nothing was written; these fields are wrong.</summary>
     public sealed record Invalid(FieldErrors Errors) : SignUpResult;
@@ -68,12 +72,26 @@ public sealed class SignUp(StoreContext context)
         ["sign-up.password-hashed", "sign-up.rows-written", "sign-up.committed"];
 
     private const int MostUserCodes = 24;
+    private const int LongestKey = 255;
+
+    /// <summary>What is wrong with the form's fields, without making anybody.</summary>
+    public FieldErrors Check(string tenant, SignUpForm form)
+    {
+        var errors = new FieldErrors();
+        _ = NewUser.Check(form, context.Tenant(tenant), context, errors);
+        return errors;
+    }
 
     /// <summary>Checks, hashes, then decides by inserting. Never throws for anything that a caller can do.</summary>
     public async Task<SignUpResult> ExecuteAsync(SignUpRequest request, CancellationToken cancellation)
     {
         var tenant = context.Tenant(request.Tenant);
         var errors = new FieldErrors();
+        if (request.Call is { Key: var key } && (key.Length is 0 or > LongestKey || key.Any(character => character is < ' ' or > '~')))
+        {
+            errors.Add("idempotencyKey", "idempotency-key.shape", $"An idempotency key is 1 to {LongestKey} printable ASCII characters.");
+        }
+
         var candidate = NewUser.Check(request.Form, tenant, context, errors);
         if (candidate is null)
         {
@@ -96,7 +114,7 @@ public sealed class SignUp(StoreContext context)
         context.CrashPoints.Reach("sign-up.committed");
         if (result is SignUpResult.Taken taken)
         {
-            await IdentifierConflicts.RecordAsync(context, request, candidate, taken.Fields, cancellation);
+            taken = taken with { HeldByDeleted = await IdentifierConflicts.RecordAsync(context, request, candidate, taken.Fields, cancellation) };
             return Disclosed(request, tenant, taken) ?? await TellOwnerAsync(request, tenant, candidate, cancellation);
         }
 
@@ -218,7 +236,7 @@ public sealed class SignUp(StoreContext context)
         }
 
         var visible = taken.Fields.Where(field => field != "email").ToHashSet();
-        return visible.Count == 0 ? null : new SignUpResult.Taken(visible) { RateLimit = taken.RateLimit };
+        return visible.Count == 0 ? null : taken with { Fields = visible };
     }
 
     /// <summary>The hidden answer for a taken address: counted and recorded as a success would be, and the owner gets a mail.</summary>

@@ -3,6 +3,7 @@ using Selfsame.Databases;
 using Selfsame.Store.Audit;
 using Selfsame.Store.Links;
 using Selfsame.Store.Mail;
+using Selfsame.Store.Provisioning;
 using Selfsame.Store.Requests;
 
 namespace Selfsame.Store.Users;
@@ -65,6 +66,7 @@ internal sealed class SignUpBatch
         if (taken.Count == 0)
         {
             await Groups.AddAsync(context, transaction, User.Tenant, User.Uuid, candidate.Groups);
+            await ProvisioningRows.InsertPending(transaction, User.Uuid, tenant.ProvisionTo, User.CreatedAt);
         }
 
         return taken;

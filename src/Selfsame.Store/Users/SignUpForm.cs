@@ -64,7 +64,15 @@ internal sealed record NewUser
     {
         var now = context.Now();
         var (username, usernameEmail) = CheckUsername(form.Username, errors);
-        var email = CheckEmail(form, errors) ?? usernameEmail;
+        var ownEmail = CheckEmail(form, errors);
+        if (usernameEmail is not null && ownEmail is not null && usernameEmail.Key != ownEmail.Key
+            && tenant.Disclosure == Disclosure.Hide && form.Administrator is null)
+        {
+            // A taken username is told: it must not be a way to ask whose addresses are registered.
+            errors.Add("username", "username.foreign-address", "Choose a username without @, or use your own e-mail address as it.");
+        }
+
+        var email = ownEmail ?? usernameEmail;
         var phone = CheckPhone(form.Phone, errors);
         var administrator = form.Administrator;
         CheckPassword(form, context, errors);

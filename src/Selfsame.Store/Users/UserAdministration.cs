@@ -61,6 +61,14 @@ public abstract record UserChangeResult
 /// <summary>Changes, disables, deletes and restores users; whatever takes a right away ends the sessions in the same transaction.</summary>
 public sealed class UserAdministration(StoreContext context)
 {
+    /// <summary>What is wrong with a change, without making it.</summary>
+    public FieldErrors Check(User user, UserChange change)
+    {
+        var errors = new FieldErrors();
+        _ = Apply(user, change, errors, context.Now());
+        return errors;
+    }
+
     /// <summary>Applies a change if the user still has <paramref name="version"/> (null: whatever it has).</summary>
     public Task<UserChangeResult> ChangeAsync(
         string tenant, Guid uuid, UserChange change, long? version, Actor actor, CancellationToken cancellation)
@@ -73,7 +81,8 @@ public sealed class UserAdministration(StoreContext context)
             {
                 if (change.Groups.IsSet)
                 {
-                    await Groups.ReplaceAsync(context, transaction, after, change.Groups.Value ?? []);
+                    var names = UserFields.Groups(change.Groups.Value, "groups", new FieldErrors()) ?? [];
+                    await Groups.ReplaceAsync(context, transaction, after, names);
                 }
 
                 await AuditTrail.AddAsync(transaction, after.Id, tenant, actor, after.IsActive == before.IsActive ? "user.updated" : Activity(after), now);

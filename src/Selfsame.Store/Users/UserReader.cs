@@ -35,6 +35,11 @@ public sealed class UserReader(StoreContext context)
         => context.Database.ReadAsync(
             async transaction =>
             {
+                if (text.Contains('\0', StringComparison.Ordinal))
+                {
+                    return null;
+                }
+
                 if (Guid.TryParse(text, out var uuid))
                 {
                     return await FindAsync(transaction, tenant, uuid);
@@ -55,6 +60,12 @@ public sealed class UserReader(StoreContext context)
     public Task<UserPage> ListAsync(UserQuery query, CancellationToken cancellation)
     {
         var search = query.Search?.Trim();
+        if (search?.Contains('\0', StringComparison.Ordinal) == true)
+        {
+            // PostgreSQL has no NUL in text: neither in a row nor in a question.
+            return Task.FromResult(new UserPage([], 0, query.Page, query.PageSize));
+        }
+
         var parameters = new
         {
             tenant = query.Tenant,
@@ -66,10 +77,11 @@ public sealed class UserReader(StoreContext context)
         var where = "WHERE u.tenant = @tenant" + (query.IncludeDeleted ? "" : " AND u.deleted_at IS NULL");
         if (parameters.pattern is not null)
         {
+            var lower = context.Database.Dialect == Dialect.Sqlite ? SqliteDatabase.LowerCase : "lower";
             where +=
-                """
-                 AND (u.uuid = @uuid OR lower(u.username) LIKE @pattern ESCAPE '\' OR lower(u.email) LIKE @pattern ESCAPE '\'
-                  OR lower(u.first_name) LIKE @pattern ESCAPE '\' OR lower(u.last_name) LIKE @pattern ESCAPE '\'
+                $"""
+                 AND (u.uuid = @uuid OR {lower}(u.username) LIKE @pattern ESCAPE '\' OR {lower}(u.email) LIKE @pattern ESCAPE '\'
+                  OR {lower}(u.first_name) LIKE @pattern ESCAPE '\' OR {lower}(u.last_name) LIKE @pattern ESCAPE '\'
                   OR u.handle LIKE @pattern ESCAPE '\' OR u.user_code LIKE @pattern ESCAPE '\')
                 """;
         }
@@ -86,6 +98,11 @@ public sealed class UserReader(StoreContext context)
     /// <summary>A user's groups by name.</summary>
     public Task<List<string>> GroupsAsync(User user, CancellationToken cancellation)
         => context.Database.ReadAsync(transaction => Groups.ReadAsync(transaction, user.Id), cancellation);
+
+    /// <summary>The groups of several users at once, by the users' internal ids.</summary>
+    public Task<ILookup<long, string>> GroupsAsync(IReadOnlyList<User> users, CancellationToken cancellation)
+        => context.Database.ReadAsync(
+            transaction => Groups.ReadAsync(transaction, [.. users.Select(user => user.Id)]), cancellation);
 
     /// <summary>Other users whose username looks like this one's, or whose address reaches the same mailbox.</summary>
     public Task<List<User>> LookalikesAsync(User user, CancellationToken cancellation)

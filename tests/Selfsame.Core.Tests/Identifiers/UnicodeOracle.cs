@@ -160,7 +160,8 @@ internal sealed class UnicodeOracle
         };
     }
 
-    private bool IsAllowed(int[] points, int at) => IdentifierClass(points[at]) switch
+    /// <summary>Whether the IdentifierClass lets a character stand where it does.</summary>
+    public bool IsAllowed(int[] points, int at) => IdentifierClass(points[at]) switch
     {
         "Valid" => true,
         "ContextJ" => (at > 0 && Combining[points[at - 1]] == 9) || (points[at] == 0x200C

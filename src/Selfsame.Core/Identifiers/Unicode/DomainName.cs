@@ -151,6 +151,16 @@ internal static class DomainName
         label.AsSpan().ContainsAnyExceptInRange(0, 0x7F) ? Prefix + Punycode.Encode(label) : CodePoints.ToText(label);
 
     /// <summary>VerifyDnsLength (section 4.2, step 4).</summary>
-    private static bool HasDnsLengths(string ascii) =>
-        ascii.Length is > 0 and <= 253 && ascii.Split('.').All(label => label.Length is > 0 and <= 63);
+    private static bool HasDnsLengths(string ascii)
+    {
+        foreach (var label in ascii.AsSpan().Split('.'))
+        {
+            if (label.End.Value - label.Start.Value is 0 or > 63)
+            {
+                return false;
+            }
+        }
+
+        return ascii.Length is > 0 and <= 253;
+    }
 }

@@ -15,6 +15,11 @@ internal static class LowerCase
     /// <summary>The lower case; the same instance when nothing changes.</summary>
     public static string Map(string text)
     {
+        if (Ascii.IsValid(text))
+        {
+            return text.ToLowerInvariant();
+        }
+
         var lowered = CodePointMapping.LowerCase.Apply(text);
         return text.Contains(CapitalSigma) ? WithFinalSigmas(text, lowered) : lowered;
     }

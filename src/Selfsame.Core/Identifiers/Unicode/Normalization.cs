@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Selfsame.Core.Identifiers.Unicode;
 
 /// <summary>Normalization forms C and D (UAX #15) from the pinned tables.</summary>
@@ -24,8 +26,8 @@ public static class Normalization
         return CodePoints.ToText(codePoints.AsSpan(0, Compose(codePoints)));
     }
 
-    /// <summary>Form D.</summary>
-    public static string ToNfd(string text) => CodePoints.ToText(Decompose(text));
+    /// <summary>Form D; the same instance when the text is ASCII.</summary>
+    public static string ToNfd(string text) => Ascii.IsValid(text) ? text : CodePoints.ToText(Decompose(text));
 
     /// <summary>The quick check of UAX #15 section 9; "maybe" counts as no, the full path then decides.</summary>
     private static bool IsNfc(string text)

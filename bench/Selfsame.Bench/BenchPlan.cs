@@ -1,0 +1,57 @@
+namespace Selfsame.Bench;
+
+/// <summary>How long everything is measured.</summary>
+internal sealed record BenchPlan
+{
+    /// <summary>Enough for a judgement, in less than eight minutes.</summary>
+    public static BenchPlan Full { get; } = new()
+    {
+        Pairs = 5,
+        WarmUp = TimeSpan.FromSeconds(3),
+        Settle = TimeSpan.FromSeconds(0.5),
+        Window = TimeSpan.FromSeconds(3),
+        Races = 100,
+        Starts = 5,
+        UsersInMemory = 100_000,
+        RequestsBeforeMemory = 1_000,
+        Judges = true,
+    };
+
+    /// <summary>One short pass of each: it shows that the benchmark runs.</summary>
+    public static BenchPlan Quick { get; } = new()
+    {
+        Pairs = 1,
+        WarmUp = TimeSpan.FromSeconds(0.3),
+        Settle = TimeSpan.FromSeconds(0.1),
+        Window = TimeSpan.FromSeconds(0.5),
+        Races = 5,
+        Starts = 1,
+        UsersInMemory = 1_000,
+        RequestsBeforeMemory = 50,
+        Judges = false,
+    };
+
+    /// <summary>How often both sides are measured, one after the other.</summary>
+    public required int Pairs { get; init; }
+
+    /// <summary>How long each side runs before the first pair.</summary>
+    public required TimeSpan WarmUp { get; init; }
+
+    /// <summary>How long the load runs before a window opens.</summary>
+    public required TimeSpan Settle { get; init; }
+
+    /// <summary>What is counted.</summary>
+    public required TimeSpan Window { get; init; }
+
+    /// <summary>How many e-mail addresses are signed up several times at once.</summary>
+    public required int Races { get; init; }
+
+    public required int Starts { get; init; }
+
+    public required int UsersInMemory { get; init; }
+
+    public required int RequestsBeforeMemory { get; init; }
+
+    /// <summary>Whether a missed bar is the run's outcome.</summary>
+    public required bool Judges { get; init; }
+}

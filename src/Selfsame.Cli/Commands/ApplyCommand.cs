@@ -1,0 +1,73 @@
+using System.CommandLine;
+using Selfsame.Cli.Views;
+using Selfsame.Core.Identifiers;
+using Selfsame.Core.Reconciliation;
+
+namespace Selfsame.Cli.Commands;
+
+/// <summary><c>selfsame apply plan.json</c>: makes exactly the changes of the plan.</summary>
+internal static class ApplyCommand
+{
+    // A plan of a million changes is about 1 GB; what is larger is another file.
+    private const long LargestPlan = 2_000_000_000;
+
+    public static Command Create()
+    {
+        var options = new EngineOptions();
+        var guards = new GuardOptions();
+        var file = new Argument<string>("plan") { Description = "The file that 'selfsame plan -o' wrote." };
+        var command = new Command("apply", "Makes exactly the changes of a plan. Apply the same plan again to go on after an interruption.") { file };
+        options.AddTo(command);
+        guards.AddTo(command);
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var text = ReadPlan(parsed.GetRequiredValue(file));
+            await using var engine = await options.OpenAsync(parsed, cancellation);
+            var verdict = PlanCheck.Check(text, engine.Topology, KeyRules.Version, guards.Read(parsed));
+            return await ApplyAsync(engine, verdict, options.Json(parsed), cancellation);
+        });
+        return command;
+    }
+
+    /// <summary>Applies what the check let through; for <c>undo</c> too.</summary>
+    public static async Task<int> ApplyAsync(OpenedEngine engine, PlanVerdict verdict, bool json, CancellationToken cancellation)
+    {
+        switch (verdict)
+        {
+            case PlanRejected rejected:
+                return ApplyView.WriteStopped([rejected.Problem], ExitCode.Error);
+            case PlanGuarded guarded:
+                return ApplyView.WriteStopped(guarded.Guards, ExitCode.Stopped);
+        }
+
+        var plan = ((PlanAccepted)verdict).Plan;
+        var result = await engine.NewApplier().ApplyAsync(plan, ApplyProgress.For(plan.Changes.Count), cancellation);
+        switch (result)
+        {
+            case ApplyLocked locked:
+                return ApplyView.WriteStopped(
+                    [$"Another apply is running ({locked.Holder}). Wait for it; if it was killed on another machine, its lock ends at {locked.Until:u}."], ExitCode.Stopped);
+            case ApplyReport report:
+                ApplyView.Write(report, plan, json);
+                return report switch
+                {
+                    { Stop: ApplyStop.Interrupted } => ExitCode.Interrupted,
+                    { IsComplete: true } => ExitCode.Clean,
+                    _ => ExitCode.Findings,
+                };
+            default:
+                throw new InvalidOperationException("The applier gave an unknown answer.");
+        }
+    }
+
+    private static string ReadPlan(string path)
+    {
+        var file = new FileInfo(path);
+        if (!file.Exists)
+        {
+            throw new InvalidOperationException($"there is no plan {path}. Make one with: selfsame plan -o {path}");
+        }
+
+        return file.Length <= LargestPlan ? File.ReadAllText(path) : throw new InvalidOperationException($"{path} is too large to be a plan.");
+    }
+}

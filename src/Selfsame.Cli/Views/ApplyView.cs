@@ -1,0 +1,65 @@
+using Selfsame.Core.Reconciliation;
+
+namespace Selfsame.Cli.Views;
+
+/// <summary>Shows what an apply did; for programs JSON with the counts and the changes that were not made.</summary>
+internal static class ApplyView
+{
+    public static void Write(ApplyReport report, Plan plan, bool json)
+    {
+        if (json)
+        {
+            Terminal.WriteJson(new
+            {
+                report.Run,
+                report.Stop,
+                Changes = plan.Changes.Count,
+                report.Applied,
+                report.AppliedNow,
+                Unverified = Notes(report.Unverified),
+                Skipped = Notes(report.Skipped),
+                Refused = Notes(report.Refused),
+                Pending = Notes(report.Pending),
+            });
+            return;
+        }
+
+        Write("skipped", report.Skipped);
+        Write("refused", report.Refused);
+        Write("doubtful", report.Unverified);
+        Write("still open", report.Pending);
+        Terminal.Line($"{Terminal.Count(report.AppliedNow, "change")} made; {report.Applied} of {plan.Changes.Count} in all. Run {report.Run}.");
+        if (report.Stop is { } stop)
+        {
+            Terminal.Line(stop == ApplyStop.Interrupted
+                ? "Interrupted: apply the same plan again to go on."
+                : "Another apply took the lock because this one was held up too long. Apply the same plan again.");
+        }
+        else if (report.AppliedNow > 0)
+        {
+            Terminal.Line($"Next: selfsame audit. To take it back: selfsame undo {report.Run}");
+        }
+    }
+
+    /// <summary>Nothing was changed; the reasons go to stderr.</summary>
+    public static int WriteStopped(IReadOnlyList<string> reasons, int exitCode)
+    {
+        foreach (var reason in reasons)
+        {
+            Console.Error.WriteLine($"selfsame: {reason}");
+        }
+
+        return exitCode;
+    }
+
+    private static void Write(string heading, IReadOnlyList<ChangeNote> notes)
+    {
+        foreach (var note in notes)
+        {
+            Terminal.Line($"[yellow]{heading}:[/] change {note.Change.Number}, {Terminal.Text(note.Change.System)} {Terminal.Text(note.Change.Label)}: {Terminal.Text(note.Message)}");
+        }
+    }
+
+    private static object[] Notes(IReadOnlyList<ChangeNote> notes)
+        => [.. notes.Select(note => new { note.Change.Number, note.Change.System, note.Change.Account, note.Change.Label, note.Message })];
+}

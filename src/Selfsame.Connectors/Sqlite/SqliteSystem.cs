@@ -1,0 +1,169 @@
+using System.Runtime.CompilerServices;
+using Microsoft.Data.Sqlite;
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Reconciliation;
+using Selfsame.Databases;
+
+namespace Selfsame.Connectors.Sqlite;
+
+/// <summary>
+/// One table of a SQLite database file, as a connected system. Each change is one immediate transaction in which the row
+/// is read, compared with the precondition and changed. The file's journal mode is left as it is.
+/// </summary>
+public sealed class SqliteSystem
+    : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts, IInspectsUniqueness
+{
+    private const int PortionSize = 1000;
+    private const int IdsPerQuery = 200;
+
+    private readonly string name;
+    private readonly SqliteTable table;
+    private readonly SqliteFile file;
+
+    public SqliteSystem(SystemConfig config)
+    {
+        SqliteLibrary.EnsureLoaded();
+        name = config.Name;
+        Mapping = config.Mapping;
+        table = new SqliteTable(config.Settings["table"]);
+        file = new SqliteFile(name, config.Settings["connection"]);
+    }
+
+    /// <summary>What the config may say: <c>connection</c> (the file's path) and <c>table</c>, besides the mapping.</summary>
+    public static ConnectorKind Kind { get; } = new()
+    {
+        Name = "sqlite",
+        Settings = [new ConnectorSetting("connection", Required: true), new ConnectorSetting("table", Required: true)],
+    };
+
+    public AccountMapping Mapping { get; }
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    public Task<SystemFacts> DescribeAsync(CancellationToken cancellation) => file.ReadAsync(
+        connection =>
+        {
+            var columns = CheckedColumns(connection);
+            var ids = columns.Where(column => Mapping.Id.Contains(column.Name)).ToList();
+            return new SystemFacts
+            {
+                TakesChosenId = !ids.Exists(column => column.IsRowId),
+                AtomicPreconditions = true,
+                NotNullFields = columns.Where(column => column.NotNull).Select(column => column.Name).ToHashSet(StringComparer.Ordinal),
+                DeletionEffects = table.CascadesFrom(connection),
+            };
+        },
+        cancellation);
+
+    public async IAsyncEnumerable<ReadPart> ReadAllAsync([EnumeratorCancellation] CancellationToken cancellation)
+    {
+        await using var connection = await file.OpenAsync(SqliteOpenMode.ReadOnly, cancellation);
+        CheckedColumns(connection);
+        await using var command = connection.CreateCommand();
+        command.CommandText = $"SELECT * FROM {table.Quoted}";
+        await using var reader = await file.GuardAsync(() => command.ExecuteReaderAsync(cancellation));
+        var portion = new List<Account>(PortionSize);
+        long count = 0;
+        long row = 0;
+        while (await file.GuardAsync(() => reader.ReadAsync(cancellation)))
+        {
+            row++;
+            if (Mapping.ToAccount(SqliteTable.RecordOf(reader)) is not { } account)
+            {
+                yield return new UnreadableRecord($"row {row}", "its id is null.");
+                continue;
+            }
+
+            portion.Add(account);
+            count++;
+            if (portion.Count == PortionSize)
+            {
+                yield return new ReadAccounts(portion);
+                portion = new List<Account>(PortionSize);
+            }
+        }
+
+        if (portion.Count > 0)
+        {
+            yield return new ReadAccounts(portion);
+        }
+
+        yield return new ReadEnd(count, Complete: true);
+    }
+
+    public Task<IReadOnlyList<Account>> ReadByIdAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation)
+        => file.ReadAsync<IReadOnlyList<Account>>(
+            connection =>
+            {
+                CheckedColumns(connection);
+                return [.. ids.Chunk(IdsPerQuery).SelectMany(chunk => table.SelectByIds(connection, null, Mapping, chunk))];
+            },
+            cancellation);
+
+    public Task<IReadOnlyList<Account>> FindAsync(
+        IReadOnlyDictionary<IdentifierKind, IReadOnlyList<string>> identifiers, CancellationToken cancellation)
+        => file.ReadAsync<IReadOnlyList<Account>>(
+            connection =>
+            {
+                CheckedColumns(connection);
+                return table.SelectByIdentifiers(connection, Mapping, identifiers);
+            },
+            cancellation);
+
+    public Task<WriteOutcome> CreateAsync(AccountId id, Fields fields, CancellationToken cancellation)
+        => file.WriteAsync(
+            (connection, transaction) => Missing(connection, fields.Keys) ?? table.Insert(connection, transaction, fields), cancellation);
+
+    public Task<WriteOutcome> UpdateAsync(AccountId id, Fields set, Fields precondition, CancellationToken cancellation)
+        => file.WriteAsync(
+            (connection, transaction) => Missing(connection, set.Keys.Concat(precondition.Keys))
+                ?? WithRow(connection, transaction, id, precondition, row => table.Update(connection, transaction, row.Only(Mapping.Id), set)),
+            cancellation);
+
+    public Task<WriteOutcome> DeleteAsync(AccountId id, Fields precondition, CancellationToken cancellation)
+        => file.WriteAsync(
+            (connection, transaction) => Missing(connection, precondition.Keys)
+                ?? WithRow(connection, transaction, id, precondition, row => table.Delete(connection, transaction, row.Only(Mapping.Id))),
+            cancellation);
+
+    public Task<IReadOnlyList<UniqueIndex>> ReadUniqueIndexesAsync(CancellationToken cancellation)
+        => file.ReadAsync(table.UniqueIndexes, cancellation);
+
+    private WriteOutcome WithRow(
+        SqliteConnection connection, SqliteTransaction transaction, AccountId id, Fields precondition, Func<Fields, WriteOutcome> change)
+    {
+        var rows = table.SelectByIds(connection, transaction, Mapping, [id]);
+        if (rows.Count != 1)
+        {
+            return new Drifted(rows.Count == 0 ? "It is gone." : $"{rows.Count} rows have its id.");
+        }
+
+        var different = precondition.DifferencesFrom(rows[0].Record, "");
+        return different.Count == 0 ? change(rows[0].Record) : new Drifted($"It changed meanwhile: {string.Join(", ", different)}.");
+    }
+
+    // SQLite takes an unknown "name" for a text: a column that is gone must be noticed before a statement is composed.
+    private Refused? Missing(SqliteConnection connection, IEnumerable<string> fields)
+    {
+        var columns = table.Columns(connection).Select(column => column.Name).ToHashSet(StringComparer.Ordinal);
+        var gone = fields.Concat(Mapping.Id).Where(field => !columns.Contains(field)).Distinct().ToList();
+        return gone.Count == 0 ? null : new Refused($"The table {table.Name} has no column {string.Join(", ", gone)} any more. Make a new plan.");
+    }
+
+    private IReadOnlyList<SqliteColumn> CheckedColumns(SqliteConnection connection)
+    {
+        var columns = table.Columns(connection);
+        if (columns.Count == 0)
+        {
+            throw new SystemUnavailableException($"'{name}': {file.Path} has no table '{table.Name}'. Correct 'table' in the config.");
+        }
+
+        var known = columns.Select(column => column.Name).ToHashSet(StringComparer.Ordinal);
+        var mapped = Mapping.Id.Concat(Mapping.Identifiers.Values).Concat(Mapping.Attributes.Values.Select(attribute => attribute.Field));
+        var unknown = mapped.Where(field => !known.Contains(field)).Distinct().ToList();
+        return unknown.Count == 0
+            ? columns
+            : throw new SystemUnavailableException(
+                $"'{name}': the table '{table.Name}' has no column {string.Join(", ", unknown)}, which the config maps. It has: {string.Join(", ", known)}.");
+    }
+}

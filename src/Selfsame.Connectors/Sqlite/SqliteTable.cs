@@ -1,0 +1,181 @@
+using Microsoft.Data.Sqlite;
+using Selfsame.Core.Accounts;
+using Selfsame.Databases;
+
+namespace Selfsame.Connectors.Sqlite;
+
+/// <summary>A column as <c>PRAGMA table_info</c> tells it.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="NotNull">Whether it must have a value.</param>
+/// <param name="IsRowId">Whether it is the row id under another name (INTEGER PRIMARY KEY), which SQLite numbers itself.</param>
+internal sealed record SqliteColumn(string Name, bool NotNull, bool IsRowId);
+
+/// <summary>The statements on one table. Names come from the config or the catalog and are quoted; values are parameters.</summary>
+internal sealed class SqliteTable(string name)
+{
+    public string Name => name;
+
+    public string Quoted { get; } = DialectText.QuoteQualified(name);
+
+    /// <summary>The columns; none when there is no such table.</summary>
+    public IReadOnlyList<SqliteColumn> Columns(SqliteConnection connection)
+    {
+        var rows = Query(connection, "SELECT name, type, \"notnull\", pk FROM pragma_table_info($table)", ("$table", name));
+        var keys = rows.Count(row => row[3] is long and > 0);
+        return [.. rows.Select(row => new SqliteColumn(
+            (string)row[0]!,
+            row[2] is 1L || row[3] is long and > 0,
+            keys == 1 && row[3] is 1L && string.Equals((string)row[1]!, "integer", StringComparison.OrdinalIgnoreCase)))];
+    }
+
+    /// <summary>One sentence for each table whose rows go when a row here is deleted.</summary>
+    public IReadOnlyList<string> CascadesFrom(SqliteConnection connection)
+        => [.. Query(
+            connection,
+            """
+            SELECT m.name, k."from", k.on_delete FROM sqlite_master m, pragma_foreign_key_list(m.name) k
+            WHERE m.type = 'table' AND lower(k."table") = lower($table) AND k.on_delete IN ('CASCADE', 'SET NULL', 'SET DEFAULT')
+            ORDER BY m.name, k."from"
+            """,
+            ("$table", name))
+            .Select(row => (string)row[2]! == "CASCADE"
+                ? $"Rows of {row[0]} that refer to the account by {row[1]} are deleted with it."
+                : $"{row[0]}.{row[1]} loses its reference to the account.")];
+
+    public IReadOnlyList<UniqueIndex> UniqueIndexes(SqliteConnection connection)
+        => [.. Query(
+            connection,
+            """
+            SELECT l.name, coalesce(x.name, 'expression'), x.coll, CASE WHEN l.partial THEN coalesce(m.sql, '') END
+            FROM pragma_index_list($table) l JOIN pragma_index_xinfo(l.name) x ON x.key = 1
+            LEFT JOIN sqlite_master m ON m.type = 'index' AND m.name = l.name
+            WHERE l."unique" ORDER BY l.name, x.seqno
+            """,
+            ("$table", name))
+            .GroupBy(row => (string)row[0]!)
+            .Select(index => new UniqueIndex(
+                index.Key,
+                [.. index.Select(row => (string)row[1]!)],
+                index.First()[2] is string and not "BINARY" ? (string)index.First()[2]! : null,
+                index.First()[3] as string))];
+
+    public List<Account> SelectByIds(
+        SqliteConnection connection, SqliteTransaction? transaction, AccountMapping mapping, IReadOnlyList<AccountId> ids)
+    {
+        using var command = connection.CreateCommand();
+        command.Transaction = transaction;
+        var conditions = ids
+            .Where(id => id.Parts.Count == mapping.Id.Count)
+            .Select(id => "(" + string.Join(" AND ", mapping.Id.Zip(id.Parts, (column, part) => $"{DialectText.Quote(column)} IN ({Candidates(command, part)})")) + ")");
+        command.CommandText = $"SELECT * FROM {Quoted} WHERE {string.Join(" OR ", conditions.DefaultIfEmpty("0"))}";
+        var asked = ids.ToHashSet();
+        return [.. Accounts(command, mapping).Where(account => asked.Contains(account.Id))];
+    }
+
+    public List<Account> SelectByIdentifiers(
+        SqliteConnection connection, AccountMapping mapping, IReadOnlyDictionary<IdentifierKind, IReadOnlyList<string>> identifiers)
+    {
+        using var command = connection.CreateCommand();
+        var conditions = identifiers
+            .Where(pair => mapping.Identifiers.ContainsKey(pair.Key) && pair.Value.Count > 0)
+            .Select(pair => (Column: DialectText.Quote(mapping.Identifiers[pair.Key]), Values: string.Join(", ", pair.Value.Select(value => $"lower({Parameter(command, value)})"))))
+            .Select(pair => $"lower({pair.Column}) IN ({pair.Values})");
+        command.CommandText = $"SELECT * FROM {Quoted} WHERE {string.Join(" OR ", conditions.DefaultIfEmpty("0"))}";
+        return Accounts(command, mapping);
+    }
+
+    public WriteOutcome Insert(SqliteConnection connection, SqliteTransaction transaction, Fields fields)
+    {
+        using var command = connection.CreateCommand();
+        command.Transaction = transaction;
+        var columns = string.Join(", ", fields.Keys.Select(DialectText.Quote));
+        var values = string.Join(", ", fields.Values.Select(value => Parameter(command, value.Raw)));
+        command.CommandText = $"INSERT INTO {Quoted} ({columns}) VALUES ({values})";
+        command.ExecuteNonQuery();
+        return new Done();
+    }
+
+    public WriteOutcome Update(SqliteConnection connection, SqliteTransaction transaction, Fields id, Fields set)
+    {
+        using var command = connection.CreateCommand();
+        command.Transaction = transaction;
+        var assignments = string.Join(", ", set.Select(pair => $"{DialectText.Quote(pair.Key)} = {Parameter(command, pair.Value.Raw)}"));
+        command.CommandText = $"UPDATE {Quoted} SET {assignments} WHERE {Equal(command, id)}";
+        return ExactlyOne(command.ExecuteNonQuery());
+    }
+
+    public WriteOutcome Delete(SqliteConnection connection, SqliteTransaction transaction, Fields id)
+    {
+        using var command = connection.CreateCommand();
+        command.Transaction = transaction;
+        command.CommandText = $"DELETE FROM {Quoted} WHERE {Equal(command, id)}";
+        return ExactlyOne(command.ExecuteNonQuery());
+    }
+
+    public static Fields RecordOf(SqliteDataReader reader)
+        => new(Enumerable.Range(0, reader.FieldCount).Select(index => KeyValuePair.Create(reader.GetName(index), FieldValue.From(reader.GetValue(index)))));
+
+    private static WriteOutcome ExactlyOne(int rows)
+        => rows == 1 ? new Done() : new Refused($"The change would have hit {rows} rows; it was taken back.");
+
+    private static string Equal(SqliteCommand command, Fields id)
+        => string.Join(" AND ", id.Select(pair => $"{DialectText.Quote(pair.Key)} IS {Parameter(command, pair.Value.Raw)}"));
+
+    // An id reads as text; the column may hold it as a number, or as a uuid in capitals.
+    private static string Candidates(SqliteCommand command, string part)
+    {
+        var candidates = new List<object> { part };
+        if (long.TryParse(part, out var number))
+        {
+            candidates.Add(number);
+        }
+
+        if (Guid.TryParseExact(part, "D", out _))
+        {
+            candidates.Add(part.ToUpperInvariant());
+        }
+
+        return string.Join(", ", candidates.Select(candidate => Parameter(command, candidate)));
+    }
+
+    private static string Parameter(SqliteCommand command, object? value)
+    {
+        var parameter = $"$p{command.Parameters.Count}";
+        command.Parameters.AddWithValue(parameter, value ?? DBNull.Value);
+        return parameter;
+    }
+
+    private static List<Account> Accounts(SqliteCommand command, AccountMapping mapping)
+    {
+        using var reader = command.ExecuteReader();
+        var accounts = new List<Account>();
+        while (reader.Read())
+        {
+            if (mapping.ToAccount(RecordOf(reader)) is { } account)
+            {
+                accounts.Add(account);
+            }
+        }
+
+        return accounts;
+    }
+
+    private static List<object?[]> Query(SqliteConnection connection, string sql, params (string Name, object Value)[] parameters)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        foreach (var (parameter, value) in parameters)
+        {
+            command.Parameters.AddWithValue(parameter, value);
+        }
+
+        using var reader = command.ExecuteReader();
+        var rows = new List<object?[]>();
+        while (reader.Read())
+        {
+            rows.Add([.. Enumerable.Range(0, reader.FieldCount).Select(index => reader.IsDBNull(index) ? null : reader.GetValue(index))]);
+        }
+
+        return rows;
+    }
+}

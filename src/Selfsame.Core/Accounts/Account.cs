@@ -1,0 +1,71 @@
+namespace Selfsame.Core.Accounts;
+
+/// <summary>One record in one connected system.</summary>
+public sealed record Account
+{
+    public required AccountId Id { get; init; }
+
+    /// <summary>The raw identifiers; one that is null or empty in the record is not here.</summary>
+    public required IReadOnlyDictionary<IdentifierKind, string> Identifiers { get; init; }
+
+    /// <summary>What the config maps, by the config's names.</summary>
+    public required Fields Attributes { get; init; }
+
+    /// <summary>The whole record by the system's own field names: the before-image of any change.</summary>
+    public required Fields Record { get; init; }
+
+    /// <summary>How a person recognises it: the username, the e-mail or the id.</summary>
+    public string Label
+        => Identifiers.GetValueOrDefault(IdentifierKind.Username)
+            ?? Identifiers.GetValueOrDefault(IdentifierKind.Email)
+            ?? Id.ToString();
+}
+
+/// <summary>Where an attribute stands in a record.</summary>
+/// <param name="Field">The system's field.</param>
+/// <param name="Noise">It changes by itself (a last sign-in): neither drift nor precondition.</param>
+public sealed record AttributeMapping(string Field, bool Noise = false);
+
+/// <summary>Which fields of a system's records are the id, the identifiers and the attributes.</summary>
+public sealed record AccountMapping
+{
+    /// <summary>The attribute that says whether the e-mail is proved; a boolean, or an instant that may be null.</summary>
+    public const string EmailVerified = "emailVerified";
+
+    /// <summary>The attribute that disabling sets to false.</summary>
+    public const string Active = "active";
+
+    public required IReadOnlyList<string> Id { get; init; }
+
+    public required IReadOnlyDictionary<IdentifierKind, string> Identifiers { get; init; }
+
+    public IReadOnlyDictionary<string, AttributeMapping> Attributes { get; init; } = new Dictionary<string, AttributeMapping>();
+
+    /// <summary>The fields that change by themselves.</summary>
+    public IReadOnlySet<string> NoiseFields
+        => Attributes.Values.Where(attribute => attribute.Noise).Select(attribute => attribute.Field).ToHashSet(StringComparer.Ordinal);
+
+    /// <summary>The account that a record is; null when its id is null.</summary>
+    public Account? ToAccount(Fields record)
+    {
+        if (AccountId.FromRecord(record, Id) is not { } id)
+        {
+            return null;
+        }
+
+        var identifiers = Identifiers
+            .Select(pair => KeyValuePair.Create(pair.Key, IdentifierText(record.ValueOrNull(pair.Value))))
+            .Where(pair => pair.Value.Length > 0)
+            .ToDictionary(pair => pair.Key, pair => pair.Value);
+        return new Account
+        {
+            Id = id,
+            Identifiers = identifiers,
+            Attributes = new Fields(Attributes.Select(pair => KeyValuePair.Create(pair.Key, record.ValueOrNull(pair.Value.Field)))),
+            Record = record,
+        };
+    }
+
+    // An identifier that is not text (a number in an e-mail column) is shown as it reads; its key rule refuses it.
+    private static string IdentifierText(FieldValue value) => value.IsNull ? "" : value.ToString();
+}

@@ -1,0 +1,81 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Selfsame.Core.Accounts;
+
+/// <summary>
+/// An account's primary key within its system, as text: one part, or several for a composite key. A part that is a
+/// uuid is held in its lower-case hyphenated form, so that two spellings of one uuid are one id. In JSON a text, or
+/// an array of texts.
+/// </summary>
+[JsonConverter(typeof(AccountIdConverter))]
+public sealed class AccountId : IEquatable<AccountId>
+{
+    public AccountId(params IReadOnlyList<string> parts)
+    {
+        if (parts.Count == 0)
+        {
+            throw new ArgumentException("An account's id has at least one part.", nameof(parts));
+        }
+
+        Parts = [.. parts.Select(part => Guid.TryParseExact(part, "D", out var uuid) ? uuid.ToString("D") : part)];
+    }
+
+    public IReadOnlyList<string> Parts { get; }
+
+    /// <summary>The order in which findings and changes are listed: by the parts, ordinally.</summary>
+    public static Comparer<AccountId> Order { get; } = Comparer<AccountId>.Create(Compare);
+
+    /// <summary>The id that the <paramref name="fields"/> of a record make, in that order; null where one of them is null.</summary>
+    public static AccountId? FromRecord(Fields record, IReadOnlyList<string> fields)
+    {
+        var parts = fields.Select(record.ValueOrNull).ToList();
+        return parts.Exists(part => part.IsNull) ? null : new AccountId([.. parts.Select(part => part.ToString())]);
+    }
+
+    public bool Equals(AccountId? other) => other is not null && Parts.SequenceEqual(other.Parts, StringComparer.Ordinal);
+
+    public override bool Equals(object? obj) => Equals(obj as AccountId);
+
+    public override int GetHashCode()
+    {
+        var hash = default(HashCode);
+        foreach (var part in Parts)
+        {
+            hash.Add(part, StringComparer.Ordinal);
+        }
+
+        return hash.ToHashCode();
+    }
+
+    /// <summary>For people: the parts, joined by a slash.</summary>
+    public override string ToString() => string.Join('/', Parts);
+
+    private static int Compare(AccountId left, AccountId right)
+        => left.Parts.Zip(right.Parts, string.CompareOrdinal).FirstOrDefault(order => order != 0, left.Parts.Count.CompareTo(right.Parts.Count));
+}
+
+internal sealed class AccountIdConverter : JsonConverter<AccountId>
+{
+    public override AccountId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        if (reader.TokenType == JsonTokenType.String)
+        {
+            return new AccountId(reader.GetString()!);
+        }
+
+        var parts = JsonSerializer.Deserialize<string[]>(ref reader, options);
+        return parts is { Length: > 0 } ? new AccountId(parts) : throw new JsonException("An account's id must be text or a list of texts.");
+    }
+
+    public override void Write(Utf8JsonWriter writer, AccountId value, JsonSerializerOptions options)
+    {
+        if (value.Parts.Count == 1)
+        {
+            writer.WriteStringValue(value.Parts[0]);
+            return;
+        }
+
+        JsonSerializer.Serialize(writer, value.Parts, options);
+    }
+}

@@ -1,0 +1,95 @@
+namespace Selfsame.Core.Accounts;
+
+/// <summary>A connector answered what its contract rules out. A bug of the connector, never of the data.</summary>
+public sealed class ConnectorContractException(string system, string what)
+    : InvalidOperationException($"The connector of '{system}' broke its contract: {what} Nothing was concluded from its answer.");
+
+/// <summary>All accounts of a system at one time.</summary>
+public sealed record BulkRead(IReadOnlyList<Account> Accounts, IReadOnlyList<UnreadableRecord> Unreadable);
+
+/// <summary>The engine's side of the connector contract: it believes an answer only after checking it.</summary>
+public static class CheckedSystem
+{
+    /// <summary>
+    /// Reads everything. A read that ends early, counts wrongly or hands an account over twice throws: it must never
+    /// make findings (CASES 23).
+    /// </summary>
+    public static async Task<BulkRead> ReadEverythingAsync(
+        this IReadsAccounts system, string name, IProgress<long>? progress, CancellationToken cancellation)
+    {
+        var accounts = new List<Account>();
+        var unreadable = new List<UnreadableRecord>();
+        var seen = new HashSet<AccountId>();
+        ReadEnd? end = null;
+        await foreach (var part in system.ReadAllAsync(cancellation))
+        {
+            if (end is not null)
+            {
+                throw new ConnectorContractException(name, "it went on reading after the end.");
+            }
+
+            switch (part)
+            {
+                case ReadAccounts some:
+                    accounts.AddRange(some.Accounts);
+                    CheckUnseen(name, some.Accounts, seen);
+                    progress?.Report(accounts.Count);
+                    break;
+                case UnreadableRecord record: unreadable.Add(record); break;
+                case ReadEnd last: end = last; break;
+            }
+        }
+
+        if (end is not { Complete: true })
+        {
+            throw new SystemUnavailableException(
+                $"Reading '{name}' ended early, after {accounts.Count} accounts. Nothing is concluded from half a read; run it again.");
+        }
+
+        return end.Accounts == accounts.Count
+            ? new BulkRead(accounts, unreadable)
+            : throw new ConnectorContractException(name, $"it counted {end.Accounts} accounts and handed over {accounts.Count}.");
+    }
+
+    /// <summary>Reads single accounts; one that was not asked for, or one twice, throws.</summary>
+    public static async Task<IReadOnlyDictionary<AccountId, Account>> ReadFreshAsync(
+        this IReadsAccountsById system, string name, IReadOnlyCollection<AccountId> ids, CancellationToken cancellation)
+    {
+        var asked = ids.ToHashSet();
+        var found = new Dictionary<AccountId, Account>();
+        if (asked.Count == 0)
+        {
+            return found;
+        }
+
+        foreach (var account in await system.ReadByIdAsync([.. asked], cancellation))
+        {
+            if (!asked.Contains(account.Id) || !found.TryAdd(account.Id, account))
+            {
+                throw new ConnectorContractException(name, $"asked for {asked.Count} accounts it answered {account.Id}, which was not asked for or stands twice.");
+            }
+        }
+
+        return found;
+    }
+
+    /// <summary>An outcome that the operation can't have is a bug of the connector.</summary>
+    public static WriteOutcome Checked(this WriteOutcome outcome, string name, bool creating)
+        => (outcome, creating) switch
+        {
+            (Drifted, true) => throw new ConnectorContractException(name, "a creation has no precondition and can't drift."),
+            (Throttled { RetryAfter.Ticks: < 0 }, _) => throw new ConnectorContractException(name, "it asked to be called again in the past."),
+            _ => outcome,
+        };
+
+    private static void CheckUnseen(string name, IReadOnlyList<Account> accounts, HashSet<AccountId> seen)
+    {
+        foreach (var account in accounts)
+        {
+            if (!seen.Add(account.Id))
+            {
+                throw new ConnectorContractException(name, $"it handed over the account {account.Id} twice.");
+            }
+        }
+    }
+}

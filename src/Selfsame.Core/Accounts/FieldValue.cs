@@ -1,0 +1,211 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Selfsame.Core.Accounts;
+
+/// <summary>
+/// One value of a record as its system holds it: null, text, a whole number, a number, a boolean or bytes. It
+/// survives the round trip through JSON with its type, so that a before-image can be put back exactly. A
+/// <see cref="Digest"/> stands in a plan for a secret that the plan must not contain.
+/// </summary>
+[JsonConverter(typeof(FieldValueConverter))]
+public readonly struct FieldValue : IEquatable<FieldValue>
+{
+    private readonly object? value;
+
+    private FieldValue(object? value) => this.value = value;
+
+    public static FieldValue Null { get; }
+
+    public bool IsNull => value is null;
+
+    /// <summary>The text, or null when the value is not text.</summary>
+    public string? AsText => value as string;
+
+    /// <summary>Whether this is a digest instead of the value itself.</summary>
+    public bool IsDigest => value is SecretDigest;
+
+    /// <summary>The value as a database driver takes it: null, string, long, double, bool or byte[].</summary>
+    public object? Raw => value is SecretDigest ? throw new InvalidOperationException("A digest can't be written to a system.") : value;
+
+    public static FieldValue Text(string text) => new(text);
+
+    public static FieldValue Integer(long number) => new(number);
+
+    public static FieldValue Number(double number) => new(number);
+
+    public static FieldValue Boolean(bool boolean) => new(boolean);
+
+    public static FieldValue Bytes(byte[] bytes) => new(bytes);
+
+    /// <summary>Wraps what a driver returned; a type that no record may hold is a bug of the connector.</summary>
+    public static FieldValue From(object? raw) => raw switch
+    {
+        null or DBNull => Null,
+        string or long or double or bool or byte[] => new FieldValue(raw),
+        int number => new FieldValue((long)number),
+        short number => new FieldValue((long)number),
+        float number => new FieldValue((double)number),
+        _ => throw new ArgumentException($"A record can't hold a {raw.GetType().Name}; the connector must convert it.", nameof(raw)),
+    };
+
+    /// <summary>A salted SHA-256 of a secret: tells whether it changed, and nothing else.</summary>
+    public FieldValue Digest(string salt) => new(new SecretDigest(DigestOf(salt)));
+
+    /// <summary>
+    /// Whether the record's <paramref name="present"/> value is this one. A digest is compared with the digest of the
+    /// present value under the same <paramref name="salt"/>.
+    /// </summary>
+    public bool Matches(FieldValue present, string salt)
+        => value is SecretDigest digest
+            ? digest.Sha256 == (present.value is SecretDigest other ? other.Sha256 : present.DigestOf(salt))
+            : Equals(present);
+
+    /// <summary>
+    /// Equality across systems that hold one fact in different types: SQLite's 1 and PostgreSQL's true, 1 and 1.0, and
+    /// a number that a column holds as text.
+    /// </summary>
+    public bool SameFactAs(FieldValue other) => (value, other.value) switch
+    {
+        (bool boolean, long number) => number == (boolean ? 1 : 0),
+        (long number, bool boolean) => number == (boolean ? 1 : 0),
+        (long whole, double number) => whole == number,
+        (double number, long whole) => whole == number,
+        (string text, long number) => text == number.ToString(CultureInfo.InvariantCulture),
+        (long number, string text) => text == number.ToString(CultureInfo.InvariantCulture),
+        _ => Equals(other),
+    };
+
+    /// <summary>Whether the value says yes: true, a number other than 0, a text that is not empty, "0" or "false".</summary>
+    public bool IsTruthy => value switch
+    {
+        bool boolean => boolean,
+        long number => number != 0,
+        double number => number != 0,
+        string text => text.Length > 0 && text != "0" && !text.Equals("false", StringComparison.OrdinalIgnoreCase),
+        _ => false,
+    };
+
+    public bool Equals(FieldValue other) => (value, other.value) switch
+    {
+        (byte[] left, byte[] right) => left.AsSpan().SequenceEqual(right),
+        (string left, string right) => string.Equals(left, right, StringComparison.Ordinal),
+        _ => Equals(value, other.value),
+    };
+
+    public override bool Equals(object? obj) => obj is FieldValue other && Equals(other);
+
+    public override int GetHashCode() => value switch
+    {
+        byte[] bytes => bytes.Length,
+        null => 0,
+        _ => value.GetHashCode(),
+    };
+
+    public static bool operator ==(FieldValue left, FieldValue right) => left.Equals(right);
+
+    public static bool operator !=(FieldValue left, FieldValue right) => !left.Equals(right);
+
+    /// <summary>For people: text as it is, null as <c>∅</c>, bytes by their number, a secret as dots.</summary>
+    public override string ToString() => value switch
+    {
+        null => "∅",
+        string text => text,
+        bool boolean => boolean ? "true" : "false",
+        byte[] bytes => $"{bytes.Length} bytes",
+        SecretDigest => "•••",
+        IFormattable formattable => formattable.ToString(null, CultureInfo.InvariantCulture),
+        _ => throw new InvalidOperationException(),
+    };
+
+    internal void Write(Utf8JsonWriter writer)
+    {
+        switch (value)
+        {
+            case null: writer.WriteNullValue(); break;
+            case string text: writer.WriteStringValue(text); break;
+            case bool boolean: writer.WriteBooleanValue(boolean); break;
+            case long number: writer.WriteNumberValue(number); break;
+            case double number when double.IsFinite(number): writer.WriteRawValue(WithPoint(number)); break;
+            case double number: WriteTagged(writer, "number", number.ToString(CultureInfo.InvariantCulture)); break;
+            case byte[] bytes: WriteTagged(writer, "base64", Convert.ToBase64String(bytes)); break;
+            case SecretDigest digest: WriteTagged(writer, "sha256", digest.Sha256); break;
+        }
+    }
+
+    internal static FieldValue Read(ref Utf8JsonReader reader)
+    {
+        switch (reader.TokenType)
+        {
+            case JsonTokenType.Null: return Null;
+            case JsonTokenType.String: return Text(reader.GetString()!);
+            case JsonTokenType.True: return Boolean(true);
+            case JsonTokenType.False: return Boolean(false);
+            case JsonTokenType.Number:
+                return reader.TryGetInt64(out var whole) ? Integer(whole) : Number(reader.GetDouble());
+            case JsonTokenType.StartObject: return ReadTagged(ref reader);
+            default: throw new JsonException("A field's value must be null, text, a number, true, false or one tagged value.");
+        }
+    }
+
+    private static FieldValue ReadTagged(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        var tag = reader.TokenType == JsonTokenType.PropertyName ? reader.GetString() : null;
+        reader.Read();
+        var text = reader.TokenType == JsonTokenType.String ? reader.GetString()! : throw new JsonException("A tagged value must be text.");
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.EndObject)
+        {
+            throw new JsonException("A tagged value has exactly one tag.");
+        }
+
+        return tag switch
+        {
+            "base64" => Bytes(Convert.FromBase64String(text)),
+            "number" => Number(double.Parse(text, CultureInfo.InvariantCulture)),
+            "sha256" => new FieldValue(new SecretDigest(text)),
+            _ => throw new JsonException($"The tag '{tag}' of a value is unknown."),
+        };
+    }
+
+    // A number keeps its point, so that 1.0 does not come back as the whole number 1.
+    private static string WithPoint(double number)
+    {
+        var text = number.ToString("R", CultureInfo.InvariantCulture);
+        return text.AsSpan().IndexOfAny(".eE") < 0 ? text + ".0" : text;
+    }
+
+    private static void WriteTagged(Utf8JsonWriter writer, string tag, string text)
+    {
+        writer.WriteStartObject();
+        writer.WriteString(tag, text);
+        writer.WriteEndObject();
+    }
+
+    private string DigestOf(string salt)
+    {
+        using var stream = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(stream))
+        {
+            Write(writer);
+        }
+
+        return Convert.ToHexStringLower(SHA256.HashData([.. Encoding.UTF8.GetBytes(salt), 0, .. stream.ToArray()]));
+    }
+
+    private sealed record SecretDigest(string Sha256);
+}
+
+internal sealed class FieldValueConverter : JsonConverter<FieldValue>
+{
+    public override bool HandleNull => true;
+
+    public override FieldValue Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+        => FieldValue.Read(ref reader);
+
+    public override void Write(Utf8JsonWriter writer, FieldValue value, JsonSerializerOptions options) => value.Write(writer);
+}

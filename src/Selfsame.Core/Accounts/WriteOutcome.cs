@@ -1,0 +1,25 @@
+namespace Selfsame.Core.Accounts;
+
+/// <summary>What came of one attempted change.</summary>
+public abstract record WriteOutcome;
+
+/// <summary>It happened.</summary>
+public sealed record Done : WriteOutcome;
+
+/// <summary>A unique constraint refused it; <paramref name="Fields"/> are those of the constraint, where the system names them.</summary>
+public sealed record AlreadyExists(IReadOnlyList<string> Fields, string Message) : WriteOutcome;
+
+/// <summary>The system refused it for good; trying again changes nothing.</summary>
+public sealed record Refused(string Message) : WriteOutcome;
+
+/// <summary>The account is gone or no longer what the precondition says; nothing was changed.</summary>
+public sealed record Drifted(string Message) : WriteOutcome;
+
+/// <summary>Too many calls: nothing was changed, ask again after <paramref name="RetryAfter"/>.</summary>
+public sealed record Throttled(TimeSpan RetryAfter) : WriteOutcome;
+
+/// <summary>The system was not reached: nothing was changed.</summary>
+public sealed record Unavailable(string Message) : WriteOutcome;
+
+/// <summary>The request left and no answer came: it may or may not have happened. Look before trying again.</summary>
+public sealed record Unknown(string Message) : WriteOutcome;

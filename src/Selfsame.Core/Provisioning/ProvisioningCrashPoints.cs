@@ -1,0 +1,19 @@
+namespace Selfsame.Core.Provisioning;
+
+/// <summary>The places in a provisioning at which the kill -9 tests and the simulation end the process.</summary>
+public static class ProvisioningCrashPoints
+{
+    /// <summary>A row is claimed; nothing is decided.</summary>
+    public const string Claimed = "provisioning.claimed";
+
+    /// <summary>The intent with the chosen id is durable; nothing has left.</summary>
+    public const string IntentDurable = "provisioning.intent-durable";
+
+    /// <summary>The account was asked for; its answer is not durable.</summary>
+    public const string CreateLeft = "provisioning.create-left";
+
+    /// <summary>The row's new state is durable.</summary>
+    public const string OutcomeDurable = "provisioning.outcome-durable";
+
+    public static IReadOnlyList<string> All { get; } = [Claimed, IntentDurable, CreateLeft, OutcomeDurable];
+}

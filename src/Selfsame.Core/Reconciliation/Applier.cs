@@ -1,0 +1,77 @@
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Core.Reconciliation;
+
+/// <summary>
+/// Makes the changes of a checked plan, and nothing else. The only part of reconciliation with effects. Per change:
+/// read freshly, journal intent and before-image, change under the precondition, read again, journal the outcome.
+/// It can be killed anywhere and run again.
+/// </summary>
+public sealed class Applier(
+    IReadOnlyDictionary<string, IConnectedSystem> systems, IJournal journal, TimeProvider clock, CrashPoints crashPoints)
+{
+    // Reads and journal writes are shared by this many changes; a crash leaves at most so many to be looked at again.
+    private const int PortionSize = 50;
+
+    /// <summary>Applies the plan, or goes on with it where it was begun; applying a finished plan again changes nothing.</summary>
+    public async Task<ApplyResult> ApplyAsync(Plan plan, IProgress<int>? progress, CancellationToken cancellation)
+    {
+        switch (await journal.AcquireAsync(cancellation))
+        {
+            case LeaseHeld held:
+                return new ApplyLocked(held.Holder, held.Until);
+            case LeaseGranted granted:
+                var attempt = new ApplyAttempt(plan, granted.Lease, systems, journal, clock, crashPoints);
+                try
+                {
+                    return await RunAsync(attempt, plan, progress, cancellation);
+                }
+                finally
+                {
+                    // A lease that is another's by now is not released: the journal compares epochs.
+                    await journal.ReleaseAsync(attempt.Lease, CancellationToken.None);
+                }
+
+            default:
+                throw new InvalidOperationException("The journal gave an unknown answer.");
+        }
+    }
+
+    private async Task<ApplyReport> RunAsync(ApplyAttempt attempt, Plan plan, IProgress<int>? progress, CancellationToken cancellation)
+    {
+        crashPoints.Reach(ApplyCrashPoints.LeaseTaken);
+        if (!await attempt.BeginAsync(cancellation))
+        {
+            return attempt.Report(ApplyStop.LeaseLost);
+        }
+
+        crashPoints.Reach(ApplyCrashPoints.RunBegun);
+        foreach (var portion in plan.Changes.Where(attempt.IsOpen).Chunk(PortionSize))
+        {
+            if (cancellation.IsCancellationRequested)
+            {
+                return attempt.Report(ApplyStop.Interrupted);
+            }
+
+            if (!await attempt.ApplyAsync(portion, cancellation))
+            {
+                return attempt.Report(ApplyStop.LeaseLost);
+            }
+
+            progress?.Report(portion[^1].Number);
+        }
+
+        if (cancellation.IsCancellationRequested)
+        {
+            return attempt.Report(ApplyStop.Interrupted);
+        }
+
+        if (!await attempt.FinishAsync(cancellation))
+        {
+            return attempt.Report(ApplyStop.LeaseLost);
+        }
+
+        crashPoints.Reach(ApplyCrashPoints.RunFinished);
+        return attempt.Report(null);
+    }
+}

@@ -1,0 +1,231 @@
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Core.Reconciliation;
+
+/// <summary>One attempt at a plan under one lease. Methods that answer false have lost the lease.</summary>
+internal sealed class ApplyAttempt(
+    Plan plan, ApplyLease lease, IReadOnlyDictionary<string, IConnectedSystem> systems, IJournal journal, TimeProvider clock, CrashPoints crashPoints)
+{
+    // A write is given up well before the lease ends; the lease is renewed when less than this is left.
+    private static readonly TimeSpan RenewBelow = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
+    private const int MaximumThrottles = 5;
+
+    private readonly string salt = plan.Id.ToString("D");
+    private readonly Dictionary<int, JournalEntry> entries = [];
+    private readonly Dictionary<int, string> pending = [];
+    private int appliedNow;
+
+    public ApplyLease Lease { get; private set; } = lease;
+
+    public async Task<bool> BeginAsync(CancellationToken cancellation)
+    {
+        if (await journal.BeginAsync(Lease, plan, cancellation) is not { } run)
+        {
+            return false;
+        }
+
+        foreach (var (number, entry) in run.Entries)
+        {
+            entries[number] = entry;
+        }
+
+        return true;
+    }
+
+    /// <summary>Whether the change has no final outcome yet.</summary>
+    public bool IsOpen(Change change) => !entries.TryGetValue(change.Number, out var entry) || entry.State == ChangeState.Intent;
+
+    /// <summary>Makes a portion of the plan's changes.</summary>
+    public async Task<bool> ApplyAsync(IReadOnlyList<Change> portion, CancellationToken cancellation)
+    {
+        if (!await KeepLeaseAsync(cancellation))
+        {
+            return false;
+        }
+
+        var present = await ReadAsync(portion, cancellation);
+        var outcomes = new List<JournalOutcome>();
+        var ready = new List<(Change Change, Ready Ready)>();
+        foreach (var change in portion)
+        {
+            switch (Readiness.Of(change, present.GetValueOrDefault(change.Number), entries.ContainsKey(change.Number), salt))
+            {
+                case Ready go: ready.Add((change, go)); break;
+                case AlreadyDone done: outcomes.Add(new JournalOutcome(change.Number, ChangeState.Applied, done.After, null)); break;
+                case NotReady not: outcomes.Add(new JournalOutcome(change.Number, ChangeState.Skipped, null, not.Why)); break;
+            }
+        }
+
+        if (ready.Count > 0)
+        {
+            var intents = ready.ConvertAll(pair => new JournalIntent(pair.Change.Number, pair.Ready.Before));
+            if (!await journal.RecordIntentsAsync(Lease, plan.Id, intents, cancellation))
+            {
+                return false;
+            }
+
+            crashPoints.Reach(ApplyCrashPoints.IntentDurable);
+            outcomes.AddRange(await WriteAsync(ready, cancellation));
+        }
+
+        return await RecordAsync(outcomes);
+    }
+
+    public Task<bool> FinishAsync(CancellationToken cancellation)
+        => pending.Count > 0 ? Task.FromResult(true) : journal.FinishAsync(Lease, plan.Id, cancellation);
+
+    public ApplyReport Report(ApplyStop? stop) => new()
+    {
+        Run = plan.Id,
+        Stop = stop,
+        Applied = entries.Values.Count(entry => entry.State == ChangeState.Applied),
+        AppliedNow = appliedNow,
+        Unverified = [.. Notes(ChangeState.Applied).Where(note => note.Message.Length > 0)],
+        Skipped = Notes(ChangeState.Skipped),
+        Refused = Notes(ChangeState.Refused),
+        Pending = [.. plan.Changes.Where(IsOpen).Select(change => new ChangeNote(change, pending.GetValueOrDefault(change.Number, "It was not reached.")))],
+    };
+
+    private IReadOnlyList<ChangeNote> Notes(ChangeState state)
+        => [.. plan.Changes
+            .Where(change => entries.TryGetValue(change.Number, out var entry) && entry.State == state)
+            .Select(change => new ChangeNote(change, entries[change.Number].Message ?? ""))];
+
+    private async Task<Dictionary<int, Account>> ReadAsync(IReadOnlyList<Change> portion, CancellationToken cancellation)
+    {
+        var present = new Dictionary<int, Account>();
+        foreach (var group in portion.GroupBy(change => change.System))
+        {
+            if (systems[group.Key] is not IReadsAccountsById system)
+            {
+                throw new ConnectorContractException(group.Key, "it takes changes and can't read single accounts.");
+            }
+
+            var accounts = await system.ReadFreshAsync(group.Key, [.. group.Select(change => change.Account)], cancellation);
+            foreach (var change in group)
+            {
+                if (accounts.TryGetValue(change.Account, out var account))
+                {
+                    present.Add(change.Number, account);
+                }
+            }
+        }
+
+        return present;
+    }
+
+    /// <summary>Sends the changes one after the other, then reads all of them again: what is journaled is what was seen.</summary>
+    private async Task<List<JournalOutcome>> WriteAsync(IReadOnlyList<(Change Change, Ready Ready)> ready, CancellationToken cancellation)
+    {
+        var written = new List<(Change Change, WriteOutcome Outcome)>();
+        foreach (var (change, go) in ready)
+        {
+            if (cancellation.IsCancellationRequested || !await KeepLeaseAsync(CancellationToken.None))
+            {
+                break;
+            }
+
+            written.Add((change, await SendAsync(change, go.Precondition)));
+            crashPoints.Reach(ApplyCrashPoints.ChangeLeft);
+        }
+
+        var after = await ReadAsync([.. written.Select(pair => pair.Change)], CancellationToken.None);
+        return [.. written.Select(pair => Conclude(pair.Change, pair.Outcome, after.GetValueOrDefault(pair.Change.Number))).OfType<JournalOutcome>()];
+    }
+
+    private async Task<WriteOutcome> SendAsync(Change change, Fields precondition)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            // Once it has left, only its answer ends the wait: a change is not cancelled half-way.
+            var outcome = await ((change.Action, systems[change.System]) switch
+            {
+                (ChangeAction.Create, ICreatesAccounts system) => system.CreateAsync(change.Account, change.After, CancellationToken.None),
+                (ChangeAction.Update, IUpdatesAccounts system) => system.UpdateAsync(change.Account, change.After, precondition, CancellationToken.None),
+                (ChangeAction.Delete, IDeletesAccounts system) => system.DeleteAsync(change.Account, precondition, CancellationToken.None),
+                _ => Task.FromResult<WriteOutcome>(new Refused($"'{change.System}' can't {change.Action.ToString().ToLowerInvariant()} accounts.")),
+            });
+            outcome.Checked(change.System, creating: change.Action == ChangeAction.Create);
+            if (outcome is not Throttled throttled || attempt == MaximumThrottles || throttled.RetryAfter > LongestWait)
+            {
+                return outcome;
+            }
+
+            await Task.Delay(throttled.RetryAfter, clock, CancellationToken.None);
+        }
+    }
+
+    /// <summary>What an answer and a look at the record come to; null where it is still open.</summary>
+    private JournalOutcome? Conclude(Change change, WriteOutcome outcome, Account? after)
+    {
+        var seen = Readiness.IsDone(change, after, salt);
+        if (outcome is Done || (outcome is Unknown && seen))
+        {
+            appliedNow++;
+            return new JournalOutcome(
+                change.Number, ChangeState.Applied, after?.Record, seen ? null : "The system said that it was done, but the account is not as planned.");
+        }
+
+        switch (outcome)
+        {
+            case Drifted drifted:
+                return new JournalOutcome(change.Number, ChangeState.Skipped, null, drifted.Message);
+            case AlreadyExists exists:
+                return new JournalOutcome(change.Number, ChangeState.Refused, null, exists.Message);
+            case Refused refused:
+                return new JournalOutcome(change.Number, ChangeState.Refused, null, refused.Message);
+            case Throttled:
+                return StillOpen(change, "The system asked to be called later. Apply the same plan again.");
+            case Unavailable unavailable:
+                return StillOpen(change, $"{unavailable.Message} Apply the same plan again.");
+            case Unknown unknown:
+                return StillOpen(change, $"{unknown.Message} Apply the same plan again: it looks first.");
+            default:
+                throw new ConnectorContractException(change.System, $"the outcome {outcome.GetType().Name} is unknown.");
+        }
+    }
+
+    private JournalOutcome? StillOpen(Change change, string why)
+    {
+        pending[change.Number] = why;
+        return null;
+    }
+
+    private async Task<bool> RecordAsync(List<JournalOutcome> outcomes)
+    {
+        if (outcomes.Count == 0)
+        {
+            return true;
+        }
+
+        if (!await journal.RecordOutcomesAsync(Lease, plan.Id, outcomes, CancellationToken.None))
+        {
+            return false;
+        }
+
+        foreach (var outcome in outcomes)
+        {
+            entries[outcome.Number] = new JournalEntry(outcome.Number, outcome.State, null, outcome.After, outcome.Message);
+        }
+
+        crashPoints.Reach(ApplyCrashPoints.OutcomeDurable);
+        return true;
+    }
+
+    private async Task<bool> KeepLeaseAsync(CancellationToken cancellation)
+    {
+        if (Lease.Remaining(clock) >= RenewBelow)
+        {
+            return true;
+        }
+
+        if (await journal.RenewAsync(Lease, cancellation) is not { } renewed)
+        {
+            return false;
+        }
+
+        Lease = renewed;
+        return true;
+    }
+}

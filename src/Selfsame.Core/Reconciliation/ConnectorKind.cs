@@ -1,0 +1,24 @@
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Core.Reconciliation;
+
+/// <summary>What the config may say about systems of one connector.</summary>
+public sealed record ConnectorKind
+{
+    /// <summary>Connectors that the design names and this version does not have.</summary>
+    public static IReadOnlyList<string> NotInThisVersion { get; } = ["postgres", "mongodb", "supabase", "auth0", "atproto", "scim", "files"];
+
+    /// <summary>The value of <c>connector:</c>.</summary>
+    public required string Name { get; init; }
+
+    public required IReadOnlyList<ConnectorSetting> Settings { get; init; }
+
+    /// <summary>The mapping of a connector whose records have one shape; null where the config maps id, identifiers and attributes.</summary>
+    public AccountMapping? FixedMapping { get; init; }
+}
+
+/// <summary>One key that a connector's systems take in the config.</summary>
+/// <param name="Name">The key.</param>
+/// <param name="Required">Whether it must be there.</param>
+/// <param name="Secret">Whether its value stays out of the fingerprint and of every message.</param>
+public sealed record ConnectorSetting(string Name, bool Required, bool Secret = false);

@@ -1,0 +1,167 @@
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Core.Reconciliation;
+
+/// <summary>Two accounts that are one person's.</summary>
+public sealed record Link(KeyedAccount Source, KeyedAccount Target, Evidence Evidence);
+
+/// <summary>Accounts that may be one person's and that no rule decides.</summary>
+public sealed record AmbiguousSet(IReadOnlyList<KeyedAccount> Sources, IReadOnlyList<KeyedAccount> Targets, IReadOnlyList<Evidence> Evidence);
+
+/// <summary>What correlating two systems came to; every account of either side stands in exactly one place.</summary>
+public sealed record Correlation(
+    IReadOnlyList<Link> Links,
+    IReadOnlyList<AmbiguousSet> Ambiguous,
+    IReadOnlyList<KeyedAccount> OnlyInSource,
+    IReadOnlyList<KeyedAccount> OnlyInTarget);
+
+/// <summary>
+/// Decides which accounts are one person by the declared rules, in order. Pure. An account that a rule has linked is
+/// not asked about again; a rule that matches one to many decides nothing; an equal identifier that no rule accepts as
+/// proof (an unverified e-mail) makes the accounts ambiguous, so that nobody is adopted, and nobody made twice, on a guess.
+/// </summary>
+public static class Correlator
+{
+    public static Correlation Correlate(ReconcileRule rule, IReadOnlyList<KeyedAccount> sources, IReadOnlyList<KeyedAccount> targets)
+    {
+        var work = new Work(sources, targets);
+        foreach (var correlation in rule.Correlate)
+        {
+            work.Apply(correlation, rule.TrustEmail);
+        }
+
+        work.SetDoubtfulAside();
+        return work.Result();
+    }
+
+    private static string? KeyFor(CorrelationRule rule, KeyedAccount account, bool trustEmail)
+    {
+        if (rule.Kind is not { } kind)
+        {
+            return account.Account.Id.ToString();
+        }
+
+        var proves = kind != IdentifierKind.Email || trustEmail || account.EmailVerified;
+        return proves ? account.Keys.GetValueOrDefault(kind) : null;
+    }
+
+    private static string RawFor(CorrelationRule rule, KeyedAccount account)
+        => rule.Kind is { } kind ? account.Account.Identifiers[kind] : account.Account.Id.ToString();
+
+    private static Evidence EvidenceOf(CorrelationRule rule, string key, IEnumerable<KeyedAccount> accounts, bool proof)
+        => new(rule.Name, key, [.. accounts.Select(account => RawFor(rule, account)).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)], proof);
+
+    /// <summary>One value by which an account can be told: its id, or a key.</summary>
+    private readonly record struct Mark(CorrelationRule Rule, string Key);
+
+    /// <summary>The state of one correlation; what is left is in the order of the reads.</summary>
+    private sealed class Work(IReadOnlyList<KeyedAccount> sources, IReadOnlyList<KeyedAccount> targets)
+    {
+        private readonly List<Link> links = [];
+        private readonly List<AmbiguousSet> ambiguous = [];
+        private List<KeyedAccount> openSources = [.. sources];
+        private List<KeyedAccount> openTargets = [.. targets];
+
+        public Correlation Result() => new(links, ambiguous, openSources, openTargets);
+
+        public void Apply(CorrelationRule rule, bool trustEmail)
+        {
+            var byKey = openTargets
+                .Select(target => (Key: KeyFor(rule, target, trustEmail), Target: target))
+                .Where(pair => pair.Key is not null)
+                .ToLookup(pair => pair.Key!, pair => pair.Target, StringComparer.Ordinal);
+            var groups = openSources
+                .Select(source => (Key: KeyFor(rule, source, trustEmail), Source: source))
+                .Where(pair => pair.Key is not null && byKey.Contains(pair.Key))
+                .GroupBy(pair => pair.Key!, pair => pair.Source, StringComparer.Ordinal);
+            var settled = new HashSet<KeyedAccount>(ReferenceEqualityComparer.Instance);
+            foreach (var group in groups)
+            {
+                var (left, right) = (group.ToList(), byKey[group.Key].ToList());
+                var evidence = EvidenceOf(rule, group.Key, left.Concat(right), proof: true);
+                if (left.Count == 1 && right.Count == 1)
+                {
+                    links.Add(new Link(left[0], right[0], evidence));
+                }
+                else
+                {
+                    ambiguous.Add(new AmbiguousSet(left, right, [evidence]));
+                }
+
+                settled.UnionWith(left);
+                settled.UnionWith(right);
+            }
+
+            Settle(settled);
+        }
+
+        /// <summary>Takes out every account that shares an id or a key with an account of the other side.</summary>
+        public void SetDoubtfulAside()
+        {
+            var doubts = sources.SelectMany(Marks).ToHashSet();
+            doubts.IntersectWith(targets.SelectMany(Marks));
+            var open = new HashSet<KeyedAccount>(openSources.Concat(openTargets), ReferenceEqualityComparer.Instance);
+            var settled = new HashSet<KeyedAccount>(ReferenceEqualityComparer.Instance);
+            var holders = sources.Select(account => (Account: account, FromSource: true))
+                .Concat(targets.Select(account => (Account: account, FromSource: false)))
+                .SelectMany(holder => Marks(holder.Account).Where(doubts.Contains).Select(mark => (Mark: mark, Holder: holder)))
+                .ToLookup(pair => pair.Mark, pair => pair.Holder);
+            foreach (var account in openSources.Concat(openTargets))
+            {
+                if (settled.Contains(account) || !Marks(account).Any(doubts.Contains))
+                {
+                    continue;
+                }
+
+                ambiguous.Add(Connected(account, holders, open, settled));
+            }
+
+            Settle(settled);
+        }
+
+        /// <summary>All that hangs together with <paramref name="start"/> by equal marks; linked accounts are named but not walked through.</summary>
+        private static AmbiguousSet Connected(
+            KeyedAccount start,
+            ILookup<Mark, (KeyedAccount Account, bool FromSource)> holders,
+            HashSet<KeyedAccount> open,
+            HashSet<KeyedAccount> settled)
+        {
+            var (left, right, evidence) = (new List<KeyedAccount>(), new List<KeyedAccount>(), new List<Evidence>());
+            var members = new HashSet<KeyedAccount>(ReferenceEqualityComparer.Instance);
+            var seen = new HashSet<Mark>();
+            var queue = new Queue<KeyedAccount>([start]);
+            settled.Add(start);
+            while (queue.TryDequeue(out var account))
+            {
+                foreach (var mark in Marks(account).Where(mark => holders.Contains(mark) && seen.Add(mark)))
+                {
+                    evidence.Add(EvidenceOf(mark.Rule, mark.Key, holders[mark].Select(holder => holder.Account), proof: false));
+                    foreach (var (other, fromSource) in holders[mark])
+                    {
+                        if (members.Add(other))
+                        {
+                            (fromSource ? left : right).Add(other);
+                        }
+
+                        if (open.Contains(other) && settled.Add(other))
+                        {
+                            queue.Enqueue(other);
+                        }
+                    }
+                }
+            }
+
+            return new AmbiguousSet(left, right, [.. evidence.OrderBy(one => one.Rule, StringComparer.Ordinal).ThenBy(one => one.Key, StringComparer.Ordinal)]);
+        }
+
+        private static IEnumerable<Mark> Marks(KeyedAccount account)
+            => account.Keys.Select(pair => new Mark(new CorrelationRule(pair.Key), pair.Value))
+                .Prepend(new Mark(CorrelationRule.ById, account.Account.Id.ToString()));
+
+        private void Settle(HashSet<KeyedAccount> settled)
+        {
+            openSources = [.. openSources.Where(account => !settled.Contains(account))];
+            openTargets = [.. openTargets.Where(account => !settled.Contains(account))];
+        }
+    }
+}

@@ -1,0 +1,108 @@
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Core.Reconciliation;
+
+/// <summary>Decides how an account of one system is made in another.</summary>
+internal static class Creation
+{
+    public static Decision Decide(
+        Finding finding, KeyedAccount from, SystemPicture origin, SystemPicture destination, ChangeReason reason, ClaimedKeys keys)
+    {
+        var name = destination.Config.Name;
+        if (!destination.Facts.TakesChosenId)
+        {
+            return new LeftAlone($"{name} gives ids itself, so that a lost answer could make two accounts.");
+        }
+
+        if (origin.Config.Mapping.Id.Count != destination.Config.Mapping.Id.Count)
+        {
+            return new LeftAlone($"The ids of {origin.Config.Name} and {name} have different numbers of parts.");
+        }
+
+        var kinds = destination.Config.Mapping.Identifiers.Keys.Where(origin.Config.Mapping.Identifiers.ContainsKey).Order().ToList();
+        var refused = kinds.Where(from.Refusals.ContainsKey).Select(kind => kind.Name()).FirstOrDefault();
+        if (refused is not null)
+        {
+            return new LeftAlone($"Its {refused} has no key, so it can't be told whether {name} has it already: correct it first.");
+        }
+
+        foreach (var kind in kinds.Where(from.Keys.ContainsKey))
+        {
+            if (!keys.Claim(name, kind, from.Keys[kind], from.Account.Id))
+            {
+                return new LeftAlone($"Another account has, or is to get, the {kind.Name()} {from.Keys[kind]} in {name}: clear the duplicate first.");
+            }
+        }
+
+        var fields = FieldsOf(from, origin, destination, kinds);
+        return new Planned(new Change
+        {
+            Number = 0,
+            Action = ChangeAction.Create,
+            System = name,
+            Account = AccountId.FromRecord(fields, destination.Config.Mapping.Id)!,
+            Label = from.Account.Label,
+            Reason = reason,
+            Sentence = finding.Sentence,
+            Before = Fields.Empty,
+            After = fields,
+            Precondition = Fields.Empty,
+            Reversible = true,
+            Effects = [],
+        });
+    }
+
+    private static Fields FieldsOf(KeyedAccount from, SystemPicture origin, SystemPicture destination, List<IdentifierKind> kinds)
+    {
+        var (source, target) = (origin.Config.Mapping, destination.Config.Mapping);
+        var fields = new Dictionary<string, FieldValue>(StringComparer.Ordinal);
+        foreach (var (ours, theirs) in source.Id.Zip(target.Id))
+        {
+            fields[theirs] = from.Account.Record[ours];
+        }
+
+        foreach (var kind in kinds)
+        {
+            fields[target.Identifiers[kind]] = from.Account.Identifiers.TryGetValue(kind, out var text) ? FieldValue.Text(text) : FieldValue.Null;
+        }
+
+        foreach (var name in Drift.Shared(source, target))
+        {
+            fields[target.Attributes[name].Field] = from.Account.Attributes.ValueOrNull(name);
+        }
+
+        return new Fields(fields.Where(pair => !Drift.CanNotTakeNull(destination, pair.Key, pair.Value)));
+    }
+}
+
+/// <summary>
+/// Which account holds or will hold each key in each system while a plan is made, so that no plan makes the duplicate
+/// that it should repair.
+/// </summary>
+internal sealed class ClaimedKeys
+{
+    private readonly Dictionary<(string System, IdentifierKind Kind, string Key), AccountId> holders = [];
+
+    public ClaimedKeys(IReadOnlyDictionary<string, SystemPicture> pictures)
+    {
+        foreach (var (system, picture) in pictures)
+        {
+            foreach (var account in picture.Accounts)
+            {
+                foreach (var (kind, key) in account.Keys)
+                {
+                    // Of duplicates the first by id, so that the order of the read decides nothing.
+                    var id = account.Account.Id;
+                    if (!holders.TryAdd((system, kind, key), id) && AccountId.Order.Compare(id, holders[(system, kind, key)]) < 0)
+                    {
+                        holders[(system, kind, key)] = id;
+                    }
+                }
+            }
+        }
+    }
+
+    /// <summary>Takes the key for <paramref name="account"/>; false when another account has it.</summary>
+    public bool Claim(string system, IdentifierKind kind, string key, AccountId account)
+        => holders.TryAdd((system, kind, key), account) || holders[(system, kind, key)].Equals(account);
+}

@@ -1,0 +1,47 @@
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Core.Reconciliation;
+
+/// <summary>Where one person's two accounts differ in what both systems map.</summary>
+internal static class Drift
+{
+    /// <summary>The differences by the config's names, in the order of the names; the source is right.</summary>
+    public static IReadOnlyList<Difference> Between(
+        KeyedAccount source, AccountMapping sourceMapping, KeyedAccount target, SystemPicture targetPicture)
+    {
+        var targetMapping = targetPicture.Config.Mapping;
+        var attributes = Shared(sourceMapping, targetMapping)
+            .Select(name => new Difference(name, source.Account.Attributes.ValueOrNull(name), target.Account.Attributes.ValueOrNull(name)))
+            .Where(difference => !SameAttribute(difference) && !CanNotTakeNull(targetPicture, targetMapping.Attributes[difference.Name].Field, difference.Source));
+        var identifiers = targetMapping.Identifiers.Keys.Where(sourceMapping.Identifiers.ContainsKey)
+            .Where(kind => !source.Refusals.ContainsKey(kind) && !SameIdentifier(kind, source, target))
+            .Where(kind => !CanNotTakeNull(targetPicture, targetMapping.Identifiers[kind], Raw(kind, source)))
+            .Select(kind => new Difference(kind.Name(), Raw(kind, source), Raw(kind, target)));
+        return [.. attributes.Concat(identifiers).OrderBy(difference => difference.Name, StringComparer.Ordinal)];
+    }
+
+    /// <summary>The attributes that both systems map and neither calls noise, in the order of their names.</summary>
+    public static IEnumerable<string> Shared(AccountMapping source, AccountMapping target)
+        => target.Attributes
+            .Where(pair => !pair.Value.Noise && source.Attributes.TryGetValue(pair.Key, out var other) && !other.Noise)
+            .Select(pair => pair.Key)
+            .Order(StringComparer.Ordinal);
+
+    /// <summary>Whether a null of the source has no place in the target, whose own default stands there instead.</summary>
+    public static bool CanNotTakeNull(SystemPicture target, string field, FieldValue value)
+        => value.IsNull && target.Facts.NotNullFields.Contains(field);
+
+    // Two spellings of one key are one identifier; whether a spelling should change is not drift.
+    private static bool SameIdentifier(IdentifierKind kind, KeyedAccount source, KeyedAccount target)
+        => source.Keys.TryGetValue(kind, out var left) && target.Keys.TryGetValue(kind, out var right)
+            ? left == right
+            : Raw(kind, source) == Raw(kind, target);
+
+    // One system may say "verified" by a boolean and the other by an instant.
+    private static bool SameAttribute(Difference difference)
+        => difference.Source.SameFactAs(difference.Target)
+            || (difference.Name == AccountMapping.EmailVerified && difference.Source.IsTruthy == difference.Target.IsTruthy);
+
+    private static FieldValue Raw(IdentifierKind kind, KeyedAccount account)
+        => account.Account.Identifiers.TryGetValue(kind, out var text) ? FieldValue.Text(text) : FieldValue.Null;
+}

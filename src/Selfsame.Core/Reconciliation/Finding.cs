@@ -1,0 +1,80 @@
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Core.Reconciliation;
+
+/// <summary>What reconciliation finds for a person in a system.</summary>
+public enum Situation
+{
+    /// <summary>Source and target agree.</summary>
+    Confirmed,
+
+    /// <summary>In the source, and not in the target where it belongs.</summary>
+    Missing,
+
+    /// <summary>In the target, and nobody in the source.</summary>
+    Orphan,
+
+    /// <summary>Several accounts of one system have one key.</summary>
+    Duplicate,
+
+    /// <summary>Accounts that may be one person's, and no rule decides.</summary>
+    Ambiguous,
+
+    /// <summary>One person, under different ids though ids should be equal.</summary>
+    IdMismatch,
+
+    /// <summary>One person, whose declared attributes or identifiers differ.</summary>
+    Drifted,
+
+    /// <summary>An identifier that has no key under the rules.</summary>
+    NotCanonical,
+}
+
+/// <summary>A fault of a system itself.</summary>
+public enum SystemFault
+{
+    /// <summary>Nothing in the system keeps an identifier unique.</summary>
+    NoUniqueIndex,
+
+    /// <summary>A record that can't be read as an account.</summary>
+    UnreadableRecord,
+}
+
+/// <summary>An account by where it stands.</summary>
+public sealed record AccountReference(string System, AccountId Id, string Label);
+
+/// <summary>One field that differs, by the config's name for it.</summary>
+public sealed record Difference(string Name, FieldValue Source, FieldValue Target);
+
+/// <summary>A situation other than confirmed, or a fault of the system itself, with its evidence.</summary>
+public sealed record Finding
+{
+    /// <summary>Null for a fault of the system.</summary>
+    public Situation? Situation { get; init; }
+
+    public SystemFault? Fault { get; init; }
+
+    /// <summary>The system that would have to change.</summary>
+    public required string System { get; init; }
+
+    public required IReadOnlyList<AccountReference> Accounts { get; init; }
+
+    public IReadOnlyList<Evidence> Evidence { get; init; } = [];
+
+    public IReadOnlyList<Difference> Differences { get; init; } = [];
+
+    /// <summary>What was found, for a person.</summary>
+    public required string Sentence { get; init; }
+
+    /// <summary>The rule of the config under which it was found, where there is one.</summary>
+    public ReconcileRule? Rule { get; init; }
+
+    /// <summary>The account of the source, where the finding is about one.</summary>
+    public KeyedAccount? Source { get; init; }
+
+    /// <summary>The account of the target, where the finding is about one.</summary>
+    public KeyedAccount? Target { get; init; }
+
+    /// <summary>The situation's or the fault's name.</summary>
+    public string Kind => Situation?.ToString() ?? Fault!.Value.ToString();
+}

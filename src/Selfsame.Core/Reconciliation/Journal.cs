@@ -1,0 +1,114 @@
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Core.Reconciliation;
+
+/// <summary>
+/// The durable record of intended and applied changes with their before-images. What a method has returned from is
+/// durable. Whoever writes holds the lease: where a method answers false, the lease is another's by now, nothing was
+/// written and the caller stops.
+/// </summary>
+public interface IJournal
+{
+    /// <summary>Takes the lease by which one apply runs at a time.</summary>
+    Task<LeaseAnswer> AcquireAsync(CancellationToken cancellation);
+
+    /// <summary>The lease for its whole duration from now; null when it is another's.</summary>
+    Task<ApplyLease?> RenewAsync(ApplyLease lease, CancellationToken cancellation);
+
+    Task ReleaseAsync(ApplyLease lease, CancellationToken cancellation);
+
+    /// <summary>Begins the plan's run, or goes on with the one that was begun; what is journaled of it by now, or null without the lease.</summary>
+    Task<RunRecord?> BeginAsync(ApplyLease lease, Plan plan, CancellationToken cancellation);
+
+    /// <summary>Notes that these changes are about to leave, with what was there before. An intent that stands is renewed.</summary>
+    Task<bool> RecordIntentsAsync(ApplyLease lease, Guid run, IReadOnlyList<JournalIntent> intents, CancellationToken cancellation);
+
+    /// <summary>Notes what came of changes.</summary>
+    Task<bool> RecordOutcomesAsync(ApplyLease lease, Guid run, IReadOnlyList<JournalOutcome> outcomes, CancellationToken cancellation);
+
+    /// <summary>Marks the run finished: every change has its outcome.</summary>
+    Task<bool> FinishAsync(ApplyLease lease, Guid run, CancellationToken cancellation);
+
+    /// <summary>The runs, the newest first.</summary>
+    Task<IReadOnlyList<RunSummary>> ListAsync(CancellationToken cancellation);
+
+    /// <summary>A run with its plan and entries; null when there is none of that id.</summary>
+    Task<RunRecord?> ReadAsync(Guid run, CancellationToken cancellation);
+}
+
+/// <summary>The answer to asking for the lease.</summary>
+public abstract record LeaseAnswer;
+
+public sealed record LeaseGranted(ApplyLease Lease) : LeaseAnswer;
+
+/// <summary>Another apply has it.</summary>
+public sealed record LeaseHeld(string Holder, DateTimeOffset Until) : LeaseAnswer;
+
+/// <summary>The right to apply.</summary>
+/// <param name="Epoch">Grows with every holder; journal writes carry it.</param>
+/// <param name="Taken">The clock's timestamp (monotonic) just before the lease was asked for.</param>
+/// <param name="Duration">How long it holds from then.</param>
+public sealed record ApplyLease(long Epoch, long Taken, TimeSpan Duration)
+{
+    /// <summary>How long it surely still holds.</summary>
+    public TimeSpan Remaining(TimeProvider clock) => Duration - clock.GetElapsedTime(Taken);
+}
+
+/// <summary>What the journal knows of one change.</summary>
+public enum ChangeState
+{
+    /// <summary>It was about to leave; whether it arrived is not known.</summary>
+    Intent,
+
+    /// <summary>It happened.</summary>
+    Applied,
+
+    /// <summary>The account was not as planned; it was left alone.</summary>
+    Skipped,
+
+    /// <summary>The system refused it.</summary>
+    Refused,
+}
+
+/// <summary>What was there before a change leaves; null where there was no record.</summary>
+public sealed record JournalIntent(int Number, Fields? Before);
+
+/// <summary>What came of a change, with the record as it stands afterwards; null where there is none.</summary>
+public sealed record JournalOutcome(int Number, ChangeState State, Fields? After, string? Message);
+
+/// <summary>One change's entry.</summary>
+public sealed record JournalEntry(int Number, ChangeState State, Fields? Before, Fields? After, string? Message);
+
+/// <summary>A run with all that is journaled of it.</summary>
+public sealed record RunRecord
+{
+    public required Plan Plan { get; init; }
+
+    public required DateTimeOffset Started { get; init; }
+
+    public DateTimeOffset? Finished { get; init; }
+
+    public required IReadOnlyDictionary<int, JournalEntry> Entries { get; init; }
+}
+
+/// <summary>A run in a list.</summary>
+public sealed record RunSummary
+{
+    public required Guid Id { get; init; }
+
+    public required DateTimeOffset Started { get; init; }
+
+    public DateTimeOffset? Finished { get; init; }
+
+    public Guid? Undoes { get; init; }
+
+    public required string Holder { get; init; }
+
+    public required long Changes { get; init; }
+
+    public required long Applied { get; init; }
+
+    public required long Skipped { get; init; }
+
+    public required long Refused { get; init; }
+}

@@ -1,0 +1,57 @@
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Core.Reconciliation;
+
+/// <summary>Whether a change may be made to the record as it is now.</summary>
+internal abstract record Readiness
+{
+    /// <summary>
+    /// Compares the record with the plan and, when an earlier attempt was journaled, decides what became of that: a
+    /// record that equals before is done again, one that equals after is done, anything else is a conflict.
+    /// </summary>
+    public static Readiness Of(Change change, Account? present, bool attempted, string salt)
+    {
+        var done = IsDone(change, present, salt);
+        if (attempted && done)
+        {
+            return new AlreadyDone(present?.Record);
+        }
+
+        if (change.Action == ChangeAction.Create)
+        {
+            return present is null ? new Ready(null, Fields.Empty)
+                : new NotReady(done ? "It is there already, as planned." : "An account with this id is there already.");
+        }
+
+        if (present is null)
+        {
+            return new NotReady("It is gone.");
+        }
+
+        var different = change.Precondition.DifferencesFrom(present.Record, salt);
+        if (different.Count > 0)
+        {
+            return new NotReady(done ? "It is as planned already." : $"Since the plan was made, it changed: {string.Join(", ", different)}.");
+        }
+
+        return new Ready(present.Record, present.Record.Only(change.Precondition.Keys));
+    }
+
+    /// <summary>Whether the record is as the change would leave it.</summary>
+    public static bool IsDone(Change change, Account? present, string salt)
+        => change.Action == ChangeAction.Delete
+            ? present is null
+            : present is not null && change.After.All(pair => pair.Value.SameFactAs(present.Record.ValueOrNull(pair.Key)))
+                && change.Precondition.Without(change.After.Keys.ToHashSet(StringComparer.Ordinal)).DifferencesFrom(present.Record, salt).Count == 0;
+}
+
+/// <summary>It may be made.</summary>
+/// <param name="Before">The before-image; null for a creation.</param>
+/// <param name="Precondition">What the record must hold at the write, with the values just read.</param>
+internal sealed record Ready(Fields? Before, Fields Precondition) : Readiness;
+
+/// <summary>An earlier attempt made it.</summary>
+internal sealed record AlreadyDone(Fields? After) : Readiness;
+
+/// <summary>The record is not what the plan was made for.</summary>
+internal sealed record NotReady(string Why) : Readiness;

@@ -1,0 +1,119 @@
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Core.Reconciliation;
+
+/// <summary>Reads one entry of <c>reconcile:</c> and checks it against the systems that it names.</summary>
+internal static class RuleReader
+{
+    public static ReconcileRule? Read(ConfigNode node, IReadOnlyDictionary<string, SystemConfig> systems)
+    {
+        node.RejectOthers(["source", "target", "correlate", "trustEmail", "when", "missing", "orphan", "idMismatch", "drifted"]);
+        var entries = node.Entries();
+        var source = ReadSystem("source", node, entries, systems);
+        var target = ReadSystem("target", node, entries, systems);
+        if (source is null || target is null)
+        {
+            return null;
+        }
+
+        if (source.Name == target.Name)
+        {
+            node.Reject($"source and target of '{node.Path}' are the same system.");
+        }
+
+        if (entries.TryGetValue("idMismatch", out var idMismatch) && idMismatch.Text() != "report")
+        {
+            idMismatch.Reject($"'{idMismatch.Path}' can only be 'report' in this version.");
+        }
+
+        var rule = new ReconcileRule
+        {
+            Source = source.Name,
+            Target = target.Name,
+            Correlate = ReadCorrelate(node, entries, source, target),
+            TrustEmail = entries.TryGetValue("trustEmail", out var trust) && trust.Flag(),
+            When = entries.TryGetValue("when", out var when) ? ReadWhen(when, source) : null,
+            Missing = entries.TryGetValue("missing", out var missing)
+                ? missing.OneOf(("report", MissingAction.Report), ("createInTarget", MissingAction.CreateInTarget))
+                : MissingAction.Report,
+            Orphan = entries.TryGetValue("orphan", out var orphan)
+                ? orphan.OneOf(
+                    ("report", OrphanAction.Report),
+                    ("createInSource", OrphanAction.CreateInSource),
+                    ("disableInTarget", OrphanAction.DisableInTarget),
+                    ("deleteInTarget", OrphanAction.DeleteInTarget))
+                : OrphanAction.Report,
+            Drifted = entries.TryGetValue("drifted", out var drifted)
+                ? drifted.OneOf(("report", DriftedAction.Report), ("updateTarget", DriftedAction.UpdateTarget))
+                : DriftedAction.Report,
+        };
+        if (rule.Orphan == OrphanAction.DisableInTarget && !target.Mapping.Attributes.ContainsKey(AccountMapping.Active))
+        {
+            node.Reject($"'orphan: disableInTarget' needs the attribute '{AccountMapping.Active}' of '{target.Name}': map it under 'attributes'.");
+        }
+
+        return rule;
+    }
+
+    private static SystemConfig? ReadSystem(
+        string role, ConfigNode node, IReadOnlyDictionary<string, ConfigNode> entries, IReadOnlyDictionary<string, SystemConfig> systems)
+    {
+        if (!entries.TryGetValue(role, out var named))
+        {
+            node.Reject($"'{node.Path}' must name its {role}.");
+            return null;
+        }
+
+        var name = named.Text();
+        if (systems.TryGetValue(name, out var system))
+        {
+            return system;
+        }
+
+        named.Reject($"the {role} '{name}' is none of the systems: {string.Join(", ", systems.Keys)}.");
+        return null;
+    }
+
+    private static List<CorrelationRule> ReadCorrelate(
+        ConfigNode node, IReadOnlyDictionary<string, ConfigNode> entries, SystemConfig source, SystemConfig target)
+    {
+        if (!entries.TryGetValue("correlate", out var correlate))
+        {
+            node.Reject($"'{node.Path}' must say how accounts are matched, as 'correlate: [id, email]'.");
+            return [];
+        }
+
+        var rules = new List<CorrelationRule>();
+        foreach (var item in correlate.Items())
+        {
+            var name = item.Text();
+            var kind = IdentifierKinds.Parse(name);
+            if (name != "id" && kind is null)
+            {
+                item.Reject($"'{item.Path}' can't be '{name}'. It can be: id, {string.Join(", ", IdentifierKinds.All.Select(known => known.Name()))}.");
+                continue;
+            }
+
+            var without = new[] { source, target }.FirstOrDefault(system => kind is { } needed && !system.Mapping.Identifiers.ContainsKey(needed));
+            if (without is not null)
+            {
+                item.Reject($"'{without.Name}' has no identifier '{name}' to match by: map it under 'identifiers'.");
+            }
+
+            rules.Add(new CorrelationRule(kind));
+        }
+
+        return rules;
+    }
+
+    private static string ReadWhen(ConfigNode node, SystemConfig source)
+    {
+        var attribute = node.Text();
+        if (!source.Mapping.Attributes.ContainsKey(attribute))
+        {
+            node.Reject($"'{node.Path}' names '{attribute}', which '{source.Name}' does not map under 'attributes'.");
+        }
+
+        return attribute;
+    }
+}

@@ -1,0 +1,140 @@
+using System.Net;
+using Selfsame.Core.Identifiers;
+
+namespace Selfsame.Core.Reconciliation;
+
+/// <summary>Reads the parts of the config that are about the service itself: tenants, mail, proxies.</summary>
+internal static class ServiceReader
+{
+    private const int LargestPort = 65_535;
+
+    public static TenantConfig ReadTenant(ConfigNode node)
+    {
+        node.RejectOthers([
+            "hosts", "publicUrl", "locale", "role", "emailDisclosure", "lookalikes", "mailboxes", "userCodePrefix", "userCodeSyllables",
+            "signUpLimit", "signInLimit", "passwordResetLimit", "deletionGraceDays"]);
+        var entries = node.Entries();
+        T? Optional<T>(string name, Func<ConfigNode, T> read) => entries.TryGetValue(name, out var entry) ? read(entry) : default;
+        int? OptionalCount(string name) => entries.TryGetValue(name, out var entry) ? entry.Count() : null;
+        return new TenantConfig
+        {
+            Hosts = Optional<IReadOnlyList<string>>("hosts", hosts => [.. hosts.Items().Select(host => host.Text())]) ?? [],
+            PublicUrl = Optional("publicUrl", ReadAddress),
+            Locale = Optional("locale", locale => locale.Text()),
+            Role = Optional("role", role => role.Text()),
+            EmailDisclosure = Optional("emailDisclosure", choice => Choice(choice, "reveal", "hide")),
+            Lookalikes = Optional("lookalikes", choice => Choice(choice, "off", "flag", "refuse")),
+            Mailboxes = Optional("mailboxes", choice => Choice(choice, "off", "flag", "refuse")),
+            UserCodePrefix = Optional("userCodePrefix", ReadPrefix),
+            UserCodeSyllables = entries.TryGetValue("userCodeSyllables", out var syllables) ? ReadSyllables(syllables) : null,
+            SignUpLimit = Optional("signUpLimit", ReadLimit),
+            SignInLimit = Optional("signInLimit", ReadLimit),
+            PasswordResetLimit = Optional("passwordResetLimit", ReadLimit),
+            DeletionGraceDays = OptionalCount("deletionGraceDays"),
+        };
+    }
+
+    public static MailConfig ReadMail(ConfigNode node)
+    {
+        node.RejectOthers(["host", "port", "from", "userName", "password", "requireTls"]);
+        var entries = node.Entries();
+        string Required(string name)
+        {
+            if (entries.TryGetValue(name, out var entry))
+            {
+                return entry.Text();
+            }
+
+            node.Reject($"'mail' needs '{name}'.");
+            return "";
+        }
+
+        var port = entries.TryGetValue("port", out var portNode) ? portNode.Count() : 587;
+        if (port is 0 or > LargestPort)
+        {
+            portNode!.Reject($"'mail.port' must be from 1 to {LargestPort}.");
+        }
+
+        return new MailConfig
+        {
+            Host = Required("host"),
+            Port = port,
+            From = Required("from"),
+            UserName = entries.TryGetValue("userName", out var userName) ? userName.Text() : null,
+            Password = entries.TryGetValue("password", out var password) ? password.Text() : null,
+            RequireTls = !entries.TryGetValue("requireTls", out var requireTls) || requireTls.Flag(),
+        };
+    }
+
+    /// <summary>Addresses or networks: <c>10.0.0.1</c>, <c>10.0.0.0/8</c>.</summary>
+    public static IReadOnlyList<IPNetwork> ReadNetworks(ConfigNode node)
+    {
+        var networks = new List<IPNetwork>();
+        foreach (var item in node.Items())
+        {
+            var text = item.Text();
+            if (IPNetwork.TryParse(text, out var network))
+            {
+                networks.Add(network);
+            }
+            else if (IPAddress.TryParse(text, out var address))
+            {
+                networks.Add(new IPNetwork(address, address.GetAddressBytes().Length * 8));
+            }
+            else
+            {
+                item.Reject($"'{item.Path}' must be an address or a network, for example 10.0.0.0/8.");
+            }
+        }
+
+        return networks;
+    }
+
+    private static string Choice(ConfigNode node, params string[] choices) => node.OneOf([.. choices.Select(choice => (choice, choice))]);
+
+    private static Uri? ReadAddress(ConfigNode node)
+    {
+        if (Uri.TryCreate(node.Text(), UriKind.Absolute, out var address) && address.Scheme is "http" or "https" && address.AbsolutePath == "/")
+        {
+            return address;
+        }
+
+        node.Reject($"'{node.Path}' must be an address without a path, for example https://id.example.com.");
+        return null;
+    }
+
+    private static string ReadPrefix(ConfigNode node)
+    {
+        var prefix = node.Text();
+        if (!UserCode.IsPrefix(prefix))
+        {
+            node.Reject($"'{node.Path}' must be 1 to {UserCode.MaximumPrefixLength} letters from a to z.");
+        }
+
+        return prefix;
+    }
+
+    private static int ReadSyllables(ConfigNode node)
+    {
+        var syllables = node.Count();
+        if (syllables is 0 or > UserCode.MaximumSyllables)
+        {
+            node.Reject($"'{node.Path}' must be from 1 to {UserCode.MaximumSyllables}.");
+        }
+
+        return syllables;
+    }
+
+    private static LimitConfig ReadLimit(ConfigNode node)
+    {
+        node.RejectOthers(["count", "seconds"]);
+        var entries = node.Entries();
+        if (entries.TryGetValue("count", out var count) && entries.TryGetValue("seconds", out var seconds))
+        {
+            return new LimitConfig(count.Count(), seconds.Count());
+        }
+
+        node.Reject($"'{node.Path}' needs both 'count' and 'seconds'.");
+        return new LimitConfig(0, 0);
+    }
+}

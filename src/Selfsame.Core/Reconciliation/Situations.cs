@@ -1,0 +1,123 @@
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Core.Reconciliation;
+
+/// <summary>Turns what was read into findings. Pure; the order of the findings depends only on the config and the ids.</summary>
+public static class Situations
+{
+    /// <summary>The findings of all <paramref name="pictures"/>: those within one system first, then those between two.</summary>
+    public static IReadOnlyList<Finding> Find(Topology topology, IReadOnlyDictionary<string, SystemPicture> pictures)
+    {
+        var findings = new List<Finding>();
+        foreach (var name in topology.Systems.Keys.Where(pictures.ContainsKey))
+        {
+            findings.AddRange(SystemFindings.Find(pictures[name]));
+        }
+
+        foreach (var rule in topology.Rules)
+        {
+            findings.AddRange(Between(rule, pictures[rule.Source], pictures[rule.Target]));
+        }
+
+        return findings;
+    }
+
+    /// <summary>The findings between the two systems of one rule.</summary>
+    public static IReadOnlyList<Finding> Between(ReconcileRule rule, SystemPicture source, SystemPicture target)
+    {
+        var correlation = Correlator.Correlate(rule, source.Accounts, target.Accounts);
+        var findings = new List<Finding>();
+        findings.AddRange(correlation.OnlyInSource.Where(account => Belongs(rule, account)).Select(account => Missing(rule, account)));
+        findings.AddRange(correlation.OnlyInTarget.Where(account => !Settled(rule, account)).Select(account => Orphan(rule, account)));
+        findings.AddRange(correlation.Ambiguous.Select(set => Ambiguous(rule, set)));
+        findings.AddRange(correlation.Links.SelectMany(link => OfLink(rule, link, source.Config, target)));
+        return
+        [
+            .. findings.OrderBy(finding => finding.Situation)
+                .ThenBy(finding => finding.Accounts[0].Id, AccountId.Order)
+                .ThenBy(finding => finding.Sentence, StringComparer.Ordinal),
+        ];
+    }
+
+    private static bool Belongs(ReconcileRule rule, KeyedAccount account)
+        => rule.When is null || account.Account.Attributes.ValueOrNull(rule.When).IsTruthy;
+
+    // An orphan that is already disabled is all that the config asks for.
+    private static bool Settled(ReconcileRule rule, KeyedAccount orphan)
+        => rule.Orphan == OrphanAction.DisableInTarget && !orphan.Account.Attributes.ValueOrNull(AccountMapping.Active).IsTruthy;
+
+    private static Finding Missing(ReconcileRule rule, KeyedAccount account) => new()
+    {
+        Situation = Situation.Missing,
+        System = rule.Target,
+        Rule = rule,
+        Source = account,
+        Accounts = [Reference(rule.Source, account)],
+        Sentence = $"{account.Account.Label} is in {rule.Source} and not in {rule.Target}.",
+    };
+
+    private static Finding Orphan(ReconcileRule rule, KeyedAccount account) => new()
+    {
+        Situation = Situation.Orphan,
+        System = rule.Target,
+        Rule = rule,
+        Target = account,
+        Accounts = [Reference(rule.Target, account)],
+        Sentence = $"{account.Account.Label} is in {rule.Target} and is nobody in {rule.Source}.",
+    };
+
+    private static Finding Ambiguous(ReconcileRule rule, AmbiguousSet set)
+    {
+        var rules = string.Join(", ", set.Evidence.Select(evidence => $"{evidence.Rule} {evidence.Key}").Distinct());
+        return new Finding
+        {
+            Situation = Situation.Ambiguous,
+            System = rule.Target,
+            Rule = rule,
+            Accounts =
+            [
+                .. set.Sources.Select(account => Reference(rule.Source, account)).OrderBy(reference => reference.Id, AccountId.Order),
+                .. set.Targets.Select(account => Reference(rule.Target, account)).OrderBy(reference => reference.Id, AccountId.Order),
+            ],
+            Evidence = set.Evidence,
+            Sentence = $"{set.Sources.Count} in {rule.Source} and {set.Targets.Count} in {rule.Target} share {rules}, "
+                + "and no rule proves who is who. A person must decide.",
+        };
+    }
+
+    private static IEnumerable<Finding> OfLink(ReconcileRule rule, Link link, SystemConfig source, SystemPicture target)
+    {
+        var label = link.Source.Account.Label;
+        if (rule.Correlate.Contains(CorrelationRule.ById) && !link.Source.Account.Id.Equals(link.Target.Account.Id))
+        {
+            yield return OfPair(Situation.IdMismatch, rule, link) with
+            {
+                Sentence = $"{label} is {link.Source.Account.Id} in {rule.Source} and {link.Target.Account.Id} in {rule.Target}.",
+            };
+        }
+
+        var differences = Drift.Between(link.Source, source.Mapping, link.Target, target);
+        if (differences.Count > 0)
+        {
+            yield return OfPair(Situation.Drifted, rule, link) with
+            {
+                Differences = differences,
+                Sentence = $"{label} differs in {rule.Target}: {string.Join(", ", differences.Select(difference => difference.Name))}.",
+            };
+        }
+    }
+
+    private static Finding OfPair(Situation situation, ReconcileRule rule, Link link) => new()
+    {
+        Situation = situation,
+        System = rule.Target,
+        Rule = rule,
+        Source = link.Source,
+        Target = link.Target,
+        Accounts = [Reference(rule.Source, link.Source), Reference(rule.Target, link.Target)],
+        Evidence = [link.Evidence],
+        Sentence = "",
+    };
+
+    internal static AccountReference Reference(string system, KeyedAccount account) => new(system, account.Account.Id, account.Account.Label);
+}

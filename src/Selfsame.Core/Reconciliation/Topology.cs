@@ -1,0 +1,128 @@
+using System.Net;
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Core.Reconciliation;
+
+/// <summary>The config: which systems there are, and which pairs of them must agree on who exists.</summary>
+public sealed record Topology
+{
+    public required IReadOnlyDictionary<string, SystemConfig> Systems { get; init; }
+
+    /// <summary>In the order of the config; an earlier rule's changes come first.</summary>
+    public required IReadOnlyList<ReconcileRule> Rules { get; init; }
+
+    public required IReadOnlyDictionary<string, TenantConfig> Tenants { get; init; }
+
+    /// <summary>How the service sends mail; null writes files.</summary>
+    public MailConfig? Mail { get; init; }
+
+    /// <summary>Proxies whose forwarding headers the service believes.</summary>
+    public IReadOnlyList<IPNetwork> TrustedProxies { get; init; } = [];
+
+    /// <summary>Where runs are journaled: a database's connection, or null for the store.</summary>
+    public string? Journal { get; init; }
+
+    public Guards Guards { get; init; } = new();
+
+    /// <summary>
+    /// SHA-256 of all that decides what a plan means: systems, rules and where they point, without secrets. A plan
+    /// made under another fingerprint is not applied.
+    /// </summary>
+    public required string Fingerprint { get; init; }
+
+    /// <summary>The systems into which the accounts of <paramref name="source"/> are to be created.</summary>
+    public IReadOnlyList<string> ProvisionedFrom(string source)
+        => [.. Rules.Where(rule => rule.Source == source && rule.Missing == MissingAction.CreateInTarget).Select(rule => rule.Target).Distinct()];
+}
+
+/// <summary>One connected system as the config describes it.</summary>
+public sealed record SystemConfig
+{
+    public required string Name { get; init; }
+
+    public required string Connector { get; init; }
+
+    public string Tenant { get; init; } = "main";
+
+    /// <summary>The connector's own settings by key, with environment variables put in.</summary>
+    public required IReadOnlyDictionary<string, string> Settings { get; init; }
+
+    public required AccountMapping Mapping { get; init; }
+
+    /// <summary>Identifiers for which the system must have a unique index.</summary>
+    public IReadOnlyList<IdentifierKind> Unique { get; init; } = [];
+}
+
+/// <summary>One pair of systems and what to do where they disagree.</summary>
+public sealed record ReconcileRule
+{
+    public required string Source { get; init; }
+
+    public required string Target { get; init; }
+
+    /// <summary>The correlation rules in order.</summary>
+    public required IReadOnlyList<CorrelationRule> Correlate { get; init; }
+
+    /// <summary>Whether equal e-mails are believed though not verified on both sides.</summary>
+    public bool TrustEmail { get; init; }
+
+    /// <summary>A source attribute that must be truthy for the account to belong into the target; null: all belong.</summary>
+    public string? When { get; init; }
+
+    public MissingAction Missing { get; init; }
+
+    public OrphanAction Orphan { get; init; }
+
+    public DriftedAction Drifted { get; init; }
+}
+
+/// <summary>How two accounts are found to be one person: by equal ids, or by equal keys of one kind of identifier.</summary>
+/// <param name="Kind">The kind, or null for the id.</param>
+public readonly record struct CorrelationRule(IdentifierKind? Kind)
+{
+    public static CorrelationRule ById { get; } = new(null);
+
+    /// <summary><c>id</c> or the kind's name.</summary>
+    public string Name => Kind?.Name() ?? "id";
+}
+
+/// <summary>What to do for an account of the source that the target lacks.</summary>
+public enum MissingAction
+{
+    Report,
+    CreateInTarget,
+}
+
+/// <summary>What to do with an account of the target that is nobody's in the source.</summary>
+public enum OrphanAction
+{
+    Report,
+    CreateInSource,
+    DisableInTarget,
+    DeleteInTarget,
+}
+
+/// <summary>What to do where declared attributes differ.</summary>
+public enum DriftedAction
+{
+    Report,
+    UpdateTarget,
+}
+
+/// <summary>
+/// Limits that stop a plan which would harm more than a person expects: a wrong domain or an empty source makes
+/// everybody look gone. Small stores are not stopped by the percentage alone.
+/// </summary>
+public sealed record Guards
+{
+    public int MaxDeletes { get; init; } = 20;
+
+    public int MaxDeletesPercent { get; init; } = 5;
+
+    public int MaxUpdates { get; init; } = 1000;
+
+    public int MaxUpdatesPercent { get; init; } = 20;
+
+    /// <summary>Up to this many changes the percentage is not asked.</summary>
+    public int PercentFrom { get; init; } = 10;
+}

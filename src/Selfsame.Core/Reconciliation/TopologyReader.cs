@@ -1,0 +1,93 @@
+using YamlDotNet.Core;
+using YamlDotNet.RepresentationModel;
+
+namespace Selfsame.Core.Reconciliation;
+
+/// <summary>
+/// Reads <c>selfsame.yaml</c>. Environment variables come in through the injected look-up; an unset one, an unknown
+/// key or a wrong type is an error that names the line.
+/// </summary>
+public sealed class TopologyReader(IReadOnlyList<ConnectorKind> connectors, Func<string, string?> environment)
+{
+    /// <summary>A config larger than this, in characters, is not a config.</summary>
+    public const int MaximumLength = 1_000_000;
+
+    /// <summary>The topology, or all errors.</summary>
+    public TopologyReading Read(string yaml)
+    {
+        var report = new ConfigReport(environment);
+        if (yaml.Length > MaximumLength)
+        {
+            report.Reject(1, $"the file has over {MaximumLength} characters, which no config needs. Is it the right file?");
+            return new TopologyReading(null, report.Errors);
+        }
+
+        var stream = new YamlStream();
+        try
+        {
+            stream.Load(new StringReader(yaml));
+        }
+        catch (YamlException exception)
+        {
+            report.Reject(exception.Start.Line, $"this is not YAML: {exception.Message}");
+            return new TopologyReading(null, report.Errors);
+        }
+
+        if (stream.Documents.Count != 1)
+        {
+            report.Reject(1, "the file must hold exactly one YAML document.");
+            return new TopologyReading(null, report.Errors);
+        }
+
+        var topology = ReadRoot(new ConfigNode(stream.Documents[0].RootNode, "", report));
+        return new TopologyReading(report.Errors.Count == 0 ? topology : null, report.Errors);
+    }
+
+    private Topology ReadRoot(ConfigNode root)
+    {
+        root.RejectOthers(["systems", "reconcile", "tenants", "journal", "guards", "mail", "trustedProxies"]);
+        var entries = root.Entries();
+        var systems = new Dictionary<string, SystemConfig>(StringComparer.Ordinal);
+        if (entries.TryGetValue("systems", out var systemsNode))
+        {
+            foreach (var (name, node) in systemsNode.Entries())
+            {
+                systems[name] = new SystemReader(connectors).Read(name, node);
+            }
+        }
+
+        var rules = entries.TryGetValue("reconcile", out var reconcile)
+            ? reconcile.Items().Select(node => RuleReader.Read(node, systems)).OfType<ReconcileRule>().ToList()
+            : [];
+        var tenants = entries.TryGetValue("tenants", out var tenantsNode)
+            ? tenantsNode.Entries().ToDictionary(entry => entry.Key, entry => ServiceReader.ReadTenant(entry.Value), StringComparer.Ordinal)
+            : [];
+        return new Topology
+        {
+            Systems = systems,
+            Rules = rules,
+            Tenants = tenants,
+            Mail = entries.TryGetValue("mail", out var mail) ? ServiceReader.ReadMail(mail) : null,
+            TrustedProxies = entries.TryGetValue("trustedProxies", out var proxies) ? ServiceReader.ReadNetworks(proxies) : [],
+            Journal = entries.TryGetValue("journal", out var journal) ? journal.Text() : null,
+            Guards = entries.TryGetValue("guards", out var guards) ? ReadGuards(guards) : new Guards(),
+            Fingerprint = TopologyFingerprint.Of(systems.Values, rules, connectors),
+        };
+    }
+
+    private static Guards ReadGuards(ConfigNode node)
+    {
+        node.RejectOthers(["maxDeletes", "maxDeletesPercent", "maxUpdates", "maxUpdatesPercent", "percentFrom"]);
+        var entries = node.Entries();
+        var defaults = new Guards();
+        int Count(string name, int otherwise) => entries.TryGetValue(name, out var entry) ? entry.Count() : otherwise;
+        return new Guards
+        {
+            MaxDeletes = Count("maxDeletes", defaults.MaxDeletes),
+            MaxDeletesPercent = Count("maxDeletesPercent", defaults.MaxDeletesPercent),
+            MaxUpdates = Count("maxUpdates", defaults.MaxUpdates),
+            MaxUpdatesPercent = Count("maxUpdatesPercent", defaults.MaxUpdatesPercent),
+            PercentFrom = Count("percentFrom", defaults.PercentFrom),
+        };
+    }
+}

@@ -1,0 +1,48 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Logging;
+using Selfsame.Server.Api.Description;
+using Selfsame.Server.Api.Problems;
+using Selfsame.Store;
+using Selfsame.Store.Schema;
+
+namespace Selfsame.Server.Api;
+
+/// <summary><c>/healthz</c>, <c>/readyz</c>, <c>/metrics</c>: for whoever runs the service; open to everybody, without secrets.</summary>
+internal static class OperationsEndpoints
+{
+    private const string Tag = "Operations";
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+
+    public static void MapOperations(this IEndpointRouteBuilder routes)
+    {
+        routes.MapGet("/healthz", () => Results.Text("ok\n"))
+            .Described("isAlive", Tag, "Whether the process answers.")
+            .Produces<string>(StatusCodes.Status200OK, "text/plain");
+        routes.MapGet("/readyz", IsReadyAsync)
+            .Described("isReady", Tag, "Whether the database can be reached and has the present schema.")
+            .Produces<string>(StatusCodes.Status200OK, "text/plain")
+            .Refuses(Problem.NotReady);
+        routes.MapGet("/metrics", (PrometheusMetrics metrics) => Results.Text(metrics.Write(), PrometheusMetrics.ContentType))
+            .Described("readMetrics", Tag, "Counters in the Prometheus text format.")
+            .Produces<string>(StatusCodes.Status200OK, "text/plain");
+    }
+
+    private static async Task<IResult> IsReadyAsync(HttpContext http, StoreContext context, ILogger<PrometheusMetrics> logger)
+    {
+        using var patience = new CancellationTokenSource(Patience, context.Clock);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, http.RequestAborted);
+        try
+        {
+            return await StoreSchema.IsPresentAsync(context.Database, both.Token)
+                ? Results.Text("ok\n")
+                : Problem.NotReady.Because("The database lacks a part of the schema. Start this version once with rights to change the schema.");
+        }
+        catch (Exception exception) when (!http.RequestAborted.IsCancellationRequested)
+        {
+            ServerLogMessages.NotReady(logger, exception);
+            return Problem.NotReady.Because("The database cannot be used. Look into the log.");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+using System.Diagnostics.Metrics;
+using Selfsame.Store.Sessions;
+using Selfsame.Store.Users;
+
+namespace Selfsame.Server.Api;
+
+/// <summary>What the server counts; the store counts identifier conflicts itself.</summary>
+internal static class ServerMeters
+{
+    public const string Name = "Selfsame.Server";
+
+    private static readonly Meter Meter = new(Name);
+    private static readonly Counter<long> SignUps = Meter.CreateCounter<long>("selfsame.sign_ups", description: "Sign-ups by what became of them.");
+    private static readonly Counter<long> SignIns = Meter.CreateCounter<long>("selfsame.sign_ins", description: "Sign-ins by what became of them.");
+
+    public static void SignUp(SignUpResult result)
+    {
+        var name = result switch
+        {
+            SignUpResult.Created { IsReplay: true } or SignUpResult.Accepted { IsReplay: true } => "replayed",
+            SignUpResult.Created => "created",
+            SignUpResult.Accepted => "accepted",
+            SignUpResult.Taken => "taken",
+            SignUpResult.Invalid => "invalid",
+            SignUpResult.LimitReached => "limited",
+            _ => "refused",
+        };
+        SignUps.Add(1, new KeyValuePair<string, object?>("result", name));
+    }
+
+    public static void SignIn(SignInResult result)
+    {
+        var name = result switch
+        {
+            SignInResult.SignedIn => "signed_in",
+            SignInResult.TryLater => "limited",
+            SignInResult.Busy => "busy",
+            _ => "refused",
+        };
+        SignIns.Add(1, new KeyValuePair<string, object?>("result", name));
+    }
+}

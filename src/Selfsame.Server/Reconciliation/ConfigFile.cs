@@ -1,0 +1,116 @@
+using Selfsame.Connectors.Sqlite;
+using Selfsame.Core.Reconciliation;
+using Selfsame.Server.Hosting;
+using Selfsame.Server.Mail;
+using Selfsame.Store;
+
+namespace Selfsame.Server.Reconciliation;
+
+/// <summary>The config could not be used; the message lists every error with its line.</summary>
+public sealed class ConfigException(string message) : InvalidOperationException(message);
+
+/// <summary>Reads <c>selfsame.yaml</c> with all connectors of this version.</summary>
+public static class ConfigFile
+{
+    /// <summary>The file that is read when none is named.</summary>
+    public const string DefaultName = "selfsame.yaml";
+
+    /// <summary>The kinds of systems that this version connects.</summary>
+    public static IReadOnlyList<ConnectorKind> Connectors { get; } = [SelfsameConnector.Kind, SqliteSystem.Kind];
+
+    /// <summary>The config at <paramref name="path"/>, or at the default place; throws <see cref="ConfigException"/>.</summary>
+    public static Topology Read(string? path)
+        => ReadIfThere(path) ?? throw new ConfigException(
+            $"there is no {DefaultName} here. Write one, or name it with --config FILE.");
+
+    /// <summary>As <see cref="Read"/>, but null when no file is named and none is at the default place.</summary>
+    public static Topology? ReadIfThere(string? path)
+    {
+        if (path is null && !File.Exists(DefaultName))
+        {
+            return null;
+        }
+
+        var file = path ?? DefaultName;
+        if (!File.Exists(file))
+        {
+            throw new ConfigException($"there is no config {file}. Check the path after --config.");
+        }
+
+        var reading = new TopologyReader(Connectors, Environment.GetEnvironmentVariable).Read(File.ReadAllText(file));
+        return reading.Topology ?? throw new ConfigException(
+            $"the config {file} has {(reading.Errors.Count == 1 ? "an error" : $"{reading.Errors.Count} errors")}:\n"
+            + string.Join('\n', reading.Errors.Select(error => $"  {error}")));
+    }
+
+    /// <summary>The tenants that the config names, <c>main</c> always among them, each with the systems its users are provisioned into.</summary>
+    private static List<TenantSettings> Tenants(Topology topology)
+        => [.. topology.Tenants.Keys.Append("main").Distinct().Select(name => Tenant(name, topology.Tenants.GetValueOrDefault(name) ?? new TenantConfig(), topology))];
+
+    /// <summary>Which tenant each host that the config names belongs to.</summary>
+    private static Dictionary<string, string> TenantsByHost(Topology topology)
+    {
+        var hosts = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var (tenant, config) in topology.Tenants)
+        {
+            foreach (var host in config.Hosts)
+            {
+                if (!hosts.TryAdd(host, tenant))
+                {
+                    throw new ConfigException($"the host {host} belongs to two tenants, {hosts[host]} and {tenant}. Leave it with one.");
+                }
+            }
+        }
+
+        return hosts;
+    }
+
+    /// <summary>The server's options with everything that the config says.</summary>
+    public static ServerOptions Apply(Topology topology, ServerOptions options) => options with
+    {
+        Topology = topology,
+        Tenants = Tenants(topology),
+        TenantsByHost = TenantsByHost(topology),
+        PublicAddresses = topology.Tenants
+            .Where(tenant => tenant.Value.PublicUrl is not null)
+            .ToDictionary(tenant => tenant.Key, tenant => tenant.Value.PublicUrl!, StringComparer.Ordinal),
+        TrustedProxies = topology.TrustedProxies,
+        Smtp = topology.Mail is not { } mail
+            ? null
+            : new SmtpSettings
+            {
+                Host = mail.Host,
+                Port = mail.Port,
+                From = mail.From,
+                UserName = mail.UserName,
+                Password = mail.Password,
+                RequireTls = mail.RequireTls,
+            },
+    };
+
+    private static RateLimit Limit(RateLimit standard, LimitConfig? config)
+        => config is null ? standard : standard with { Count = config.Count, Window = TimeSpan.FromSeconds(config.Seconds) };
+
+    private static TenantSettings Tenant(string name, TenantConfig config, Topology topology)
+    {
+        var defaults = new TenantSettings { Name = name };
+        return defaults with
+        {
+            DefaultLocale = config.Locale ?? defaults.DefaultLocale,
+            DefaultRole = config.Role ?? defaults.DefaultRole,
+            Disclosure = config.EmailDisclosure is { } disclosure ? Enum.Parse<Disclosure>(disclosure, ignoreCase: true) : defaults.Disclosure,
+            Lookalikes = config.Lookalikes is { } lookalikes ? Enum.Parse<LookalikePolicy>(lookalikes, ignoreCase: true) : defaults.Lookalikes,
+            Mailboxes = config.Mailboxes is { } mailboxes ? Enum.Parse<LookalikePolicy>(mailboxes, ignoreCase: true) : defaults.Mailboxes,
+            UserCodePrefix = config.UserCodePrefix ?? defaults.UserCodePrefix,
+            UserCodeSyllables = config.UserCodeSyllables ?? defaults.UserCodeSyllables,
+            SignUpLimit = Limit(defaults.SignUpLimit, config.SignUpLimit),
+            SignInLimit = Limit(defaults.SignInLimit, config.SignInLimit),
+            PasswordResetLimit = Limit(defaults.PasswordResetLimit, config.PasswordResetLimit),
+            DeletionGracePeriod = config.DeletionGraceDays is { } days ? TimeSpan.FromDays(days) : defaults.DeletionGracePeriod,
+            ProvisionTo = [.. topology.Systems.Values
+                .Where(system => system.Connector == SelfsameConnector.Kind.Name && system.Tenant == name)
+                .SelectMany(system => topology.ProvisionedFrom(system.Name))
+                .Distinct()],
+        };
+    }
+}

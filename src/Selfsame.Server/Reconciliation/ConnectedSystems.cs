@@ -1,0 +1,79 @@
+using Selfsame.Connectors.Sqlite;
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Provisioning;
+using Selfsame.Core.Reconciliation;
+using Selfsame.Databases;
+using Selfsame.Store;
+using Selfsame.Store.Provisioning;
+using Selfsame.Store.Runs;
+using Selfsame.Store.Schema;
+
+namespace Selfsame.Server.Reconciliation;
+
+/// <summary>The config's systems with their connectors, and the journal: what the engine works with.</summary>
+public sealed class ConnectedSystems : IAsyncDisposable
+{
+    private readonly Database? ownJournal;
+
+    private ConnectedSystems(Topology topology, IReadOnlyDictionary<string, IConnectedSystem> systems, RunJournal journal, Database? ownJournal)
+    {
+        Topology = topology;
+        Systems = systems;
+        Journal = journal;
+        this.ownJournal = ownJournal;
+    }
+
+    public Topology Topology { get; }
+
+    public IReadOnlyDictionary<string, IConnectedSystem> Systems { get; }
+
+    public IJournal Journal { get; }
+
+    /// <summary>Opens every system; none is asked yet. The journal stands in the store, or where the config says.</summary>
+    public static async Task<ConnectedSystems> OpenAsync(Topology topology, StoreContext store, CancellationToken cancellation)
+    {
+        var systems = topology.Systems.ToDictionary(pair => pair.Key, pair => Open(pair.Value, store), StringComparer.Ordinal);
+        Database? ownJournal = null;
+        if (topology.Journal is { } connection)
+        {
+            ownJournal = Database.Open(connection, new DatabaseOptions(), store.Clock, store.Random);
+            await StoreSchema.MigrateAsync(ownJournal, cancellation);
+        }
+
+        var journal = new RunJournal(ownJournal ?? store.Database, store.Secrets, store.Clock, LeaseHolder.Current);
+        return new ConnectedSystems(topology, systems, journal, ownJournal);
+    }
+
+    /// <summary>The provisioner that brings the store's users into the systems.</summary>
+    public Provisioner Provisioner(StoreContext store) => new(new ProvisionerParts
+    {
+        Topology = Topology,
+        Sources = [.. Topology.Systems.Values.Where(system => system.Connector == SelfsameConnector.Kind.Name).Select(system => system.Name)],
+        Systems = Systems,
+        Rows = new ProvisioningRows(store.Database, store.Clock),
+        Keying = IdentifierKeys.TryKey,
+        Clock = store.Clock,
+        Random = store.Random,
+        CrashPoints = store.CrashPoints,
+    });
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var system in Systems.Values)
+        {
+            await system.DisposeAsync();
+        }
+
+        if (ownJournal is not null)
+        {
+            await ownJournal.DisposeAsync();
+        }
+    }
+
+    private static IConnectedSystem Open(SystemConfig config, StoreContext store) => config.Connector switch
+    {
+        "selfsame" => new SelfsameConnector(store.Database, config.Tenant),
+        "sqlite" => new SqliteSystem(config),
+        _ => throw new InvalidOperationException($"The config reader let the connector '{config.Connector}' through."),
+    };
+}

@@ -1,0 +1,187 @@
+using Microsoft.Data.Sqlite;
+using Selfsame.Connectors.Sqlite;
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Reconciliation;
+using Selfsame.Databases;
+using Selfsame.Testing;
+
+namespace Selfsame.Contract.Tests.Connectors;
+
+public sealed class SqliteConnectorTests : ConnectorContract, IDisposable
+{
+    private const string Table = "mem\"bers";
+
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    protected override Task<IConnectedSystem> OpenAsync()
+    {
+        Execute(
+            """
+            CREATE TABLE "mem""bers" (id text PRIMARY KEY, login text, mail text UNIQUE, name text, seen integer);
+            CREATE UNIQUE INDEX partly ON "mem""bers" (login) WHERE seen IS NOT NULL
+            """);
+        return Task.FromResult<IConnectedSystem>(Open());
+    }
+
+    protected override Task ChangeOutsideAsync(string id, string field, string value)
+    {
+        Execute($"UPDATE \"mem\"\"bers\" SET {field} = '{value}' WHERE id = '{id}'");
+        return Task.CompletedTask;
+    }
+
+    protected override Task FillAsync(int count)
+    {
+        Execute(
+            $"""
+            WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {count - 1})
+            INSERT INTO "mem""bers" SELECT cast(i AS text), 'user' || i, 'user' || i || '@example.org', NULL, NULL FROM n
+            """);
+        return Task.CompletedTask;
+    }
+
+    [Fact]
+    public async Task A_file_that_is_not_there_is_not_made()
+    {
+        var missing = folder["missing.db"];
+
+        var error = await Should.ThrowAsync<SystemUnavailableException>(Open(missing).DescribeAsync(CancellationToken.None));
+
+        error.Message.ShouldContain("there is no file");
+        File.Exists(missing).ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task A_file_that_is_no_database_is_told()
+    {
+        File.WriteAllText(folder["text.db"], new string('x', 4096));
+
+        await Should.ThrowAsync<SystemUnavailableException>(Open(folder["text.db"]).DescribeAsync(CancellationToken.None));
+    }
+
+    [Theory]
+    [InlineData("nobody", "login", "has no table 'nobody'")]
+    [InlineData(Table, "shoe_size", "has no column shoe_size")]
+    public async Task A_table_or_column_that_is_not_there_is_told(string table, string usernameField, string message)
+    {
+        var system = Open(table: table, usernameField: usernameField);
+
+        (await Should.ThrowAsync<SystemUnavailableException>(system.DescribeAsync(CancellationToken.None))).Message.ShouldContain(message);
+        await Should.ThrowAsync<SystemUnavailableException>(system.ReadEverythingAsync("app", null, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task Its_journal_mode_is_left_alone()
+    {
+        await CreateAsync("1", "ann");
+
+        Scalar("PRAGMA journal_mode").ShouldBe("delete");
+    }
+
+    [Fact]
+    public async Task Every_type_of_value_survives_deletion_and_return()
+    {
+        Execute("CREATE TABLE odd (id, login, mail, name, seen, real, blob); INSERT INTO odd VALUES (1, 'ann', NULL, '', 9007199254740993, 0.1, x'00ff')");
+        var system = Open(table: "odd");
+        var before = (await system.ReadByIdAsync([new AccountId("1")], CancellationToken.None)).Single().Record;
+        await system.DeleteAsync(new AccountId("1"), before, CancellationToken.None);
+        var json = System.Text.Json.JsonSerializer.Serialize(before);
+
+        await system.CreateAsync(new AccountId("1"), System.Text.Json.JsonSerializer.Deserialize<Fields>(json)!, CancellationToken.None);
+
+        Scalar("SELECT typeof(id) || typeof(mail) || typeof(name) || seen || typeof(real) || hex(blob) FROM odd").ShouldBe("integernulltext9007199254740993real00FF");
+    }
+
+    [Fact]
+    public async Task A_uuid_in_capitals_is_found_and_changed()
+    {
+        const string uuid = "3b039300-6f9d-49c8-bd77-fd81e1c2a0ea";
+        await CreateAsync(uuid, "ann");
+        Execute("UPDATE \"mem\"\"bers\" SET id = upper(id)");
+        var system = Open();
+
+        (await system.UpdateAsync(new AccountId(uuid), Of(("name", "New")), Fields.Empty, CancellationToken.None)).ShouldBeOfType<Done>();
+
+        Scalar("SELECT id || name FROM \"mem\"\"bers\"").ShouldBe(uuid.ToUpperInvariant() + "New");
+    }
+
+    [Fact]
+    public async Task Two_rows_with_one_id_are_left_alone()
+    {
+        Execute("CREATE TABLE twice (id, login, mail, name, seen); INSERT INTO twice (id) VALUES (1), ('1')");
+
+        (await Open(table: "twice").DeleteAsync(new AccountId("1"), Fields.Empty, CancellationToken.None)).ShouldBeOfType<Drifted>();
+
+        Scalar("SELECT count(*) FROM twice").ShouldBe(2L);
+    }
+
+    [Fact]
+    public async Task A_table_that_numbers_its_rows_says_so_and_what_a_deletion_takes_along_is_told()
+    {
+        Execute(
+            """
+            CREATE TABLE numbered (id integer PRIMARY KEY, login text NOT NULL, mail text, name text, seen integer);
+            CREATE TABLE prints (id integer PRIMARY KEY, owner integer REFERENCES numbered (id) ON DELETE CASCADE)
+            """);
+
+        var facts = await Open(table: "numbered").DescribeAsync(CancellationToken.None);
+
+        facts.TakesChosenId.ShouldBeFalse();
+        facts.NotNullFields.ShouldBe(["id", "login"], ignoreOrder: true);
+        facts.DeletionEffects.Single().ShouldContain("prints");
+    }
+
+    [Fact]
+    public async Task A_row_without_an_id_is_reported_and_is_no_account()
+    {
+        Execute("CREATE TABLE loose (id, login, mail, name, seen); INSERT INTO loose (login) VALUES ('ann')");
+
+        var read = await Open(table: "loose").ReadEverythingAsync("app", null, CancellationToken.None);
+
+        read.Accounts.ShouldBeEmpty();
+        read.Unreadable.Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_locked_file_is_unavailable_and_nothing_is_lost()
+    {
+        SqliteLibrary.EnsureLoaded();
+        using var other = new SqliteConnection($"Data Source={folder["app.db"]};Pooling=False");
+        other.Open();
+        using var begin = other.CreateCommand();
+        begin.CommandText = "BEGIN EXCLUSIVE";
+        begin.ExecuteNonQuery();
+
+        (await CreateAsync("1", "ann")).ShouldBeOfType<Unavailable>();
+
+        begin.CommandText = "ROLLBACK";
+        begin.ExecuteNonQuery();
+        (await CreateAsync("1", "ann")).ShouldBeOfType<Done>();
+    }
+
+    private SqliteSystem Open(string? file = null, string table = Table, string usernameField = "login") => new(new SystemConfig
+    {
+        Name = "app",
+        Connector = "sqlite",
+        Settings = new Dictionary<string, string> { ["connection"] = file ?? folder["app.db"], ["table"] = table },
+        Mapping = new AccountMapping
+        {
+            Id = ["id"],
+            Identifiers = new Dictionary<IdentifierKind, string> { [IdentifierKind.Username] = usernameField, [IdentifierKind.Email] = "mail" },
+            Attributes = new Dictionary<string, AttributeMapping> { ["name"] = new("name"), ["lastSignIn"] = new("seen", Noise: true) },
+        },
+    });
+
+    private void Execute(string sql) => Scalar(sql);
+
+    private object? Scalar(string sql)
+    {
+        SqliteLibrary.EnsureLoaded();
+        using var connection = new SqliteConnection($"Data Source={folder["app.db"]};Pooling=False");
+        connection.Open();
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        return command.ExecuteScalar();
+    }
+}

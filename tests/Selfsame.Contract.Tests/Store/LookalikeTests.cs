@@ -1,0 +1,114 @@
+using Selfsame.Store;
+using Selfsame.Store.Audit;
+using Selfsame.Store.Users;
+
+namespace Selfsame.Contract.Tests.Store;
+
+public sealed class LookalikeOnSqliteFileTests() : LookalikeTests(Backend.SqliteFile);
+
+public sealed class LookalikeInSqliteMemoryTests() : LookalikeTests(Backend.SqliteMemory);
+
+[Trait("needs", "postgresql")]
+public sealed class LookalikeOnPostgreSqlTests() : LookalikeTests(Backend.PostgreSql);
+
+public abstract class LookalikeTests(Backend backend)
+{
+    private const string Latin = "paypal";
+    private const string Cyrillic = "р\u0430ур\u0430l";
+
+    private static TestStoreOptions With(LookalikePolicy policy) => new() { Tenant = TestStore.Unlimited with { Lookalikes = policy, Mailboxes = policy } };
+
+    // CASES 10: bytebase/bytebase#18943, better-auth#4671, Kilo-Org/cloud PR 2603.
+    [Fact]
+    public async Task Refused_lookalikes_and_second_addresses_of_a_mailbox_are_taken()
+    {
+        await using var store = await TestStore.CreateAsync(backend, With(LookalikePolicy.Refuse));
+        await store.CreateAsync(Latin, "an.na@gmail.com");
+
+        (await store.SignUpAsync(Cyrillic, "bert@example.org")).ShouldBeOfType<SignUpResult.Taken>().Fields.ShouldBe(["username"]);
+        (await store.SignUpAsync("bert", "Anna+shop@googlemail.com")).ShouldBeOfType<SignUpResult.Taken>().Fields.ShouldBe(["email"]);
+        (await store.SignUpAsync(Cyrillic, "anna@gmail.com")).ShouldBeOfType<SignUpResult.Taken>().Fields.Count.ShouldBe(2);
+        (await store.CountAsync("users")).ShouldBe(1);
+        await store.CheckInvariantsAsync();
+    }
+
+    [Fact]
+    public async Task Flagged_lookalikes_are_made_and_shown()
+    {
+        await using var store = await TestStore.CreateAsync(backend, With(LookalikePolicy.Flag));
+        var first = await store.CreateAsync(Latin, "an.na@gmail.com");
+        var second = await store.CreateAsync(Cyrillic, "bert@example.org");
+        var third = await store.CreateAsync("carl", "anna@googlemail.com");
+
+        var reader = new UserReader(store.Context);
+        (await reader.LookalikesAsync(first, TestStore.Cancellation)).Select(user => user.Uuid).ShouldBe([second.Uuid, third.Uuid]);
+        (await reader.LookalikesAsync(second, TestStore.Cancellation)).Select(user => user.Uuid).ShouldBe([first.Uuid]);
+        await store.CheckInvariantsAsync();
+    }
+
+    [Fact]
+    public async Task Where_the_policy_is_off_nothing_is_kept()
+    {
+        await using var store = await TestStore.CreateAsync(backend, With(LookalikePolicy.Off));
+        await store.CreateAsync(Latin, "an.na@gmail.com");
+        await store.CreateAsync(Cyrillic, "anna@gmail.com");
+
+        (await store.CountAsync("lookalikes")).ShouldBe(0);
+        (await store.CountAsync("identifiers", "space IN ('skeleton', 'mailbox')")).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Switching_to_refuse_lists_who_collides_gives_the_key_to_the_oldest_and_refuses_new_ones()
+    {
+        await using var store = await TestStore.CreateAsync(backend, With(LookalikePolicy.Flag));
+        var first = await store.CreateAsync(Latin, "anna@example.org");
+        var second = await store.CreateAsync(Cyrillic, "bert@example.org");
+        var refusing = store.With(tenant => tenant with { Lookalikes = LookalikePolicy.Refuse });
+
+        var listed = await new LookalikePolicySwitch(refusing).ApplyAsync(TestStore.Tenant, TestStore.Cancellation);
+
+        var one = listed.ShouldHaveSingleItem();
+        (one.Space, one.User, one.Holder).ShouldBe(("skeleton", second.Uuid, first.Uuid));
+        (await new LookalikePolicySwitch(refusing).ApplyAsync(TestStore.Tenant, TestStore.Cancellation)).ShouldBeEmpty();
+        (await new SignUp(refusing).ExecuteAsync(TestStore.Request("pa\u0443pal", "carl@example.org"), TestStore.Cancellation))
+            .ShouldBeOfType<SignUpResult.Taken>().Fields.ShouldBe(["username"]);
+        await store.CheckInvariantsAsync();
+    }
+
+    [Fact]
+    public async Task Who_was_grandfathered_can_be_changed_deleted_and_restored_and_stays_flagged()
+    {
+        await using var store = await TestStore.CreateAsync(backend, With(LookalikePolicy.Flag));
+        var first = await store.CreateAsync(Latin, "an.na@gmail.com");
+        var second = await store.CreateAsync(Cyrillic, "anna@gmail.com");
+        var refusing = store.With(tenant => tenant with { Lookalikes = LookalikePolicy.Refuse, Mailboxes = LookalikePolicy.Refuse });
+        (await new LookalikePolicySwitch(refusing).ApplyAsync(TestStore.Tenant, TestStore.Cancellation)).Count.ShouldBe(2);
+        var administration = new UserAdministration(refusing);
+
+        var change = new UserChange { FirstName = new Change<string>(true, "Bert") };
+        (await administration.ChangeAsync(TestStore.Tenant, second.Uuid, change, null, Actor.CommandLine, TestStore.Cancellation)).ShouldBeOfType<UserChangeResult.Changed>();
+        (await administration.DeleteAsync(TestStore.Tenant, second.Uuid, null, Actor.CommandLine, TestStore.Cancellation)).ShouldBeOfType<UserChangeResult.Changed>();
+        (await administration.RestoreAsync(TestStore.Tenant, second.Uuid, Actor.CommandLine, TestStore.Cancellation)).ShouldBeOfType<UserChangeResult.Changed>();
+
+        (await store.CountAsync("lookalikes", $"user_id = {second.Id}")).ShouldBe(2);
+        var rename = new UserChange { Username = new Change<string>(true, "bert") };
+        (await administration.ChangeAsync(TestStore.Tenant, second.Uuid, rename, null, Actor.CommandLine, TestStore.Cancellation)).ShouldBeOfType<UserChangeResult.Changed>();
+        var back = new UserChange { Username = new Change<string>(true, Cyrillic) };
+        (await administration.ChangeAsync(TestStore.Tenant, second.Uuid, back, null, Actor.CommandLine, TestStore.Cancellation))
+            .ShouldBeOfType<UserChangeResult.Taken>().Fields.ShouldBe(["username"]);
+        first.Id.ShouldBeLessThan(second.Id);
+        await store.CheckInvariantsAsync();
+    }
+
+    [Fact]
+    public async Task Switching_refuse_off_frees_the_keys()
+    {
+        await using var store = await TestStore.CreateAsync(backend, With(LookalikePolicy.Refuse));
+        await store.CreateAsync(Latin, "anna@example.org");
+        var off = store.With(tenant => tenant with { Lookalikes = LookalikePolicy.Off });
+        (await new LookalikePolicySwitch(off).ApplyAsync(TestStore.Tenant, TestStore.Cancellation)).ShouldBeEmpty();
+
+        (await new SignUp(off).ExecuteAsync(TestStore.Request(Cyrillic, "bert@example.org"), TestStore.Cancellation)).ShouldBeOfType<SignUpResult.Created>();
+        await store.CheckInvariantsAsync();
+    }
+}

@@ -1,0 +1,119 @@
+using Selfsame.Store.Mail;
+
+namespace Selfsame.Contract.Tests.Store;
+
+public sealed class MailOutboxOnSqliteFileTests() : MailOutboxTests(Backend.SqliteFile);
+
+public sealed class MailOutboxInSqliteMemoryTests() : MailOutboxTests(Backend.SqliteMemory);
+
+[Trait("needs", "postgresql")]
+public sealed class MailOutboxOnPostgreSqlTests() : MailOutboxTests(Backend.PostgreSql);
+
+public abstract class MailOutboxTests(Backend backend)
+{
+    private static Task<List<QueuedMail>> LeaseAsync(TestStore store, int most = 10) => new MailOutbox(store.Context).LeaseAsync(most, TestStore.Cancellation);
+
+    // CASES 15: fusionauth-issues#2287, keycloak/keycloak#33194.
+    [Fact]
+    public async Task A_sign_up_that_is_rolled_back_sends_no_mail()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        await store.CreateAsync("anna", "anna@example.org");
+        await store.TakeMailsAsync();
+        await TestStore.InParallelAsync(20, index => store.SignUpAsync("anna", $"user{index}@example.org"));
+
+        (await store.CountAsync("mails", "sent_at IS NULL")).ShouldBe(0);
+        (await store.CountAsync("link_tokens")).ShouldBe(1);
+        await store.CheckInvariantsAsync();
+    }
+
+    [Fact]
+    public async Task A_leased_mail_is_nobody_elses_until_the_lease_ends()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        await store.CreateAsync("anna", "anna@example.org");
+
+        var mail = (await LeaseAsync(store)).ShouldHaveSingleItem();
+        mail.Attempt.ShouldBe(1);
+        mail.Text.Body.ShouldContain("https://main.example/verify-email?token=");
+        (await LeaseAsync(store)).ShouldBeEmpty();
+        store.Clock.Advance(TimeSpan.FromMinutes(2));
+        (await LeaseAsync(store)).ShouldHaveSingleItem().Attempt.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task Parallel_senders_take_each_mail_once()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        for (var index = 0; index < 30; index++)
+        {
+            await store.CreateAsync($"user{index}", $"user{index}@example.org");
+        }
+
+        var leases = await TestStore.InParallelAsync(10, _ => LeaseAsync(store, 5));
+
+        leases.ShouldAllBe(lease => lease.Count <= 5);
+        var taken = leases.SelectMany(lease => lease).Select(mail => mail.Uuid).ToList();
+        taken.Distinct().Count().ShouldBe(taken.Count);
+        taken.AddRange((await LeaseAsync(store, 30)).Select(mail => mail.Uuid));
+        taken.Distinct().Count().ShouldBe(30);
+    }
+
+    [Fact]
+    public async Task A_sent_mails_text_is_wiped_and_before_it_is_encrypted()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        await store.CreateAsync("anna", "anna@example.org");
+        var mail = (await LeaseAsync(store)).Single();
+        var body = (await store.QueryAsync<byte[]>("SELECT body FROM mails")).Single();
+        System.Text.Encoding.UTF8.GetString(body).ShouldNotContain("token");
+
+        await new MailOutbox(store.Context).MarkSentAsync(mail.Uuid, TestStore.Cancellation);
+
+        (await store.QueryAsync<byte[]>("SELECT body FROM mails")).Single().ShouldBeEmpty();
+        store.Clock.Advance(TimeSpan.FromDays(1));
+        (await LeaseAsync(store)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_failed_mail_waits_longer_each_time_and_is_given_up_after_the_twelfth()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        await store.CreateAsync("anna", "anna@example.org");
+        var outbox = new MailOutbox(store.Context);
+        var waits = new List<double>();
+        for (var attempt = 1; attempt <= 12; attempt++)
+        {
+            var mail = (await LeaseAsync(store)).ShouldHaveSingleItem();
+            mail.Attempt.ShouldBe(attempt);
+            await outbox.MarkFailedAsync(mail, "450 try later", permanent: false, TestStore.Cancellation);
+            var waited = 0;
+            for (; attempt < 12 && await store.CountAsync("mails", "given_up_at IS NULL") == 1; waited += 10)
+            {
+                store.Clock.Advance(TimeSpan.FromSeconds(10));
+                if ((await store.QueryAsync<DateTimeOffset>("SELECT not_before FROM mails")).Single() <= store.Clock.GetUtcNow())
+                {
+                    waits.Add(waited + 10);
+                    break;
+                }
+            }
+        }
+
+        waits.ShouldBe([10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600]);
+        (await store.CountAsync("mails", "given_up_at IS NOT NULL AND last_error = '450 try later'")).ShouldBe(1);
+        store.Clock.Advance(TimeSpan.FromDays(2));
+        (await LeaseAsync(store)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_mail_that_is_refused_for_good_is_given_up_at_once()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        await store.CreateAsync("anna", "anna@example.org");
+        await new MailOutbox(store.Context).MarkFailedAsync((await LeaseAsync(store)).Single(), "550 no such user", permanent: true, TestStore.Cancellation);
+
+        store.Clock.Advance(TimeSpan.FromDays(1));
+        (await LeaseAsync(store)).ShouldBeEmpty();
+        (await store.CountAsync("mails", "given_up_at IS NOT NULL")).ShouldBe(1);
+    }
+}

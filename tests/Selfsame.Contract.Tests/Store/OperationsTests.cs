@@ -1,0 +1,147 @@
+using Selfsame.Store;
+using Selfsame.Store.Audit;
+using Selfsame.Store.Operations;
+using Selfsame.Store.Schema;
+using Selfsame.Store.Users;
+using Selfsame.Testing;
+
+namespace Selfsame.Contract.Tests.Store;
+
+public sealed class OperationsOnSqliteFileTests() : OperationsTests(Backend.SqliteFile)
+{
+    [Fact]
+    public async Task A_second_process_on_the_file_sees_and_keeps_the_same_users()
+    {
+        await using var store = await TestStore.CreateAsync(Backend.SqliteFile);
+        await store.CreateAsync("anna", "anna@example.org");
+        await using var other = store.OpenAgain();
+
+        var results = await TestStore.InParallelAsync(40, index => (index % 2 == 0 ? store : other).SignUpAsync($"user{index / 2}", "bert@example.org"));
+
+        results.OfType<SignUpResult.Created>().Count().ShouldBe(1);
+        (await other.SignUpAsync("ANNA", "anna@example.org")).ShouldBeOfType<SignUpResult.Taken>().Fields.Count.ShouldBe(2);
+        await StoreInvariants.CheckAsync(other.Database, TestStore.Cancellation);
+    }
+}
+
+public sealed class OperationsInSqliteMemoryTests() : OperationsTests(Backend.SqliteMemory);
+
+[Trait("needs", "postgresql")]
+public sealed class OperationsOnPostgreSqlTests() : OperationsTests(Backend.PostgreSql);
+
+public abstract class OperationsTests(Backend backend)
+{
+    [Fact]
+    public async Task The_link_for_the_first_administrator_is_good_once_even_under_parallel_use()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var first = new FirstAdministrator(store.Context);
+        var old = await first.IssueAsync(TestStore.Tenant, TestStore.Cancellation);
+        var token = (await first.IssueAsync(TestStore.Tenant, TestStore.Cancellation))!;
+
+        (await first.RedeemAsync(TestStore.Tenant, old!, TestStore.Cancellation)).ShouldBeFalse();
+        (await first.IsGoodAsync(TestStore.Tenant, token, TestStore.Cancellation)).ShouldBeTrue();
+        (await first.RedeemAsync("second", token, TestStore.Cancellation)).ShouldBeFalse();
+        (await TestStore.InParallelAsync(20, _ => first.RedeemAsync(TestStore.Tenant, token, TestStore.Cancellation))).Count(won => won).ShouldBe(1);
+        (await first.IsGoodAsync(TestStore.Tenant, token, TestStore.Cancellation)).ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task Of_links_that_two_nodes_issued_at_once_one_makes_an_administrator()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var first = new FirstAdministrator(store.Context);
+        var tokens = await TestStore.InParallelAsync(8, _ => first.IssueAsync(TestStore.Tenant, TestStore.Cancellation));
+
+        (await TestStore.InParallelAsync(8, index => first.RedeemAsync(TestStore.Tenant, tokens[index]!, TestStore.Cancellation))).Count(won => won).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Once_there_is_an_administrator_there_is_no_link()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var first = new FirstAdministrator(store.Context);
+        var token = (await first.IssueAsync(TestStore.Tenant, TestStore.Cancellation))!;
+        await store.CreateAsync(TestStore.Request(TestStore.Form("root", null) with { Administrator = new AdministratorFields { IsSuperuser = true } }));
+
+        (await first.IssueAsync(TestStore.Tenant, TestStore.Cancellation)).ShouldBeNull();
+        (await first.IsGoodAsync(TestStore.Tenant, token, TestStore.Cancellation)).ShouldBeFalse();
+        (await first.RedeemAsync(TestStore.Tenant, token, TestStore.Cancellation)).ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task The_link_ends_after_a_day()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var first = new FirstAdministrator(store.Context);
+        var token = (await first.IssueAsync(TestStore.Tenant, TestStore.Cancellation))!;
+        store.Clock.Advance(TimeSpan.FromDays(1));
+
+        (await first.RedeemAsync(TestStore.Tenant, token, TestStore.Cancellation)).ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task A_node_with_another_secret_is_refused_with_what_to_do()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        await ServerIdentity.CheckAsync(store.Context, TestStore.Cancellation);
+        await ServerIdentity.CheckAsync(store.Context, TestStore.Cancellation);
+        var other = store.Context with { Secrets = new SecretKeys(Enumerable.Repeat((byte)1, 32).ToArray(), store.Context.Random) };
+
+        (await Should.ThrowAsync<InvalidOperationException>(() => ServerIdentity.CheckAsync(other, TestStore.Cancellation))).Message.ShouldContain("SELFSAME_SECRET_KEY");
+    }
+
+    [Fact]
+    public async Task The_schema_is_applied_once()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        await store.CreateAsync("anna", "anna@example.org");
+
+        (await StoreSchema.MigrateAsync(store.Database, TestStore.Cancellation)).ShouldBeEmpty();
+        (await TestStore.InParallelAsync(5, _ => StoreSchema.MigrateAsync(store.Database, TestStore.Cancellation))).ShouldAllBe(applied => applied.Count == 0);
+        (await store.CountAsync("users")).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Nodes_that_start_at_once_on_an_empty_database_apply_it_once()
+    {
+        await using var empty = await TestStore.CreateEmptyAsync(backend);
+
+        var applied = await TestStore.InParallelAsync(8, _ => StoreSchema.MigrateAsync(empty.Database, TestStore.Cancellation));
+
+        applied.Count(names => names.Count > 0).ShouldBe(1);
+        await empty.CreateAsync("anna", "anna@example.org");
+        await empty.CheckInvariantsAsync();
+    }
+
+    [Fact]
+    public async Task Housekeeping_removes_what_has_run_out_and_nothing_else()
+    {
+        await using var store = await TestStore.CreateAsync(
+            backend, new TestStoreOptions { Tenant = TestStore.Unlimited with { SignUpLimit = new RateLimit("sign-up", 5, TimeSpan.FromHours(1)) } });
+        var gone = await store.CreateAsync(TestStore.Request("gone", "gone@example.org") with { Call = TestStore.Call("k1"), RateLimitSubject = "192.0.2.1" });
+        await store.SignUpAsync("gone", "other@example.org");
+        await store.SignInAsync("nobody", "wrong");
+        await store.TakeMailsAsync();
+        await new UserAdministration(store.Context).DeleteAsync(TestStore.Tenant, gone.Uuid, null, Actor.CommandLine, TestStore.Cancellation);
+        store.Clock.Advance(TimeSpan.FromDays(31));
+        var stays = await store.CreateAsync(TestStore.Request("stays", "stays@example.org") with { Call = TestStore.Call("k2"), RateLimitSubject = "192.0.2.2" });
+        await store.SignUpAsync("stays", "other@example.org");
+        await store.SignInAsync("nobody else", "wrong");
+        await store.SignedInAsync("stays");
+
+        await new Housekeeping(store.Context).ExecuteAsync(TestStore.Cancellation);
+
+        foreach (var (table, rows) in new[]
+        {
+            ("users", 1), ("sessions", 1), ("link_tokens", 1), ("mails", 1), ("idempotency_records", 1), ("rate_limits", 1), ("identifier_conflicts", 1),
+        })
+        {
+            (await store.CountAsync(table)).ShouldBe(rows, table);
+        }
+
+        (await store.CountAsync("sign_in_attempts", $"updated_at IS NOT NULL")).ShouldBeInRange(1, 3);
+        (await store.ReadAsync(stays.Uuid)).Username.ShouldBe("stays");
+        await store.CheckInvariantsAsync();
+    }
+}

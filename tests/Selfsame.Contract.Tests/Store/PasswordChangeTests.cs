@@ -1,0 +1,166 @@
+using Selfsame.Store.Audit;
+using Selfsame.Store.Sessions;
+using Selfsame.Store.Users;
+
+namespace Selfsame.Contract.Tests.Store;
+
+public sealed class PasswordChangeOnSqliteFileTests() : PasswordChangeTests(Backend.SqliteFile);
+
+public sealed class PasswordChangeInSqliteMemoryTests() : PasswordChangeTests(Backend.SqliteMemory);
+
+[Trait("needs", "postgresql")]
+public sealed class PasswordChangeOnPostgreSqlTests() : PasswordChangeTests(Backend.PostgreSql);
+
+public abstract class PasswordChangeTests(Backend backend)
+{
+    private const string NewPassword = "another passphrase";
+
+    private static async Task<string> RequestAsync(TestStore store, string login, string recipient)
+    {
+        await store.TakeMailsAsync();
+        await new PasswordChanges(store.Context).RequestResetAsync(TestStore.Tenant, login, "192.0.2.1", Actor.Self, TestStore.Cancellation);
+        return await store.TakeTokenAsync(recipient, "new password");
+    }
+
+    private static Task<PasswordChangeResult> ResetAsync(TestStore store, string token, string? password = NewPassword)
+        => new PasswordChanges(store.Context).ResetAsync(TestStore.Tenant, token, password, Actor.Self, TestStore.Cancellation);
+
+    [Fact]
+    public async Task A_reset_by_mail_sets_the_password_ends_all_sessions_and_tells_the_owner()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var user = await store.CreateVerifiedAsync("anna", "anna@example.org");
+        await store.SignedInAsync("anna");
+        var first = await RequestAsync(store, "anna", "anna@example.org");
+        var token = await RequestAsync(store, " ANNA@example.org ", "anna@example.org");
+
+        (await new PasswordChanges(store.Context).IsLinkGoodAsync(TestStore.Tenant, token, TestStore.Cancellation)).ShouldBeTrue();
+        (await ResetAsync(store, token, "short")).ShouldBeOfType<PasswordChangeResult.Invalid>().Errors.ByField.Keys.ShouldBe(["newPassword"]);
+        (await ResetAsync(store, token)).ShouldBeOfType<PasswordChangeResult.Changed>();
+
+        (await store.CountAsync("sessions")).ShouldBe(0);
+        (await store.SignInAsync("anna")).ShouldBeOfType<SignInResult.Refused>();
+        await store.SignedInAsync("anna", NewPassword);
+        (await ResetAsync(store, token)).ShouldBeOfType<PasswordChangeResult.LinkInvalid>();
+        (await ResetAsync(store, first)).ShouldBeOfType<PasswordChangeResult.LinkInvalid>();
+        (await store.TakeMailsAsync()).ShouldHaveSingleItem().Subject.ShouldBe("Your password was changed");
+        (await store.ReadAsync(user.Uuid)).Version.ShouldBe(2);
+        await store.CheckInvariantsAsync();
+    }
+
+    [Fact]
+    public async Task Nobody_learns_whether_there_is_such_a_user()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        await store.CreateVerifiedAsync("anna", "anna@example.org");
+        var changes = new PasswordChanges(store.Context);
+
+        foreach (var login in new[] { "anna", "nobody", "nobody@example.org", "a b", "nul\0", "half \ud800", null })
+        {
+            (await changes.RequestResetAsync(TestStore.Tenant, login, "192.0.2.1", Actor.Self, TestStore.Cancellation)).ShouldBeNull();
+        }
+
+        (await store.TakeMailsAsync()).ShouldHaveSingleItem();
+    }
+
+    // An unverified address is not held for ever: who proves the mailbox takes the account over.
+    [Fact]
+    public async Task A_reset_takes_over_an_unverified_account_and_drops_what_its_maker_left()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var user = await store.CreateAsync("victim", "victim@example.org");
+        var planted = await store.TakeTokenAsync("victim@example.org", "Confirm");
+        var session = await store.SignedInAsync("victim", origin: TestStore.From("192.0.2.66", "attacker"));
+        await new EmailChange(store.Context).RequestAsync(user, "attacker@example.org", TestStore.Password, Actor.Self, TestStore.Cancellation);
+        var back = await store.TakeTokenAsync("attacker@example.org", "new e-mail");
+        var token = await RequestAsync(store, "victim@example.org", "victim@example.org");
+
+        (await ResetAsync(store, token)).ShouldBeOfType<PasswordChangeResult.Changed>().User.EmailVerifiedAt.ShouldNotBeNull();
+
+        (await new SessionStore(store.Context).FindAsync(TestStore.Tenant, session.Token, TestStore.Cancellation)).ShouldBeNull();
+        (await store.SignInAsync("victim")).ShouldBeOfType<SignInResult.Refused>();
+        (await new EmailChange(store.Context).ConfirmAsync(user, back, Actor.Self, TestStore.Cancellation)).ShouldBeOfType<EmailChangeResult.LinkInvalid>();
+        (await new EmailVerification(store.Context).PeekAsync(TestStore.Tenant, planted, new VerificationProof(), TestStore.Cancellation))
+            .ShouldBeOfType<VerificationResult.LinkInvalid>();
+        (await store.CountAsync("known_sources")).ShouldBe(0);
+        await store.SignedInAsync("victim", NewPassword);
+        await store.CheckInvariantsAsync();
+    }
+
+    [Fact]
+    public async Task Of_20_parallel_redemptions_one_sets_the_password()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        await store.CreateVerifiedAsync("anna", "anna@example.org");
+        var token = await RequestAsync(store, "anna", "anna@example.org");
+
+        var results = await TestStore.InParallelAsync(20, index => ResetAsync(store, token, $"{NewPassword} {index}"));
+
+        results.OfType<PasswordChangeResult.Changed>().Count().ShouldBe(1);
+        results.OfType<PasswordChangeResult.LinkInvalid>().Count().ShouldBe(19);
+        await store.SignedInAsync("anna", $"{NewPassword} {Array.FindIndex(results, result => result is PasswordChangeResult.Changed)}");
+    }
+
+    [Fact]
+    public async Task A_link_ends_after_an_hour_with_the_address_and_with_the_account()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var user = await store.CreateVerifiedAsync("anna", "anna@example.org");
+        var administration = new UserAdministration(store.Context);
+        var token = await RequestAsync(store, "anna", "anna@example.org");
+        store.Clock.Advance(TimeSpan.FromHours(1));
+        (await ResetAsync(store, token)).ShouldBeOfType<PasswordChangeResult.LinkInvalid>();
+
+        token = await RequestAsync(store, "anna", "anna@example.org");
+        var change = new UserChange { Email = new Change<string>(true, "new@example.org"), EmailVerified = new Change<bool>(true, true) };
+        await administration.ChangeAsync(TestStore.Tenant, user.Uuid, change, null, Actor.CommandLine, TestStore.Cancellation);
+        (await ResetAsync(store, token)).ShouldBeOfType<PasswordChangeResult.LinkInvalid>();
+
+        token = await RequestAsync(store, "anna", "new@example.org");
+        await administration.SetActiveAsync(TestStore.Tenant, user.Uuid, false, Actor.CommandLine, TestStore.Cancellation);
+        (await ResetAsync(store, token)).ShouldBeOfType<PasswordChangeResult.LinkInvalid>();
+    }
+
+    [Fact]
+    public async Task A_change_needs_the_old_password_keeps_the_session_in_use_and_ends_the_others()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var user = await store.CreateVerifiedAsync("anna", "anna@example.org");
+        var mine = await store.SignedInAsync("anna");
+        await store.SignedInAsync("anna");
+        var token = await RequestAsync(store, "anna", "anna@example.org");
+        var changes = new PasswordChanges(store.Context);
+
+        (await changes.ChangeAsync(user, "wrong", NewPassword, mine.Session.Uuid, Actor.Self, TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.WrongPassword>();
+        (await changes.ChangeAsync(user, TestStore.Password, "short", mine.Session.Uuid, Actor.Self, TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.Invalid>();
+        (await store.CountAsync("sessions")).ShouldBe(2);
+        (await changes.ChangeAsync(user, TestStore.Password, NewPassword, mine.Session.Uuid, Actor.Self, TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.Changed>();
+
+        (await new SessionStore(store.Context).ListAsync(user, TestStore.Cancellation)).ShouldHaveSingleItem().Uuid.ShouldBe(mine.Session.Uuid);
+        (await ResetAsync(store, token)).ShouldBeOfType<PasswordChangeResult.LinkInvalid>();
+        (await changes.ChangeAsync(user, TestStore.Password, "a third passphrase", mine.Session.Uuid, Actor.Self, TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.WrongPassword>();
+        await store.SignedInAsync("anna", NewPassword);
+    }
+
+    // Two transactions that end the same link and change the same user take their rows in opposite order.
+    [Fact]
+    public async Task Parallel_changes_and_resets_all_end_and_one_wins()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var user = await store.CreateVerifiedAsync("anna", "anna@example.org");
+        var changes = new PasswordChanges(store.Context);
+        var tokens = new List<string>();
+        for (var index = 0; index < 5; index++)
+        {
+            tokens.Add(await RequestAsync(store, "anna", "anna@example.org"));
+        }
+
+        var results = await TestStore.InParallelAsync(20, index => index < 5
+            ? ResetAsync(store, tokens[index])
+            : changes.ChangeAsync(user, TestStore.Password, $"{NewPassword} {index}", Guid.Empty, Actor.Self, TestStore.Cancellation));
+
+        results.OfType<PasswordChangeResult.Changed>().Count().ShouldBeInRange(1, 2);
+        (await store.CountAsync("link_tokens", "purpose = 'reset-password' AND used_at IS NULL")).ShouldBe(0);
+        await store.CheckInvariantsAsync();
+    }
+}

@@ -1,0 +1,143 @@
+using Selfsame.Store.Audit;
+using Selfsame.Store.Requests;
+using Selfsame.Store.Users;
+
+namespace Selfsame.Contract.Tests.Store;
+
+public sealed class VerificationOnSqliteFileTests() : VerificationTests(Backend.SqliteFile);
+
+public sealed class VerificationInSqliteMemoryTests() : VerificationTests(Backend.SqliteMemory);
+
+[Trait("needs", "postgresql")]
+public sealed class VerificationOnPostgreSqlTests() : VerificationTests(Backend.PostgreSql);
+
+public abstract class VerificationTests(Backend backend)
+{
+    private const string Subject = "Confirm";
+    private static readonly byte[] Browser = [1, 2, 3];
+
+    private static Task<VerificationResult> VerifyAsync(TestStore store, string token, VerificationProof proof)
+        => new EmailVerification(store.Context).VerifyAsync(TestStore.Tenant, token, proof, Actor.Self, TestStore.Cancellation);
+
+    private static async Task<(User User, string Token)> SignUpAsync(TestStore store)
+    {
+        var user = await store.CreateAsync(TestStore.Request("anna", "anna@example.org") with { Browser = Browser });
+        return (user, await store.TakeTokenAsync("anna@example.org", Subject));
+    }
+
+    [Fact]
+    public async Task The_link_verifies_in_the_browser_in_which_the_form_was_filled_in()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var (user, token) = await SignUpAsync(store);
+        store.Clock.Advance(TimeSpan.FromMinutes(3));
+
+        (await new EmailVerification(store.Context).PeekAsync(TestStore.Tenant, token, new VerificationProof { Browser = Browser }, TestStore.Cancellation))
+            .ShouldBeOfType<VerificationResult.Verified>();
+        (await store.ReadAsync(user.Uuid)).EmailVerifiedAt.ShouldBeNull();
+        (await VerifyAsync(store, token, new VerificationProof { Browser = Browser })).ShouldBeOfType<VerificationResult.Verified>();
+        (await store.ReadAsync(user.Uuid)).EmailVerifiedAt.ShouldBe(store.Clock.GetUtcNow());
+        (await VerifyAsync(store, token, new VerificationProof { Browser = Browser })).ShouldBeOfType<VerificationResult.LinkInvalid>();
+        await store.CheckInvariantsAsync();
+    }
+
+    [Fact]
+    public async Task Elsewhere_it_asks_for_the_session_the_password_or_a_new_one()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var (user, token) = await SignUpAsync(store);
+
+        (await VerifyAsync(store, token, new VerificationProof())).ShouldBe(new VerificationResult.PasswordNeeded(false));
+        (await VerifyAsync(store, token, new VerificationProof { Browser = [9] })).ShouldBe(new VerificationResult.PasswordNeeded(false));
+        (await VerifyAsync(store, token, new VerificationProof { SignedInUser = Guid.Empty })).ShouldBe(new VerificationResult.PasswordNeeded(false));
+        (await VerifyAsync(store, token, new VerificationProof { Password = "wrong" })).ShouldBe(new VerificationResult.PasswordNeeded(true));
+        (await VerifyAsync(store, token, new VerificationProof { NewPassword = "short" })).ShouldBeOfType<VerificationResult.Invalid>().Errors.ByField.Keys.ShouldBe(["newPassword"]);
+        (await store.ReadAsync(user.Uuid)).EmailVerifiedAt.ShouldBeNull();
+        (await VerifyAsync(store, token, new VerificationProof { Password = TestStore.Password })).ShouldBeOfType<VerificationResult.Verified>();
+    }
+
+    // Pre-hijacking: the attacker knows the password that was set with the victim's address.
+    [Fact]
+    public async Task The_click_of_somebody_who_did_not_sign_up_does_not_bless_the_password_that_a_stranger_chose()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var attacker = await store.CreateAsync(TestStore.Request("victim", "victim@example.org") with { Browser = Browser });
+        var session = await store.SignedInAsync("victim");
+        var token = await store.TakeTokenAsync("victim@example.org", Subject);
+
+        (await VerifyAsync(store, token, new VerificationProof())).ShouldBeOfType<VerificationResult.PasswordNeeded>();
+        (await store.ReadAsync(attacker.Uuid)).EmailVerifiedAt.ShouldBeNull();
+        (await VerifyAsync(store, token, new VerificationProof { NewPassword = "the victim's own" })).ShouldBeOfType<VerificationResult.Verified>();
+
+        (await store.SignInAsync("victim", TestStore.Password)).ShouldBeOfType<Selfsame.Store.Sessions.SignInResult.Refused>();
+        await store.SignedInAsync("victim", "the victim's own");
+        (await new Selfsame.Store.Sessions.SessionStore(store.Context).FindAsync(TestStore.Tenant, session.Token, TestStore.Cancellation)).ShouldBeNull();
+        await store.CheckInvariantsAsync();
+    }
+
+    [Fact]
+    public async Task Of_20_parallel_redemptions_one_verifies()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var (user, token) = await SignUpAsync(store);
+
+        var results = await TestStore.InParallelAsync(20, _ => VerifyAsync(store, token, new VerificationProof { Browser = Browser }));
+
+        results.OfType<VerificationResult.Verified>().Count().ShouldBe(1);
+        results.OfType<VerificationResult.LinkInvalid>().Count().ShouldBe(19);
+        (await store.CountAsync("audit_events", $"user_id = {user.Id} AND event = 'email.verified'")).ShouldBe(1);
+        await store.CheckInvariantsAsync();
+    }
+
+    [Fact]
+    public async Task A_link_ends_with_its_time_its_tenant_and_its_address()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var (user, token) = await SignUpAsync(store);
+        var proof = new VerificationProof { Browser = Browser };
+
+        (await new EmailVerification(store.Context).VerifyAsync("second", token, proof, Actor.Self, TestStore.Cancellation)).ShouldBeOfType<VerificationResult.LinkInvalid>();
+        var change = new UserChange { Email = new Change<string>(true, "new@example.org") };
+        await new UserAdministration(store.Context).ChangeAsync(TestStore.Tenant, user.Uuid, change, null, Actor.CommandLine, TestStore.Cancellation);
+        (await VerifyAsync(store, token, proof)).ShouldBeOfType<VerificationResult.LinkInvalid>();
+        var second = await store.TakeTokenAsync("new@example.org", Subject);
+        store.Clock.Advance(TimeSpan.FromDays(3));
+        (await VerifyAsync(store, second, proof with { SignedInUser = user.Uuid })).ShouldBeOfType<VerificationResult.LinkInvalid>();
+    }
+
+    [Fact]
+    public async Task The_link_is_sent_again_on_request_only_to_who_needs_it_and_not_without_end()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        await SignUpAsync(store);
+        await store.CreateVerifiedAsync("bert", "bert@example.org");
+        var verification = new EmailVerification(store.Context);
+        foreach (var login in new[] { "bert", "nobody", "a b", null })
+        {
+            (await verification.RequestAsync(TestStore.Tenant, login, "192.0.2.1", Actor.Self, TestStore.Cancellation)).ShouldBeNull();
+        }
+
+        (await store.TakeMailsAsync()).ShouldBeEmpty();
+        for (var request = 0; request < 8; request++)
+        {
+            await verification.RequestAsync(TestStore.Tenant, "anna@example.org", "192.0.2.1", Actor.Self, TestStore.Cancellation);
+        }
+
+        (await store.TakeMailsAsync()).Count.ShouldBe(5);
+    }
+
+    [Fact]
+    public async Task Requests_from_one_network_are_limited()
+    {
+        await using var store = await TestStore.CreateAsync(
+            backend, new TestStoreOptions { Tenant = TestStore.Unlimited with { PasswordResetLimit = new Selfsame.Store.RateLimit("password-reset", 2, TimeSpan.FromHours(1)) } });
+        var verification = new EmailVerification(store.Context);
+        var states = new List<RateLimitState?>();
+        for (var request = 0; request < 3; request++)
+        {
+            states.Add(await verification.RequestAsync(TestStore.Tenant, "nobody", "192.0.2.1", Actor.Self, TestStore.Cancellation));
+        }
+
+        states.Select(state => state!.Allowed).ShouldBe([true, true, false]);
+    }
+}

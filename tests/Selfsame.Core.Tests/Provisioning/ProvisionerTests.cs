@@ -1,0 +1,203 @@
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Provisioning;
+using Selfsame.Core.Tests.Reconciliation;
+
+namespace Selfsame.Core.Tests.Provisioning;
+
+public sealed class ProvisionerTests
+{
+    private static readonly Guid User = new("3b039300-6f9d-49c8-bd77-fd81e1c2a0ea");
+
+    private sealed class Crash : Exception;
+
+    private readonly Bench bench = new();
+    private readonly Rows rows = new();
+
+    [Fact]
+    public async Task A_new_user_gets_the_account_that_an_audit_would_plan()
+    {
+        SignUp();
+        var planned = (await bench.PlanAsync()).Changes.Single().After;
+
+        await RunAsync();
+
+        rows.Only.State.ShouldBe(ProvisioningState.Linked);
+        bench.Target.Rows[new AccountId(User.ToString())].ShouldBe(planned);
+        (await bench.AuditAsync()).Findings.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_lost_answer_is_looked_for_and_never_made_twice()
+    {
+        SignUp();
+        bench.Target.Answer = () => new Unknown("The connection broke.");
+
+        await RunAsync();
+
+        rows.Only.State.ShouldBe(ProvisioningState.Linked);
+        bench.Target.Writes.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_system_that_is_down_is_tried_again()
+    {
+        SignUp();
+        bench.Target.Fault = () => new Unavailable("Down.");
+        await RunAsync();
+        rows.Only.State.ShouldBe(ProvisioningState.Intent);
+        rows.Only.Attempts.ShouldBe(1);
+        rows.Only.NotBefore.ShouldBeGreaterThan(bench.Clock.GetUtcNow());
+        bench.Target.Fault = () => null;
+
+        await RunAsync();
+
+        rows.Only.State.ShouldBe(ProvisioningState.Linked);
+        rows.Only.Problem.ShouldBeNull();
+    }
+
+    // Anyone can register a victim's address first: an equal e-mail is evidence for a conflict, never proof.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Nobodys_account_is_adopted_because_of_its_email(bool verified)
+    {
+        SignUp(verified);
+        bench.Target.Put(Bench.Person("someone", "mallory", "Ann@example.org", verified));
+
+        await RunAsync();
+
+        rows.Only.State.ShouldBe(ProvisioningState.Conflict);
+        rows.Only.Problem.ShouldNotBeNullOrEmpty();
+        bench.Target.Writes.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task An_account_that_others_made_between_the_look_and_the_creation_is_a_conflict()
+    {
+        SignUp();
+        bench.Target.Fault = () => new AlreadyExists(["email"], "The e-mail is taken.");
+
+        await RunAsync();
+
+        rows.Only.State.ShouldBe(ProvisioningState.Conflict);
+        rows.Only.Problem!.ShouldContain("not ours");
+    }
+
+    [Theory]
+    [InlineData(ProvisioningCrashPoints.Claimed)]
+    [InlineData(ProvisioningCrashPoints.IntentDurable)]
+    [InlineData(ProvisioningCrashPoints.CreateLeft)]
+    [InlineData(ProvisioningCrashPoints.OutcomeDurable)]
+    public async Task A_crash_anywhere_leaves_one_account_in_the_end(string point)
+    {
+        SignUp();
+        await Should.ThrowAsync<Crash>(RunAsync(new CrashPoints(name =>
+        {
+            if (name == point)
+            {
+                throw new Crash();
+            }
+        })));
+
+        await RunAsync();
+
+        rows.Only.State.ShouldBe(ProvisioningState.Linked);
+        bench.Target.Writes.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_user_who_is_gone_before_anything_was_made_gets_nothing()
+    {
+        SignUp();
+        bench.Source.Remove(User.ToString());
+
+        await RunAsync();
+
+        rows.Only.State.ShouldBe(ProvisioningState.Compensated);
+        bench.Target.Writes.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task A_user_who_goes_while_the_account_is_made_leaves_it_disabled()
+    {
+        SignUp();
+        await Should.ThrowAsync<Crash>(RunAsync(new CrashPoints(name =>
+        {
+            if (name == ProvisioningCrashPoints.CreateLeft)
+            {
+                throw new Crash();
+            }
+        })));
+        bench.Source.Remove(User.ToString());
+
+        await RunAsync();
+
+        rows.Only.State.ShouldBe(ProvisioningState.Compensated);
+        bench.Target.Rows[new AccountId(User.ToString())]["active"].ShouldBe(FieldValue.Boolean(false));
+    }
+
+    [Fact]
+    public async Task A_holder_whose_epoch_is_over_writes_nothing()
+    {
+        SignUp();
+
+        await RunAsync(new CrashPoints(name =>
+        {
+            if (name == ProvisioningCrashPoints.Claimed)
+            {
+                rows.TakeOver();
+            }
+        }));
+
+        rows.Only.State.ShouldBe(ProvisioningState.Pending);
+        bench.Target.Writes.ShouldBe(0);
+    }
+
+    private void SignUp(bool verified = true)
+    {
+        bench.Source.Put(Bench.Person(User.ToString(), "ann", "ann@example.org", verified));
+        rows.Only = new ProvisioningRow { User = User, System = "app", State = ProvisioningState.Pending, Epoch = 0, NotBefore = DateTimeOffset.UnixEpoch };
+    }
+
+    private Task<int> RunAsync(CrashPoints? crashPoints = null) => new Provisioner(new ProvisionerParts
+    {
+        Topology = bench.Topology,
+        Sources = ["people"],
+        Systems = bench.Systems,
+        Rows = rows,
+        Keying = IdentifierKeys.TryKey,
+        Clock = bench.Clock,
+        Random = RandomSource.System,
+        CrashPoints = crashPoints ?? CrashPoints.None,
+    }).RunOnceAsync(CancellationToken.None);
+
+    /// <summary>One row; a claim takes it whatever its time and lease are.</summary>
+    private sealed class Rows : IProvisioningRows
+    {
+        public ProvisioningRow Only { get; set; } = null!;
+
+        public void TakeOver() => Only = Only with { Epoch = Only.Epoch + 1 };
+
+        public Task<IReadOnlyList<ClaimedRow>> ClaimAsync(int most, TimeSpan lease, CancellationToken cancellation)
+        {
+            if (Only.State is ProvisioningState.Linked or ProvisioningState.Conflict or ProvisioningState.Compensated)
+            {
+                return Task.FromResult<IReadOnlyList<ClaimedRow>>([]);
+            }
+
+            TakeOver();
+            return Task.FromResult<IReadOnlyList<ClaimedRow>>([new ClaimedRow(Only, TimeProvider.System.GetTimestamp(), lease)]);
+        }
+
+        public Task<bool> SaveAsync(ProvisioningRow row, bool release, CancellationToken cancellation)
+        {
+            if (row.Epoch != Only.Epoch)
+            {
+                return Task.FromResult(false);
+            }
+
+            Only = row;
+            return Task.FromResult(true);
+        }
+    }
+}

@@ -1,0 +1,232 @@
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Reconciliation;
+
+namespace Selfsame.Core.Tests.Reconciliation;
+
+public sealed class ApplierTests
+{
+    private sealed class Crash : Exception;
+
+    [Fact]
+    public async Task Applying_makes_the_changes_and_the_audit_is_clean()
+    {
+        var bench = Damaged();
+
+        var report = await bench.ApplyAsync(await bench.PlanAsync());
+
+        report.IsComplete.ShouldBeTrue();
+        report.AppliedNow.ShouldBe(3);
+        (await bench.AuditAsync()).Findings.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task The_same_plan_again_changes_nothing()
+    {
+        var bench = Damaged();
+        var plan = await bench.PlanAsync();
+        await bench.ApplyAsync(plan);
+        bench.Target.Remove("1");
+        var writes = bench.Target.Writes;
+
+        var report = await bench.ApplyAsync(plan);
+
+        bench.Target.Writes.ShouldBe(writes);
+        report.AppliedNow.ShouldBe(0);
+        report.Applied.ShouldBe(3);
+    }
+
+    public static TheoryData<string, int> EveryCrash
+    {
+        get
+        {
+            var data = new TheoryData<string, int>();
+            foreach (var name in ApplyCrashPoints.All)
+            {
+                foreach (var time in name == ApplyCrashPoints.ChangeLeft ? [1, 2, 3] : new[] { 1 })
+                {
+                    data.Add(name, time);
+                }
+            }
+
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(EveryCrash))]
+    public async Task A_crash_anywhere_and_the_same_plan_again_end_like_an_undisturbed_run(string point, int time)
+    {
+        var undisturbed = Damaged();
+        await undisturbed.ApplyAsync(await undisturbed.PlanAsync());
+        var bench = Damaged();
+        var before = bench.Target.Snapshot;
+        var plan = await bench.PlanAsync();
+        var left = time;
+
+        await Should.ThrowAsync<Crash>(bench.ApplyAsync(plan, new CrashPoints(name =>
+        {
+            if (name == point && --left == 0)
+            {
+                throw new Crash();
+            }
+        })));
+        bench.Journal.Held = false;
+        var report = await bench.ApplyAsync(plan);
+
+        report.IsComplete.ShouldBeTrue();
+        bench.Target.Snapshot.ShouldBe(undisturbed.Target.Snapshot);
+        await bench.ApplyAsync(await bench.PlanUndoAsync(plan.Id, 2));
+        bench.Target.Snapshot.ShouldBe(before);
+    }
+
+    [Fact]
+    public async Task A_record_that_is_neither_before_nor_after_an_interrupted_change_is_left_alone()
+    {
+        var bench = Damaged();
+        var plan = await bench.PlanAsync();
+        await Should.ThrowAsync<Crash>(bench.ApplyAsync(plan, new CrashPoints(name =>
+        {
+            if (name == ApplyCrashPoints.IntentDurable)
+            {
+                throw new Crash();
+            }
+        })));
+        bench.Journal.Held = false;
+        bench.Target.Put(Bench.Person("2", "bob", name: "Robert"));
+
+        var report = await bench.ApplyAsync(plan);
+
+        report.Skipped.Single().Change.Account.ShouldBe(new AccountId("2"));
+        report.AppliedNow.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task An_account_that_changed_since_the_plan_is_skipped_alone()
+    {
+        var bench = Damaged();
+        var plan = await bench.PlanAsync();
+        bench.Target.Put(Bench.Person("9", "gone", name: "Not gone at all"));
+
+        var report = await bench.ApplyAsync(plan);
+
+        report.Skipped.Single().Message.ShouldContain("name");
+        report.AppliedNow.ShouldBe(2);
+        bench.Target.Rows.ContainsKey(new AccountId("9")).ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task Noise_that_changed_since_the_plan_skips_nothing()
+    {
+        var bench = Damaged();
+        var plan = await bench.PlanAsync();
+        bench.Target.Put([.. Bench.Person("9", "gone")[..^1], ("seen", 5L)]);
+
+        (await bench.ApplyAsync(plan)).Skipped.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_secret_that_changed_since_the_plan_is_noticed_though_the_plan_does_not_hold_it()
+    {
+        var bench = new Bench();
+        bench.Target.Put([.. Bench.Person("9", "gone"), ("password", "old")]);
+        var plan = PlanCheck.Check(PlanJson.Write(await bench.PlanAsync()), bench.Topology, "rules", new GuardOverrides()).ShouldBeOfType<PlanAccepted>().Plan;
+        PlanJson.Write(plan).ShouldNotContain("\"old\"");
+        bench.Target.Put([.. Bench.Person("9", "gone"), ("password", "new")]);
+
+        (await bench.ApplyAsync(plan)).Skipped.Single().Message.ShouldContain("password");
+        bench.Target.Put([.. Bench.Person("9", "gone"), ("password", "old")]);
+        (await bench.ApplyAsync(plan with { Id = plan.Id })).Applied.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task A_lost_answer_is_settled_by_looking()
+    {
+        var bench = Damaged();
+        bench.Target.Answer = () => new Unknown("The connection broke.");
+
+        var report = await bench.ApplyAsync(await bench.PlanAsync());
+
+        report.IsComplete.ShouldBeTrue();
+        report.AppliedNow.ShouldBe(3);
+    }
+
+    [Fact]
+    public async Task An_unreachable_system_leaves_the_changes_open_and_a_later_apply_makes_them()
+    {
+        var bench = Damaged();
+        var plan = await bench.PlanAsync();
+        bench.Target.Fault = () => new Unavailable("Down.");
+
+        (await bench.ApplyAsync(plan)).Pending.Count.ShouldBe(3);
+        bench.Target.Fault = () => null;
+
+        (await bench.ApplyAsync(plan)).IsComplete.ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task Done_that_is_not_true_is_noticed()
+    {
+        var bench = Damaged();
+        bench.Target.Fault = () => new Done();
+
+        var report = await bench.ApplyAsync(await bench.PlanAsync());
+
+        report.Unverified.Count.ShouldBe(3);
+        report.IsComplete.ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task Only_one_apply_runs_at_a_time()
+    {
+        var bench = Damaged();
+        bench.Journal.Held = true;
+
+        var result = await new Applier(bench.Systems, bench.Journal, bench.Clock, CrashPoints.None).ApplyAsync(await bench.PlanAsync(), null, CancellationToken.None);
+
+        result.ShouldBeOfType<ApplyLocked>();
+        bench.Target.Writes.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task An_apply_that_lost_its_lease_stops_before_it_changes_anything_more()
+    {
+        var bench = Damaged();
+
+        var report = await bench.ApplyAsync(await bench.PlanAsync(), new CrashPoints(name =>
+        {
+            if (name == ApplyCrashPoints.RunBegun)
+            {
+                bench.Journal.TakeOver();
+            }
+        }));
+
+        report.Stop.ShouldBe(ApplyStop.LeaseLost);
+        bench.Target.Writes.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Undo_leaves_alone_what_was_changed_since()
+    {
+        var bench = Damaged();
+        var plan = await bench.PlanAsync();
+        await bench.ApplyAsync(plan);
+        bench.Target.Put(Bench.Person("1", "ann", name: "Married"));
+
+        var undo = await bench.PlanUndoAsync(plan.Id, 2);
+
+        undo.Undoes.ShouldBe(plan.Id);
+        undo.NotPlanned.Single().Because.ShouldContain("name");
+        undo.Changes.Count.ShouldBe(2);
+    }
+
+    /// <summary>One missing, one drifted, one orphan.</summary>
+    private static Bench Damaged()
+    {
+        var bench = new Bench();
+        bench.Source.Put(Bench.Person("1", "ann"));
+        bench.Source.Put(Bench.Person("2", "bob", name: "Bob"));
+        bench.Target.Put(Bench.Person("2", "bob", name: "Rob"));
+        bench.Target.Put(Bench.Person("9", "gone"));
+        return bench;
+    }
+}

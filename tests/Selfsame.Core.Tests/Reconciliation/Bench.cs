@@ -1,0 +1,87 @@
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Reconciliation;
+
+namespace Selfsame.Core.Tests.Reconciliation;
+
+/// <summary>Two systems, <c>people</c> and <c>app</c>, one rule between them, and all that the engine needs.</summary>
+internal sealed class Bench
+{
+    public static readonly AccountMapping People = new()
+    {
+        Id = ["id"],
+        Identifiers = new Dictionary<IdentifierKind, string> { [IdentifierKind.Username] = "username", [IdentifierKind.Email] = "email" },
+        Attributes = new Dictionary<string, AttributeMapping>
+        {
+            ["emailVerified"] = new("verified"),
+            ["active"] = new("active"),
+            ["name"] = new("name"),
+            ["lastSignIn"] = new("seen", Noise: true),
+        },
+    };
+
+    public Bench(ReconcileRule? rule = null, TimeProvider? clock = null)
+    {
+        Clock = clock ?? TimeProvider.System;
+        Journal = new InMemoryJournal(Clock);
+        Topology = new Topology
+        {
+            Systems = new Dictionary<string, SystemConfig> { ["people"] = Config("people"), ["app"] = Config("app") },
+            Rules = [rule ?? Repairing],
+            Tenants = new Dictionary<string, TenantConfig>(),
+            Fingerprint = "fingerprint",
+        };
+    }
+
+    public static ReconcileRule Repairing { get; } = new()
+    {
+        Source = "people",
+        Target = "app",
+        Correlate = [CorrelationRule.ById, new CorrelationRule(IdentifierKind.Email), new CorrelationRule(IdentifierKind.Username)],
+        Missing = MissingAction.CreateInTarget,
+        Orphan = OrphanAction.DeleteInTarget,
+        Drifted = DriftedAction.UpdateTarget,
+    };
+
+    public TimeProvider Clock { get; }
+
+    public Topology Topology { get; init; }
+
+    public InMemorySystem Source { get; } = new(People);
+
+    public InMemorySystem Target { get; init; } = new(People);
+
+    public InMemoryJournal Journal { get; }
+
+    public IReadOnlyDictionary<string, IConnectedSystem> Systems
+        => new Dictionary<string, IConnectedSystem> { ["people"] = Source, ["app"] = Target };
+
+    public static (string, object?)[] Person(string id, string? username = null, string? email = null, bool verified = true, string? name = null)
+        => [("id", id), ("username", username), ("email", email), ("verified", verified), ("active", true), ("name", name), ("seen", 0L)];
+
+    public static KeyedAccount Keyed(params (string, object?)[] fields)
+        => KeyedAccount.Of(People.ToAccount(InMemorySystem.Record(fields))!, IdentifierKeys.TryKey);
+
+    public static PlanStamp Stamp(int number = 1)
+        => new(new Guid(number, 0, 0, new byte[8]), DateTimeOffset.UnixEpoch, "0.0.0", "rules");
+
+    public Task<AuditResult> AuditAsync() => new Auditor(Topology, Systems, IdentifierKeys.TryKey).AuditAsync(_ => null, CancellationToken.None);
+
+    public async Task<Plan> PlanAsync(int number = 1)
+    {
+        var audit = await AuditAsync();
+        return Planner.Plan(Topology, audit.Pictures, audit.Findings, Stamp(number));
+    }
+
+    public async Task<ApplyReport> ApplyAsync(Plan plan, CrashPoints? crashPoints = null)
+        => (await new Applier(Systems, Journal, Clock, crashPoints ?? CrashPoints.None).ApplyAsync(plan, null, CancellationToken.None)).ShouldBeOfType<ApplyReport>();
+
+    public async Task<Plan> PlanUndoAsync(Guid run, int number)
+    {
+        var record = (await Journal.ReadAsync(run, CancellationToken.None))!;
+        var present = Target.Rows.ToDictionary(pair => ("app", pair.Key), pair => People.ToAccount(pair.Value)!);
+        return UndoPlanner.Plan(record, present, Topology, record.Plan.Accounts, Stamp(number));
+    }
+
+    private static SystemConfig Config(string name)
+        => new() { Name = name, Connector = "memory", Settings = new Dictionary<string, string>(), Mapping = People };
+}

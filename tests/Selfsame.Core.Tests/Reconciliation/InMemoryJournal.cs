@@ -1,0 +1,92 @@
+using Selfsame.Core.Reconciliation;
+
+namespace Selfsame.Core.Tests.Reconciliation;
+
+/// <summary>A journal that forgets nothing as long as the test runs.</summary>
+internal sealed class InMemoryJournal(TimeProvider clock) : IJournal
+{
+    private readonly Dictionary<Guid, Dictionary<int, JournalEntry>> entries = [];
+    private readonly Dictionary<Guid, (Plan Plan, DateTimeOffset? Finished)> runs = [];
+    private long epoch;
+
+    /// <summary>Whether the lease is somebody's; a crash leaves it so, and the test gives it back.</summary>
+    public bool Held { get; set; }
+
+    /// <summary>Lets another apply take the lease now.</summary>
+    public void TakeOver() => epoch++;
+
+    public Task<LeaseAnswer> AcquireAsync(CancellationToken cancellation)
+    {
+        if (Held)
+        {
+            return Task.FromResult<LeaseAnswer>(new LeaseHeld("another", clock.GetUtcNow()));
+        }
+
+        Held = true;
+        return Task.FromResult<LeaseAnswer>(new LeaseGranted(new ApplyLease(++epoch, clock.GetTimestamp(), TimeSpan.FromMinutes(1))));
+    }
+
+    public Task<ApplyLease?> RenewAsync(ApplyLease lease, CancellationToken cancellation)
+        => Task.FromResult(lease.Epoch == epoch ? lease with { Taken = clock.GetTimestamp() } : null);
+
+    public Task ReleaseAsync(ApplyLease lease, CancellationToken cancellation)
+    {
+        Held = Held && lease.Epoch != epoch;
+        return Task.CompletedTask;
+    }
+
+    public async Task<RunRecord?> BeginAsync(ApplyLease lease, Plan plan, CancellationToken cancellation)
+    {
+        if (lease.Epoch != epoch)
+        {
+            return null;
+        }
+
+        if (runs.TryAdd(plan.Id, (plan, null)))
+        {
+            entries.Add(plan.Id, []);
+        }
+
+        return await ReadAsync(plan.Id, cancellation);
+    }
+
+    public Task<bool> RecordIntentsAsync(ApplyLease lease, Guid run, IReadOnlyList<JournalIntent> intents, CancellationToken cancellation)
+        => Guarded(lease, () =>
+        {
+            foreach (var intent in intents)
+            {
+                entries[run][intent.Number] = new JournalEntry(intent.Number, ChangeState.Intent, intent.Before, null, null);
+            }
+        });
+
+    public Task<bool> RecordOutcomesAsync(ApplyLease lease, Guid run, IReadOnlyList<JournalOutcome> outcomes, CancellationToken cancellation)
+        => Guarded(lease, () =>
+        {
+            foreach (var outcome in outcomes)
+            {
+                var before = entries[run].GetValueOrDefault(outcome.Number)?.Before;
+                entries[run][outcome.Number] = new JournalEntry(outcome.Number, outcome.State, before, outcome.After, outcome.Message);
+            }
+        });
+
+    public Task<bool> FinishAsync(ApplyLease lease, Guid run, CancellationToken cancellation)
+        => Guarded(lease, () => runs[run] = (runs[run].Plan, clock.GetUtcNow()));
+
+    public Task<IReadOnlyList<RunSummary>> ListAsync(CancellationToken cancellation) => throw new NotSupportedException("No test lists runs here.");
+
+    public Task<RunRecord?> ReadAsync(Guid run, CancellationToken cancellation)
+        => Task.FromResult(runs.TryGetValue(run, out var known)
+            ? new RunRecord { Plan = known.Plan, Started = clock.GetUtcNow(), Finished = known.Finished, Entries = new Dictionary<int, JournalEntry>(entries[run]) }
+            : null);
+
+    private Task<bool> Guarded(ApplyLease lease, Action write)
+    {
+        if (lease.Epoch != epoch)
+        {
+            return Task.FromResult(false);
+        }
+
+        write();
+        return Task.FromResult(true);
+    }
+}

@@ -1,0 +1,117 @@
+using System.Runtime.CompilerServices;
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Core.Tests.Reconciliation;
+
+/// <summary>A connected system that keeps its rows in memory; a test may put a fault before any write.</summary>
+internal sealed class InMemorySystem(AccountMapping mapping) : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts
+{
+    private readonly Dictionary<AccountId, Fields> rows = [];
+
+    public AccountMapping Mapping => mapping;
+
+    public SystemFacts Facts { get; init; } = new() { TakesChosenId = true, AtomicPreconditions = true };
+
+    /// <summary>Every row by id, to compare whole states.</summary>
+    public IReadOnlyDictionary<AccountId, Fields> Rows => rows;
+
+    public IReadOnlyList<Fields> Snapshot => [.. rows.OrderBy(pair => pair.Key, AccountId.Order).Select(pair => pair.Value)];
+
+    /// <summary>What a write answers instead of being made; null lets it through.</summary>
+    public Func<WriteOutcome?> Fault { get; set; } = () => null;
+
+    /// <summary>What a write answers after it was made.</summary>
+    public Func<WriteOutcome> Answer { get; set; } = () => new Done();
+
+    /// <summary>How many accounts a bulk read gives before it ends early; null reads to the end.</summary>
+    public int? EndsEarlyAfter { get; set; }
+
+    public int Writes { get; private set; }
+
+    public void Put(params (string Field, object? Value)[] fields)
+    {
+        var record = Record(fields);
+        rows[AccountId.FromRecord(record, mapping.Id)!] = record;
+    }
+
+    public void Remove(string id) => rows.Remove(new AccountId(id));
+
+    public static Fields Record(params (string Field, object? Value)[] fields)
+        => new(fields.Select(field => KeyValuePair.Create(field.Field, FieldValue.From(field.Value))));
+
+    public Task<SystemFacts> DescribeAsync(CancellationToken cancellation) => Task.FromResult(Facts);
+
+    public async IAsyncEnumerable<ReadPart> ReadAllAsync([EnumeratorCancellation] CancellationToken cancellation)
+    {
+        await Task.CompletedTask;
+        var accounts = rows.Values.Select(record => mapping.ToAccount(record)!).Take(EndsEarlyAfter ?? int.MaxValue).ToList();
+        if (accounts.Count > 0)
+        {
+            yield return new ReadAccounts(accounts);
+        }
+
+        if (EndsEarlyAfter is null)
+        {
+            yield return new ReadEnd(accounts.Count, Complete: true);
+        }
+    }
+
+    public Task<IReadOnlyList<Account>> ReadByIdAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation)
+        => Task.FromResult<IReadOnlyList<Account>>([.. ids.Where(rows.ContainsKey).Select(id => mapping.ToAccount(rows[id])!)]);
+
+    public Task<IReadOnlyList<Account>> FindAsync(
+        IReadOnlyDictionary<IdentifierKind, IReadOnlyList<string>> identifiers, CancellationToken cancellation)
+        => Task.FromResult<IReadOnlyList<Account>>([.. rows.Values.Select(record => mapping.ToAccount(record)!).Where(account => identifiers.Any(
+            pair => account.Identifiers.TryGetValue(pair.Key, out var text) && pair.Value.Contains(text, StringComparer.OrdinalIgnoreCase)))]);
+
+    public Task<WriteOutcome> CreateAsync(AccountId id, Fields fields, CancellationToken cancellation)
+        => Write(() =>
+        {
+            if (!rows.TryAdd(id, fields))
+            {
+                return new AlreadyExists(mapping.Id, "The id is taken.");
+            }
+
+            return Answer();
+        });
+
+    public Task<WriteOutcome> UpdateAsync(AccountId id, Fields set, Fields precondition, CancellationToken cancellation)
+        => Write(() =>
+        {
+            if (!Holds(id, precondition))
+            {
+                return new Drifted("It changed.");
+            }
+
+            rows[id] = rows[id].With(set);
+            return Answer();
+        });
+
+    public Task<WriteOutcome> DeleteAsync(AccountId id, Fields precondition, CancellationToken cancellation)
+        => Write(() =>
+        {
+            if (!Holds(id, precondition))
+            {
+                return new Drifted("It changed.");
+            }
+
+            rows.Remove(id);
+            return Answer();
+        });
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private bool Holds(AccountId id, Fields precondition)
+        => rows.TryGetValue(id, out var record) && precondition.DifferencesFrom(record, "").Count == 0;
+
+    private Task<WriteOutcome> Write(Func<WriteOutcome> write)
+    {
+        if (Fault() is { } fault)
+        {
+            return Task.FromResult(fault);
+        }
+
+        Writes++;
+        return Task.FromResult(write());
+    }
+}

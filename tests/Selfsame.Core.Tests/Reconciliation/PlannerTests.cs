@@ -1,0 +1,149 @@
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Reconciliation;
+
+namespace Selfsame.Core.Tests.Reconciliation;
+
+public sealed class PlannerTests
+{
+    [Fact]
+    public async Task A_missing_account_is_created_with_the_sources_id_identifiers_and_attributes()
+    {
+        var bench = new Bench();
+        bench.Source.Put(Bench.Person("1", "ann", "ann@example.org", name: "Ann"));
+
+        var change = (await bench.PlanAsync()).Changes.Single();
+
+        change.Action.ShouldBe(ChangeAction.Create);
+        change.Reason.ShouldBe(ChangeReason.MissingInTarget);
+        change.After.ShouldBe(InMemorySystem.Record(
+            ("id", "1"), ("username", "ann"), ("email", "ann@example.org"), ("verified", true), ("active", true), ("name", "Ann")));
+    }
+
+    [Fact]
+    public async Task Two_sources_with_one_key_never_become_two_accounts()
+    {
+        var bench = new Bench();
+        bench.Source.Put(Bench.Person("1", "dobbeltop"));
+        bench.Source.Put(Bench.Person("2", "Dobbeltop"));
+
+        var plan = await bench.PlanAsync();
+
+        plan.Changes.Count.ShouldBe(1);
+        plan.NotPlanned.Select(left => left.Finding).ShouldBe(["Duplicate", "Missing"]);
+    }
+
+    [Fact]
+    public async Task A_value_without_a_key_is_not_carried_over()
+    {
+        var bench = new Bench();
+        bench.Source.Put(Bench.Person("1", "two words"));
+
+        var plan = await bench.PlanAsync();
+
+        plan.Changes.ShouldBeEmpty();
+        plan.NotPlanned.Select(left => left.Finding).ShouldBe(["NotCanonical", "Missing"]);
+    }
+
+    [Fact]
+    public async Task An_orphans_deletion_holds_the_whole_record_without_noise_as_precondition()
+    {
+        var bench = new Bench();
+        bench.Target.Put([.. Bench.Person("9", "gone"), ("password", "pbkdf2$abc")]);
+
+        var change = (await bench.PlanAsync()).Changes.Single();
+
+        change.Action.ShouldBe(ChangeAction.Delete);
+        change.Precondition.Keys.ShouldBe(["active", "email", "id", "name", "password", "username", "verified"]);
+        change.Before["password"].IsDigest.ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task An_orphan_that_is_to_be_disabled_is_settled_once_it_is()
+    {
+        var bench = new Bench(Bench.Repairing with { Orphan = OrphanAction.DisableInTarget });
+        bench.Target.Put(Bench.Person("9", "gone"));
+
+        var plan = await bench.PlanAsync();
+        plan.Changes.Single().After.ShouldBe(InMemorySystem.Record(("active", false)));
+        await bench.ApplyAsync(plan);
+
+        (await bench.AuditAsync()).Findings.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Drift_sets_only_what_differs_and_noise_is_none()
+    {
+        var bench = new Bench();
+        bench.Source.Put(Bench.Person("1", "ann", name: "Ann"));
+        bench.Target.Put(("id", "1"), ("username", "ann"), ("email", null), ("verified", 1L), ("active", 1L), ("name", "Anna"), ("seen", 77L));
+
+        var change = (await bench.PlanAsync()).Changes.Single();
+
+        change.Before.ShouldBe(InMemorySystem.Record(("name", "Anna")));
+        change.After.ShouldBe(InMemorySystem.Record(("name", "Ann")));
+        change.Precondition.Keys.ShouldBe(["email", "id", "name", "username"]);
+    }
+
+    [Fact]
+    public async Task A_drifted_identifier_that_another_account_has_is_not_planned()
+    {
+        var bench = new Bench();
+        bench.Source.Put(Bench.Person("1", "ann"));
+        bench.Source.Put(Bench.Person("2", "bob"));
+        bench.Target.Put(Bench.Person("1", "bob"));
+        bench.Target.Put(Bench.Person("2", "ann"));
+
+        var plan = await bench.PlanAsync();
+
+        plan.Changes.ShouldBeEmpty();
+        plan.NotPlanned.Count.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task What_the_config_only_reports_is_not_planned()
+    {
+        var bench = new Bench(new ReconcileRule { Source = "people", Target = "app", Correlate = [CorrelationRule.ById] });
+        bench.Source.Put(Bench.Person("1", "ann"));
+        bench.Target.Put(Bench.Person("9", "gone"));
+
+        var plan = await bench.PlanAsync();
+
+        plan.Changes.ShouldBeEmpty();
+        plan.NotPlanned.Select(left => left.Finding).ShouldBe(["Missing", "Orphan"]);
+    }
+
+    [Fact]
+    public async Task Whoever_the_condition_excludes_is_not_missing()
+    {
+        var bench = new Bench(Bench.Repairing with { When = "emailVerified" });
+        bench.Source.Put(Bench.Person("1", "ann", "ann@example.org", verified: false));
+
+        (await bench.AuditAsync()).Findings.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_target_that_numbers_its_accounts_itself_gets_none_whose_answer_could_be_lost()
+    {
+        var bench = new Bench { Target = new InMemorySystem(Bench.People) { Facts = new SystemFacts { TakesChosenId = false, AtomicPreconditions = true } } };
+        bench.Source.Put(Bench.Person("1", "ann"));
+
+        var plan = await bench.PlanAsync();
+
+        plan.Changes.ShouldBeEmpty();
+        plan.NotPlanned.Single().Because.ShouldContain("gives ids itself");
+    }
+
+    // Atlassian CWD-6330 and the empty source of CASES 23
+    [Fact]
+    public async Task A_read_that_ends_early_finds_nothing_at_all()
+    {
+        var bench = new Bench();
+        bench.Source.Put(Bench.Person("1", "ann"));
+        bench.Target.Put(Bench.Person("1", "ann"));
+        bench.Source.EndsEarlyAfter = 0;
+
+        var error = await Should.ThrowAsync<SystemUnavailableException>(bench.AuditAsync());
+
+        error.Message.ShouldContain("ended early");
+    }
+}

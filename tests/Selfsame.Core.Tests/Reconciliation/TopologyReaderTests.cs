@@ -1,0 +1,97 @@
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Reconciliation;
+
+namespace Selfsame.Core.Tests.Reconciliation;
+
+public sealed class TopologyReaderTests
+{
+    private const string Good =
+        """
+        systems:
+          users: { connector: selfsame }
+          app:
+            connector: sqlite
+            connection: ${APP_DB}
+            table: members
+            identifiers: { username: login, email: mail }
+            attributes: { name: full_name, lastSignIn: { field: last_login, noise: true } }
+            unique: [username]
+        reconcile:
+          - { source: users, target: app, correlate: [id, email], missing: createInTarget }
+        """;
+
+    [Fact]
+    public void A_good_config_is_read_whole()
+    {
+        var topology = Read(Good).Topology.ShouldNotBeNull();
+
+        var app = topology.Systems["app"];
+        app.Settings["connection"].ShouldBe("app.db");
+        app.Mapping.Id.ShouldBe(["id"]);
+        app.Mapping.Identifiers[IdentifierKind.Email].ShouldBe("mail");
+        app.Mapping.NoiseFields.ShouldBe(["last_login"]);
+        app.Unique.ShouldBe([IdentifierKind.Username]);
+        topology.Rules.Single().Correlate.Select(rule => rule.Name).ShouldBe(["id", "email"]);
+        topology.ProvisionedFrom("users").ShouldBe(["app"]);
+    }
+
+    [Theory]
+    [InlineData("${APP_DB}", "${NO_SUCH}", 5, "NO_SUCH")]
+    [InlineData("table: members", "tabel: members", 6, "'systems.app.tabel' is not known")]
+    [InlineData("table: members", "table: [members]", 6, "must be text")]
+    [InlineData("noise: true", "noise: perhaps", 8, "true or false")]
+    [InlineData("connector: sqlite", "connector: postgres", 4, "not part of this version")]
+    [InlineData("connector: sqlite", "connector: oracle", 4, "no connector 'oracle'")]
+    [InlineData("unique: [username]", "unique: [phone]", 9, "one of the system's identifiers")]
+    [InlineData("unique: [username]", "duplicates: merge", 9, "only be 'report'")]
+    [InlineData("email: mail", "mail: mail", 7, "no kind of identifier")]
+    [InlineData("name: full_name", "hash: password_hash", 8, "looks like a secret")]
+    [InlineData("target: app", "target: ap", 11, "none of the systems")]
+    [InlineData("target: app", "target: users", 11, "the same system")]
+    [InlineData("correlate: [id, email]", "correlate: [id, phone]", 11, "no identifier 'phone'")]
+    [InlineData("correlate: [id, email], ", "", 11, "how accounts are matched")]
+    [InlineData("missing: createInTarget", "missing: create", 11, "can't be 'create'")]
+    [InlineData("missing: createInTarget", "when: paid", 11, "does not map")]
+    [InlineData("missing: createInTarget", "orphan: disableInTarget", 11, "needs the attribute 'active'")]
+    [InlineData("systems:", "systems: [", 3, "not YAML")]
+    public void What_is_wrong_is_told_with_its_line(string before, string after, int line, string message)
+    {
+        Good.ShouldContain(before);
+
+        var reading = Read(Good.Replace(before, after, StringComparison.Ordinal));
+
+        reading.Topology.ShouldBeNull();
+        reading.Errors.ShouldContain(error => error.Line == line && error.Message.Contains(message), string.Join('\n', reading.Errors));
+    }
+
+    [Fact]
+    public void All_errors_are_told_at_once()
+        => Read(Good.Replace("table: members", "tabel: members", StringComparison.Ordinal).Replace("target: app", "target: ap", StringComparison.Ordinal))
+            .Errors.Count.ShouldBe(3);
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("a: 1\n---\nb: 2")]
+    [InlineData("just text")]
+    public void What_is_no_config_is_an_error(string yaml) => Read(yaml).Errors.ShouldNotBeEmpty();
+
+    [Fact]
+    public void The_fingerprint_ignores_layout_and_passwords_and_sees_all_else()
+    {
+        var fingerprint = Read(Good).Topology!.Fingerprint;
+
+        Read(Good + "\n# a comment").Topology!.Fingerprint.ShouldBe(fingerprint);
+        Read(Good.Replace("full_name", "name", StringComparison.Ordinal)).Topology!.Fingerprint.ShouldNotBe(fingerprint);
+        Read(Good, "other.db").Topology!.Fingerprint.ShouldNotBe(fingerprint);
+        Read(Good, "Host=db;Password=one").Topology!.Fingerprint.ShouldBe(Read(Good, "Host=db;Password=two").Topology!.Fingerprint);
+        Read(Good, "postgresql://app:one@db/x").Topology!.Fingerprint.ShouldBe(Read(Good, "postgresql://app:two@db/x").Topology!.Fingerprint);
+    }
+
+    private static TopologyReading Read(string yaml, string database = "app.db")
+        => new TopologyReader(
+            [
+                new ConnectorKind { Name = "selfsame", Settings = [], FixedMapping = Bench.People },
+                new ConnectorKind { Name = "sqlite", Settings = [new ConnectorSetting("connection", true), new ConnectorSetting("table", true)] },
+            ],
+            name => name == "APP_DB" ? database : null).Read(yaml);
+}

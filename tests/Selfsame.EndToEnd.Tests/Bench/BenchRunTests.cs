@@ -1,0 +1,59 @@
+using System.Text.Json;
+using Selfsame.Testing;
+
+namespace Selfsame.EndToEnd.Tests.Bench;
+
+/// <summary>The benchmark must not rot: a short pass of it, whose figures say nothing about speed.</summary>
+[Trait("needs", "postgresql")]
+[Trait("needs", "executable")]
+public sealed class BenchRunTests
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
+
+    // The bars of a ratio, as docs/benchmarks.md names them.
+    private static readonly Dictionary<string, string?> Ratios = new(StringComparer.Ordinal)
+    {
+        ["Sign-ups against the bare hash, SQLite"] = "≥ 0.85",
+        ["Sign-ins against the bare hash, SQLite"] = "≥ 0.85",
+        ["Sign-ups against the bare hash, PostgreSQL"] = "≥ 0.85",
+        ["Sign-ins against the bare hash, PostgreSQL"] = "≥ 0.85",
+        ["Sign-ups without the hash against raw rows, SQLite"] = "≥ 0.50",
+        ["Sign-ups without the hash against raw rows, PostgreSQL"] = "≥ 0.50",
+        ["Sign-ups without the hash against ASP.NET Core Identity, PostgreSQL"] = "≥ 1.00",
+    };
+
+    [Fact]
+    public async Task A_quick_pass_gives_each_figure_its_ratio_and_its_bar_and_finds_no_double_of_ours()
+    {
+        var figures = await QuickPassAsync();
+
+        foreach (var (name, bar) in Ratios)
+        {
+            var figure = figures.ShouldHaveSingleItem(name);
+            figure.GetProperty("ratio").GetProperty("median").GetDouble().ShouldBeGreaterThan(0, name);
+            figure.GetProperty("bar").GetString().ShouldBe(bar, name);
+            figure.GetProperty("httpInside").GetBoolean().ShouldBe(!name.Contains("raw rows", StringComparison.Ordinal), name);
+        }
+
+        figures.ShouldHaveSingleItem("Sign-ups without the hash against raw rows, SQLite").GetProperty("note").GetString().ShouldNotBeNull().ShouldContain("9 rows each");
+        figures.ShouldHaveSingleItem("Doubles made in a race for one e-mail address").GetProperty("met").GetBoolean().ShouldBeTrue();
+        figures.ShouldHaveSingleItem("Start to the first answer, new data folder").GetProperty("unit").GetString().ShouldBe("ms");
+        figures.ShouldHaveSingleItem("Resident memory").GetProperty("unit").GetString().ShouldBe("MiB");
+    }
+
+    private static async Task<List<JsonElement>> QuickPassAsync()
+    {
+        using var timeout = new CancellationTokenSource(Limit);
+        var result = await ChildProcess.RunAsync(
+            Path.Combine(Checkout.Root, "bench", "run"), ["--quick", "--json"], cancellationToken: timeout.Token);
+        result.ExitCode.ShouldBe(0, result.StandardError);
+        return [.. JsonDocument.Parse(result.StandardOutput).RootElement.EnumerateArray()];
+    }
+}
+
+internal static class FigureLists
+{
+    /// <summary>The one figure of this name.</summary>
+    public static JsonElement ShouldHaveSingleItem(this List<JsonElement> figures, string name)
+        => figures.Where(figure => figure.GetProperty("name").GetString() == name).ToList().ShouldHaveSingleItem();
+}

@@ -1,0 +1,101 @@
+using System.Text.RegularExpressions;
+using Selfsame.Testing;
+
+namespace Selfsame.EndToEnd.Tests.Documents;
+
+/// <summary>Every command in the README and under docs/ is run as it stands; every config there is read.</summary>
+[Trait("needs", "executable")]
+public sealed partial class DocumentedCommandTests
+{
+    private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(2);
+
+    public static TheoryData<string> Documents()
+        => [.. Directory.EnumerateFiles(Checkout.Root, "*.md")
+            .Concat(Directory.EnumerateFiles(Path.Combine(Checkout.Root, "docs"), "*.md", SearchOption.AllDirectories))
+            .Concat(Directory.Exists(Path.Combine(Checkout.Root, "examples"))
+                ? Directory.EnumerateFiles(Path.Combine(Checkout.Root, "examples"), "*.md", SearchOption.AllDirectories)
+                : [])
+            .Select(file => Path.GetRelativePath(Checkout.Root, file))
+            .Order(StringComparer.Ordinal)];
+
+    [Theory]
+    [MemberData(nameof(Documents))]
+    public async Task Every_command_in_a_document_runs(string document)
+    {
+        using var folder = new TemporaryFolder();
+        foreach (var block in Blocks(document, "sh"))
+        {
+            foreach (var command in Commands(block))
+            {
+                await RunAsync(document, command, folder);
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Documents))]
+    public async Task Every_config_in_a_document_is_read(string document)
+    {
+        using var folder = new TemporaryFolder();
+        foreach (var block in Blocks(document, "yaml"))
+        {
+            await File.WriteAllTextAsync(folder["selfsame.yaml"], block);
+            var variables = Variable().Matches(block).ToDictionary(match => match.Groups[1].Value, string? (_) => "value");
+
+            var result = await SelfsameProcess.RunAsync(["runs", "--config", folder["selfsame.yaml"], "--data", folder["data"]], "", variables);
+
+            result.ExitCode.ShouldBe(0, $"{document}: {result.StandardError}");
+        }
+    }
+
+    private static async Task RunAsync(string document, string command, TemporaryFolder folder)
+    {
+        // The tests can't run themselves, and the bare ./run is the serve of the next case on the port that may be in use.
+        if (command is "./run" || command.StartsWith("./test", StringComparison.Ordinal) || command.StartsWith("bench/run", StringComparison.Ordinal))
+        {
+            File.Exists(Path.Combine(Checkout.Root, command.Split(' ')[0])).ShouldBeTrue($"{document}: {command}");
+            return;
+        }
+
+        var line = command.Replace("/tmp/selfsame-data", folder["data"], StringComparison.Ordinal);
+        using var timeout = new CancellationTokenSource(Timeout);
+        if (line.Contains("./run serve", StringComparison.Ordinal))
+        {
+            await ServeAsync(document, line, folder, timeout.Token);
+            return;
+        }
+
+        var result = await ChildProcess.RunAsync(
+            "bash", ["-c", line], "correct horse battery\n"u8.ToArray(), Environment(folder), user: null, folder: Checkout.Root, timeout.Token);
+
+        // 2 is an answer too: findings, or refused lines.
+        result.ExitCode.ShouldBeOneOf([0, 2], $"{document}: {command}\n{result.StandardOutput}\n{result.StandardError}");
+    }
+
+    private static async Task ServeAsync(string document, string line, TemporaryFolder folder, CancellationToken cancellation)
+    {
+        await using var server = ChildProcess.Start("bash", ["-c", $"exec {line}"], Environment(folder), user: null, folder: Checkout.Root);
+        var listening = await server.StandardOutput.FirstAsync(text => text.StartsWith("Listening on ", StringComparison.Ordinal), cancellation);
+        listening.ShouldNotBeNull($"{document}: {line}\n{server.StandardError.Text}");
+        server.Kill();
+    }
+
+    private static Dictionary<string, string?> Environment(TemporaryFolder folder) => new() { ["SELFSAME_DATA"] = folder["data"] };
+
+    /// <summary>The lines of a block, those that a backslash continues put together, comments left out.</summary>
+    private static IEnumerable<string> Commands(string block)
+        => block.Replace("\\\n", " ", StringComparison.Ordinal)
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .Where(line => !line.StartsWith('#'));
+
+    private static IEnumerable<string> Blocks(string document, string language)
+        => Block().Matches(File.ReadAllText(Path.Combine(Checkout.Root, document)))
+            .Where(match => match.Groups["language"].Value == language)
+            .Select(match => match.Groups["text"].Value);
+
+    [GeneratedRegex(@"^```(?<language>\w+)\n(?<text>.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline)]
+    private static partial Regex Block();
+
+    [GeneratedRegex(@"\$\{([A-Z_]+)\}")]
+    private static partial Regex Variable();
+}

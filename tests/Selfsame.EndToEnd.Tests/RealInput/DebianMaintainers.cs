@@ -1,0 +1,57 @@
+using System.Text.RegularExpressions;
+using Selfsame.Testing;
+
+namespace Selfsame.EndToEnd.Tests.RealInput;
+
+/// <summary>One way in which the package index names somebody.</summary>
+public sealed record Maintainer(string Name, string Address);
+
+/// <summary>
+/// Everybody whom Debian's package index names as a maintainer: real names and addresses with accents, lists, and people
+/// with several of each. Read from the machine's package lists when a test runs; never stored.
+/// </summary>
+public static partial class DebianMaintainers
+{
+    private const int Fewest = 1000;
+
+    /// <summary>Every distinct spelling of name and address; fetches the package lists where they are missing.</summary>
+    public static async Task<IReadOnlyList<Maintainer>> ReadAsync()
+    {
+        var maintainers = await ReadOnceAsync();
+        if (maintainers.Count < Fewest)
+        {
+            var update = await RunAsync("apt-get", ["update", "-qq"]);
+            maintainers = await ReadOnceAsync();
+            if (maintainers.Count < Fewest)
+            {
+                throw new InvalidOperationException(
+                    $"The package lists name {maintainers.Count} maintainers only. Run 'apt-get update' as root. {update.StandardError}");
+            }
+        }
+
+        return maintainers;
+    }
+
+    private static async Task<IReadOnlyList<Maintainer>> ReadOnceAsync()
+    {
+        var available = await RunAsync("apt-cache", ["dumpavail"]);
+        return
+        [
+            .. available.StandardOutput.Split('\n')
+                .Where(line => line.StartsWith("Maintainer: ", StringComparison.Ordinal))
+                .Distinct(StringComparer.Ordinal)
+                .SelectMany(line => NameAndAddress().Matches(line["Maintainer: ".Length..]))
+                .Select(match => new Maintainer(match.Groups["name"].Value.Trim().Trim('"'), match.Groups["address"].Value))
+                .Distinct(),
+        ];
+    }
+
+    private static async Task<CommandResult> RunAsync(string program, string[] arguments)
+    {
+        using var timeout = new CancellationTokenSource(TimeSpan.FromMinutes(5));
+        return await ChildProcess.RunAsync(program, arguments, ReadOnlyMemory<byte>.Empty, null, user: null, folder: null, timeout.Token);
+    }
+
+    [GeneratedRegex("(?<name>[^<>]*)<(?<address>[^<>]+)>,?", RegexOptions.CultureInvariant)]
+    private static partial Regex NameAndAddress();
+}

@@ -1,0 +1,62 @@
+using Selfsame.Store.Mail;
+
+namespace Selfsame.Simulation.Tests.Clients;
+
+/// <summary>Takes mails from the outbox and delivers them, as the service's sender does, until the world is quiet and none is left.</summary>
+internal sealed class MailSender(World world, int seed) : Client(world, "mail sender", seed)
+{
+    public override async Task RunAsync()
+    {
+        while (!World.IsQuiet || Waiting() > 0)
+        {
+            await World.DelayAsync(World.IsQuiet ? 30_000 : 20 + Random.NextInt32(60));
+            var (_, mails) = await AskAsync("lease", async context => new Lease(await new MailOutbox(context).LeaseAsync(10, CancellationToken.None)));
+            foreach (var mail in mails?.Mails ?? [])
+            {
+                await SendAsync(mail);
+            }
+        }
+
+        ShouldAllHaveArrived();
+    }
+
+    private async Task SendAsync(QueuedMail mail)
+    {
+        if (!World.IsQuiet && Random.OneIn(6))
+        {
+            await AskAsync("a mail fails", context => Done(new MailOutbox(context).MarkFailedAsync(mail, "450 later", permanent: false, CancellationToken.None)));
+            return;
+        }
+
+        var users = World.Inspect(transaction => transaction.ScalarAsync<long>(
+            "SELECT count(*) FROM mails m JOIN users u ON u.id = m.user_id WHERE m.uuid = @uuid", new { uuid = mail.Uuid }));
+        if (users != 1)
+        {
+            World.Violate("A mail went to a user that does not exist.");
+        }
+
+        World.Mailboxes.Deliver(mail);
+        await AskAsync("a mail is sent", context => Done(new MailOutbox(context).MarkSentAsync(mail.Uuid, CancellationToken.None)));
+    }
+
+    private long Waiting() => World.Inspect(transaction => transaction.ScalarAsync<long>("SELECT count(*) FROM mails WHERE sent_at IS NULL"));
+
+    private void ShouldAllHaveArrived()
+    {
+        foreach (var uuid in World.Inspect(transaction => transaction.QueryAsync<Guid>("SELECT uuid FROM mails")).Where(uuid => !World.Mailboxes.Has(uuid)))
+        {
+            World.Violate($"Mail {uuid} is marked as sent and never arrived.");
+        }
+    }
+
+    private static async Task<string> Done(Task task)
+    {
+        await task;
+        return "done";
+    }
+
+    private sealed record Lease(List<QueuedMail> Mails)
+    {
+        public override string ToString() => $"{Mails.Count} mails";
+    }
+}
