@@ -1,21 +1,15 @@
+using Selfsame.Server.Api;
 using Selfsame.Store;
 
 namespace Selfsame.Server.Pages;
 
 /// <summary>
-/// Makes an answer take a whole number of steps from the beginning of its request, so that its time does not tell
-/// what was found (CASES 31).
+/// Holds a page's answer to the same steps as the API's, counted from when the page was made, so that its time does
+/// not tell what was found (CASES 31).
 /// </summary>
 internal sealed class AnswerTime(StoreContext context)
 {
-    /// <summary>Far longer than what a found user costs more than an unknown one.</summary>
-    private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(250);
-
     private readonly long started = context.Clock.GetTimestamp();
 
-    public Task RoundUpAsync(CancellationToken cancellation)
-    {
-        var elapsed = context.Clock.GetElapsedTime(started);
-        return Task.Delay(TimeSpan.FromTicks(Step.Ticks - (elapsed.Ticks % Step.Ticks)), context.Clock, cancellation);
-    }
+    public Task RoundUpAsync(CancellationToken cancellation) => AnswerGrid.HoldAsync(context.Clock, started, cancellation);
 }

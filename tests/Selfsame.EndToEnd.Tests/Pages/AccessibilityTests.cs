@@ -109,7 +109,7 @@ public sealed class AccessibilityTests
             if (withErrors)
             {
                 await browser.Page.SubmitAsync();
-                await browser.Page.WaitForLoadStateAsync();
+                await browser.Page.Locator(".problems, h1:has-text('does not work')").WaitForAsync();
                 await CheckBothAsync(browser, $"{name}-errors", violations);
             }
         }

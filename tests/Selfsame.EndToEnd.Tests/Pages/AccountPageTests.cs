@@ -21,7 +21,7 @@ public sealed class AccountPageTests
         (await page.Locator("tbody tr").First.InnerTextAsync()).ShouldContain("✓ this one");
 
         await page.ClickAsync("tbody button");
-        await page.WaitForURLAsync("**/account/sessions?done=session-ended");
+        await page.ArriveAsync("/account/sessions?done=session-ended");
 
         await Assertions.Expect(page.Locator("tbody tr")).ToHaveCountAsync(1);
         (await other.GetAsync("/account")).Status.ShouldBe(HttpStatusCode.SeeOther);
@@ -32,13 +32,13 @@ public sealed class AccountPageTests
     public async Task Nobody_ends_a_session_of_somebody_else()
     {
         await using var server = await PageServer.StartAsync();
-        var river = await server.AddUserAsync("river");
+        await server.AddUserAsync("river");
         await server.AddUserAsync("maple");
         using var victim = server.Client();
         await victim.SignInAsync("river");
         using var attacker = server.Client();
         await attacker.SignInAsync("maple");
-        var session = (await new Store.Sessions.SessionStore(server.Server.Context).ListAsync(river, CancellationToken.None)).Single();
+        var session = (await new Store.Sessions.SessionStore(server.Server.Context).ListAsync(await server.UserAsync("river"), CancellationToken.None)).Single();
 
         await attacker.SubmitAsync("/account/sessions", ("session", session.Uuid.ToString()));
 
@@ -63,7 +63,7 @@ public sealed class AccountPageTests
         await page.FillAsync("#password", PageServer.Password);
         await page.FillAsync("#newPassword", "quiet green mountain");
         await page.SubmitAsync();
-        await page.WaitForURLAsync("**/account?done=password-changed");
+        await page.ArriveAsync("/account?done=password-changed");
 
         (await other.GetAsync("/account")).Status.ShouldBe(HttpStatusCode.SeeOther);
         await other.SignInAsync("river", "quiet green mountain");
@@ -83,7 +83,7 @@ public sealed class AccountPageTests
         await page.FillAsync("#email", "brook@example.com");
         await page.FillAsync("#password", PageServer.Password);
         await page.SubmitAsync();
-        await page.WaitForURLAsync("**/account/email?done=email-link-sent");
+        await page.ArriveAsync("/account/email?done=email-link-sent");
         (await server.UserAsync("river")).Email.ShouldBe("river@example.com");
 
         // A mistyped address must not win an account: the link leads to sign in where nobody is.
@@ -92,7 +92,7 @@ public sealed class AccountPageTests
         (await stranger.GetAsync(confirm)).Location.ShouldBe($"/sign-in?next={Uri.EscapeDataString(confirm)}");
         await page.GotoAsync(confirm);
         await page.SubmitAsync();
-        await page.WaitForURLAsync("**/account?done=email-changed");
+        await page.ArriveAsync("/account?done=email-changed");
         (await server.UserAsync("river")).Email.ShouldBe("brook@example.com");
 
         using var owner = server.Client();
@@ -120,9 +120,10 @@ public sealed class AccountPageTests
         (known.Status, known.Location).ShouldBe((unknown.Status, unknown.Location));
         var link = await server.LinkAsync("river@example.com", "reset-password");
         (await client.SubmitAsync(link, ("newPassword", "river"))).Status.ShouldBe(HttpStatusCode.UnprocessableEntity);
-        (await client.SubmitAsync(link, ("newPassword", "quiet green mountain"))).Location.ShouldBe("/sign-in?done=password-set");
+        var form = await client.FormAsync(link);
+        (await client.PostAsync(link, form, ("newPassword", "quiet green mountain"))).Location.ShouldBe("/sign-in?done=password-set");
 
-        (await client.SubmitAsync(link, ("newPassword", "another green mountain"))).Status.ShouldBe(HttpStatusCode.NotFound);
+        (await client.PostAsync(link, form, ("newPassword", "another green mountain"))).Status.ShouldBe(HttpStatusCode.NotFound);
         await client.SignInAsync("river", "quiet green mountain");
         (await server.SettledMailsAsync()).Count(mail => mail.Contains("Set a new password")).ShouldBe(1);
     }
@@ -140,17 +141,17 @@ public sealed class AccountPageTests
         answer!.Status.ShouldBe(403);
         (await page.InnerTextAsync("h1")).ShouldBe("Confirm your e-mail address first");
         await page.SubmitAsync();
-        await page.WaitForURLAsync("**/verify-email/send?sent=1");
+        await page.ArriveAsync("/verify-email/send?sent=1");
         await page.GotoAsync(await server.LinkAsync("river@example.com", "verify-email"));
         await page.SubmitAsync();
-        await page.WaitForURLAsync("**/account?done=email-verified");
+        await page.ArriveAsync("/account?done=email-verified");
         await page.GotoAsync("/account/handle");
         await page.FillAsync("#handle", "No.Dots");
         await page.SubmitAsync();
         (await page.FieldErrorAsync("handle")).ShouldContain("Enter only the first part");
         await page.FillAsync("#handle", "River");
         await page.SubmitAsync();
-        await page.WaitForURLAsync("**/account?done=handle-saved");
+        await page.ArriveAsync("/account?done=handle-saved");
         (await server.UserAsync("river")).Handle.ShouldBe("river");
         browser.Faults().ShouldBeEmpty();
     }

@@ -27,7 +27,7 @@ public sealed class AdministratorPageTests
 
         await page.FillAsync("#username", "brook");
         await page.Locator("main button[type=submit]").DblClickAsync();
-        await page.WaitForURLAsync("**?done=user-created");
+        await page.ArriveAsync("?done=user-created");
 
         (await page.InnerTextAsync("h1")).ShouldBe("brook");
         (await page.InnerTextAsync("main")).ShouldContain("Household 1, Readers");
@@ -65,22 +65,23 @@ public sealed class AdministratorPageTests
         (await plain.Page.InnerTextAsync("nav.pages")).ShouldContain("Page 2 of 2");
     }
 
-    [Theory]
-    [InlineData("search=%00")]
-    [InlineData("search=%25%5F%5C%27")]
-    [InlineData("search=%ED%A0%80")]
-    [InlineData("page=-1")]
-    [InlineData("page=99999999999999999999")]
-    [InlineData("page=2147483647")]
-    [InlineData("deleted=maybe")]
-    public async Task A_strange_search_finds_nothing_and_breaks_nothing(string query)
+    [Fact]
+    public async Task A_strange_search_breaks_nothing()
     {
         await using var server = await PageServer.StartAsync();
         await server.AddSuperuserAsync();
         using var client = server.Client();
         await client.SignInAsync("ada");
 
-        (await client.GetAsync($"/admin/users?{query}")).Status.ShouldBe(HttpStatusCode.OK);
+        foreach (var query in new[]
+        {
+            "search=%00", "search=%25%5F%5C%27", "search=%ED%A0%80", "page=-1", "page=0", "page=99999999999999999999", "page=2147483647", "deleted=maybe",
+        })
+        {
+            (await client.GetAsync($"/admin/users?{query}")).Status.ShouldBe(HttpStatusCode.OK, query);
+        }
+
+        (await client.GetAsync("/admin/users?search=%25")).Text.ShouldContain("0 users found");
     }
 
     [Fact]
@@ -98,17 +99,17 @@ public sealed class AdministratorPageTests
         await page.GotoAsync($"/admin/users/{river.Uuid}");
 
         await page.ClickAsync("text=Disable");
-        await page.WaitForURLAsync("**?done=user-disabled");
+        await page.ArriveAsync("?done=user-disabled");
         (await page.InnerTextAsync(".title-row")).ShouldContain("✕ disabled");
         (await client.GetAsync("/account")).Status.ShouldBe(HttpStatusCode.SeeOther);
         await page.ClickAsync("text=Enable");
-        await page.WaitForURLAsync("**?done=user-enabled");
+        await page.ArriveAsync("?done=user-enabled");
 
         await page.ClickAsync("text=Delete…");
         (await page.InnerTextAsync("h1")).ShouldBe("Delete river?");
         (await server.UserAsync("river")).DeletedAt.ShouldBeNull();
         await page.SubmitAsync();
-        await page.WaitForURLAsync("**?done=user-deleted");
+        await page.ArriveAsync("?done=user-deleted");
         (await page.InnerTextAsync(".title-row")).ShouldContain("✕ deleted");
         await page.GotoAsync("/admin/users");
         await Assertions.Expect(page.Locator("tbody tr")).ToHaveCountAsync(1);
@@ -116,7 +117,7 @@ public sealed class AdministratorPageTests
         await Assertions.Expect(page.Locator("tbody tr")).ToHaveCountAsync(2);
         await page.GotoAsync($"/admin/users/{river.Uuid}");
         await page.ClickAsync("text=Restore");
-        await page.WaitForURLAsync("**?done=user-restored");
+        await page.ArriveAsync("?done=user-restored");
 
         foreach (var happened in new[] { "Disabled", "Enabled", "Deleted", "Restored" })
         {

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Microsoft.Playwright;
 using Selfsame.EndToEnd.Tests.Browser;
 
@@ -9,13 +10,20 @@ internal static class PageActions
     /// <summary>Clicks the page's own button, not the one of the header.</summary>
     public static Task SubmitAsync(this IPage page) => page.Locator("main button[type=submit]").First.ClickAsync();
 
+    /// <summary>Waits until the page at an address that ends like this is there whole.</summary>
+    public static async Task ArriveAsync(this IPage page, string address)
+    {
+        await Assertions.Expect(page).ToHaveURLAsync(new Regex($"{Regex.Escape(address)}(#main)?$"), new() { Timeout = 30_000 });
+        await page.Locator("#announcer").WaitForAsync(new() { State = WaitForSelectorState.Attached });
+    }
+
     public static async Task SignInAsync(this IPage page, string login, string password = PageServer.Password)
     {
         await page.GotoAsync("/sign-in");
         await page.FillAsync("#login", login);
         await page.FillAsync("#password", password);
         await page.SubmitAsync();
-        await page.WaitForURLAsync("**/account");
+        await page.ArriveAsync("/account");
     }
 
     public static async Task FillSignUpAsync(this IPage page, string email, string username = "", string password = PageServer.Password)

@@ -105,7 +105,7 @@ internal sealed partial class PageServer : IAsyncDisposable
             () =>
             {
                 link = Mails()
-                    .Where(mail => mail.Contains($"To: {recipient}\n", StringComparison.Ordinal))
+                    .Where(mail => mail.Contains($"To: {recipient}\n", StringComparison.OrdinalIgnoreCase))
                     .SelectMany(mail => Link().Matches(mail))
                     .Select(match => new Uri(match.Value).PathAndQuery)
                     .LastOrDefault(address => address.StartsWith($"/{path}?", StringComparison.Ordinal));

@@ -76,23 +76,22 @@ public sealed class SignInPageTests
         (await client.GetAsync("/account")).Status.ShouldBe(HttpStatusCode.SeeOther);
     }
 
-    [Theory]
-    [InlineData("//evil.example")]
-    [InlineData("/\\evil.example")]
-    [InlineData("https://evil.example/")]
-    [InlineData("javascript:alert(1)")]
-    [InlineData("%2F%2Fevil.example")]
-    public async Task Signing_in_never_leads_to_another_site(string next)
+    [Fact]
+    public async Task Signing_in_never_leads_to_another_site()
     {
         // CASES 29.
         await using var server = await PageServer.StartAsync();
         await server.AddUserAsync("river");
-        using var client = server.Client();
-        var address = $"/sign-in?next={Uri.EscapeDataString(next)}";
 
-        (await client.SubmitAsync(address, ("login", "river"), ("password", PageServer.Password))).Location.ShouldBe("/account");
+        foreach (var next in new[] { "//evil.example", "/\\evil.example", "https://evil.example/", "javascript:alert(1)", "%2F%2Fevil.example", "/\t/evil.example" })
+        {
+            using var client = server.Client();
+            var address = $"/sign-in?next={Uri.EscapeDataString(next)}";
 
-        (await client.GetAsync(address)).Location.ShouldBe("/account");
+            (await client.SubmitAsync(address, ("login", "river"), ("password", PageServer.Password))).Location.ShouldBe("/account", next);
+
+            (await client.GetAsync(address)).Location.ShouldBe("/account", next);
+        }
     }
 
     [Theory]

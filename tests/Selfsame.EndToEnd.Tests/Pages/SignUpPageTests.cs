@@ -14,7 +14,7 @@ public sealed class SignUpPageTests
 
         await browser.Page.Locator("main button[type=submit]").DblClickAsync();
 
-        await browser.Page.WaitForURLAsync("**/sign-up/done");
+        await browser.Page.ArriveAsync("/sign-up/done");
         (await server.UsersAsync()).Count.ShouldBe(1);
         (await server.SettledMailsAsync()).Count.ShouldBe(1);
         browser.Errors.ShouldBeEmpty();
@@ -29,7 +29,7 @@ public sealed class SignUpPageTests
 
         await browser.Page.Locator("main button[type=submit]").DblClickAsync();
 
-        await browser.Page.WaitForURLAsync("**/sign-up/done");
+        await browser.Page.ArriveAsync("/sign-up/done");
         (await server.UsersAsync()).Count.ShouldBe(1);
         (await server.SettledMailsAsync()).Count.ShouldBe(1);
     }
@@ -39,26 +39,24 @@ public sealed class SignUpPageTests
     {
         await using var server = await PageServer.StartAsync();
         await using var browser = await server.BrowseAsync();
-        var held = new TaskCompletionSource();
-        await browser.Page.RouteAsync("**/sign-up", async route =>
-        {
-            if (route.Request.Method == "POST")
-            {
-                await held.Task;
+        var page = browser.Page;
+        await page.FillSignUpAsync("river@example.com");
+
+        // Playwright waits for the navigation to end, so the page itself notes what it showed meanwhile.
+        await page.EvaluateAsync(
+            """
+            () => {
+              const button = document.querySelector("main button[type=submit]");
+              const announcer = document.getElementById("announcer");
+              new MutationObserver(() => {
+                sessionStorage.shown = JSON.stringify([button.disabled, button.textContent, announcer.textContent]);
+              }).observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
             }
+            """);
+        await page.SubmitAsync();
+        await page.ArriveAsync("/sign-up/done");
 
-            await route.ContinueAsync();
-        });
-        await browser.Page.FillSignUpAsync("river@example.com");
-        await browser.Page.Locator("main button[type=submit]").ClickAsync();
-
-        var button = browser.Page.Locator("main button[type=submit]");
-        await Assertions.Expect(button).ToBeDisabledAsync();
-        await Assertions.Expect(button).ToHaveTextAsync("Making your account…");
-        await Assertions.Expect(browser.Page.Locator("#announcer")).ToHaveTextAsync("Making your account…");
-
-        held.SetResult();
-        await browser.Page.WaitForURLAsync("**/sign-up/done");
+        (await page.EvaluateAsync<string>("sessionStorage.shown")).ShouldBe("""[true,"Making your account…","Making your account…"]""");
     }
 
     [Fact]
@@ -68,7 +66,7 @@ public sealed class SignUpPageTests
         await using var browser = await server.BrowseAsync();
         await browser.Page.FillSignUpAsync("river@example.com");
         await browser.Page.SubmitAsync();
-        await browser.Page.WaitForURLAsync("**/sign-up/done");
+        await browser.Page.ArriveAsync("/sign-up/done");
 
         await browser.Page.ReloadAsync();
         await browser.Page.GoBackAsync();
@@ -104,11 +102,11 @@ public sealed class SignUpPageTests
         var page = browser.Page;
         await page.FillSignUpAsync("River@Example.com", "River");
         await page.SubmitAsync();
-        await page.WaitForURLAsync("**/sign-up/done");
+        await page.ArriveAsync("/sign-up/done");
 
         await page.GotoAsync(await server.LinkAsync("River@example.com", "verify-email"));
         await page.SubmitAsync();
-        await page.WaitForURLAsync("**/sign-in?done=email-verified");
+        await page.ArriveAsync("/sign-in?done=email-verified");
         (await server.UserAsync("river")).EmailVerifiedAt.ShouldNotBeNull();
 
         await page.SignInAsync("  rIVER  ");
@@ -128,18 +126,18 @@ public sealed class SignUpPageTests
         await page.FillAsync("#email", "river@example.com");
         await page.FillAsync("#password", PageServer.Password);
         await page.SubmitAsync();
-        await page.WaitForURLAsync("**/sign-up/done");
+        await page.ArriveAsync("/sign-up/done");
         await page.GotoAsync(await server.LinkAsync("river@example.com", "verify-email"));
         await page.SubmitAsync();
-        await page.WaitForURLAsync("**/sign-in?done=email-verified");
+        await page.ArriveAsync("/sign-in?done=email-verified");
         await page.SignInAsync("RIVER@EXAMPLE.COM");
 
         await page.GotoAsync("/account/handle");
         await page.FillAsync("#handle", "river");
         await page.SubmitAsync();
-        await page.WaitForURLAsync("**/account?done=handle-saved");
+        await page.ArriveAsync("/account?done=handle-saved");
         await page.ClickAsync("header button");
-        await page.WaitForURLAsync("**/?done=signed-out");
+        await page.ArriveAsync("/?done=signed-out");
 
         (await server.UserAsync("river")).Handle.ShouldBe("river");
         browser.Faults().ShouldBeEmpty();
@@ -162,17 +160,17 @@ public sealed class SignUpPageTests
         await page.Keyboard.PressAsync("Tab");
         await page.Keyboard.TypeAsync(PageServer.Password);
         await page.Keyboard.PressAsync("Enter");
-        await page.WaitForURLAsync("**/sign-up/done");
+        await page.ArriveAsync("/sign-up/done");
 
         await TabToAsync(page, "Sign in");
         await page.Keyboard.PressAsync("Enter");
-        await page.WaitForURLAsync("**/sign-in");
+        await page.ArriveAsync("/sign-in");
         await page.Locator("#login").FocusAsync();
         await page.Keyboard.TypeAsync("river");
         await page.Keyboard.PressAsync("Tab");
         await page.Keyboard.TypeAsync(PageServer.Password);
         await page.Keyboard.PressAsync("Enter");
-        await page.WaitForURLAsync("**/account");
+        await page.ArriveAsync("/account");
     }
 
     private static async Task TabToAsync(IPage page, string text)
