@@ -29,7 +29,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
     {
         if (Number("SELFSAME_SEED") is { } single)
         {
-            var outcome = World.Run(single, Usual);
+            var outcome = World.Run(single, Usual with { CommitsBetweenChecks = 1 });
             output.WriteLine(string.Join('\n', outcome.Trace));
             ShouldBeSound(single, outcome);
             return;
@@ -59,7 +59,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
     [Fact]
     public void The_seeds_between_them_meet_every_fault_and_every_answer()
     {
-        var traces = string.Join('\n', Enumerable.Range(1, 40).SelectMany(seed => World.Run(seed, Usual).Trace));
+        var traces = string.Join('\n', Enumerable.Range(1, 20).SelectMany(seed => World.Run(seed, Usual).Trace));
         foreach (var word in new[]
         {
             "Created { RateLimit = , User", "IsReplay = True", "Taken {", "SignedIn {", "Refused {", "Verified {", "Changed {", "LinkInvalid {",
@@ -133,7 +133,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
 
     private static List<string> FindViolations(WorldOptions options)
     {
-        var found = Enumerable.Range(1, 25).Select(seed => World.Run(seed, options).Violation).OfType<string>().ToList();
+        var found = Enumerable.Range(1, 10).Select(seed => World.Run(seed, options).Violation).OfType<string>().ToList();
         found.ShouldNotBeEmpty();
         return found;
     }

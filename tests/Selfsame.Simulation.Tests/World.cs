@@ -16,6 +16,9 @@ internal sealed record WorldOptions
     /// <summary>The clients that act at the same time, made anew for each run.</summary>
     public required Func<World, IReadOnlyList<Client>> Clients { get; init; }
 
+    /// <summary>How often the whole store is looked at; what is broken stays broken, so looking at each commit only dates it better.</summary>
+    public int CommitsBetweenChecks { get; init; } = 4;
+
     /// <summary>How a user is made.</summary>
     public Func<StoreContext, SignUpRequest, Task<SignUpResult>> SignUp { get; init; }
         = (context, request) => new SignUp(context).ExecuteAsync(request, CancellationToken.None);
@@ -50,7 +53,7 @@ internal sealed class World
     private readonly HashSet<Guid> acknowledged = [];
     private SimulatedProcess? process;
     private int running;
-    private int checkedCommits = -1;
+    private int checkedCommits;
     private string? violation;
 
     private World(int seed, WorldOptions options)
@@ -204,7 +207,7 @@ internal sealed class World
                 throw new InvalidOperationException($"{running} clients wait for something that never comes.");
             }
 
-            if (faults.Commits != checkedCommits)
+            if (faults.Commits >= checkedCommits + options.CommitsBetweenChecks)
             {
                 checkedCommits = faults.Commits;
                 Check();

@@ -42,21 +42,13 @@ public static class StoreInvariants
         "identifiers", "lookalikes", "mails", "sessions", "link_tokens", "audit_events", "known_sources", "user_group_members",
     ];
 
+    private static readonly string RowsOfNobody = string.Join(" UNION ALL ", TablesOfUsers.Select(table =>
+        $"SELECT 'A row of {table} belongs to a user that does not exist.' FROM {table} t LEFT JOIN users u ON u.id = t.user_id WHERE t.user_id IS NOT NULL AND u.id IS NULL"));
+
     private static async Task<StoreState> ReadAsync(Transaction transaction)
     {
-        var strangers = new List<string>();
-        foreach (var table in TablesOfUsers)
-        {
-            var rows = await transaction.ScalarAsync<long>(
-                $"SELECT count(*) FROM {table} t WHERE t.user_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = t.user_id)");
-            if (rows > 0)
-            {
-                strangers.Add($"{rows} row(s) of {table} belong to a user that does not exist.");
-            }
-        }
-
         return new StoreState(
-            strangers,
+            await transaction.QueryAsync<string>(RowsOfNobody),
             await transaction.QueryAsync<UserState>(
                 """
                 SELECT u.id, u.uuid, u.tenant, u.username, u.email, u.phone, u.phone_verified_at IS NOT NULL AS phone_is_verified,
@@ -125,12 +117,18 @@ public static class StoreInvariants
             {
                 yield return $"The idempotency record {record.Key} has no answer.";
             }
-            else if (JsonDocument.Parse(record.Answer).RootElement.TryGetProperty("User", out var user)
-                && user.ValueKind == JsonValueKind.Object && !uuids.Contains(user.GetProperty("Uuid").GetGuid()))
+            else if (UserOf(record.Answer) is { } uuid && !uuids.Contains(uuid))
             {
                 yield return $"The idempotency record {record.Key} answers with a user that does not exist.";
             }
         }
+    }
+
+    /// <summary>The user in a stored answer; null in one that names none.</summary>
+    private static Guid? UserOf(string answer)
+    {
+        using var json = JsonDocument.Parse(answer);
+        return json.RootElement.TryGetProperty("User", out var user) && user.ValueKind == JsonValueKind.Object ? user.GetProperty("Uuid").GetGuid() : null;
     }
 
     private static IEnumerable<string> LoginKeys(UserState user) =>
