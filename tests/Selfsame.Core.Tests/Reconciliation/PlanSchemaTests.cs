@@ -1,0 +1,48 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Selfsame.Core.Reconciliation;
+using Selfsame.Testing;
+
+namespace Selfsame.Core.Tests.Reconciliation;
+
+/// <summary>docs/plan-schema.json describes the plans that are written, no more and no less.</summary>
+public sealed class PlanSchemaTests
+{
+    private static readonly JsonObject Schema = JsonNode.Parse(File.ReadAllText(Path.Combine(Checkout.Root, "docs", "plan-schema.json")))!.AsObject();
+
+    [Fact]
+    public async Task Every_property_of_a_written_plan_is_in_the_schema_and_every_required_one_is_written()
+    {
+        var bench = new Bench();
+        bench.Source.Put(Bench.Person("1", "ann"));
+        bench.Source.Put(Bench.Person("2", "two words"));
+        bench.Target.Put([.. Bench.Person("9", "gone"), ("password", "secret")]);
+        var plan = JsonNode.Parse(PlanJson.Write(await bench.PlanAsync() with { Undoes = default(Guid) }))!.AsObject();
+
+        Check(plan, Schema);
+        Check(plan["changes"]![0]!.AsObject(), Definition("change"));
+        Check(plan["notPlanned"]![0]!.AsObject(), Definition("notPlanned"));
+    }
+
+    [Fact]
+    public void Every_action_and_reason_is_in_the_schema()
+    {
+        Names<ChangeAction>().ShouldBe(Values("action"));
+        Names<ChangeReason>().ShouldBe(Values("reason"));
+    }
+
+    private static void Check(JsonObject written, JsonObject schema)
+    {
+        written.Select(pair => pair.Key).ShouldBe(schema["properties"]!.AsObject().Select(pair => pair.Key));
+        schema["required"]!.AsArray().Select(name => name!.GetValue<string>()).ShouldBeSubsetOf(written.Select(pair => pair.Key));
+    }
+
+    private static JsonObject Definition(string name) => Schema["$defs"]![name]!.AsObject();
+
+    private static IEnumerable<string> Names<T>()
+        where T : struct, Enum
+        => Enum.GetNames<T>().Select(JsonNamingPolicy.CamelCase.ConvertName);
+
+    private static IEnumerable<string> Values(string property)
+        => Definition("change")["properties"]![property]!["enum"]!.AsArray().Select(value => value!.GetValue<string>());
+}
