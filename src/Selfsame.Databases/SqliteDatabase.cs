@@ -116,9 +116,9 @@ public sealed class SqliteDatabase : Database
         return ValueTask.CompletedTask;
     }
 
-    private SqliteConnection OpenConnection()
+    private PreparedSqliteConnection OpenConnection()
     {
-        var connection = new SqliteConnection(connectionString);
+        var connection = new PreparedSqliteConnection(connectionString);
         connection.Open();
         connection.CreateFunction(LowerCase, (string? text) => text?.ToLowerInvariant(), isDeterministic: true);
         using var command = connection.CreateCommand();

@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Dapper;
+using Npgsql;
 
 namespace Selfsame.Databases;
 
@@ -44,9 +45,44 @@ public sealed class Transaction
     public Task<T?> ScalarAsync<T>(string sql, object? parameters = null)
         => connection.ExecuteScalarAsync<T>(Command(sql, parameters));
 
-    /// <summary>Several statements in one round trip, each answer read in turn.</summary>
-    public Task<SqlMapper.GridReader> QueryMultipleAsync(string sql, object? parameters = null)
-        => connection.QueryMultipleAsync(Command(sql, parameters));
+    /// <summary>
+    /// Several statements in one round trip, prepared once for each connection; the rows of those that return any. For what is
+    /// done often: it costs a fraction of the other methods.
+    /// </summary>
+    public Task<List<T>> BatchAsync<T>(IReadOnlyList<Statement> statements, Func<DbDataReader, T> read)
+        => connection is PreparedSqliteConnection sqlite
+            ? Task.FromResult(sqlite.Run(statements, read))
+            : RunBatchAsync((NpgsqlConnection)connection, statements, read);
+
+    /// <summary>As above, for statements that return nothing.</summary>
+    public Task BatchAsync(params IReadOnlyList<Statement> statements) => BatchAsync(statements, _ => 0);
+
+    private async Task<List<T>> RunBatchAsync<T>(NpgsqlConnection postgres, IReadOnlyList<Statement> statements, Func<DbDataReader, T> read)
+    {
+        await using var batch = new NpgsqlBatch(postgres, (NpgsqlTransaction?)transaction);
+        foreach (var statement in statements)
+        {
+            var command = new NpgsqlBatchCommand(statement.Sql);
+            foreach (var value in statement.Values)
+            {
+                command.Parameters.Add(new NpgsqlParameter { NpgsqlDbType = value.Type, Value = value.Value ?? DBNull.Value });
+            }
+
+            batch.BatchCommands.Add(command);
+        }
+
+        var rows = new List<T>();
+        await using var reader = await batch.ExecuteReaderAsync(cancellation);
+        do
+        {
+            while (await reader.ReadAsync(cancellation))
+            {
+                rows.Add(read(reader));
+            }
+        }
+        while (await reader.NextResultAsync(cancellation));
+        return rows;
+    }
 
     private CommandDefinition Command(string sql, object? parameters)
         => new(sql, parameters, transaction, cancellationToken: cancellation);

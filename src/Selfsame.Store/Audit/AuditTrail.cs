@@ -34,11 +34,14 @@ public sealed record AuditEvent
 /// <summary>Writes and reads what happened to a user, always in the transaction in which it happens.</summary>
 public static class AuditTrail
 {
-    internal const string InsertByUuid =
-        """
-        INSERT INTO audit_events (tenant, user_id, actor, event, detail, correlation_id, at)
-        SELECT u.tenant, u.id, @actor, @event, @detail, @correlationId, @now FROM users u WHERE u.uuid = @uuid;
-        """;
+    /// <summary>For a batch that has just inserted the user of <paramref name="uuid"/>.</summary>
+    internal static Statement InsertByUuid(Guid uuid, string tenant, Actor actor, string @event, DateTimeOffset now)
+        => new(
+            """
+            INSERT INTO audit_events (tenant, user_id, actor, event, correlation_id, at)
+            VALUES ($2, (SELECT id FROM users WHERE uuid = $1), $3, $4, $5, $6)
+            """,
+            uuid, tenant, actor.Name, @event, actor.CorrelationId, now);
 
     internal static Task AddAsync(
         Transaction transaction, long userId, string tenant, Actor actor, string @event, DateTimeOffset now, string? detail = null)

@@ -31,12 +31,15 @@ internal static class LinkTokens
 {
     public static byte[] Hash(string token) => SHA256.HashData(Encoding.UTF8.GetBytes(token));
 
-    /// <summary>As a statement for a batch that has just inserted the user with <c>@uuid</c>.</summary>
-    public const string InsertByUuid =
-        """
-        INSERT INTO link_tokens (token_hash, tenant, purpose, user_id, email, browser, created_at, expires_at)
-        SELECT @tokenHash, u.tenant, @tokenPurpose, u.id, @tokenEmail, @tokenBrowser, @now, @tokenExpires FROM users u WHERE u.uuid = @uuid;
-        """;
+    /// <summary>For a batch that has just inserted the user of <paramref name="uuid"/>.</summary>
+    public static Statement InsertByUuid(
+        Guid uuid, byte[] hash, string tenant, string purpose, string? email, byte[]? browser, DateTimeOffset now, DateTimeOffset expires)
+        => new(
+            """
+            INSERT INTO link_tokens (token_hash, tenant, purpose, user_id, email, browser, created_at, expires_at)
+            VALUES ($2, $3, $4, (SELECT id FROM users WHERE uuid = $1), $5, $6, $7, $8)
+            """,
+            uuid, hash, tenant, purpose, email, browser, now, expires);
 
     public static Task InsertAsync(
         Transaction transaction, string token, string tenant, string purpose, long? userId, string? email, DateTimeOffset now, DateTimeOffset expires)

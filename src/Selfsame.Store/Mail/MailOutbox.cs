@@ -17,12 +17,14 @@ public sealed class MailOutbox(StoreContext context)
     private static readonly TimeSpan FirstDelay = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LongestDelay = TimeSpan.FromHours(1);
 
-    /// <summary>As a statement for a batch that has just inserted the user with <c>@uuid</c>.</summary>
-    internal const string InsertByUuid =
-        """
-        INSERT INTO mails (uuid, tenant, user_id, recipient, subject, body, attempts, not_before, created_at)
-        SELECT @mailUuid, u.tenant, u.id, @mailRecipient, @mailSubject, @mailBody, 0, @now, @now FROM users u WHERE u.uuid = @uuid;
-        """;
+    /// <summary>For a batch that has just inserted the user of <paramref name="userUuid"/>.</summary>
+    internal static Statement InsertByUuid(StoreContext context, Guid userUuid, string tenant, MailText text, DateTimeOffset now)
+        => new(
+            """
+            INSERT INTO mails (uuid, tenant, user_id, recipient, subject, body, attempts, not_before, created_at)
+            VALUES ($2, $3, (SELECT id FROM users WHERE uuid = $1), $4, $5, $6, 0, $7, $7)
+            """,
+            userUuid, context.Random.NextUuid(), tenant, text.Recipient, text.Subject, Seal(context, text), now);
 
     internal static byte[] Seal(StoreContext context, MailText text) => context.Secrets.Protect(Purpose, text.Body);
 

@@ -87,12 +87,11 @@ internal static class IdempotencyRecords
                 : (IdempotencyClaim.OtherPayload, null);
     }
 
-    /// <summary>Stores the answer; without a call there is nothing to store.</summary>
-    public const string StoreAnswer =
-        """
-        UPDATE idempotency_records SET answer = @answer
-        WHERE tenant = @tenant AND caller = @caller AND route = @route AND key = @key;
-        """;
+    /// <summary>Stores the answer of a call that was claimed.</summary>
+    public static Statement StoreAnswer(string tenant, IdempotentCall call, string answer)
+        => new(
+            "UPDATE idempotency_records SET answer = $5 WHERE tenant = $1 AND caller = $2 AND route = $3 AND key = $4",
+            tenant, call.Caller, call.Route, call.Key, answer);
 
     private sealed class Record
     {

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Selfsame.Core.Identifiers;
 using Selfsame.Databases;
 
@@ -79,36 +80,34 @@ internal static class IdentifierRows
     }
 
     /// <summary>
-    /// One statement that inserts all rows of a table for the user with <c>@uuid</c> in key order; for
-    /// <c>identifiers</c> it returns the spaces and keys that were free. Empty when there are none.
+    /// One statement that inserts all rows of a table for a user in key order; for <c>identifiers</c> it returns the
+    /// spaces and keys that were free. Null when there are none.
     /// </summary>
-    public static string InsertStatement(IReadOnlyList<IdentifierRow> rows, bool unique, Dictionary<string, object?> parameters)
+    public static Statement? InsertStatement(Guid uuid, string tenant, IEnumerable<IdentifierRow> rows, bool unique)
     {
-        var chosen = rows.Where(row => row.Unique == unique).ToList();
-        if (chosen.Count == 0)
+        List<SqlValue> values = unique ? [uuid, tenant, KeyRules.Version] : [uuid, tenant];
+        var tuples = new List<string>();
+        foreach (var row in rows.Where(row => row.Unique == unique))
         {
-            return "";
+            var next = values.Count + 1;
+            values.AddRange(unique ? [row.Space, row.Key, row.Kinds] : [row.Space, row.Key]);
+            tuples.Add(unique ? $"($2, ${next}, ${next + 1}, ${next + 2}, $3, (SELECT id FROM u))" : $"($2, ${next}, ${next + 1}, (SELECT id FROM u))");
         }
 
-        var table = unique ? "identifiers" : "lookalikes";
-        var values = string.Join(", ", chosen.Select((row, index) =>
+        if (tuples.Count == 0)
         {
-            var prefix = $"{table}{index}";
-            parameters[$"{prefix}Space"] = row.Space;
-            parameters[$"{prefix}Key"] = row.Key;
-            parameters[$"{prefix}Kinds"] = row.Kinds;
-            return $"({index}, @{prefix}Space, @{prefix}Key, @{prefix}Kinds)";
-        }));
-        parameters["ruleVersion"] = KeyRules.Version;
-        var (columns, selected) = unique
-            ? (", kinds, rule_version", ", v.kinds, @ruleVersion")
-            : ("", "");
-        return $"""
-            WITH v (place, space, key, kinds) AS (VALUES {values})
-            INSERT INTO {table} (tenant, space, key, user_id{columns})
-            SELECT u.tenant, v.space, v.key, u.id{selected} FROM v CROSS JOIN users u WHERE u.uuid = @uuid ORDER BY v.place
-            ON CONFLICT DO NOTHING{(unique ? " RETURNING space, key" : "")};
-            """;
+            return null;
+        }
+
+        var (table, returning) = unique
+            ? ("identifiers (tenant, space, key, kinds, rule_version, user_id)", " RETURNING space, key")
+            : ("lookalikes (tenant, space, key, user_id)", "");
+        return new Statement(
+            $"""
+            WITH u AS (SELECT id FROM users WHERE uuid = $1)
+            INSERT INTO {table} VALUES {string.Join(", ", tuples)} ON CONFLICT DO NOTHING{returning}
+            """,
+            values);
     }
 
     /// <summary>
@@ -140,30 +139,21 @@ internal static class IdentifierRows
         var missing = wanted
             .Where(row => !row.Unique || !present.Any(other => other.Space == row.Space && other.Key == row.Key))
             .ToList();
-        return await InsertAsync(transaction, user.Uuid, missing);
+        return await InsertAsync(transaction, user, missing);
     }
 
     /// <summary>A likeness that stood as a flag when the tenant began to refuse it stays a flag, or its user could not be changed any more.</summary>
     private static IdentifierRow Grandfathered(IdentifierRow row, List<FreeKey> flagged)
         => row with { Unique = row.Unique && !flagged.Exists(flag => flag.Space == row.Space && flag.Key == row.Key) };
 
-    private static async Task<IReadOnlySet<string>> InsertAsync(Transaction transaction, Guid uuid, List<IdentifierRow> rows)
+    private static async Task<IReadOnlySet<string>> InsertAsync(Transaction transaction, User user, List<IdentifierRow> rows)
     {
-        var parameters = new Dictionary<string, object?> { ["uuid"] = uuid };
-        var lookalikes = InsertStatement(rows, unique: false, parameters);
-        var identifiers = InsertStatement(rows, unique: true, parameters);
-        if (lookalikes.Length > 0)
-        {
-            await transaction.ExecuteAsync(lookalikes, parameters);
-        }
-
-        if (identifiers.Length == 0)
-        {
-            return new HashSet<string>();
-        }
-
-        var free = await transaction.QueryAsync<FreeKey>(identifiers, parameters);
-        return Taken(rows, free);
+        Statement?[] statements =
+        [
+            InsertStatement(user.Uuid, user.Tenant, rows, unique: false),
+            InsertStatement(user.Uuid, user.Tenant, rows, unique: true),
+        ];
+        return Taken(rows, await transaction.BatchAsync([.. statements.OfType<Statement>()], FreeKey.Read));
     }
 
     /// <summary>The fields whose rows are missing from what the insert returned.</summary>
@@ -174,11 +164,9 @@ internal static class IdentifierRows
             .ToHashSet(StringComparer.Ordinal);
 
     /// <summary>A key that was free and is now the user's.</summary>
-    public sealed class FreeKey
+    public sealed record FreeKey(string Space, string Key)
     {
-        public string Space { get; init; } = "";
-
-        public string Key { get; init; } = "";
+        public static FreeKey Read(DbDataReader row) => new(row.GetString(0), row.GetString(1));
     }
 
     private sealed class PresentRow
