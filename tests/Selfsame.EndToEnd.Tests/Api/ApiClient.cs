@@ -7,7 +7,13 @@ namespace Selfsame.EndToEnd.Tests.Api;
 /// <summary>A caller of the API, with or without a bearer token; it keeps no cookies.</summary>
 public sealed class ApiClient
 {
-    private static readonly SocketsHttpHandler Handler = new() { UseCookies = false, AllowAutoRedirect = false, UseProxy = false };
+    private static readonly SocketsHttpHandler Handler = new()
+    {
+        UseCookies = false,
+        AllowAutoRedirect = false,
+        UseProxy = false,
+        RequestHeaderEncodingSelector = (_, _) => Encoding.UTF8,
+    };
 
     // One for all callers: connections are shared, nothing that identifies a caller is.
     private static readonly HttpClient Http = new(Handler) { Timeout = TimeSpan.FromMinutes(5) };

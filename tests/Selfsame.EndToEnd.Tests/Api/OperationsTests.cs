@@ -60,7 +60,7 @@ public sealed partial class OperationsTests(SharedServer shared) : IClassFixture
         {
             var answer = await server.Anonymous().GetAsync(path);
             answer.Header("X-Content-Type-Options").ShouldBe("nosniff");
-            answer.Header("Cache-Control").ShouldBe("no-store");
+            answer.Header("Cache-Control").ShouldNotBeNull().ShouldContain("no-store");
             answer.Header("X-Correlation-Id").ShouldNotBeNullOrEmpty();
         }
     }

@@ -7,7 +7,7 @@ namespace Selfsame.EndToEnd.Tests.Api.Fuzz;
 /// <summary>Somebody who sends requests: with a session, a service token, or nothing. Renewed when the fuzzing took its rights.</summary>
 internal sealed class Caller(RunningServer server, string kind)
 {
-    public static IReadOnlyList<string> Kinds { get; } = ["nobody", "user", "unverified", "staff", "superuser", "service"];
+    public static IReadOnlyList<string> Kinds { get; } = ["nobody", "user", "unverified", "staff", "superuser", "superuser", "service"];
 
     public string Kind => kind;
 
@@ -18,6 +18,9 @@ internal sealed class Caller(RunningServer server, string kind)
     public string Password { get; private set; } = RunningServer.Password;
 
     public string Uuid { get; private set; } = "6b9f8a3e-8c5e-4f0e-9d58-0c8a6c1d2e3f";
+
+    /// <summary>The session in use, where there is one.</summary>
+    public string SessionUuid { get; private set; } = "6b9f8a3e-8c5e-4f0e-9d58-0c8a6c1d2e3f";
 
     public async Task RenewAsync()
     {
@@ -36,6 +39,8 @@ internal sealed class Caller(RunningServer server, string kind)
                     IsSuperuser = kind == "superuser",
                 });
                 (Token, Login, Password, Uuid) = (caller.Api.Token, caller.User.Email!, RunningServer.Password, caller.User.Uuid.ToString());
+                var sessions = (await caller.Api.GetAsync("/api/v1/sessions")).Json.GetProperty("sessions");
+                SessionUuid = sessions[0].GetProperty("uuid").GetString()!;
                 return;
         }
     }

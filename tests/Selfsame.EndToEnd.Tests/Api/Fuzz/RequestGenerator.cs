@@ -16,7 +16,7 @@ internal sealed class RequestGenerator(SeededRandom random, ConcurrentQueue<stri
     {
         var request = new FuzzedRequest { Operation = operation };
         var body = operation.Properties is null ? null : ValidBody(operation, caller, request);
-        var path = operation.Path.Replace("{uuid}", Uuid(caller), StringComparison.Ordinal);
+        var path = operation.Path.Replace("{uuid}", Uuid(operation, caller), StringComparison.Ordinal);
         var query = operation.Query.Where(_ => random.OneIn(2)).ToDictionary(parameter => parameter.Key, parameter => ValidParameter(parameter.Value));
         if (caller.Token is not null)
         {
@@ -203,7 +203,10 @@ internal sealed class RequestGenerator(SeededRandom random, ConcurrentQueue<stri
         };
     }
 
-    private string Uuid(Caller caller) => random.OneIn(4) || !uuids.TryPeek(out _) ? caller.Uuid : random.Pick([.. uuids]);
+    private string Uuid(Operation operation, Caller caller)
+        => operation.Id == "endSession" && random.OneIn(2) ? caller.SessionUuid
+            : random.OneIn(4) || uuids.IsEmpty ? caller.Uuid
+            : random.Pick([.. uuids]);
 
     private string Number() => $"{made++}x{random.NextInt32(100_000)}";
 }
