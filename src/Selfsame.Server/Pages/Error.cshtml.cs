@@ -29,7 +29,7 @@ internal sealed class ErrorPage(RequestScope scope) : SelfsamePage(scope)
         (415, _) => "This kind of content is not taken",
         (429, _) => "Too many requests",
         (503, _) => "Very busy just now",
-        (>= 500, _) => "Something went wrong",
+        (500, _) => "Something went wrong",
         _ => "There is no such page",
     };
 
@@ -45,7 +45,7 @@ internal sealed class ErrorPage(RequestScope scope) : SelfsamePage(scope)
         (413, _) => "More was sent than any of our forms needs.",
         (429, _) => "Wait a while, then try again.",
         (503, _) => "Nothing was changed. Try again in a few seconds.",
-        (>= 500, _) => "It is our mistake, and it was logged. Try again in a while.",
+        (500, _) => "It is our mistake, and it was logged. Try again in a while.",
         _ => "Check the address, or begin at the start page.",
     };
 

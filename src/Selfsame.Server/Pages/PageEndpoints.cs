@@ -24,9 +24,9 @@ internal static class PageEndpoints
             .ConfigureApplicationPartManager(OnlyOurOwnPages);
     }
 
-    /// <summary>Answers errors outside the API as pages; stands before routing, which is run anew for them.</summary>
+    /// <summary>Answers errors as pages where somebody looks at them; stands before routing, which is run anew for them.</summary>
     public static void UsePageErrors(this IApplicationBuilder app) => app.UseWhen(
-        http => !IsForPrograms(http.Request.Path),
+        http => IsForPeople(http.Request),
         pages =>
         {
             pages.UseMiddleware<PageErrorMiddleware>();
@@ -39,11 +39,10 @@ internal static class PageEndpoints
         routes.MapRazorPages();
     }
 
-    internal static bool IsForPrograms(PathString path)
-        => path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase)
-            || path.StartsWithSegments("/hooks", StringComparison.OrdinalIgnoreCase)
-            || path.StartsWithSegments("/openapi", StringComparison.OrdinalIgnoreCase)
-            || path.Value is "/healthz" or "/readyz" or "/metrics";
+    /// <summary>Programs get the API's problems instead.</summary>
+    private static bool IsForPeople(HttpRequest request)
+        => !request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase)
+            && request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Lax, not strict: a link in a mail must not replace the cookie that other open forms rely on.</summary>
     private static void ConfigureAntiforgery(AntiforgeryOptions options)

@@ -1,7 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Selfsame.Server.Requests;
-using Selfsame.Store;
 using Selfsame.Store.Operations;
 using Selfsame.Store.Requests;
 using Selfsame.Store.Users;
@@ -9,11 +8,12 @@ using Selfsame.Store.Users;
 namespace Selfsame.Server.Pages;
 
 /// <summary>
-/// Makes the first administrator by the link that the server printed. The link is the sign-up's idempotency key, and is
-/// used up only after the user is there: a form that is refused leaves it good, two posts at once make one user, and a
-/// crash between the two steps leaves a link that no longer works because an administrator exists.
+/// Makes the first administrator by the link that the server printed. The link is good as long as there is no
+/// administrator, so it is not used up beforehand: a form that is refused leaves it good, and a crash loses nothing.
+/// That only one is made, by two posts or by the links of two nodes at once, is decided by the one idempotency key that
+/// all of them share; its record outlives every link that was printed before.
 /// </summary>
-internal sealed class SetupPage(RequestScope scope, StoreContext context, FirstAdministrator first, SignUp signUp) : SelfsamePage(scope)
+internal sealed class SetupPage(RequestScope scope, FirstAdministrator first, SignUp signUp) : SelfsamePage(scope)
 {
     private static readonly string[] Fields = ["email", "username", "password"];
 
@@ -37,8 +37,6 @@ internal sealed class SetupPage(RequestScope scope, StoreContext context, FirstA
             return Refuse("email", "Enter your e-mail address.");
         }
 
-        // Hashed, for the record of the call is kept in clear and the link must not be.
-        var key = Convert.ToHexString(context.Secrets.Hash("setup", Token));
         var request = new SignUpRequest
         {
             Tenant = Scope.Tenant,
@@ -50,12 +48,11 @@ internal sealed class SetupPage(RequestScope scope, StoreContext context, FirstA
                 Administrator = new AdministratorFields { EmailVerified = true, IsStaff = true, IsSuperuser = true },
             },
             Actor = Scope.Actor,
-            Call = new IdempotentCall("form", "/setup", key, CreationForm.Payload(this, Fields)),
+            Call = new IdempotentCall("form", "/setup", "first-administrator", CreationForm.Payload(this, Fields)),
         };
         switch (await signUp.ExecuteAsync(request, Cancellation))
         {
             case SignUpResult.Created:
-                await first.RedeemAsync(Scope.Tenant, Token, Cancellation);
                 return Continue("/sign-in?done=administrator-made");
             case SignUpResult.Taken taken:
                 return RefuseTaken(taken.Fields);
