@@ -1,5 +1,6 @@
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Provisioning;
+using Selfsame.Core.Reconciliation;
 using Selfsame.Core.Tests.Reconciliation;
 
 namespace Selfsame.Core.Tests.Provisioning;
@@ -10,7 +11,7 @@ public sealed class ProvisionerTests
 
     private sealed class Crash : Exception;
 
-    private readonly Bench bench = new();
+    private Bench bench = new();
     private readonly Rows rows = new();
 
     [Fact]
@@ -69,6 +70,19 @@ public sealed class ProvisionerTests
         rows.Only.State.ShouldBe(ProvisioningState.Conflict);
         rows.Only.Problem.ShouldNotBeNullOrEmpty();
         bench.Target.Writes.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Not_even_where_the_config_correlates_by_nothing_but_emails()
+    {
+        bench = new Bench(Bench.Repairing with { Correlate = [new CorrelationRule(IdentifierKind.Email)], Drifted = DriftedAction.Report });
+        SignUp();
+        bench.Target.Put(Bench.Person("someone", "mallory", "Ann@example.org"));
+
+        await RunAsync();
+
+        rows.Only.State.ShouldBe(ProvisioningState.Conflict);
+        rows.Only.Problem!.ShouldContain("under another id");
     }
 
     [Fact]

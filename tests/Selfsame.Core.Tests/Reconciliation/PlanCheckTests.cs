@@ -87,6 +87,19 @@ public sealed class PlanCheckTests
     }
 
     [Fact]
+    public async Task The_number_stops_a_plan_that_is_a_small_part_of_a_large_store()
+    {
+        var bench = await DamagedAsync(orphans: 21);
+        for (var number = 0; number < 1000; number++)
+        {
+            bench.Source.Put(Bench.Person($"{number}", $"user{number}"));
+            bench.Target.Put(Bench.Person($"{number}", $"user{number}"));
+        }
+
+        Check(PlanJson.Write(await bench.PlanAsync()), bench).ShouldBeOfType<PlanGuarded>().Guards.Single().ShouldContain("21 of 1021");
+    }
+
+    [Fact]
     public async Task The_percentage_counts_from_eleven_on()
     {
         PlanCheck.Check(await (await DamagedAsync(orphans: 10)).PlanAsync(), new Bench().Topology, "rules", new GuardOverrides()).ShouldBeOfType<PlanAccepted>();
