@@ -40,14 +40,16 @@ public static class Groups
     /// <summary>The groups of several users by user id.</summary>
     internal static async Task<ILookup<long, string>> ReadAsync(Transaction transaction, IReadOnlyList<long> userIds)
     {
+        // Dapper hands a list to Npgsql as an array, and writes it out for SQLite.
+        var among = transaction.Dialect == Dialect.PostgreSql ? "= ANY(@userIds)" : "IN @userIds";
         var members = userIds.Count == 0
             ? []
             : await transaction.QueryAsync<Membership>(
-                """
+                $"""
                 SELECT m.user_id AS "UserId", g.name AS "Name" FROM user_groups g JOIN user_group_members m ON m.group_id = g.id
-                WHERE m.user_id IN @userIds ORDER BY g.name
+                WHERE m.user_id {among} ORDER BY g.name
                 """,
-                new { userIds });
+                new { userIds = userIds.ToArray() });
         return members.ToLookup(member => member.UserId, member => member.Name);
     }
 
