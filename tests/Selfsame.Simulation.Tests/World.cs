@@ -4,7 +4,6 @@ using System.Security.Cryptography;
 using System.Text;
 using Selfsame.Databases;
 using Selfsame.Store;
-using Selfsame.Store.Requests;
 using Selfsame.Store.Schema;
 using Selfsame.Store.Users;
 using Selfsame.Testing;

@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using Selfsame.Databases;
 using Selfsame.Store.Audit;
 using Selfsame.Store.Requests;
 using Selfsame.Store.Sessions;
