@@ -55,7 +55,13 @@ public sealed class SqliteDatabase : Database
     {
         var settings = new SqliteConnectionStringBuilder
         {
-            DataSource = name, Mode = SqliteOpenMode.Memory, Cache = SqliteCacheMode.Shared, Pooling = false,
+            DataSource = name,
+            Mode = SqliteOpenMode.Memory,
+            Cache = SqliteCacheMode.Shared,
+            Pooling = false,
+
+            // Seconds: a table that another object left locked stays locked, so waiting for it (30 s unless told) is in vain.
+            DefaultTimeout = 1,
         };
         return new SqliteDatabase(settings.ToString(), shared: false, options, clock, random);
     }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Selfsame.Core.Identifiers;
 using Selfsame.Simulation.Tests.Clients;
 using Selfsame.Store;
 using Selfsame.Store.Users;
@@ -72,7 +73,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
 
     [Fact]
     public void A_sign_up_that_looks_before_it_inserts_is_seen_to_make_a_person_twice()
-        => FindViolations(Usual with { SignUp = LookThenInsertAsync }).ShouldContain(violation => violation.Contains("users of tenant main are"));
+        => FindViolations(Usual with { SignUp = LookThenInsertAsync }).ShouldContain(violation => violation.Contains("is two users") || violation.Contains("2 users of tenant main are"), "seen by the visitors or in the store");
 
     [Fact]
     public void A_sign_up_that_forgets_its_key_is_seen_to_refuse_its_own_retry()
@@ -92,7 +93,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
 
     [Fact]
     public void Waiting_inside_a_transaction_for_more_than_the_database_fails_the_seed()
-        => FindViolations(Usual with
+        => FindViolations(seeds: 2, options: Usual with
         {
             SignUp = async (context, request) =>
             {
@@ -108,8 +109,9 @@ public sealed class SimulationTests(ITestOutputHelper output)
     /// <summary>How others do it: is there such a user? No: then make one.</summary>
     private static async Task<SignUpResult> LookThenInsertAsync(StoreContext context, SignUpRequest request)
     {
-        var email = request.Form.Email!.Trim().ToLowerInvariant();
-        var found = await context.Database.ReadAsync(transaction => transaction.ScalarAsync<long>("SELECT count(*) FROM users WHERE lower(email) = @email", new { email }));
+        EmailAddress.TryParse(request.Form.Email, out var email, out _).ShouldBeTrue();
+        var found = await context.Database.ReadAsync(transaction => transaction.ScalarAsync<long>(
+            "SELECT count(*) FROM identifiers WHERE space = 'login' AND key = @key", new { key = email!.Key }));
         if (found > 0)
         {
             return new SignUpResult.Taken(new HashSet<string> { "email" });
@@ -120,20 +122,20 @@ public sealed class SimulationTests(ITestOutputHelper output)
         await context.Database.TransactAsync(transaction => transaction.ExecuteAsync(
             """
             INSERT INTO users (uuid, tenant, email, user_code, password_hash, locale, role, is_active, is_staff, is_superuser, version, created_at, updated_at)
-            VALUES (@uuid, @tenant, @email, @code, @hash, 'en', 'observer', 1, 0, 0, 1, @now, @now);
+            VALUES (@uuid, @tenant, @value, @code, @hash, 'en', 'observer', 1, 0, 0, 1, @now, @now);
             INSERT INTO identifiers (tenant, space, key, kinds, rule_version, user_id)
-            SELECT @tenant, 'login', @email, 'email', '1', id FROM users WHERE uuid = @uuid ON CONFLICT DO NOTHING;
+            SELECT @tenant, 'login', @key, 'email', '1', id FROM users WHERE uuid = @uuid ON CONFLICT DO NOTHING;
             INSERT INTO identifiers (tenant, space, key, kinds, rule_version, user_id)
             SELECT @tenant, 'handle', @code, 'userCode', '1', id FROM users WHERE uuid = @uuid;
             INSERT INTO audit_events (tenant, user_id, actor, event, at) SELECT @tenant, id, 'self', 'user.created', @now FROM users WHERE uuid = @uuid;
             """,
-            new { uuid, tenant = request.Tenant, email, code = $"ac26{uuid:N}", hash, now = context.Now() }));
+            new { uuid, tenant = request.Tenant, value = email.Value, key = email.Key, code = $"ac26{uuid:N}", hash, now = context.Now() }));
         return new SignUpResult.Created((await new UserReader(context).FindAsync(request.Tenant, uuid, CancellationToken.None))!, IsReplay: false);
     }
 
-    private static List<string> FindViolations(WorldOptions options)
+    private static List<string> FindViolations(WorldOptions options, int seeds = 10)
     {
-        var found = Enumerable.Range(1, 10).Select(seed => World.Run(seed, options).Violation).OfType<string>().ToList();
+        var found = Enumerable.Range(1, seeds).Select(seed => World.Run(seed, options).Violation).OfType<string>().ToList();
         found.ShouldNotBeEmpty();
         return found;
     }

@@ -25,8 +25,14 @@ public abstract class AdministrationTests(Backend backend)
         store.Clock.Advance(TimeSpan.FromMinutes(1));
         var change = new UserChange
         {
-            FirstName = To(" Anna "), Locale = To("DE-de"), Username = To("Änne"), Phone = To("+64 21 555 0100"), PhoneVerified = To(true),
-            Role = To("editor"), Groups = To<IReadOnlyList<string>>([" family ", "family", "team"]), IsStaff = To(true),
+            FirstName = To(" Anna "),
+            Locale = To("DE-de"),
+            Username = To("Änne"),
+            Phone = To("+64 21 555 0100"),
+            PhoneVerified = To(true),
+            Role = To("editor"),
+            Groups = To<IReadOnlyList<string>>([" family ", "family", "team"]),
+            IsStaff = To(true),
         };
 
         var changed = (await ChangeAsync(store, user, change, user.Version)).ShouldBeOfType<UserChangeResult.Changed>().User;
@@ -34,8 +40,15 @@ public abstract class AdministrationTests(Backend backend)
         changed.ShouldBe(await store.ReadAsync(user.Uuid));
         changed.ShouldBe(user with
         {
-            FirstName = "Anna", Locale = "de-de", Username = "Änne", Phone = "+64215550100", PhoneVerifiedAt = store.Clock.GetUtcNow(),
-            Role = "editor", IsStaff = true, Version = 2, UpdatedAt = store.Clock.GetUtcNow(),
+            FirstName = "Anna",
+            Locale = "de-de",
+            Username = "Änne",
+            Phone = "+64215550100",
+            PhoneVerifiedAt = store.Clock.GetUtcNow(),
+            Role = "editor",
+            IsStaff = true,
+            Version = 2,
+            UpdatedAt = store.Clock.GetUtcNow(),
         });
         (await new UserReader(store.Context).GroupsAsync(user, TestStore.Cancellation)).ShouldBe(["family", "team"]);
         (await store.SignUpAsync("anna", "other@example.org")).ShouldBeOfType<SignUpResult.Created>();

@@ -116,7 +116,13 @@ public abstract class SignUpTests(Backend backend)
         await using var store = await TestStore.CreateAsync(backend);
         var fields = new AdministratorFields
         {
-            Role = "editor", Groups = ["family", " team ", "family"], EmailVerified = true, PhoneVerified = true, IsActive = false, IsStaff = true, IsSuperuser = true,
+            Role = "editor",
+            Groups = ["family", " team ", "family"],
+            EmailVerified = true,
+            PhoneVerified = true,
+            IsActive = false,
+            IsStaff = true,
+            IsSuperuser = true,
         };
         var form = new SignUpForm { Username = "anna", Email = "anna@example.org", Phone = "+64215550100", Administrator = fields };
         var user = await store.CreateAsync(TestStore.Request(form));
