@@ -59,14 +59,30 @@ internal sealed class World
     private World(int seed, WorldOptions options)
     {
         this.options = options;
-        DatabaseName = FreeNames.TryTake(out var name) ? name : $"simulation-{Interlocked.Increment(ref names)}";
         Clock = new VirtualClock(new DateTimeOffset(2026, 11, 21, 12, 0, 0, TimeSpan.Zero));
         Scheduler = new Scheduler(new SeededRandom(seed));
         StoreRandom = new SeededRandom(seed + 1_000_000);
         chance = new SeededRandom(seed + 2_000_000);
         faults = new SimulatedFaults(new SeededRandom(seed + 3_000_000), Crash);
         outside = new SimulatedContext(Scheduler);
-        disk = SqliteDatabase.SharedInMemory(DatabaseName, new DatabaseOptions(), Clock, new SeededRandom(0));
+        (DatabaseName, disk) = OpenEmpty();
+    }
+
+    /// <summary>A name whose last connection is closed for certain: a run that was broken off may still hold its own.</summary>
+    private (string Name, Database Disk) OpenEmpty()
+    {
+        while (true)
+        {
+            var name = FreeNames.TryTake(out var free) ? free : $"simulation-{Interlocked.Increment(ref names)}";
+            var database = SqliteDatabase.SharedInMemory(name, new DatabaseOptions(), Clock, new SeededRandom(0));
+            var tables = database.ReadAsync(transaction => transaction.ScalarAsync<long>("SELECT count(*) FROM sqlite_master"));
+            if (tables is { IsCompletedSuccessfully: true, Result: 0 })
+            {
+                return (name, database);
+            }
+
+            Complete(database.DisposeAsync());
+        }
     }
 
     /// <summary>No limits: the simulation asks whether people come out whole, not how many may come.</summary>

@@ -24,7 +24,7 @@ public sealed class PasswordPolicyTests
         Policy.Check(string.Concat(Enumerable.Repeat("😀", 1_024))).ShouldBeNull();
         Policy.Check(new string('x', 1_025))!.Rule.ShouldBe("password.too-long");
         Policy.Check(new string('x', 10_000_000))!.Rule.ShouldBe("password.too-long");
-        // 1,024 of these are composed, but 4,098 octets as typed, which a hash of another system would be made of.
+        // 820 characters and 2,460 octets when composed, but 4,100 octets as typed, which is what the check of a sign-in sees.
         Policy.Check(string.Concat(Enumerable.Repeat("e\u0323\u0302", 820)))!.Rule.ShouldBe("password.too-long");
     }
 
@@ -38,8 +38,6 @@ public sealed class PasswordPolicyTests
     [InlineData("correct\thorse", "password.control-character")]
     [InlineData("correct horse\n", "password.control-character")]
     [InlineData("correct\u0085horse", "password.control-character")]
-    [InlineData("correct \uD83D horse", "password.lone-surrogate")]
-    [InlineData("correct horse \uDE00", "password.lone-surrogate")]
     public void A_refusal_names_its_rule_and_says_what_to_do(string? password, string rule)
     {
         var refusal = Policy.Check(password).ShouldNotBeNull();
@@ -48,6 +46,16 @@ public sealed class PasswordPolicyTests
         if (!string.IsNullOrEmpty(password))
         {
             refusal.Message.ShouldNotContain(password);
+        }
+    }
+
+    [Fact]
+    public void Half_a_character_is_refused()
+    {
+        // Not as data of a theory: an attribute cannot carry a lone surrogate.
+        foreach (var password in new[] { "correct \uD83D horse", "correct horse \uDE00", "correct horse\uD83D", "\uDE00\uD83D correct horse" })
+        {
+            Policy.Check(password)!.Rule.ShouldBe("password.lone-surrogate");
         }
     }
 
@@ -73,7 +81,7 @@ public sealed class PasswordPolicyTests
         var list = reader.ReadToEnd().TrimEnd('\n').Split('\n');
         list.Length.ShouldBe(10_000);
         list.Distinct(StringComparer.OrdinalIgnoreCase).Count().ShouldBe(10_000);
-        list.Select(password => Policy.Check(password)?.Rule).Distinct().ShouldBe(["password.common"]);
+        list.Select(password => Policy.Check(password)?.Rule).ShouldAllBe(rule => rule == "password.common");
     }
 
     [Theory]
