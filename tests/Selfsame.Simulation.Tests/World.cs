@@ -51,6 +51,7 @@ internal sealed class World
     private readonly SeededRandom chance;
     private readonly List<string> trace = [];
     private readonly HashSet<Guid> acknowledged = [];
+    private readonly List<SimulatedProcess> processes = [];
     private SimulatedProcess? process;
     private int running;
     private int checkedCommits;
@@ -59,30 +60,14 @@ internal sealed class World
     private World(int seed, WorldOptions options)
     {
         this.options = options;
+        DatabaseName = FreeNames.TryTake(out var name) ? name : $"simulation-{Interlocked.Increment(ref names)}";
         Clock = new VirtualClock(new DateTimeOffset(2026, 11, 21, 12, 0, 0, TimeSpan.Zero));
         Scheduler = new Scheduler(new SeededRandom(seed));
         StoreRandom = new SeededRandom(seed + 1_000_000);
         chance = new SeededRandom(seed + 2_000_000);
         faults = new SimulatedFaults(new SeededRandom(seed + 3_000_000), Crash);
         outside = new SimulatedContext(Scheduler);
-        (DatabaseName, disk) = OpenEmpty();
-    }
-
-    /// <summary>A name whose last connection is closed for certain: a run that was broken off may still hold its own.</summary>
-    private (string Name, Database Disk) OpenEmpty()
-    {
-        while (true)
-        {
-            var name = FreeNames.TryTake(out var free) ? free : $"simulation-{Interlocked.Increment(ref names)}";
-            var database = SqliteDatabase.SharedInMemory(name, new DatabaseOptions(), Clock, new SeededRandom(0));
-            var tables = database.ReadAsync(transaction => transaction.ScalarAsync<long>("SELECT count(*) FROM sqlite_master"));
-            if (tables is { IsCompletedSuccessfully: true, Result: 0 })
-            {
-                return (name, database);
-            }
-
-            Complete(database.DisposeAsync());
-        }
+        disk = SqliteDatabase.SharedInMemory(DatabaseName, new DatabaseOptions(), Clock, new SeededRandom(0));
     }
 
     /// <summary>No limits: the simulation asks whether people come out whole, not how many may come.</summary>
@@ -124,7 +109,8 @@ internal sealed class World
         }
         finally
         {
-            Complete(world.process?.Store.Database.DisposeAsync() ?? ValueTask.CompletedTask);
+            // All of them, those of a run that broke off as well: the database lives as long as one is open, and its name is used again.
+            world.processes.ForEach(process => Complete(process.Store.Database.DisposeAsync()));
             Complete(world.disk.DisposeAsync());
             FreeNames.Add(world.DatabaseName);
         }
@@ -183,7 +169,7 @@ internal sealed class World
     {
         Note($"seed {seed}");
         Complete(new ValueTask(StoreSchema.MigrateAsync(disk)));
-        process = new SimulatedProcess(this, faults);
+        Start();
         foreach (var client in options.Clients(this))
         {
             running++;
@@ -277,16 +263,24 @@ internal sealed class World
         Note("the server crashes");
         process = null;
         dying.Kill();
-        outside.Post(_ => FinishAsync(RestartAsync(dying)), null);
+        outside.Post(_ => FinishAsync(RestartAsync()), null);
         running++;
     }
 
-    private async Task RestartAsync(SimulatedProcess dead)
+    private async Task RestartAsync()
     {
         await DelayAsync(1 + chance.NextInt32(100));
-        await dead.Store.Database.DisposeAsync();
-        process = new SimulatedProcess(this, faults);
+
+        // Its open transactions, if broken code left one, end with it, as a database ends those of a dead client.
+        await processes[^1].Store.Database.DisposeAsync();
+        Start();
         Note("the server starts");
+    }
+
+    private void Start()
+    {
+        process = new SimulatedProcess(this, faults);
+        processes.Add(process);
     }
 
     private static async void ServeAsync<T>(SimulatedProcess serving, Func<StoreContext, Task<T>> operation, TaskCompletionSource<T> answer)

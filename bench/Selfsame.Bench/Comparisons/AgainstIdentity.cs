@@ -31,8 +31,9 @@ internal sealed class AgainstIdentity(BenchPlan plan)
             bar: 1,
             $"{Clients} clients; ours also writes and sends a mail to each");
 
-        await ours.AwakeAsync(() => RaceAsync(ours, Api.SignUps));
-        await theirs.AwakeAsync(() => RaceAsync(theirs, TheirSignUps));
+        // Once Identity has a double, its look-up finds two users for one address and its answer is 500.
+        await ours.AwakeAsync(() => RaceAsync(ours, Api.SignUps, [201, 409]));
+        await theirs.AwakeAsync(() => RaceAsync(theirs, TheirSignUps, [201, 409, 500]));
         var mine = await DoublesAsync(ourDatabase, "SELECT count(*) - count(DISTINCT lower(email)) FROM users");
         var others = await DoublesAsync(theirDatabase, """SELECT count(*) - count(DISTINCT "NormalizedEmail") FROM "AspNetUsers" """);
         yield return new Figure
@@ -52,15 +53,15 @@ internal sealed class AgainstIdentity(BenchPlan plan)
         => new(name, (settle, window) => server.AwakeAsync(() => SteadyLoad.PerSecondAsync(
             Clients, settle, window, _ => server.PostAsync(path, Api.SignUpBody(Names.Next()), expected: 201))));
 
-    /// <summary>Each address must end with one user at least, and every answer be a user or a refusal.</summary>
-    private async Task RaceAsync(ServerProcess server, string path)
+    /// <summary>Each address must end with one user at least, and every answer be an expected one.</summary>
+    private async Task RaceAsync(ServerProcess server, string path, IReadOnlyList<int> expected)
     {
         for (var race = 0; race < plan.Races; race++)
         {
             var email = $"{Names.Next()}@example.com";
             var answers = await Task.WhenAll(Enumerable.Range(0, AtOnce)
                 .Select(_ => server.TryPostAsync(path, Api.SignUpBody(Names.Next(), email))));
-            if (answers.All(answer => answer.Status != 201) || answers.Any(answer => answer.Status is not (201 or 409)))
+            if (answers.All(answer => answer.Status != 201) || answers.Any(answer => !expected.Contains(answer.Status)))
             {
                 throw new InvalidOperationException($"The race at {path} was answered {string.Join(", ", answers.Select(answer => answer.Status))}.");
             }

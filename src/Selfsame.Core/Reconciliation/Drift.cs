@@ -10,13 +10,20 @@ internal static class Drift
         KeyedAccount source, AccountMapping sourceMapping, KeyedAccount target, SystemPicture targetPicture)
     {
         var targetMapping = targetPicture.Config.Mapping;
-        var attributes = Shared(sourceMapping, targetMapping)
-            .Select(name => new Difference(name, source.Account.Attributes.ValueOrNull(name), target.Account.Attributes.ValueOrNull(name)))
-            .Where(difference => !SameAttribute(difference) && !CanNotTakeNull(targetPicture, targetMapping.Attributes[difference.Name].Field, difference.Source));
         var identifiers = targetMapping.Identifiers.Keys.Where(sourceMapping.Identifiers.ContainsKey)
             .Where(kind => !source.Refusals.ContainsKey(kind) && !SameIdentifier(kind, source, target))
             .Where(kind => !CanNotTakeNull(targetPicture, targetMapping.Identifiers[kind], Raw(kind, source)))
-            .Select(kind => new Difference(kind.Name(), Raw(kind, source), Raw(kind, target)));
+            .Select(kind => new Difference(kind.Name(), Raw(kind, source), Raw(kind, target)))
+            .ToList();
+
+        // "Verified" speaks of one address: it is carried to the same address, or together with it, and to no other.
+        var verifiedIsOfThisAddress = !targetMapping.Identifiers.ContainsKey(IdentifierKind.Email)
+            || SameIdentifier(IdentifierKind.Email, source, target)
+            || identifiers.Exists(difference => difference.Name == IdentifierKind.Email.Name());
+        var attributes = Shared(sourceMapping, targetMapping)
+            .Where(name => name != AccountMapping.EmailVerified || verifiedIsOfThisAddress)
+            .Select(name => new Difference(name, source.Account.Attributes.ValueOrNull(name), target.Account.Attributes.ValueOrNull(name)))
+            .Where(difference => !SameAttribute(difference) && !CanNotTakeNull(targetPicture, targetMapping.Attributes[difference.Name].Field, difference.Source));
         return [.. attributes.Concat(identifiers).OrderBy(difference => difference.Name, StringComparer.Ordinal)];
     }
 

@@ -100,6 +100,16 @@ public sealed class PlannerTests
     }
 
     [Fact]
+    public async Task Verified_is_never_carried_to_another_address()
+    {
+        var bench = new Bench();
+        bench.Source.Put(Bench.Person("1", "ann", "no address", verified: true));
+        bench.Target.Put(Bench.Person("1", "ann", "victim@example.org", verified: false));
+
+        (await bench.PlanAsync()).Changes.ShouldBeEmpty();
+    }
+
+    [Fact]
     public async Task What_the_config_only_reports_is_not_planned()
     {
         var bench = new Bench(new ReconcileRule { Source = "people", Target = "app", Correlate = [CorrelationRule.ById] });

@@ -1,4 +1,6 @@
 using System.Text.RegularExpressions;
+using Selfsame.Core;
+using Selfsame.Databases;
 using Selfsame.Testing;
 
 namespace Selfsame.EndToEnd.Tests.Documents;
@@ -22,13 +24,17 @@ public sealed partial class DocumentedCommandTests
     [MemberData(nameof(Documents))]
     public async Task Every_command_in_a_document_runs(string document)
     {
-        using var folder = new TemporaryFolder();
-        foreach (var block in Blocks(document, "sh"))
+        var commands = Blocks(document, "sh").SelectMany(Commands).ToList();
+        if (commands.Count == 0)
         {
-            foreach (var command in Commands(block))
-            {
-                await RunAsync(document, command, folder);
-            }
+            return;
+        }
+
+        using var folder = new TemporaryFolder();
+        await PrepareAsync(folder);
+        foreach (var command in commands)
+        {
+            await RunAsync(document, command, folder);
         }
     }
 
@@ -57,7 +63,12 @@ public sealed partial class DocumentedCommandTests
             return;
         }
 
-        var line = command.Replace("/tmp/selfsame-data", folder["data"], StringComparison.Ordinal);
+        var line = command.Replace("/tmp/selfsame-data", folder["other"], StringComparison.Ordinal);
+        if (line.StartsWith("selfsame undo ", StringComparison.Ordinal))
+        {
+            line = $"selfsame undo {await LatestRunAsync(folder)}";
+        }
+
         using var timeout = new CancellationTokenSource(Timeout);
         if (line.Contains("./run serve", StringComparison.Ordinal))
         {
@@ -66,7 +77,7 @@ public sealed partial class DocumentedCommandTests
         }
 
         var result = await ChildProcess.RunAsync(
-            "bash", ["-c", line], "correct horse battery\n"u8.ToArray(), Environment(folder), user: null, folder: Checkout.Root, timeout.Token);
+            "bash", ["-c", line], "correct horse battery\n"u8.ToArray(), Environment(folder), user: null, folder: line.Contains("./", StringComparison.Ordinal) ? Checkout.Root : folder.Path, timeout.Token);
 
         // 2 is an answer too: findings, or refused lines.
         result.ExitCode.ShouldBeOneOf([0, 2], $"{document}: {command}\n{result.StandardOutput}\n{result.StandardError}");
@@ -80,7 +91,38 @@ public sealed partial class DocumentedCommandTests
         server.Kill();
     }
 
-    private static Dictionary<string, string?> Environment(TemporaryFolder folder) => new() { ["SELFSAME_DATA"] = folder["data"] };
+    /// <summary>A store with a user whom the connected system lacks, and the config that says so.</summary>
+    private static async Task PrepareAsync(TemporaryFolder folder)
+    {
+        await File.WriteAllTextAsync(
+            folder["selfsame.yaml"],
+            $$"""
+            systems:
+              users: { connector: selfsame }
+              app: { connector: sqlite, connection: {{folder["app.db"]}}, table: members, id: id, identifiers: { email: email }, unique: [email] }
+            reconcile:
+              - { source: users, target: app, correlate: [id], missing: createInTarget }
+            """);
+        await using (var app = SqliteDatabase.File(folder["app.db"], new DatabaseOptions(), TimeProvider.System, RandomSource.System))
+        {
+            await app.TransactAsync(transaction => transaction.ExecuteAsync("CREATE TABLE members (id text NOT NULL PRIMARY KEY, email text NOT NULL UNIQUE)"));
+        }
+
+        await SelfsameProcess.RunAsync(["users", "create", "--email", "ada@example.com", "--data", folder["data"]], "correct horse battery\n");
+    }
+
+    private static async Task<string> LatestRunAsync(TemporaryFolder folder)
+    {
+        var runs = await SelfsameProcess.RunAsync(["runs", "--json", "--config", folder["selfsame.yaml"], "--data", folder["data"]]);
+        return Uuid().Match(runs.StandardOutput).Value;
+    }
+
+    /// <summary>The data folder, and a path on which <c>selfsame</c> is the executable under test.</summary>
+    private static Dictionary<string, string?> Environment(TemporaryFolder folder) => new()
+    {
+        ["SELFSAME_DATA"] = folder["data"],
+        ["PATH"] = $"{Path.GetDirectoryName(Checkout.Executable)}:{System.Environment.GetEnvironmentVariable("PATH")}",
+    };
 
     /// <summary>The lines of a block, those that a backslash continues put together, comments left out.</summary>
     private static IEnumerable<string> Commands(string block)
@@ -95,6 +137,9 @@ public sealed partial class DocumentedCommandTests
 
     [GeneratedRegex(@"^```(?<language>\w+)\n(?<text>.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex Block();
+
+    [GeneratedRegex("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")]
+    private static partial Regex Uuid();
 
     [GeneratedRegex(@"\$\{([A-Z_]+)\}")]
     private static partial Regex Variable();

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Playwright;
 
 namespace Selfsame.EndToEnd.Tests.Pages;
@@ -5,16 +6,21 @@ namespace Selfsame.EndToEnd.Tests.Pages;
 [Trait("needs", "chromium")]
 public sealed class SignUpPageTests
 {
+    /// <summary>Milliseconds for which a person's finger holds the button down.</summary>
+    private const float HumanDelay = 60;
+
     [Fact]
     public async Task A_real_double_click_makes_one_user_and_sends_one_mail()
     {
         await using var server = await PageServer.StartAsync();
         await using var browser = await server.BrowseAsync();
         await browser.Page.FillSignUpAsync("river@example.com", "River");
+        var posts = Posts(browser.Page);
 
-        await browser.Page.Locator("main button[type=submit]").DblClickAsync();
+        await browser.Page.Locator("main button[type=submit]").DblClickAsync(new() { Delay = HumanDelay });
 
         await browser.Page.ArriveAsync("/sign-up/done");
+        posts.Count.ShouldBe(1);
         (await server.UsersAsync()).Count.ShouldBe(1);
         (await server.SettledMailsAsync()).Count.ShouldBe(1);
         browser.Errors.ShouldBeEmpty();
@@ -26,10 +32,12 @@ public sealed class SignUpPageTests
         await using var server = await PageServer.StartAsync();
         await using var browser = await server.BrowseAsync(script: false);
         await browser.Page.FillSignUpAsync("river@example.com", "River");
+        var posts = Posts(browser.Page);
 
-        await browser.Page.Locator("main button[type=submit]").DblClickAsync();
+        await browser.Page.Locator("main button[type=submit]").DblClickAsync(new() { Delay = HumanDelay });
 
         await browser.Page.ArriveAsync("/sign-up/done");
+        posts.Count.ShouldBe(2);
         (await server.UsersAsync()).Count.ShouldBe(1);
         (await server.SettledMailsAsync()).Count.ShouldBe(1);
     }
@@ -171,6 +179,20 @@ public sealed class SignUpPageTests
         await page.Keyboard.TypeAsync(PageServer.Password);
         await page.Keyboard.PressAsync("Enter");
         await page.ArriveAsync("/account");
+    }
+
+    /// <summary>The forms that the page sends from now on.</summary>
+    private static ConcurrentQueue<string> Posts(IPage page)
+    {
+        var posts = new ConcurrentQueue<string>();
+        page.Request += (_, request) =>
+        {
+            if (request.Method == "POST")
+            {
+                posts.Enqueue(request.Url);
+            }
+        };
+        return posts;
     }
 
     private static async Task TabToAsync(IPage page, string text)
