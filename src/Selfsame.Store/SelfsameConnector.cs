@@ -58,9 +58,11 @@ public sealed class SelfsameConnector(Database database, string tenant) : IReads
 
     public Task<IReadOnlyList<Account>> ReadByIdAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation)
     {
-        var uuids = ids.Where(id => id.Parts.Count == 1).Select(id => Guid.TryParse(id.Parts[0], out var uuid) ? uuid : (Guid?)null).OfType<Guid>().ToList();
+        var uuids = ids.Where(id => id.Parts.Count == 1).Select(id => Guid.TryParse(id.Parts[0], out var uuid) ? uuid : (Guid?)null).OfType<Guid>().ToArray();
         // In a list SQLite's driver would write a uuid its own way, not as our columns hold it.
-        return SelectAsync("uuid", uuids.ConvertAll(uuid => database.Dialect == Dialect.Sqlite ? uuid.ToString("D") : (object)uuid), cancellation);
+        return database.Dialect == Dialect.Sqlite
+            ? SelectAsync("uuid", Array.ConvertAll(uuids, uuid => uuid.ToString("D")), cancellation)
+            : SelectAsync("uuid", uuids, cancellation);
     }
 
     public async Task<IReadOnlyList<Account>> FindAsync(
@@ -69,7 +71,7 @@ public sealed class SelfsameConnector(Database database, string tenant) : IReads
         var found = new Dictionary<AccountId, Account>();
         foreach (var (kind, values) in identifiers.Where(pair => Mapping.Identifiers.ContainsKey(pair.Key)))
         {
-            var folded = values.Select(value => (object)value.ToLowerInvariant()).Concat(values).Distinct().ToList();
+            var folded = values.Select(value => value.ToLowerInvariant()).Concat(values).Distinct().ToArray();
             foreach (var account in await SelectAsync($"lower({Mapping.Identifiers[kind]})", folded, cancellation))
             {
                 found.TryAdd(account.Id, account);
@@ -84,12 +86,12 @@ public sealed class SelfsameConnector(Database database, string tenant) : IReads
         => Task.FromResult<IReadOnlyList<UniqueIndex>>(
             [.. Mapping.Identifiers.Values.Select(field => new UniqueIndex("identifiers_pkey", [field], null, null))]);
 
-    private Task<IReadOnlyList<Account>> SelectAsync(string column, List<object> values, CancellationToken cancellation)
+    private Task<IReadOnlyList<Account>> SelectAsync<T>(string column, T[] values, CancellationToken cancellation)
         => database.ReadAsync<IReadOnlyList<Account>>(
-            async transaction => values.Count == 0
+            async transaction => values.Length == 0
                 ? []
                 : (await transaction.QueryAsync<UserRecord>(
-                    $"SELECT id, {Columns} FROM users WHERE tenant = @tenant AND deleted_at IS NULL AND {column} IN @values",
+                    $"SELECT id, {Columns} FROM users WHERE tenant = @tenant AND deleted_at IS NULL AND {column} {(transaction.Dialect == Dialect.Sqlite ? "IN @values" : "= ANY(@values)")}",
                     new { tenant, values })).ConvertAll(ToAccount),
             cancellation);
 
