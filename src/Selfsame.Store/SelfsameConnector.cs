@@ -9,7 +9,7 @@ namespace Selfsame.Store;
 /// Our own users of one tenant as a connected system. The internal id and the password hash are not part of the records.
 /// Users are made and changed through the operations of <c>Users/</c> only; this version of the connector reads.
 /// </summary>
-public sealed class SelfsameConnector(Database database, string tenant) : IReadsAccounts, IReadsAccountsById, IFindsAccounts, IInspectsUniqueness
+public sealed class SelfsameConnector(Database database, string tenant) : IReadsAccounts, IReadsAccountsById, IFindsAccounts, IInspectsIndexes
 {
     private const int PortionSize = 1000;
 
@@ -82,9 +82,16 @@ public sealed class SelfsameConnector(Database database, string tenant) : IReads
     }
 
     /// <summary>Uniqueness is the table <c>identifiers</c>' primary key on each identifier's key, not an index on the raw column.</summary>
-    public Task<IReadOnlyList<UniqueIndex>> ReadUniqueIndexesAsync(CancellationToken cancellation)
-        => Task.FromResult<IReadOnlyList<UniqueIndex>>(
-            [.. Mapping.Identifiers.Values.Select(field => new UniqueIndex("identifiers_pkey", [field], null, null))]);
+    public Task<IReadOnlyList<SystemIndex>> ReadIndexesAsync(CancellationToken cancellation)
+        => Task.FromResult<IReadOnlyList<SystemIndex>>(
+            [.. Mapping.Identifiers.Values.Select(field => new SystemIndex
+            {
+                Name = "identifiers_pkey",
+                Fields = [field],
+                Unique = true,
+                OfConstraint = true,
+                Definition = "PRIMARY KEY (tenant, space, key)",
+            })]);
 
     private Task<IReadOnlyList<Account>> SelectAsync<T>(string column, T[] values, CancellationToken cancellation)
         => database.ReadAsync<IReadOnlyList<Account>>(

@@ -11,7 +11,7 @@ namespace Selfsame.Connectors.Sqlite;
 /// is read, compared with the precondition and changed. The file's journal mode is left as it is.
 /// </summary>
 public sealed class SqliteSystem
-    : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts, IInspectsUniqueness
+    : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts, IInspectsIndexes
 {
     private const int PortionSize = 1000;
     private const int IdsPerQuery = 200;
@@ -126,8 +126,8 @@ public sealed class SqliteSystem
                 ?? WithRow(connection, transaction, id, precondition, row => table.Delete(connection, transaction, row.Only(Mapping.Id))),
             cancellation);
 
-    public Task<IReadOnlyList<UniqueIndex>> ReadUniqueIndexesAsync(CancellationToken cancellation)
-        => file.ReadAsync(table.UniqueIndexes, cancellation);
+    public Task<IReadOnlyList<SystemIndex>> ReadIndexesAsync(CancellationToken cancellation)
+        => file.ReadAsync(table.Indexes, cancellation);
 
     private WriteOutcome WithRow(
         SqliteConnection connection, SqliteTransaction transaction, AccountId id, Fields precondition, Func<Fields, WriteOutcome> change)

@@ -42,22 +42,28 @@ internal sealed class SqliteTable(string name)
                 ? $"Rows of {row[0]} that refer to the account by {row[1]} are deleted with it."
                 : $"{row[0]}.{row[1]} loses its reference to the account.")];
 
-    public IReadOnlyList<UniqueIndex> UniqueIndexes(SqliteConnection connection)
+    public IReadOnlyList<SystemIndex> Indexes(SqliteConnection connection)
         => [.. Query(
             connection,
             """
-            SELECT l.name, coalesce(x.name, 'expression'), x.coll, CASE WHEN l.partial THEN coalesce(m.sql, '') END
+            SELECT l.name, coalesce(x.name, 'expression'), x.coll, l.partial, l."unique", l.origin, coalesce(m.sql, '')
             FROM pragma_index_list($table) l JOIN pragma_index_xinfo(l.name) x ON x.key = 1
             LEFT JOIN sqlite_master m ON m.type = 'index' AND m.name = l.name
-            WHERE l."unique" ORDER BY l.name, x.seqno
+            ORDER BY l.name, x.seqno
             """,
             ("$table", name))
             .GroupBy(row => (string)row[0]!)
-            .Select(index => new UniqueIndex(
-                index.Key,
-                [.. index.Select(row => (string)row[1]!)],
-                index.First()[2] is string and not "BINARY" ? (string)index.First()[2]! : null,
-                index.First()[3] as string))];
+            .Select(index => (Fields: index.Select(row => (string)row[1]!).ToList(), First: index.First()))
+            .Select(index => new SystemIndex
+            {
+                Name = (string)index.First[0]!,
+                Fields = index.Fields,
+                Unique = index.First[4] is 1L,
+                Collation = index.First[2] is string and not "BINARY" ? (string)index.First[2]! : null,
+                Predicate = index.First[3] is 1L ? (string)index.First[6]! : null,
+                OfConstraint = (string)index.First[5]! != "c",
+                Definition = (string)index.First[6]!,
+            })];
 
     public List<Account> SelectByIds(
         SqliteConnection connection, SqliteTransaction? transaction, AccountMapping mapping, IReadOnlyList<AccountId> ids)

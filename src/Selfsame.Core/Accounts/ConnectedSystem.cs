@@ -68,12 +68,6 @@ public interface IDeletesAccounts : IConnectedSystem
     Task<WriteOutcome> DeleteAsync(AccountId id, Fields precondition, CancellationToken cancellation);
 }
 
-/// <summary>Tells which uniqueness the system itself enforces.</summary>
-public interface IInspectsUniqueness : IConnectedSystem
-{
-    Task<IReadOnlyList<UniqueIndex>> ReadUniqueIndexesAsync(CancellationToken cancellation);
-}
-
 /// <summary>What a system is like, so far as plans depend on it.</summary>
 public sealed record SystemFacts
 {
@@ -89,13 +83,6 @@ public sealed record SystemFacts
     /// <summary>What the system does by itself when an account is deleted, one sentence each.</summary>
     public IReadOnlyList<string> DeletionEffects { get; init; } = [];
 }
-
-/// <summary>A unique index or constraint as the system has it.</summary>
-/// <param name="Name">The system's name for it.</param>
-/// <param name="Fields">Its fields in order; an expression stands as its text.</param>
-/// <param name="Collation">The collation of the first field, where it is not the system's default.</param>
-/// <param name="Predicate">The condition of a partial index, or null.</param>
-public sealed record UniqueIndex(string Name, IReadOnlyList<string> Fields, string? Collation, string? Predicate);
 
 /// <summary>A part of a bulk read.</summary>
 public abstract record ReadPart;

@@ -14,6 +14,7 @@ namespace Selfsame.Core.Accounts;
 [JsonConverter(typeof(FieldValueConverter))]
 public readonly struct FieldValue : IEquatable<FieldValue>
 {
+    private const string NativeTag = "type:";
     private readonly object? value;
 
     private FieldValue(object? value) => this.value = value;
@@ -28,8 +29,16 @@ public readonly struct FieldValue : IEquatable<FieldValue>
     /// <summary>Whether this is a digest instead of the value itself.</summary>
     public bool IsDigest => value is SecretDigest;
 
-    /// <summary>The value as a database driver takes it: null, string, long, double, bool or byte[].</summary>
-    public object? Raw => value is SecretDigest ? throw new InvalidOperationException("A digest can't be written to a system.") : value;
+    /// <summary>A value of a type that only its system has; null when it is none.</summary>
+    public NativeValue? AsNative => value as NativeValue;
+
+    /// <summary>The value as a database driver takes it: null, string, long, double, bool or byte[]; a native value's text.</summary>
+    public object? Raw => value switch
+    {
+        SecretDigest => throw new InvalidOperationException("A digest can't be written to a system."),
+        NativeValue native => native.Text,
+        _ => value,
+    };
 
     public static FieldValue Text(string text) => new(text);
 
@@ -40,6 +49,9 @@ public readonly struct FieldValue : IEquatable<FieldValue>
     public static FieldValue Boolean(bool boolean) => new(boolean);
 
     public static FieldValue Bytes(byte[] bytes) => new(bytes);
+
+    /// <summary>A value of a type that only its system has (a BSON ObjectId, a nested document), by the type's name and an exact text.</summary>
+    public static FieldValue Native(string type, string text) => new(new NativeValue(type, text));
 
     /// <summary>Wraps what a driver returned; a type that no record may hold is a bug of the connector.</summary>
     public static FieldValue From(object? raw) => raw switch
@@ -76,6 +88,8 @@ public readonly struct FieldValue : IEquatable<FieldValue>
         (double number, long whole) => whole == number,
         (string text, long number) => text == number.ToString(CultureInfo.InvariantCulture),
         (long number, string text) => text == number.ToString(CultureInfo.InvariantCulture),
+        (NativeValue native, string text) => native.Text == text,
+        (string text, NativeValue native) => native.Text == text,
         _ => Equals(other),
     };
 
@@ -86,6 +100,7 @@ public readonly struct FieldValue : IEquatable<FieldValue>
         long number => number != 0,
         double number => number != 0,
         string text => text.Length > 0 && text != "0" && !text.Equals("false", StringComparison.OrdinalIgnoreCase),
+        NativeValue => true,
         _ => false,
     };
 
@@ -117,6 +132,7 @@ public readonly struct FieldValue : IEquatable<FieldValue>
         bool boolean => boolean ? "true" : "false",
         byte[] bytes => $"{bytes.Length} bytes",
         SecretDigest => "•••",
+        NativeValue native => native.Text,
         IFormattable formattable => formattable.ToString(null, CultureInfo.InvariantCulture),
         _ => throw new InvalidOperationException(),
     };
@@ -133,6 +149,7 @@ public readonly struct FieldValue : IEquatable<FieldValue>
             case double number: WriteTagged(writer, "number", number.ToString(CultureInfo.InvariantCulture)); break;
             case byte[] bytes: WriteTagged(writer, "base64", Convert.ToBase64String(bytes)); break;
             case SecretDigest digest: WriteTagged(writer, "sha256", digest.Sha256); break;
+            case NativeValue native: WriteTagged(writer, NativeTag + native.Type, native.Text); break;
         }
     }
 
@@ -168,6 +185,7 @@ public readonly struct FieldValue : IEquatable<FieldValue>
             "base64" => Bytes(Convert.FromBase64String(text)),
             "number" => Number(double.Parse(text, CultureInfo.InvariantCulture)),
             "sha256" => new FieldValue(new SecretDigest(text)),
+            not null when tag.StartsWith(NativeTag, StringComparison.Ordinal) => Native(tag[NativeTag.Length..], text),
             _ => throw new JsonException($"The tag '{tag}' of a value is unknown."),
         };
     }
@@ -199,6 +217,11 @@ public readonly struct FieldValue : IEquatable<FieldValue>
 
     private sealed record SecretDigest(string Sha256);
 }
+
+/// <summary>A value of a type that only its system has.</summary>
+/// <param name="Type">The system's name of the type.</param>
+/// <param name="Text">An exact text of the value, from which the connector makes it again.</param>
+public sealed record NativeValue(string Type, string Text);
 
 internal sealed class FieldValueConverter : JsonConverter<FieldValue>
 {

@@ -35,7 +35,7 @@ public sealed class Auditor(Topology topology, IReadOnlyDictionary<string, IConn
             Facts = facts,
             Accounts = [.. read.Accounts.Select(account => KeyedAccount.Of(account, keying))],
             Unreadable = read.Unreadable,
-            UniqueIndexes = system is IInspectsUniqueness inspected ? await inspected.ReadUniqueIndexesAsync(cancellation) : null,
+            Indexes = system is IInspectsIndexes inspected ? await inspected.ReadIndexesAsync(cancellation) : null,
         };
     }
 }

@@ -46,6 +46,6 @@ public sealed record SystemPicture
 
     public IReadOnlyList<UnreadableRecord> Unreadable { get; init; } = [];
 
-    /// <summary>The system's unique indexes, or null where it can't be asked.</summary>
-    public IReadOnlyList<UniqueIndex>? UniqueIndexes { get; init; }
+    /// <summary>The system's indexes, or null where it can't be asked.</summary>
+    public IReadOnlyList<SystemIndex>? Indexes { get; init; }
 }

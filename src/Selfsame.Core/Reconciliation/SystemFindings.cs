@@ -16,10 +16,10 @@ internal static class SystemFindings
             yield return Fault(name, SystemFault.UnreadableRecord, $"{name} holds a record that is no account ({record.Where}): {record.Problem}");
         }
 
-        foreach (var kind in picture.UniqueIndexes is null ? [] : picture.Config.Unique)
+        foreach (var kind in picture.Indexes is null ? [] : picture.Config.Unique)
         {
             var field = picture.Config.Mapping.Identifiers[kind];
-            if (!picture.UniqueIndexes!.Any(index => index.Fields.SequenceEqual([field]) && index.Predicate is null))
+            if (!picture.Indexes!.Any(index => index.Unique && index.Fields.SequenceEqual([field]) && index.Predicate is null))
             {
                 yield return Fault(name, SystemFault.NoUniqueIndex, $"{name} has no unique index on '{field}', so nothing there stops two accounts with one {kind.Name()}.");
             }

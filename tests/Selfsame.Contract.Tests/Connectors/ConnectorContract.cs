@@ -187,7 +187,7 @@ public abstract class ConnectorContract : IAsyncLifetime
     [Fact]
     public async Task Its_unique_indexes_are_told()
     {
-        var indexes = await ((IInspectsUniqueness)system).ReadUniqueIndexesAsync(CancellationToken.None);
+        var indexes = await ((IInspectsIndexes)system).ReadIndexesAsync(CancellationToken.None);
 
         indexes.ShouldContain(index => index.Fields.SequenceEqual(new[] { "mail" }) && index.Predicate == null);
         indexes.ShouldNotContain(index => index.Fields.Contains("name"));
