@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Selfsame.Cli.Views;
-using Selfsame.Core.Accounts;
 using Selfsame.Core.Identifiers;
 using Selfsame.Core.Reconciliation;
 
@@ -52,20 +51,7 @@ internal static class UndoCommand
 
     private static async Task<Plan> PlanAsync(OpenedEngine engine, RunRecord run, CancellationToken cancellation)
     {
-        var present = new Dictionary<(string, AccountId), Account>();
-        foreach (var changes in run.Plan.Changes.GroupBy(change => change.System))
-        {
-            if (engine.Connected.Systems.GetValueOrDefault(changes.Key) is not IReadsAccountsById system)
-            {
-                throw new InvalidOperationException($"the run changed '{changes.Key}', which the config does not have. Use the config it was made with.");
-            }
-
-            foreach (var (id, account) in await system.ReadFreshAsync(changes.Key, [.. changes.Select(change => change.Account)], cancellation))
-            {
-                present.Add((changes.Key, id), account);
-            }
-        }
-
+        var present = await PresentState.ReadAsync(run, engine.Connected.Systems, cancellation);
         return UndoPlanner.Plan(run, present, engine.Topology, run.Plan.Accounts, engine.NewStamp());
     }
 }

@@ -18,12 +18,58 @@ internal static class SystemFindings
 
         foreach (var kind in picture.Indexes is null ? [] : picture.Config.Unique)
         {
-            var field = picture.Config.Mapping.Identifiers[kind];
-            if (!picture.Indexes!.Any(index => index.Unique && index.Fields.SequenceEqual([field]) && index.Predicate is null))
+            if (IndexFault(picture, kind) is { } fault)
             {
-                yield return Fault(name, SystemFault.NoUniqueIndex, $"{name} has no unique index on '{field}', so nothing there stops two accounts with one {kind.Name()}.");
+                yield return fault;
             }
         }
+
+        if (picture.Config.Uuid is { } uuid && UuidProblem(picture, uuid) is { } problem)
+        {
+            yield return Fault(name, SystemFault.NoUuid, problem);
+        }
+    }
+
+    private static Finding? IndexFault(SystemPicture picture, IdentifierKind kind)
+    {
+        var name = picture.Config.Name;
+        var field = picture.Config.Mapping.Identifiers[kind];
+        var onField = picture.Indexes!.Where(index => index.Fields.SequenceEqual([field])).ToList();
+        if (picture.Wanted.TryGetValue(kind, out var wanted)
+            ? wanted.IsThere
+            : onField.Exists(index => index.Unique && index.Predicate is null))
+        {
+            return null;
+        }
+
+        if (onField.Count == 0)
+        {
+            return Fault(name, SystemFault.NoUniqueIndex, $"{name} has no unique index on '{field}', so nothing there stops two accounts with one {kind.Name()}.")
+                with { Identifier = kind };
+        }
+
+        var indexes = string.Join(", ", onField.Select(index => $"'{index.Name}' ({Weakness(index, wanted?.Index)})"));
+        return Fault(name, SystemFault.WeakIndex, $"{name} has no unique index that keeps one {kind.Name()} to one account; on '{field}' it has {indexes}.")
+            with { Identifier = kind };
+    }
+
+    private static string Weakness(SystemIndex index, SystemIndex? wanted) => index switch
+    {
+        { Unique: false } => "not unique",
+        { Predicate: not null } => $"only where {index.Predicate}",
+        _ => $"collation {index.Collation ?? "default"} in place of {wanted?.Collation ?? "another"}",
+    };
+
+    private static string? UuidProblem(SystemPicture picture, string field)
+    {
+        var without = picture.Accounts.Count(account => account.Account.Record.ValueOrNull(field).IsNull);
+        var guarded = picture.Indexes?.Any(index => index.Unique && index.Predicate is null && index.Fields.SequenceEqual([field])) != false;
+        return (without, guarded) switch
+        {
+            (0, true) => null,
+            (0, false) => $"Nothing in {picture.Config.Name} keeps '{field}' unique.",
+            _ => $"{without} accounts of {picture.Config.Name} have no '{field}'{(guarded ? "" : ", and nothing keeps it unique")}.",
+        };
     }
 
     private static Finding Fault(string system, SystemFault fault, string sentence)
@@ -35,20 +81,37 @@ internal static class SystemFindings
             .GroupBy(entry => (entry.Kind, entry.Key), entry => entry.Account)
             .Where(group => group.Skip(1).Any())
             .OrderBy(group => group.Key.Kind).ThenBy(group => group.Key.Key, StringComparer.Ordinal)
-            .Select(group => Duplicate(picture.Config.Name, group.Key.Kind, group.Key.Key, [.. group.OrderBy(account => account.Account.Id, AccountId.Order)]));
+            .Select(group => Duplicate(picture.Config.Name, group.Key.Kind, group.Key.Key, [.. group.OrderBy(account => account.Account.Id, AccountId.Order)]))
+            .Concat(EqualElsewhere(picture));
 
-    private static Finding Duplicate(string system, IdentifierKind kind, string key, IReadOnlyList<KeyedAccount> accounts)
+    /// <summary>Accounts that our keys tell apart and the index that is to be made does not.</summary>
+    private static IEnumerable<Finding> EqualElsewhere(SystemPicture picture)
     {
-        var values = accounts.Select(account => account.Account.Identifiers[kind]).Distinct(StringComparer.Ordinal).ToList();
-        return new Finding
-        {
-            Situation = Situation.Duplicate,
-            System = system,
-            Accounts = [.. accounts.Select(account => Situations.Reference(system, account))],
-            Evidence = [new Evidence(kind.Name(), key, values, Proof: false)],
-            Sentence = $"{accounts.Count} accounts of {system} have the {kind.Name()} {key}, written as {string.Join(", ", values)}.",
-        };
+        var accounts = picture.Accounts.ToDictionary(account => account.Account.Id);
+        return from wanted in picture.Wanted.OrderBy(pair => pair.Key)
+               from equal in wanted.Value.Equal.OrderBy(equal => equal.Value, StringComparer.Ordinal)
+               let members = equal.Accounts.Distinct().Where(accounts.ContainsKey).Order(AccountId.Order).Select(id => accounts[id]).ToList()
+               where members.Select(member => member.Keys.GetValueOrDefault(wanted.Key, member.Account.Id.ToString())).Distinct(StringComparer.Ordinal).Skip(1).Any()
+               select Duplicate(picture.Config.Name, wanted.Key, equal.Value, members) with
+               {
+                   UnderOwnEquality = true,
+                   Sentence = $"{members.Count} accounts of {picture.Config.Name} have different {wanted.Key.Name()}s ({Values(members, wanted.Key)}) that its unique index would hold to be equal.",
+               };
     }
+
+    private static string Values(List<KeyedAccount> accounts, IdentifierKind kind)
+        => string.Join(", ", accounts.Select(account => account.Account.Identifiers[kind]).Distinct(StringComparer.Ordinal));
+
+    private static Finding Duplicate(string system, IdentifierKind kind, string key, List<KeyedAccount> accounts) => new()
+    {
+        Situation = Situation.Duplicate,
+        System = system,
+        Identifier = kind,
+        Members = accounts,
+        Accounts = [.. accounts.Select(account => Situations.Reference(system, account))],
+        Evidence = [new Evidence(kind.Name(), key, [.. accounts.Select(account => account.Account.Identifiers[kind]).Distinct(StringComparer.Ordinal)], Proof: false)],
+        Sentence = $"{accounts.Count} accounts of {system} have the {kind.Name()} {key}, written as {Values(accounts, kind)}.",
+    };
 
     private static IEnumerable<Finding> NotCanonical(SystemPicture picture)
         => from account in picture.Accounts.Where(account => account.Refusals.Count > 0).OrderBy(account => account.Account.Id, AccountId.Order)
