@@ -8,8 +8,6 @@ namespace Selfsame.Cli.Commands;
 /// <summary><c>selfsame undo RUN</c>: plans the reverse of a run from the present state; makes it with <c>--yes</c>.</summary>
 internal static class UndoCommand
 {
-    private const int ShortestPrefix = 4;
-
     public static Command Create()
     {
         var options = new EngineOptions();
@@ -22,7 +20,7 @@ internal static class UndoCommand
         command.SetAction(async (parsed, cancellation) =>
         {
             await using var engine = await options.OpenAsync(parsed, cancellation);
-            var plan = await PlanAsync(engine, await FindAsync(engine, parsed.GetRequiredValue(run), cancellation), cancellation);
+            var plan = await PlanAsync(engine, await RunsCommand.FindAsync(engine, parsed.GetRequiredValue(run), cancellation), cancellation);
             if (!parsed.GetValue(yes))
             {
                 PlanView.WriteUndo(plan, options.Json(parsed));
@@ -35,18 +33,6 @@ internal static class UndoCommand
             return exitCode == ExitCode.Clean && plan.NotPlanned.Count > 0 ? ExitCode.Findings : exitCode;
         });
         return command;
-    }
-
-    private static async Task<RunRecord> FindAsync(OpenedEngine engine, string text, CancellationToken cancellation)
-    {
-        var runs = await engine.Connected.Journal.ListAsync(cancellation);
-        var meant = text.Length < ShortestPrefix
-            ? []
-            : runs.Where(run => run.Id.ToString("D").StartsWith(text, StringComparison.OrdinalIgnoreCase)).ToList();
-        return meant.Count == 1
-            ? (await engine.Connected.Journal.ReadAsync(meant[0].Id, cancellation))!
-            : throw new InvalidOperationException(
-                $"{(meant.Count == 0 ? "there is no such run" : "several runs begin so")}: {text}. 'selfsame runs' lists them.");
     }
 
     private static async Task<Plan> PlanAsync(OpenedEngine engine, RunRecord run, CancellationToken cancellation)
