@@ -75,17 +75,15 @@ internal sealed class PostgresTable
     {
         var distinct = names.Distinct(StringComparer.Ordinal).ToArray();
         var columns = await session.QueryAsync(
-            """
+            $"""
             SELECT n.number, c.oid, a.attname, a.atttypid, format_type(a.atttypid, -1), a.attnotnull, a.attidentity, a.attgenerated,
                 coalesce(pg_get_expr(d.adbin, d.adrelid), '') LIKE 'nextval(%', coalesce(array_position(k.columns, a.attnum), 0),
-                coalesce(NOT l.collisdeterministic, false), coalesce(l.colllocale ~ 'ks-level[12]', false)
+                coalesce(l.loose, false), coalesce(l.folds, false)
             FROM unnest($1) WITH ORDINALITY n(name, number)
             JOIN pg_class c ON c.oid = to_regclass(n.name) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
             JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
             LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-            LEFT JOIN (SELECT oid, collisdeterministic, to_jsonb(pg_collation) ->> CASE WHEN to_jsonb(pg_collation) ? 'colllocale' THEN 'colllocale'
-                WHEN to_jsonb(pg_collation) ? 'colliculocale' THEN 'colliculocale' ELSE 'collcollate' END AS colllocale FROM pg_collation) l
-                ON l.oid = a.attcollation
+            LEFT JOIN ({PostgresCatalog.Collations}) l ON l.oid = a.attcollation
             LEFT JOIN LATERAL (
                 SELECT (i.indkey::int2[])[0:i.indnkeyatts - 1] AS columns FROM pg_index i
                 WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL
@@ -118,7 +116,7 @@ internal sealed class PostgresTable
             Numbered = identity is 'a' or 'd' || reader.GetBoolean(8),
             Computed = reader.GetChar(7) is not '\0' and not ' ',
             KeyPosition = reader.GetInt32(9),
-            FoldsCase = citext || (loose && reader.GetBoolean(11)),
+            FoldsCase = citext || reader.GetBoolean(11),
             ComparesLoosely = citext || loose,
         };
     }
