@@ -43,6 +43,8 @@ public sealed class SqliteSystem
 
     public AccountMapping Mapping { get; }
 
+    public string AccountsTable => table.Name;
+
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     public Task<SystemFacts> DescribeAsync(CancellationToken cancellation) => file.ReadAsync(
@@ -157,6 +159,8 @@ public sealed class SqliteSystem
             connection => [.. keys.Select(key => SqliteRows.ReadOne(connection, name, key.Table, key.Key))], cancellation);
 
     public SystemIndex CanonicalIndex(IdentifierKind kind) => schema.CanonicalIndex(kind);
+
+    public SystemIndex PlainIndex(string field) => schema.PlainIndex(field);
 
     public bool IsCanonical(SystemIndex existing, IdentifierKind kind) => schema.IsCanonical(existing, kind);
 
