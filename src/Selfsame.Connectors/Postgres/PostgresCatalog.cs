@@ -4,11 +4,13 @@ namespace Selfsame.Connectors.Postgres;
 
 /// <summary>A foreign key that refers to a table.</summary>
 /// <param name="Table">The table that refers, with its schema where it is not found without.</param>
+/// <param name="From">Its object id.</param>
 /// <param name="Fields">Its columns.</param>
 /// <param name="AccountFields">The columns referred to, in the same order.</param>
 /// <param name="To">The object id of the table referred to.</param>
 /// <param name="OnDelete">What happens to its rows when the row referred to is deleted: NO ACTION, RESTRICT, CASCADE, SET NULL, SET DEFAULT.</param>
-internal sealed record PostgresForeignKey(string Table, IReadOnlyList<string> Fields, IReadOnlyList<string> AccountFields, uint To, string OnDelete)
+internal sealed record PostgresForeignKey(
+    string Table, uint From, IReadOnlyList<string> Fields, IReadOnlyList<string> AccountFields, uint To, string OnDelete)
 {
     /// <summary>Whether a deletion goes on by itself into the rows that refer.</summary>
     public bool Cascades => OnDelete is "CASCADE" or "SET NULL" or "SET DEFAULT";
@@ -35,7 +37,7 @@ internal static class PostgresCatalog
     public static Task<List<PostgresForeignKey>> ForeignKeysToAsync(PostgresSession session, IReadOnlyCollection<uint> tables)
         => session.QueryAsync(
             $"""
-            SELECT {NameOf},
+            SELECT {NameOf}, k.conrelid,
                 ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY u(num, number)
                     JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.num ORDER BY u.number),
                 ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY u(num, number)
@@ -47,7 +49,8 @@ internal static class PostgresCatalog
             ORDER BY 1, k.conname
             """,
             reader => new PostgresForeignKey(
-                reader.GetString(0), reader.GetFieldValue<string[]>(1), reader.GetFieldValue<string[]>(2), reader.GetFieldValue<uint>(3), reader.GetString(4)),
+                reader.GetString(0), reader.GetFieldValue<uint>(1), reader.GetFieldValue<string[]>(2), reader.GetFieldValue<string[]>(3),
+                reader.GetFieldValue<uint>(4), reader.GetString(5)),
             [tables.ToArray()]);
 
     /// <summary>The full unique constraints of each table, as their columns, by the table's object id.</summary>

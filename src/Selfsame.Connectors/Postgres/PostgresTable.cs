@@ -58,17 +58,16 @@ internal sealed class PostgresTable
         return new Fields(values);
     }
 
-    /// <summary>The condition that a row has this key, null-safe where the key is the whole row.</summary>
-    public string HasKeyOf(PostgresStatement statement, Fields key)
-        => string.Join(" AND ", key.Select(pair => IsKeyColumn(pair.Key)
-            ? $"t.{this[pair.Key].Quoted} = {statement.Value(pair.Value)}::{this[pair.Key].TypeName}"
-            : $"t.{this[pair.Key].Quoted}::text IS NOT DISTINCT FROM {statement.Value(this[pair.Key], pair.Value)}::text"));
+    /// <summary>Whether these fields are the whole row of a table without a key, so that equal rows have one key.</summary>
+    public bool IsWholeRow(Fields key) => !HasKey && Key.All(column => key.ContainsKey(column.Name));
 
-    /// <summary>As <see cref="HasKeyOf"/>, with the key's values standing in columns of <paramref name="values"/> as text.</summary>
-    public string HasKeyIn(string values, IReadOnlyList<string> key)
-        => string.Join(" AND ", key.Select((name, index) => IsKeyColumn(name)
-            ? $"t.{this[name].Quoted} = {values}.k{index}::{this[name].TypeName}"
-            : $"t.{this[name].Quoted}::text IS NOT DISTINCT FROM {values}.k{index}::{this[name].TypeName}::text"));
+    /// <summary>The condition that a row has exactly these values, by an index where there is one.</summary>
+    public string Holds(PostgresStatement statement, Fields key)
+        => string.Join(" AND ", key.Select(pair => pair.Value.IsNull ? $"t.{this[pair.Key].Quoted} IS NULL" : Holds(this[pair.Key], statement.Text(pair.Value))));
+
+    /// <summary>As the other, for the keys that stand as text in the columns k0, k1 … of <c>v</c> and are null in the same fields as <paramref name="sample"/>.</summary>
+    public string HoldsListed(Fields sample)
+        => string.Join(" AND ", sample.Select((pair, index) => pair.Value.IsNull ? $"t.{this[pair.Key].Quoted} IS NULL" : Holds(this[pair.Key], $"v.k{index}")));
 
     /// <summary>The shapes of several tables in one query, by name; one that is not there has no columns.</summary>
     public static async Task<IReadOnlyDictionary<string, PostgresTable>> LoadAsync(PostgresSession session, IReadOnlyCollection<string> names)
@@ -98,7 +97,14 @@ internal sealed class PostgresTable
         return distinct.ToDictionary(name => name, name => found.GetValueOrDefault(name) ?? new PostgresTable(name, 0, []), StringComparer.Ordinal);
     }
 
-    private bool IsKeyColumn(string name) => HasKey && this[name].KeyPosition > 0;
+    // A type that can be a key has an equality; of the others the texts are compared, as also where the equality is a loose one.
+    private static string Holds(PostgresColumn column, string value)
+        => $"t.{column.Quoted}" + column switch
+        {
+            { ComparesLoosely: true } => $" = {value}::{column.TypeName} AND t.{column.Quoted}::text COLLATE \"C\" = {value}",
+            { IsNative: false } or { IsUuid: true } or { KeyPosition: > 0 } => $" = {value}::{column.TypeName}",
+            _ => $"::text = {value}::{column.TypeName}::text",
+        };
 
     private static PostgresColumn ColumnOf(NpgsqlDataReader reader)
     {
