@@ -11,13 +11,16 @@ namespace Selfsame.Connectors.Sqlite;
 /// is read, compared with the precondition and changed. The file's journal mode is left as it is.
 /// </summary>
 public sealed class SqliteSystem
-    : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts, IInspectsIndexes
+    : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts, IHasReferences, IWritesTogether,
+        IHasCanonicalIndexes, IChangesSchema
 {
     private const int PortionSize = 1000;
     private const int IdsPerQuery = 200;
 
     private readonly string name;
     private readonly SqliteTable table;
+    private readonly SqliteReferences references;
+    private readonly SqliteSchema schema;
     private readonly SqliteFile file;
 
     public SqliteSystem(SystemConfig config)
@@ -26,6 +29,8 @@ public sealed class SqliteSystem
         name = config.Name;
         Mapping = config.Mapping;
         table = new SqliteTable(config.Settings["table"]);
+        references = new SqliteReferences(name, table);
+        schema = new SqliteSchema(table, Mapping);
         file = new SqliteFile(name, config.Settings["connection"]);
     }
 
@@ -128,6 +133,45 @@ public sealed class SqliteSystem
 
     public Task<IReadOnlyList<SystemIndex>> ReadIndexesAsync(CancellationToken cancellation)
         => file.ReadAsync(table.Indexes, cancellation);
+
+    public Task<IReadOnlyList<ReferencePlace>> FindPlacesAsync(IReadOnlyList<ReferencePlace> declared, CancellationToken cancellation)
+        => file.ReadAsync(
+            connection =>
+            {
+                CheckedColumns(connection);
+                return references.FindPlaces(connection, declared);
+            },
+            cancellation);
+
+    public Task<IReadOnlyList<ReferringRow>> ReadReferringAsync(
+        IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> accounts, CancellationToken cancellation)
+        => file.ReadAsync(connection => references.ReadReferring(connection, places, accounts), cancellation);
+
+    public Task<WriteOutcome> WriteTogetherAsync(
+        IReadOnlyList<RowWrite> writes, IReadOnlyList<NoReferenceLeft> noneLeft, CancellationToken cancellation)
+        => file.WriteAsync(
+            (connection, transaction) => new SqliteRows(connection, transaction, table, references).Write(writes, noneLeft), cancellation);
+
+    public Task<IReadOnlyList<Fields?>> ReadRowsAsync(IReadOnlyList<(string Table, Fields Key)> keys, CancellationToken cancellation)
+        => file.ReadAsync<IReadOnlyList<Fields?>>(
+            connection => [.. keys.Select(key => SqliteRows.ReadOne(connection, name, key.Table, key.Key))], cancellation);
+
+    public SystemIndex CanonicalIndex(IdentifierKind kind) => schema.CanonicalIndex(kind);
+
+    public bool IsCanonical(SystemIndex existing, IdentifierKind kind) => schema.IsCanonical(existing, kind);
+
+    public Task<IReadOnlyList<EqualAccounts>> FindEqualAsync(IdentifierKind kind, CancellationToken cancellation)
+        => file.ReadAsync(
+            connection =>
+            {
+                CheckedColumns(connection);
+                return schema.FindEqual(connection, kind);
+            },
+            cancellation);
+
+    public Task<WriteOutcome> ChangeSchemaAsync(IReadOnlyList<SchemaStep> steps, CancellationToken cancellation)
+        => file.WriteAsync(
+            (connection, transaction) => Missing(connection, []) ?? schema.Change(connection, transaction, steps), cancellation);
 
     private WriteOutcome WithRow(
         SqliteConnection connection, SqliteTransaction transaction, AccountId id, Fields precondition, Func<Fields, WriteOutcome> change)

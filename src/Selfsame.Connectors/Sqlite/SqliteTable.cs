@@ -4,43 +4,44 @@ using Selfsame.Databases;
 
 namespace Selfsame.Connectors.Sqlite;
 
-/// <summary>A column as <c>PRAGMA table_info</c> tells it.</summary>
+/// <summary>A column as <c>PRAGMA table_xinfo</c> tells it.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="NotNull">Whether it must have a value.</param>
 /// <param name="IsRowId">Whether it is the row id under another name (INTEGER PRIMARY KEY), which SQLite numbers itself.</param>
-internal sealed record SqliteColumn(string Name, bool NotNull, bool IsRowId);
+/// <param name="KeyPosition">Its place in the primary key from 1, or 0.</param>
+/// <param name="Generated">Whether SQLite computes it, so that it is never written.</param>
+internal sealed record SqliteColumn(string Name, bool NotNull, bool IsRowId, int KeyPosition, bool Generated);
 
 /// <summary>The statements on one table. Names come from the config or the catalog and are quoted; values are parameters.</summary>
 internal sealed class SqliteTable(string name)
 {
     public string Name => name;
 
-    public string Quoted { get; } = DialectText.QuoteQualified(name);
+    public string Quoted { get; } = DialectText.Quote(name);
+
+    /// <summary>The names of the row id where no column has them (sqlite.org/rowidtable.html).</summary>
+    public static IReadOnlyList<string> RowIdNames { get; } = ["rowid", "_rowid_", "oid"];
 
     /// <summary>The columns; none when there is no such table.</summary>
     public IReadOnlyList<SqliteColumn> Columns(SqliteConnection connection)
     {
-        var rows = Query(connection, "SELECT name, type, \"notnull\", pk FROM pragma_table_info($table)", ("$table", name));
+        var rows = Query(connection, "SELECT name, type, \"notnull\", pk, hidden FROM pragma_table_xinfo($table) WHERE hidden <> 1", ("$table", name));
         var keys = rows.Count(row => row[3] is long and > 0);
         return [.. rows.Select(row => new SqliteColumn(
             (string)row[0]!,
             row[2] is 1L || row[3] is long and > 0,
-            keys == 1 && row[3] is 1L && string.Equals((string)row[1]!, "integer", StringComparison.OrdinalIgnoreCase)))];
+            keys == 1 && row[3] is 1L && string.Equals((string)row[1]!, "integer", StringComparison.OrdinalIgnoreCase),
+            (int)(long)row[3]!,
+            row[4] is not 0L))];
     }
 
     /// <summary>One sentence for each table whose rows go when a row here is deleted.</summary>
     public IReadOnlyList<string> CascadesFrom(SqliteConnection connection)
-        => [.. Query(
-            connection,
-            """
-            SELECT m.name, k."from", k.on_delete FROM sqlite_master m, pragma_foreign_key_list(m.name) k
-            WHERE m.type = 'table' AND lower(k."table") = lower($table) AND k.on_delete IN ('CASCADE', 'SET NULL', 'SET DEFAULT')
-            ORDER BY m.name, k."from"
-            """,
-            ("$table", name))
-            .Select(row => (string)row[2]! == "CASCADE"
-                ? $"Rows of {row[0]} that refer to the account by {row[1]} are deleted with it."
-                : $"{row[0]}.{row[1]} loses its reference to the account.")];
+        => [.. SqliteCatalog.ForeignKeysTo(connection, name)
+            .Where(key => key.Cascades)
+            .Select(key => key.OnDelete == "CASCADE"
+                ? $"Rows of {key.Table} that refer to the account by {string.Join(", ", key.Fields)} are deleted with it."
+                : $"{key.Table}.{string.Join(", ", key.Fields)} loses its reference to the account.")];
 
     public IReadOnlyList<SystemIndex> Indexes(SqliteConnection connection)
         => [.. Query(
@@ -94,8 +95,9 @@ internal sealed class SqliteTable(string name)
     {
         using var command = connection.CreateCommand();
         command.Transaction = transaction;
-        var columns = string.Join(", ", fields.Keys.Select(DialectText.Quote));
-        var values = string.Join(", ", fields.Values.Select(value => Parameter(command, value.Raw)));
+        var written = WithoutGenerated(connection, fields);
+        var columns = string.Join(", ", written.Keys.Select(DialectText.Quote));
+        var values = string.Join(", ", written.Values.Select(value => Parameter(command, value.Raw)));
         command.CommandText = $"INSERT INTO {Quoted} ({columns}) VALUES ({values})";
         command.ExecuteNonQuery();
         return new Done();
@@ -105,7 +107,7 @@ internal sealed class SqliteTable(string name)
     {
         using var command = connection.CreateCommand();
         command.Transaction = transaction;
-        var assignments = string.Join(", ", set.Select(pair => $"{DialectText.Quote(pair.Key)} = {Parameter(command, pair.Value.Raw)}"));
+        var assignments = string.Join(", ", WithoutGenerated(connection, set).Select(pair => $"{DialectText.Quote(pair.Key)} = {Parameter(command, pair.Value.Raw)}"));
         command.CommandText = $"UPDATE {Quoted} SET {assignments} WHERE {Equal(command, id)}";
         return ExactlyOne(command.ExecuteNonQuery());
     }
@@ -118,14 +120,19 @@ internal sealed class SqliteTable(string name)
         return ExactlyOne(command.ExecuteNonQuery());
     }
 
-    public static Fields RecordOf(SqliteDataReader reader)
-        => new(Enumerable.Range(0, reader.FieldCount).Select(index => KeyValuePair.Create(reader.GetName(index), FieldValue.From(reader.GetValue(index)))));
+    /// <summary>The present row as a record, from the column at <paramref name="from"/> on.</summary>
+    public static Fields RecordOf(SqliteDataReader reader, int from = 0)
+        => new(Enumerable.Range(from, reader.FieldCount - from).Select(index => KeyValuePair.Create(reader.GetName(index), FieldValue.From(reader.GetValue(index)))));
 
-    private static WriteOutcome ExactlyOne(int rows)
+    public static WriteOutcome ExactlyOne(int rows)
         => rows == 1 ? new Done() : new Refused($"The change would have hit {rows} rows; it was taken back.");
 
-    private static string Equal(SqliteCommand command, Fields id)
-        => string.Join(" AND ", id.Select(pair => $"{DialectText.Quote(pair.Key)} IS {Parameter(command, pair.Value.Raw)}"));
+    /// <summary>The condition that a row has these values, nulls included.</summary>
+    public static string Equal(SqliteCommand command, Fields id, string prefix = "")
+        => string.Join(" AND ", id.Select(pair => $"{prefix}{DialectText.Quote(pair.Key)} IS {Parameter(command, pair.Value.Raw)}"));
+
+    private Fields WithoutGenerated(SqliteConnection connection, Fields fields)
+        => fields.Without(Columns(connection).Where(column => column.Generated).Select(column => column.Name).ToHashSet(StringComparer.Ordinal));
 
     // An id reads as text; the column may hold it as a number, or as a uuid in capitals.
     private static string Candidates(SqliteCommand command, string part)
@@ -144,7 +151,7 @@ internal sealed class SqliteTable(string name)
         return string.Join(", ", candidates.Select(candidate => Parameter(command, candidate)));
     }
 
-    private static string Parameter(SqliteCommand command, object? value)
+    public static string Parameter(SqliteCommand command, object? value)
     {
         var parameter = $"$p{command.Parameters.Count}";
         command.Parameters.AddWithValue(parameter, value ?? DBNull.Value);
@@ -166,7 +173,7 @@ internal sealed class SqliteTable(string name)
         return accounts;
     }
 
-    private static List<object?[]> Query(SqliteConnection connection, string sql, params (string Name, object Value)[] parameters)
+    public static List<object?[]> Query(SqliteConnection connection, string sql, params (string Name, object Value)[] parameters)
     {
         using var command = connection.CreateCommand();
         command.CommandText = sql;

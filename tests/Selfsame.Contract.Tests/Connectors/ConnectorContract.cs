@@ -16,6 +16,9 @@ public abstract class ConnectorContract : IAsyncLifetime
     /// <summary>Sets a field behind the connector's back, as another program would.</summary>
     protected abstract Task ChangeOutsideAsync(string id, string field, string value);
 
+    /// <summary>The system under test.</summary>
+    protected IConnectedSystem Connected => system;
+
     /// <summary>Puts accounts with the ids from 0 to <paramref name="count"/> - 1 there.</summary>
     protected abstract Task FillAsync(int count);
 

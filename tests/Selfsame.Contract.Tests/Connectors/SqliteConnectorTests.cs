@@ -7,7 +7,7 @@ using Selfsame.Testing;
 
 namespace Selfsame.Contract.Tests.Connectors;
 
-public sealed class SqliteConnectorTests : ConnectorContract, IDisposable
+public sealed partial class SqliteConnectorTests : WritingTogetherContract, IDisposable
 {
     private const string Table = "mem\"bers";
 
@@ -15,12 +15,26 @@ public sealed class SqliteConnectorTests : ConnectorContract, IDisposable
 
     public void Dispose() => folder.Dispose();
 
+    protected override string AccountsTable => Table;
+
+    protected override Task ExecuteAsync(string sql)
+    {
+        Execute(sql);
+        return Task.CompletedTask;
+    }
+
+    protected override Task<long> CountAsync(string table, string where)
+        => Task.FromResult((long)Scalar($"SELECT count(*) FROM {table} WHERE {where}")!);
+
     protected override Task<IConnectedSystem> OpenAsync()
     {
         Execute(
             """
             CREATE TABLE "mem""bers" (id text PRIMARY KEY, login text, mail text UNIQUE, name text, seen integer);
-            CREATE UNIQUE INDEX partly ON "mem""bers" (login) WHERE seen IS NOT NULL
+            CREATE UNIQUE INDEX partly ON "mem""bers" (login) WHERE seen IS NOT NULL;
+            CREATE TABLE prints (id integer PRIMARY KEY, owner text REFERENCES "mem""bers", title text);
+            CREATE TABLE memberships (club text, member text REFERENCES "mem""bers" (id), since integer, PRIMARY KEY (club, member));
+            CREATE TABLE notes (body text, author text)
             """);
         return Task.FromResult<IConnectedSystem>(Open());
     }
@@ -122,14 +136,14 @@ public sealed class SqliteConnectorTests : ConnectorContract, IDisposable
         Execute(
             """
             CREATE TABLE numbered (id integer PRIMARY KEY, login text NOT NULL, mail text, name text, seen integer);
-            CREATE TABLE prints (id integer PRIMARY KEY, owner integer REFERENCES numbered (id) ON DELETE CASCADE)
+            CREATE TABLE badges (id integer PRIMARY KEY, owner integer REFERENCES numbered (id) ON DELETE CASCADE)
             """);
 
         var facts = await Open(table: "numbered").DescribeAsync(CancellationToken.None);
 
         facts.TakesChosenId.ShouldBeFalse();
         facts.NotNullFields.ShouldBe(["id", "login"], ignoreOrder: true);
-        facts.DeletionEffects.Single().ShouldContain("prints");
+        facts.DeletionEffects.Single().ShouldContain("badges");
     }
 
     [Fact]

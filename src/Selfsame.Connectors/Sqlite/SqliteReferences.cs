@@ -1,0 +1,108 @@
+using System.Globalization;
+using Microsoft.Data.Sqlite;
+using Selfsame.Core.Accounts;
+using Selfsame.Databases;
+
+namespace Selfsame.Connectors.Sqlite;
+
+/// <summary>The places whose rows refer to the accounts of one table, and those rows.</summary>
+internal sealed class SqliteReferences(string system, SqliteTable accounts)
+{
+    private const int ValuesPerQuery = 200;
+
+    /// <summary>The foreign keys of the catalog and the declared places that are none of them, with their unique sets.</summary>
+    public IReadOnlyList<ReferencePlace> FindPlaces(SqliteConnection connection, IReadOnlyList<ReferencePlace> declared)
+    {
+        var enforced = SqliteCatalog.ForeignKeysTo(connection, accounts.Name)
+            .Select(key => new ReferencePlace { Table = key.Table, Fields = key.Fields, AccountFields = key.AccountFields, Enforced = true })
+            .ToList();
+        var own = accounts.Columns(connection).Select(column => column.Name).ToList();
+        var others = declared
+            .Select(place => Resolved(connection, place, own))
+            .Where(place => !enforced.Exists(place.IsSamePlaceAs));
+        return [.. enforced.Concat(others)
+            .DistinctBy(place => (place.ToString(), string.Join('+', place.AccountFields)))
+            .Select(place => place with { UniqueSets = SqliteCatalog.UniqueSetsOf(connection, place.Table, place.Fields) })];
+    }
+
+    public IReadOnlyList<ReferringRow> ReadReferring(
+        SqliteConnection connection, IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> referredTo)
+        => [.. places.SelectMany(place => ReadAt(connection, place, referredTo))];
+
+    /// <summary>Whether a row at the place refers to those values.</summary>
+    public bool AnyLeft(SqliteConnection connection, SqliteTransaction transaction, NoReferenceLeft check)
+    {
+        using var command = connection.CreateCommand();
+        command.Transaction = transaction;
+        var condition = Refers(command, Collations(connection, check.Place), check.Place, check.Values);
+        command.CommandText = $"SELECT EXISTS (SELECT 1 FROM {DialectText.Quote(check.Place.Table)} r WHERE {condition})";
+        return command.ExecuteScalar() is 1L;
+    }
+
+    private IEnumerable<ReferringRow> ReadAt(SqliteConnection connection, ReferencePlace place, IReadOnlyList<Account> referredTo)
+    {
+        var key = SqliteCatalog.KeyOf(connection, place.Table);
+        var collations = Collations(connection, place);
+        var values = referredTo
+            .Select(account => (Account: account, Values: (IReadOnlyList<FieldValue>)[.. place.AccountFields.Select(account.Record.ValueOrNull)]))
+            .Where(pair => !pair.Values.Any(value => value.IsNull));
+        foreach (var chunk in values.Chunk(ValuesPerQuery))
+        {
+            using var command = connection.CreateCommand();
+            var parts = chunk.Select((pair, number) =>
+                $"SELECT {number}, {KeyColumns(key)}, r.* FROM {DialectText.Quote(place.Table)} r WHERE {Refers(command, collations, place, pair.Values)}");
+            command.CommandText = string.Join(" UNION ALL ", parts)
+                + $" ORDER BY {string.Join(", ", Enumerable.Range(1, key.Count + 1))}";
+            using var reader = command.ExecuteReader();
+            while (reader.Read())
+            {
+                var row = SqliteTable.RecordOf(reader, from: key.Count + 1);
+                var rowKey = key.Select((column, index) => KeyValuePair.Create(column, FieldValue.From(reader.GetValue(index + 1))));
+                yield return new ReferringRow(place, chunk[reader.GetInt32(0)].Account.Id, new Fields(rowKey), row);
+            }
+        }
+    }
+
+    private static string KeyColumns(IReadOnlyList<string> key)
+        => string.Join(", ", key.Select((column, index) => $"r.{DialectText.Quote(column)} AS \"key {index}\""));
+
+    // A foreign key compares under the collation of the column referred to; a declared place holds exactly the value.
+    private IReadOnlyList<string> Collations(SqliteConnection connection, ReferencePlace place)
+        => [.. place.AccountFields.Select(field => place.Enforced ? SqliteCatalog.CollationOf(connection, accounts.Name, field) : "BINARY")];
+
+    private static string Refers(SqliteCommand command, IReadOnlyList<string> collations, ReferencePlace place, IReadOnlyList<FieldValue> values)
+        => string.Join(" AND ", place.Fields.Select((field, index) =>
+        {
+            var column = $"r.{DialectText.Quote(field)}";
+            var alternatives = Spellings(values[index]).Select(value => $"{column} = {SqliteTable.Parameter(command, value)} COLLATE {DialectText.Quote(collations[index])}");
+            return $"({string.Join(" OR ", alternatives)})";
+        }));
+
+    // A column without a declared type tells 5 from '5'; an application does not.
+    private static IEnumerable<object?> Spellings(FieldValue value) => value.Raw switch
+    {
+        long number => [number, number.ToString(CultureInfo.InvariantCulture)],
+        string text when long.TryParse(text, out var number) && number.ToString(CultureInfo.InvariantCulture) == text => [text, number],
+        var other => [other],
+    };
+
+    private ReferencePlace Resolved(SqliteConnection connection, ReferencePlace place, IReadOnlyList<string> own)
+    {
+        var columns = new SqliteTable(place.Table).Columns(connection).Select(column => column.Name).ToList();
+        if (columns.Count == 0)
+        {
+            throw new SystemUnavailableException($"'{system}': 'references' names the table '{place.Table}', which is not there. Correct 'references' in the config.");
+        }
+
+        return place with
+        {
+            Fields = [.. place.Fields.Select(field => Known(field, columns, place.Table))],
+            AccountFields = [.. place.AccountFields.Select(field => Known(field, own, accounts.Name))],
+        };
+    }
+
+    private string Known(string field, IReadOnlyList<string> columns, string table)
+        => columns.FirstOrDefault(column => SqliteCatalog.Same(column, field))
+            ?? throw new SystemUnavailableException(
+                $"'{system}': 'references' names the column '{field}' of '{table}', which is not there. It has: {string.Join(", ", columns)}. Correct 'references' in the config.");
+}

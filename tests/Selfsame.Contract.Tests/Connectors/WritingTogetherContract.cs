@@ -1,0 +1,381 @@
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Contract.Tests.Connectors;
+
+/// <summary>What merging, renaming and indexing rely on in a connector to an SQL database.</summary>
+public abstract class WritingTogetherContract : ConnectorContract
+{
+    private static readonly ReferencePlace Notes = new() { Table = "notes", Fields = ["author"], AccountFields = ["login"] };
+
+    /// <summary>
+    /// The name of the accounts' own table. Beside it <see cref="ConnectorContract.OpenAsync"/> makes <c>prints (id, owner → id, title)</c>,
+    /// <c>memberships (club, member → id, since)</c> with the primary key club and member, and <c>notes (body, author)</c>, which has no key
+    /// and whose author is a login.
+    /// </summary>
+    protected abstract string AccountsTable { get; }
+
+    protected abstract Task ExecuteAsync(string sql);
+
+    protected abstract Task<long> CountAsync(string table, string where);
+
+    private string Quoted => $"\"{AccountsTable.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+
+    [Fact]
+    public async Task Places_that_refer_are_found_with_their_unique_sets()
+    {
+        var members = new ReferencePlace { Table = "memberships", Fields = ["member"], AccountFields = ["id"] };
+
+        var places = await PlacesAsync(Notes, members);
+
+        places.Select(place => place.ToString()).ShouldBe(["memberships.member", "notes.author", "prints.owner"], ignoreOrder: true);
+        places.Where(place => place.Enforced).Select(place => place.Table).ShouldBe(["memberships", "prints"], ignoreOrder: true);
+        places.Single(place => place.Table == "memberships").UniqueSets.Single().ShouldBe(["club", "member"]);
+        places.Single(place => place.Table == "prints").UniqueSets.ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("nothing", "author", "login", "nothing")]
+    [InlineData("notes", "writer", "login", "writer")]
+    [InlineData("notes", "author", "shoe_size", "shoe_size")]
+    public async Task A_declared_place_that_is_not_there_is_told(string table, string field, string accountField, string named)
+    {
+        var place = new ReferencePlace { Table = table, Fields = [field], AccountFields = [accountField] };
+
+        var error = await Should.ThrowAsync<SystemUnavailableException>(PlacesAsync(place));
+
+        error.Message.ShouldContain(named);
+        error.Message.ShouldContain("Correct 'references'");
+    }
+
+    [Fact]
+    public async Task Rows_that_refer_are_read_with_their_account_key_and_fields()
+    {
+        await TwoPeopleAsync();
+        var accounts = await AccountsAsync("1", "2");
+
+        var rows = await ReferringAsync(accounts);
+
+        rows.Select(row => $"{row.Place} {row.Account}").ShouldBe(
+            ["prints.owner 1", "prints.owner 2", "memberships.member 1", "memberships.member 2", "memberships.member 2", "notes.author 2"], ignoreOrder: true);
+        var print = rows.Single(row => row.Place.Table == "prints" && row.Account.Equals(new AccountId("2")));
+        print.Key.ShouldBe(Of(("id", 11)));
+        print.Row.ShouldBe(Of(("id", 11), ("owner", "2"), ("title", "boat")));
+        (await ReferringAsync(accounts)).Select(row => row.Key).ShouldBe(rows.Select(row => row.Key));
+    }
+
+    [Fact]
+    public async Task References_move_and_the_account_goes_in_one_change()
+    {
+        await TwoPeopleAsync();
+
+        (await MergeAsync()).ShouldBeOfType<Done>();
+
+        await ShouldBeMergedAsync();
+    }
+
+    [Fact]
+    public async Task The_same_writes_again_are_done_and_change_nothing()
+    {
+        await TwoPeopleAsync();
+        var writes = await MergeWritesAsync();
+        var checks = await NoneLeftAsync();
+        await TogetherAsync(writes, checks);
+
+        (await TogetherAsync(writes, checks)).ShouldBeOfType<Done>();
+
+        await ShouldBeMergedAsync();
+    }
+
+    [Fact]
+    public async Task Writes_of_which_some_were_made_already_are_completed()
+    {
+        await TwoPeopleAsync();
+        var writes = await MergeWritesAsync();
+        await ExecuteAsync("UPDATE prints SET owner = '1' WHERE id = 11");
+        await ExecuteAsync("DELETE FROM memberships WHERE club = 'chess' AND member = '2'");
+
+        (await TogetherAsync(writes, await NoneLeftAsync())).ShouldBeOfType<Done>();
+
+        await ShouldBeMergedAsync();
+    }
+
+    [Fact]
+    public async Task Writes_taken_back_restore_every_row()
+    {
+        await TwoPeopleAsync();
+        var before = await EverythingAsync();
+        var writes = await MergeWritesAsync();
+        await TogetherAsync(writes, await NoneLeftAsync());
+
+        var outcome = await TogetherAsync([.. writes.Reverse().Select(write => write.Reversed())]);
+
+        outcome.ShouldBeOfType<Done>();
+        (await EverythingAsync()).ShouldBe(before);
+    }
+
+    [Fact]
+    public async Task A_row_that_changed_meanwhile_stops_all_writes()
+    {
+        await TwoPeopleAsync();
+        var writes = await MergeWritesAsync();
+        await ChangeOutsideAsync("2", "name", "Other");
+        var before = await EverythingAsync();
+
+        (await TogetherAsync(writes, await NoneLeftAsync())).ShouldBeOfType<Drifted>().Message.ShouldContain("name");
+
+        (await EverythingAsync()).ShouldBe(before);
+    }
+
+    [Theory]
+    [InlineData("INSERT INTO prints (id, owner, title) VALUES (12, '2', 'late')", "prints.owner")]
+    [InlineData("INSERT INTO notes (body, author) VALUES ('late', 'Ann')", "notes.author")]
+    public async Task A_reference_that_arrived_meanwhile_stops_all_writes(string late, string place)
+    {
+        await TwoPeopleAsync();
+        var writes = await MergeWritesAsync();
+        await ExecuteAsync(late);
+        var before = await EverythingAsync();
+
+        (await TogetherAsync(writes, await NoneLeftAsync())).ShouldBeOfType<Drifted>().Message.ShouldContain(place);
+
+        (await EverythingAsync()).ShouldBe(before);
+    }
+
+    [Fact]
+    public async Task A_deletion_that_would_take_other_rows_along_is_refused_and_names_them()
+    {
+        await TwoPeopleAsync();
+        await ExecuteAsync($"CREATE TABLE badges (id integer PRIMARY KEY, holder text REFERENCES {Quoted} (id) ON DELETE CASCADE)");
+        var writes = await MergeWritesAsync();
+        await ExecuteAsync("INSERT INTO badges (id, holder) VALUES (1, '2')");
+
+        (await TogetherAsync(writes)).ShouldBeOfType<Refused>().Message.ShouldContain("badges");
+
+        (await CountAsync("badges", "holder = '2'")).ShouldBe(1);
+        (await ReadByIdAsync("2")).ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task A_write_to_a_table_or_column_that_is_gone_is_refused()
+    {
+        await TwoPeopleAsync();
+        var write = new RowWrite
+        {
+            Table = "prints", Action = RowAction.Update, Key = Of(("id", 11)), Before = Of(("colour", "red")), After = Of(("colour", "blue")),
+        };
+
+        (await TogetherAsync([write])).ShouldBeOfType<Refused>().Message.ShouldContain("colour");
+        (await TogetherAsync([write with { Table = "drawings" }])).ShouldBeOfType<Refused>().Message.ShouldContain("drawings");
+    }
+
+    [Fact]
+    public async Task A_taken_unique_value_stops_all_writes()
+    {
+        await TwoPeopleAsync();
+        RowWrite[] writes =
+        [
+            Set("1", "name", (await ReadByIdAsync("1"))!.Record["name"], FieldValue.Text("New")),
+            Set("1", "mail", FieldValue.Text("ann@example.org"), FieldValue.Text("ANN@example.org")),
+        ];
+
+        (await TogetherAsync(writes)).ShouldBeOfType<AlreadyExists>().Fields.ShouldBe(["mail"]);
+
+        (await ReadByIdAsync("1"))!.Attributes["name"].ShouldBe(FieldValue.Text("Name of ann"));
+    }
+
+    [Fact]
+    public async Task Rows_are_read_by_key_in_the_order_asked_for()
+    {
+        await TwoPeopleAsync();
+
+        var rows = await Writer.ReadRowsAsync(
+            [("prints", Of(("id", 11))), ("prints", Of(("id", 99))), (AccountsTable, Of(("id", "1")))], CancellationToken.None);
+
+        rows[0]!["title"].ShouldBe(FieldValue.Text("boat"));
+        rows[1].ShouldBeNull();
+        rows[2]!["login"].ShouldBe(FieldValue.Text("ann"));
+    }
+
+    [Fact]
+    public async Task The_canonical_index_is_made_recognised_and_dropped_again()
+    {
+        await CreateAsync("1", "ann");
+        var index = Indexed.CanonicalIndex(IdentifierKind.Username);
+        var step = new SchemaStep(SchemaAction.CreateIndex, index.Name, index.Definition);
+        (await CanonicalIndexesAsync()).ShouldBeEmpty();
+
+        (await ChangeAsync(step)).ShouldBeOfType<Done>();
+        (await ChangeAsync(step)).ShouldBeOfType<Done>();
+
+        var made = (await CanonicalIndexesAsync()).Single();
+        made.Name.ShouldBe(index.Name);
+        (await CreateAsync("2", "ANN", mail: "other@example.org")).ShouldBeOfType<AlreadyExists>().Fields.ShouldBe(["login"]);
+        (await ChangeAsync(new SchemaStep(SchemaAction.DropIndex, made.Name, made.Definition))).ShouldBeOfType<Done>();
+        (await ChangeAsync(step.Reversed())).ShouldBeOfType<Done>();
+        (await CanonicalIndexesAsync()).ShouldBeEmpty();
+        (await ChangeAsync(new SchemaStep(SchemaAction.CreateIndex, made.Name, made.Definition))).ShouldBeOfType<Done>();
+        (await CanonicalIndexesAsync()).Single().ShouldBe(made, new SameIndex());
+    }
+
+    [Fact]
+    public async Task An_index_that_equal_values_forbid_leaves_everything_as_it_was()
+    {
+        await TwoPeopleAsync();
+        var index = Indexed.CanonicalIndex(IdentifierKind.Username);
+        var before = await EverythingAsync();
+
+        var outcome = await ChangeAsync(
+            new SchemaStep(SchemaAction.AddUuidField, "uuid"), new SchemaStep(SchemaAction.CreateIndex, index.Name, index.Definition));
+
+        outcome.ShouldBeOfType<AlreadyExists>();
+        (await EverythingAsync()).ShouldBe(before);
+    }
+
+    [Fact]
+    public async Task Accounts_that_the_canonical_index_holds_to_be_equal_are_grouped()
+    {
+        await TwoPeopleAsync();
+        await CreateAsync("3", "bob");
+        await CreateAsync("4", "BOB", mail: "bob4@example.org");
+        await CreateAsync("5", "carol");
+        await ExecuteAsync($"INSERT INTO {Quoted} (id, login) VALUES ('6', NULL), ('7', NULL)");
+
+        var groups = await Indexed.FindEqualAsync(IdentifierKind.Username, CancellationToken.None);
+
+        groups.Select(group => string.Join(' ', group.Accounts)).ShouldBe(["1 2", "3 4"]);
+        groups[1].Value.ToUpperInvariant().ShouldBe("BOB");
+    }
+
+    [Theory]
+    [InlineData("DROP TABLE notes")]
+    [InlineData("CREATE UNIQUE INDEX x ON notes (body); DROP TABLE notes")]
+    [InlineData("CREATE UNIQUE INDEX x ON notes (body) --")]
+    [InlineData("CREATE UNIQUE INDEX other ON notes (body)")]
+    public async Task A_definition_that_is_not_that_index_is_refused(string definition)
+    {
+        (await ChangeAsync(new SchemaStep(SchemaAction.CreateIndex, "x", definition))).ShouldBeOfType<Refused>();
+
+        (await CountAsync("notes", "1 = 1")).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task A_uuid_field_is_added_filled_and_dropped()
+    {
+        await CreateAsync("1", "ann");
+        var uuid = FieldValue.Text("3b039300-6f9d-49c8-bd77-fd81e1c2a0ea");
+
+        (await ChangeAsync(new SchemaStep(SchemaAction.AddUuidField, "uuid"))).ShouldBeOfType<Done>();
+        (await ChangeAsync(new SchemaStep(SchemaAction.AddUuidField, "uuid"))).ShouldBeOfType<Done>();
+        (await TogetherAsync([Set("1", "uuid", FieldValue.Null, uuid)])).ShouldBeOfType<Done>();
+
+        (await ReadByIdAsync("1"))!.Record["uuid"].ToString().ShouldBe(uuid.AsText);
+        (await ChangeAsync(new SchemaStep(SchemaAction.DropField, "uuid"))).ShouldBeOfType<Done>();
+        (await ChangeAsync(new SchemaStep(SchemaAction.DropField, "uuid"))).ShouldBeOfType<Done>();
+        (await ReadByIdAsync("1"))!.Record.ContainsKey("uuid").ShouldBeFalse();
+    }
+
+    private IHasReferences Referring => (IHasReferences)Connected;
+
+    private IWritesTogether Writer => (IWritesTogether)Connected;
+
+    private IHasCanonicalIndexes Indexed => (IHasCanonicalIndexes)Connected;
+
+    protected Task<WriteOutcome> TogetherAsync(IReadOnlyList<RowWrite> writes, IReadOnlyList<NoReferenceLeft>? noneLeft = null)
+        => Writer.WriteTogetherAsync(writes, noneLeft ?? [], CancellationToken.None);
+
+    protected Task<WriteOutcome> ChangeAsync(params SchemaStep[] steps) => ((IChangesSchema)Connected).ChangeSchemaAsync(steps, CancellationToken.None);
+
+    protected Task<IReadOnlyList<ReferencePlace>> PlacesAsync(params ReferencePlace[] declared) => Referring.FindPlacesAsync(declared, CancellationToken.None);
+
+    protected async Task<IReadOnlyList<ReferringRow>> ReferringAsync(IReadOnlyList<Account> accounts)
+        => await Referring.ReadReferringAsync(await PlacesAsync(Notes), accounts, CancellationToken.None);
+
+    /// <summary>Ann twice: 1, who stays, and 2, who has a print, two memberships (one of them also 1's) and a note by login.</summary>
+    protected async Task TwoPeopleAsync()
+    {
+        await CreateAsync("1", "ann");
+        await CreateAsync("2", "Ann", mail: "ANN@example.org");
+        await ExecuteAsync("INSERT INTO prints (id, owner, title) VALUES (10, '1', 'house'), (11, '2', 'boat'), (12345, NULL, 'nobody''s')");
+        await ExecuteAsync("INSERT INTO memberships (club, member, since) VALUES ('chess', '1', 2001), ('chess', '2', 2002), ('go', '2', 2003)");
+        await ExecuteAsync("INSERT INTO notes (body, author) VALUES ('hello', 'Ann'), ('other', 'carol')");
+    }
+
+    protected async Task<IReadOnlyList<Account>> AccountsAsync(params string[] ids)
+        => [.. (await Task.WhenAll(ids.Select(ReadByIdAsync))).Select(account => account.ShouldNotBeNull())];
+
+    /// <summary>What the merge of 2 into 1 writes: references moved, the repeated membership removed, the address handed over, 2 removed.</summary>
+    protected async Task<IReadOnlyList<RowWrite>> MergeWritesAsync()
+    {
+        var accounts = await AccountsAsync("1", "2");
+        var (winner, loser) = (accounts[0].Record, accounts[1].Record);
+        var rows = (await ReferringAsync([accounts[1]])).Select(row => row.Row.TryGetValue("club", out var club) && club == FieldValue.Text("chess")
+            ? new RowWrite { Table = row.Place.Table, Action = RowAction.Delete, Key = row.Key, Before = row.Row, After = Fields.Empty }
+            : Move(row, winner));
+        return
+        [
+            .. rows,
+            Set("2", "mail", loser["mail"], FieldValue.Null),
+            Set("1", "mail", winner["mail"], loser["mail"]),
+            new RowWrite
+            {
+                Table = AccountsTable,
+                Action = RowAction.Delete,
+                Key = Of(("id", "2")),
+                Before = loser.With(Of(("mail", null))),
+                After = Fields.Empty,
+            },
+        ];
+    }
+
+    protected async Task<IReadOnlyList<NoReferenceLeft>> NoneLeftAsync()
+    {
+        var loser = (await ReadByIdAsync("2"))?.Record ?? Of(("id", "2"), ("login", "Ann"));
+        return [.. (await PlacesAsync(Notes)).Select(place => new NoReferenceLeft(place, [.. place.AccountFields.Select(field => loser[field])]))];
+    }
+
+    private static RowWrite Move(ReferringRow row, Fields winner)
+    {
+        var after = new Fields(row.Place.Fields.Zip(row.Place.AccountFields, (field, to) => KeyValuePair.Create(field, winner[to])));
+        return new RowWrite { Table = row.Place.Table, Action = RowAction.Update, Key = row.Key, Before = row.Row.Only(after.Keys), After = after };
+    }
+
+    private RowWrite Set(string id, string field, FieldValue before, FieldValue after) => new()
+    {
+        Table = AccountsTable,
+        Action = RowAction.Update,
+        Key = Of(("id", id)),
+        Before = new Fields([KeyValuePair.Create(field, before)]),
+        After = new Fields([KeyValuePair.Create(field, after)]),
+    };
+
+    private async Task<WriteOutcome> MergeAsync() => await TogetherAsync(await MergeWritesAsync(), await NoneLeftAsync());
+
+    private async Task ShouldBeMergedAsync()
+    {
+        (await ReadByIdAsync("2")).ShouldBeNull();
+        (await ReadByIdAsync("1"))!.Identifiers[IdentifierKind.Email].ShouldBe("ANN@example.org");
+        (await CountAsync("prints", "owner = '1'")).ShouldBe(2);
+        (await CountAsync("memberships", "member = '1'")).ShouldBe(2);
+        (await CountAsync("memberships", "member = '2'")).ShouldBe(0);
+        (await CountAsync("notes", "author = 'ann'")).ShouldBe(1);
+        (await CountAsync("notes", "author = 'carol'")).ShouldBe(1);
+    }
+
+    private async Task<IReadOnlyList<string>> EverythingAsync()
+    {
+        var people = (await ((IReadsAccounts)Connected).ReadEverythingAsync("system", null, CancellationToken.None)).Accounts;
+        var rows = await ReferringAsync(people);
+        return [.. people.Select(account => account.Record.ToString()).Concat(rows.Select(row => $"{row.Place} {row.Row}")).Order(StringComparer.Ordinal)];
+    }
+
+    private async Task<IReadOnlyList<SystemIndex>> CanonicalIndexesAsync()
+        => [.. (await Indexed.ReadIndexesAsync(CancellationToken.None)).Where(index => Indexed.IsCanonical(index, IdentifierKind.Username))];
+
+    private sealed class SameIndex : IEqualityComparer<SystemIndex>
+    {
+        public bool Equals(SystemIndex? x, SystemIndex? y)
+            => (x!.Name, x.Unique, x.Collation, x.Predicate, x.Definition) == (y!.Name, y.Unique, y.Collation, y.Predicate, y.Definition);
+
+        public int GetHashCode(SystemIndex obj) => obj.Name.GetHashCode(StringComparison.Ordinal);
+    }
+}
