@@ -22,6 +22,7 @@ internal sealed class LibmongocThreads : IAsyncDisposable
     private readonly Lock starting = new();
     private nint pool;
     private int running;
+    private bool disposed;
 
     public LibmongocThreads(string connectionString, int threads, TimeSpan socketTimeout, string system)
     {
@@ -43,6 +44,11 @@ internal sealed class LibmongocThreads : IAsyncDisposable
     /// <summary>Ends when the commands under way have ended, which their timeouts see to.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref disposed, true))
+        {
+            return;
+        }
+
         queue.CompleteAdding();
         if (running > 0)
         {

@@ -18,8 +18,9 @@ internal sealed class MongoRowPass(MongoDatabase database, string accounts, Mong
         await rows.LoadAsync(writes.Select(Place), CancellationToken.None);
         await rows.LoadAsync(writes.Where(IsRekeying).Select(write => (write.Table, NewKey(write))), CancellationToken.None);
         var looked = false;
-        foreach (var write in writes)
+        for (var index = 0; index < writes.Count; index++)
         {
+            var write = writes[index];
             if (!looked && write.Action == RowAction.Delete && write.Table == accounts)
             {
                 looked = true;
@@ -29,7 +30,7 @@ internal sealed class MongoRowPass(MongoDatabase database, string accounts, Mong
                 }
             }
 
-            var outcome = await ApplyAsync(write);
+            var outcome = IsMade(writes, index) ? new Done() : await ApplyAsync(write);
             if (outcome is not Done)
             {
                 return new RowPassEnd(outcome);
@@ -63,23 +64,14 @@ internal sealed class MongoRowPass(MongoDatabase database, string accounts, Mong
     private async Task<WriteOutcome> InsertAsync(RowWrite write)
     {
         var whole = write.After.With(write.Key);
-        if (rows[Place(write)] is { } present)
-        {
-            return present.Record.Equals(whole) ? new Done() : new Drifted($"Another document of {write.Table} has its key.");
-        }
-
-        return await InsertAsync(write.Table, write.Key, BsonFields.ToDocument(whole));
+        return rows[Place(write)] is null
+            ? await InsertAsync(write.Table, write.Key, BsonFields.ToDocument(whole))
+            : new Drifted($"Another document of {write.Table} has its key.");
     }
 
     private async Task<WriteOutcome> UpdateAsync(RowWrite write)
     {
         var present = rows[Place(write)];
-        var renamed = IsRekeying(write) ? rows[(write.Table, NewKey(write))] : null;
-        if (Holds(present ?? renamed, write.After))
-        {
-            return new Done();
-        }
-
         var different = present is null ? [] : write.Before.DifferencesFrom(present.Record, "");
         if (present is null || different.Count > 0)
         {
@@ -122,11 +114,7 @@ internal sealed class MongoRowPass(MongoDatabase database, string accounts, Mong
 
     private async Task<WriteOutcome> DeleteAsync(RowWrite write)
     {
-        if (rows[Place(write)] is not { } present)
-        {
-            return new Done();
-        }
-
+        var present = rows[Place(write)]!;
         var different = write.Before.DifferencesFrom(present.Record, "");
         if (different.Count > 0)
         {
@@ -157,6 +145,30 @@ internal sealed class MongoRowPass(MongoDatabase database, string accounts, Mong
     private static (string Table, Fields Key) Place(RowWrite write) => (write.Table, write.Key);
 
     private static bool Holds(MongoRow? row, Fields fields) => row is not null && fields.DifferencesFrom(row.Record, "").Count == 0;
+
+    // A list that was made before, wholly or in part: the document is as this write leaves it, or as a later one of the list does.
+    private bool IsMade(IReadOnlyList<RowWrite> writes, int index)
+    {
+        var key = writes[index].Key;
+        var sum = Fields.Empty;
+        foreach (var write in writes.Skip(index).Where(write => write.Table == writes[index].Table))
+        {
+            if (!write.Key.Equals(key))
+            {
+                continue;
+            }
+
+            key = NewKey(write);
+            sum = write.Action == RowAction.Insert ? write.After.With(write.Key) : sum.With(write.After);
+            var present = rows[(write.Table, key)];
+            if (write.Action == RowAction.Delete ? present is null : Holds(present, sum))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     private static bool IsRekeying(RowWrite write)
         => write.Action == RowAction.Update && write.After.Only(write.Key.Keys).DifferencesFrom(write.Key, "").Count > 0;

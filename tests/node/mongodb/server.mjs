@@ -30,12 +30,13 @@ let address;
 
 const parse = (bytes) => deserialize(bytes, { promoteValues: false, promoteBuffers: false, bsonRegExp: true, validation: { utf8: false } });
 
-// promoteValues: false leaves strings, booleans, null and dates as JavaScript's own, and every number as its BSON type.
-const scalar = (value) => (value?._bsontype === "Int32" || value?._bsontype === "Double" ? value.valueOf() : value);
+// promoteValues: false leaves strings, booleans, null and dates as JavaScript's own, and every number as its BSON type: in documents these
+// types matter, in the command's own fields they don't.
+const scalar = (value) => (["Int32", "Double", "Long"].includes(value?._bsontype) ? Number(value) : value);
 
 function setFault(command) {
   const { standInFault: name, action, count = 1, skip = 0, code = 0, labels = [], milliseconds = 0 } = command;
-  faults.set(command.$db, { name, action, count: scalar(count), skip: scalar(skip), code: scalar(code), labels, milliseconds: scalar(milliseconds) });
+  faults.set(command.$db, { name, action, count, skip, code, labels, milliseconds });
   return { ok: 1 };
 }
 
@@ -104,7 +105,7 @@ function readMessage(body) {
     }
     at += size;
   }
-  return { ...command, ...sequences };
+  return { ...Object.fromEntries(Object.entries(command).map(([name, value]) => [name, scalar(value)])), ...sequences };
 }
 
 async function handle(socket, bytes) {
