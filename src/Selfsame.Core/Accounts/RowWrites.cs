@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Selfsame.Core.Accounts;
 
 /// <summary>What happens to one row.</summary>
@@ -31,6 +33,7 @@ public sealed record RowWrite
     public required Fields After { get; init; }
 
     /// <summary>The row's key when the write is made.</summary>
+    [JsonIgnore]
     public Fields KeyAfter => Key.With(After.Only(Key.Keys));
 
     /// <summary>Whether the row under <see cref="KeyAfter"/>, null where there is none, is as this write leaves it.</summary>

@@ -6,7 +6,7 @@ namespace Selfsame.Core.Reconciliation;
 public sealed record AuditResult(IReadOnlyDictionary<string, SystemPicture> Pictures, IReadOnlyList<Finding> Findings);
 
 /// <summary>Reads every system once, in bulk, and finds what disagrees.</summary>
-public sealed class Auditor(Topology topology, IReadOnlyDictionary<string, IConnectedSystem> systems, IdentifierKeying keying)
+public sealed class Auditor(Topology topology, IReadOnlyDictionary<string, IConnectedSystem> systems, IdentifierKeying keying, TimeProvider clock)
 {
     /// <summary>Throws <see cref="SystemUnavailableException"/> when a read was not complete: half a read finds nothing.</summary>
     public async Task<AuditResult> AuditAsync(Func<string, IProgress<long>?> progress, CancellationToken cancellation)
@@ -17,7 +17,7 @@ public sealed class Auditor(Topology topology, IReadOnlyDictionary<string, IConn
             pictures.Add(name, await ReadAsync(config, systems[name], progress(name), cancellation));
         }
 
-        var findings = Situations.Find(topology, pictures);
+        var findings = await new SecondLook(topology, systems, keying, clock).ConfirmAsync(Situations.Find(topology, pictures), cancellation);
         foreach (var name in topology.Systems.Keys)
         {
             pictures[name] = await CountReferencesAsync(pictures[name], findings, cancellation);

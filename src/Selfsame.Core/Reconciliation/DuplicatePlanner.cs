@@ -6,7 +6,7 @@ namespace Selfsame.Core.Reconciliation;
 /// Plans what happens to the duplicates of one system. Pure. Duplicates that hang together (A and B share a name, B and C
 /// an address) are decided as one group, so that no account is merged into one that goes itself.
 /// </summary>
-internal sealed class DuplicatePlanner(SystemPicture picture, ClaimedKeys keys, string salt)
+internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions decisions, ClaimedKeys keys, string salt)
 {
     private readonly AccountMapping mapping = picture.Config.Mapping;
 
@@ -37,12 +37,15 @@ internal sealed class DuplicatePlanner(SystemPicture picture, ClaimedKeys keys, 
 
     private string? Hindrance(Finding finding) => picture.Config.Duplicates switch
     {
+        DuplicatesAction.Merge or DuplicatesAction.Delete when finding.Decision is { Verdict: Verdict.Different } apart
+            => $"They are different people by decision: {apart.Reason}.",
         DuplicatesAction.Report => "Duplicates within a system are reported: decide which account stays, or set 'duplicates' to rename, merge or delete.",
         DuplicatesAction.Rename when finding.Identifier != IdentifierKind.Username
-            => $"Only usernames can be renamed; two accounts with one {finding.Identifier!.Value.Name()} need a person's decision.",
+            => $"Only usernames can be renamed; two accounts with one {finding.Evidence[0].Rule} need a person's decision.",
         DuplicatesAction.Rename => null,
         _ when !picture.WritesTogether => $"{picture.Config.Name} can't change several records as one.",
-        _ when finding.UnderOwnEquality => "Under our keys these are different people: rename one of them, then its unique index can be made.",
+        _ when finding.UnderOwnEquality && finding.Decision is null => "Under our keys these are different people: rename one of them, then its unique index can be made.",
+        _ when finding.Decision is { Verdict: Verdict.Same } => null,
         _ when finding.Identifier == IdentifierKind.Email && !picture.Config.TrustEmail && !finding.Members.All(member => member.EmailVerified)
             => "The e-mail is not verified in all of them, so it does not prove one person. Verify it, or say 'trustEmail: true' for the system.",
         _ => null,
@@ -67,6 +70,11 @@ internal sealed class DuplicatePlanner(SystemPicture picture, ClaimedKeys keys, 
     private IEnumerable<(Finding, Decision)> DecideGroup(List<Finding> findings)
     {
         var members = findings.SelectMany(finding => finding.Members).DistinctBy(member => member.Account.Id).Order(new SurvivorComparer(picture.Config.Survivor)).ToList();
+        if (picture.Config.Duplicates != DuplicatesAction.Rename && ToldApart(members) is { } apart)
+        {
+            return findings.Select(finding => (finding, (Decision)new LeftAlone($"It hangs together with accounts that are different people by decision: {apart.Reason}.")));
+        }
+
         switch (picture.Config.Duplicates)
         {
             case DuplicatesAction.Merge:
@@ -77,6 +85,13 @@ internal sealed class DuplicatePlanner(SystemPicture picture, ClaimedKeys keys, 
                 var renamed = new HashSet<AccountId>();
                 return findings.SelectMany(finding => Rename(finding, members, renamed));
         }
+    }
+
+    private PersonDecision? ToldApart(List<KeyedAccount> members)
+    {
+        var accounts = members.ConvertAll(member => new DecidedAccount(picture.Config.Name, member.Account.Id));
+        return accounts.SelectMany((one, index) => accounts.Skip(index + 1).Select(other => decisions.Between(one, other)))
+            .FirstOrDefault(decision => decision?.Verdict == Verdict.Different);
     }
 
     private Change Merge(List<Finding> findings, List<KeyedAccount> members)

@@ -90,6 +90,9 @@ public sealed record Finding
     /// <summary>Whether duplicates are equal only under the system's own equality, and different under our keys.</summary>
     public bool UnderOwnEquality { get; init; }
 
+    /// <summary>What a person decided about the duplicates: that two of them are different people, or that all are one; else null.</summary>
+    public PersonDecision? Decision { get; init; }
+
     /// <summary>The situation's or the fault's name.</summary>
     public string Kind => Situation?.ToString() ?? Fault!.Value.ToString();
 }

@@ -16,7 +16,7 @@ public static class Planner
         var decisions = new List<(Finding Finding, Decision Decision)>();
         foreach (var system in findings.Where(finding => finding.Situation == Situation.Duplicate).GroupBy(finding => finding.System))
         {
-            decisions.AddRange(new DuplicatePlanner(pictures[system.Key], keys, salt).Decide([.. system]));
+            decisions.AddRange(new DuplicatePlanner(pictures[system.Key], topology.Decisions, keys, salt).Decide([.. system]));
         }
 
         var gone = decisions.SelectMany(pair => Gone(pair.Decision)).ToHashSet();

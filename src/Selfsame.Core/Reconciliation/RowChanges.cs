@@ -115,7 +115,8 @@ internal sealed class RowChanges(
         var losers = (change.Losers ?? []).Select(loser => known.GetValueOrDefault(loser.Account)).OfType<Account>().ToList();
         var mine = losers.Select(loser => loser.Id).Append(account.Id).ToHashSet();
         var rows = referring.Where(row => mine.Contains(row.Account)).ToList();
-        if (rows.Where(row => !row.Account.Equals(account.Id)).SelectMany(row => row.Place.AccountFields).Distinct().FirstOrDefault(field => account.Record.ValueOrNull(field).IsNull) is { } lacking)
+        var held = rows.Where(row => !row.Account.Equals(account.Id)).SelectMany(row => row.Place.AccountFields).Distinct();
+        if (held.FirstOrDefault(field => account.Record.With(change.After).ValueOrNull(field).IsNull) is { } lacking)
         {
             return new PreparedChange(change, null, $"Rows refer to the others by '{lacking}', which {account.Label} does not have: give it one first.");
         }

@@ -5,8 +5,8 @@ namespace Selfsame.Core.Reconciliation;
 /// <summary>The findings that need one system only: its faults, its duplicates, its identifiers without a key.</summary>
 internal static class SystemFindings
 {
-    public static IEnumerable<Finding> Find(SystemPicture picture)
-        => Faults(picture).Concat(Duplicates(picture)).Concat(NotCanonical(picture));
+    public static IEnumerable<Finding> Find(SystemPicture picture, PersonDecisions decisions)
+        => Faults(picture).Concat(Duplicates(picture, decisions)).Concat(NotCanonical(picture));
 
     private static IEnumerable<Finding> Faults(SystemPicture picture)
     {
@@ -75,14 +75,49 @@ internal static class SystemFindings
     private static Finding Fault(string system, SystemFault fault, string sentence)
         => new() { Fault = fault, System = system, Accounts = [], Sentence = sentence };
 
-    private static IEnumerable<Finding> Duplicates(SystemPicture picture)
+    private static IEnumerable<Finding> Duplicates(SystemPicture picture, PersonDecisions decisions)
+        => ByKey(picture).Concat(EqualElsewhere(picture)).Concat(Decided(picture, decisions))
+            .Select(finding => WithDecision(finding, decisions))
+            .Where(finding => !IsSettled(finding, picture.Config));
+
+    // Two people who share something that need not be unique: that is known, and nothing is to be done.
+    private static bool IsSettled(Finding finding, SystemConfig config)
+        => finding is { Decision.Verdict: Verdict.Different, Members.Count: 2 } && (finding.Identifier is not { } kind || !config.Unique.Contains(kind));
+
+    private static IEnumerable<Finding> ByKey(SystemPicture picture)
         => picture.Accounts
             .SelectMany(account => account.Keys.Select(pair => (Kind: pair.Key, Key: pair.Value, Account: account)))
             .GroupBy(entry => (entry.Kind, entry.Key), entry => entry.Account)
             .Where(group => group.Skip(1).Any())
             .OrderBy(group => group.Key.Kind).ThenBy(group => group.Key.Key, StringComparer.Ordinal)
-            .Select(group => Duplicate(picture.Config.Name, group.Key.Kind, group.Key.Key, [.. group.OrderBy(account => account.Account.Id, AccountId.Order)]))
-            .Concat(EqualElsewhere(picture));
+            .Select(group => Duplicate(picture.Config.Name, group.Key.Kind, group.Key.Key, [.. group.OrderBy(account => account.Account.Id, AccountId.Order)]));
+
+    /// <summary>Accounts that a person called the same, whatever they have in common.</summary>
+    private static IEnumerable<Finding> Decided(SystemPicture picture, PersonDecisions decisions)
+        => from decision in decisions.All
+           where decision.Verdict == Verdict.Same
+           let members = picture.Accounts.Where(account => decision.Accounts.Contains(new DecidedAccount(picture.Config.Name, account.Account.Id)))
+               .OrderBy(account => account.Account.Id, AccountId.Order).ToList()
+           where members.Count > 1
+           select new Finding
+           {
+               Situation = Situation.Duplicate,
+               System = picture.Config.Name,
+               Members = members,
+               Accounts = [.. members.Select(account => Situations.Reference(picture.Config.Name, account))],
+               Evidence = [new Evidence("decision", decision.Reason, [.. members.Select(account => account.Account.Label)], Proof: true)],
+               Sentence = $"{members.Count} accounts of {picture.Config.Name} are one person by decision: {decision.Reason}.",
+           };
+
+    /// <summary>Adds what a person decided about two of a finding's accounts: a difference weighs more than what they share.</summary>
+    private static Finding WithDecision(Finding finding, PersonDecisions decisions)
+    {
+        var accounts = finding.Accounts.Select(account => new DecidedAccount(account.System, account.Id)).ToList();
+        var pairs = accounts.SelectMany((one, index) => accounts.Skip(index + 1).Select(other => decisions.Between(one, other))).ToList();
+        return pairs.Find(decision => decision?.Verdict == Verdict.Different) is { } apart ? finding with { Decision = apart }
+            : pairs.Count > 0 && pairs.TrueForAll(decision => decision is not null) ? finding with { Decision = pairs[0] }
+            : finding;
+    }
 
     /// <summary>Accounts that our keys tell apart and the index that is to be made does not.</summary>
     private static IEnumerable<Finding> EqualElsewhere(SystemPicture picture)

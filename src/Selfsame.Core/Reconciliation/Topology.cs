@@ -24,11 +24,14 @@ public sealed record Topology
 
     public Guards Guards { get; init; } = new();
 
+    /// <summary>What people decided about accounts.</summary>
+    public PersonDecisions Decisions { get; init; } = PersonDecisions.None;
+
     /// <summary>How long something must have been so before it is believed: an orphan, the last reference to an account that went.</summary>
     public TimeSpan MinimumAge { get; init; } = DefaultMinimumAge;
 
-    /// <summary>Five seconds: longer than a request that still holds the old state takes.</summary>
-    public static TimeSpan DefaultMinimumAge { get; } = TimeSpan.FromSeconds(5);
+    /// <summary>Two seconds: longer than most requests that still hold the old state take.</summary>
+    public static TimeSpan DefaultMinimumAge { get; } = TimeSpan.FromSeconds(2);
 
     /// <summary>
     /// SHA-256 of all that decides what a plan means: systems, rules and where they point, without secrets. A plan

@@ -43,7 +43,7 @@ public sealed class TopologyReaderTests
     [InlineData("connector: sqlite", "connector: postgres", 4, "not part of this version")]
     [InlineData("connector: sqlite", "connector: oracle", 4, "no connector 'oracle'")]
     [InlineData("unique: [username]", "unique: [phone]", 9, "one of the system's identifiers")]
-    [InlineData("unique: [username]", "duplicates: merge", 9, "only be 'report'")]
+    [InlineData("unique: [username]", "duplicates: fold", 9, "It can be: report, rename, merge, delete")]
     [InlineData("email: mail", "mail: mail", 7, "no kind of identifier")]
     [InlineData("name: full_name", "hash: password_hash", 8, "looks like a secret")]
     [InlineData("target: app", "target: ap", 11, "none of the systems")]
