@@ -38,6 +38,8 @@ public sealed class PostgresSystem
 
     public AccountMapping Mapping { get; }
 
+    public string AccountsTable => tableName;
+
     public ValueTask DisposeAsync() => database.DisposeAsync();
 
     public Task<SystemFacts> DescribeAsync(CancellationToken cancellation) => database.ReadAsync(
@@ -150,6 +152,8 @@ public sealed class PostgresSystem
         => database.ReadAsync(session => PostgresRows.ReadAsync(name, session, keys), cancellation);
 
     public SystemIndex CanonicalIndex(IdentifierKind kind) => schema.CanonicalIndex(kind);
+
+    public SystemIndex PlainIndex(string field) => schema.PlainIndex(field);
 
     public bool IsCanonical(SystemIndex existing, IdentifierKind kind) => schema.IsCanonical(existing, kind);
 

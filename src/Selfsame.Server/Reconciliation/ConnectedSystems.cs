@@ -1,3 +1,4 @@
+using Selfsame.Connectors.Postgres;
 using Selfsame.Connectors.Sqlite;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Provisioning;
@@ -74,6 +75,7 @@ public sealed class ConnectedSystems : IAsyncDisposable
     {
         "selfsame" => new SelfsameConnector(store.Database, config.Tenant),
         "sqlite" => new SqliteSystem(config),
+        "postgres" => new PostgresSystem(config),
         _ => throw new InvalidOperationException($"The config reader let the connector '{config.Connector}' through."),
     };
 }
