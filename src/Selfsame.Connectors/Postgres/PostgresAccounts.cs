@@ -112,5 +112,5 @@ internal static class PostgresWrites
 
     // Of rows that are equal in everything one is taken: it doesn't matter which.
     private static string OneRow(PostgresStatement statement, PostgresTable table, Fields key)
-        => table.HasKey ? table.HasKeyOf(statement, key) : $"t.ctid = (SELECT t.ctid FROM {table.Quoted} t WHERE {table.HasKeyOf(statement, key)} LIMIT 1)";
+        => table.IsWholeRow(key) ? $"t.ctid = (SELECT t.ctid FROM {table.Quoted} t WHERE {table.Holds(statement, key)} LIMIT 1)" : table.Holds(statement, key);
 }

@@ -4,11 +4,13 @@ namespace Selfsame.Connectors.Postgres;
 
 /// <summary>A foreign key that refers to a table.</summary>
 /// <param name="Table">The table that refers, with its schema where it is not found without.</param>
+/// <param name="From">Its object id.</param>
 /// <param name="Fields">Its columns.</param>
 /// <param name="AccountFields">The columns referred to, in the same order.</param>
 /// <param name="To">The object id of the table referred to.</param>
 /// <param name="OnDelete">What happens to its rows when the row referred to is deleted: NO ACTION, RESTRICT, CASCADE, SET NULL, SET DEFAULT.</param>
-internal sealed record PostgresForeignKey(string Table, IReadOnlyList<string> Fields, IReadOnlyList<string> AccountFields, uint To, string OnDelete)
+internal sealed record PostgresForeignKey(
+    string Table, uint From, IReadOnlyList<string> Fields, IReadOnlyList<string> AccountFields, uint To, string OnDelete)
 {
     /// <summary>Whether a deletion goes on by itself into the rows that refer.</summary>
     public bool Cascades => OnDelete is "CASCADE" or "SET NULL" or "SET DEFAULT";
@@ -20,11 +22,22 @@ internal static class PostgresCatalog
     // A table's name as the config would write it.
     private const string NameOf = "CASE WHEN pg_table_is_visible(c.oid) THEN c.relname ELSE n.nspname || '.' || c.relname END";
 
+    /// <summary>
+    /// A query of all collations: whether equal texts may differ in their bytes, and whether case is among what it ignores (ICU's levels 1 and 2).
+    /// The column with the locale's name has changed twice.
+    /// </summary>
+    public const string Collations =
+        """
+        SELECT oid, collname, NOT collisdeterministic AS loose, NOT collisdeterministic
+            AND coalesce(row ->> 'colllocale', row ->> 'colliculocale', row ->> 'collcollate', '') ~ 'ks-level[12]' AS folds
+        FROM (SELECT oid, collname, collisdeterministic, to_jsonb(c) AS row FROM pg_collation c) c
+        """;
+
     /// <summary>All foreign keys that refer to one of the tables, in a fixed order; those of partitions stand with their parent.</summary>
     public static Task<List<PostgresForeignKey>> ForeignKeysToAsync(PostgresSession session, IReadOnlyCollection<uint> tables)
         => session.QueryAsync(
             $"""
-            SELECT {NameOf},
+            SELECT {NameOf}, k.conrelid,
                 ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY u(num, number)
                     JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.num ORDER BY u.number),
                 ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY u(num, number)
@@ -36,7 +49,8 @@ internal static class PostgresCatalog
             ORDER BY 1, k.conname
             """,
             reader => new PostgresForeignKey(
-                reader.GetString(0), reader.GetFieldValue<string[]>(1), reader.GetFieldValue<string[]>(2), reader.GetFieldValue<uint>(3), reader.GetString(4)),
+                reader.GetString(0), reader.GetFieldValue<uint>(1), reader.GetFieldValue<string[]>(2), reader.GetFieldValue<string[]>(3),
+                reader.GetFieldValue<uint>(4), reader.GetString(5)),
             [tables.ToArray()]);
 
     /// <summary>The full unique constraints of each table, as their columns, by the table's object id.</summary>
@@ -84,20 +98,21 @@ internal static class PostgresCatalog
     /// <summary>The indexes of one table; one that is not valid yet guards nothing and so is not unique.</summary>
     public static Task<List<SystemIndex>> IndexesAsync(PostgresSession session, PostgresTable table)
         => session.QueryAsync(
-            """
+            $"""
             SELECT x.relname,
                 ARRAY(SELECT coalesce(a.attname::text, pg_get_indexdef(i.indexrelid, u.number::int, true))
                     FROM unnest((i.indkey::int2[])[0:i.indnkeyatts - 1]) WITH ORDINALITY u(num, number)
                     LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = u.num AND u.num <> 0 ORDER BY u.number),
                 i.indisunique AND i.indisvalid, CASE WHEN l.oid <> 100 THEN l.collname::text END, pg_get_expr(i.indpred, i.indrelid),
-                EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x')), pg_get_indexdef(i.indexrelid)
-            FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid LEFT JOIN pg_collation l ON l.oid = (i.indcollation::oid[])[0]
+                EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x')), pg_get_indexdef(i.indexrelid),
+                coalesce(l.folds, false)
+            FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid LEFT JOIN ({Collations}) l ON l.oid = (i.indcollation::oid[])[0]
             WHERE i.indrelid = $1 ORDER BY x.relname
             """,
             reader =>
             {
                 var fields = reader.GetFieldValue<string[]>(1);
-                var folds = table.Has(fields[0]) && table[fields[0]].FoldsCase;
+                var folds = reader.GetBoolean(7) || (table.Has(fields[0]) && table[fields[0]].IsCitext);
                 var collation = reader.IsDBNull(3) ? null : reader.GetString(3);
                 return new SystemIndex
                 {

@@ -9,7 +9,7 @@ internal sealed class PostgresReferences(string system, PostgresSession session,
     public async Task<IReadOnlyList<ReferencePlace>> FindPlacesAsync(IReadOnlyList<ReferencePlace> declared)
     {
         var enforced = (await PostgresCatalog.ForeignKeysToAsync(session, [accounts.Id]))
-            .Select(key => new ReferencePlace { Table = key.Table, Fields = key.Fields, AccountFields = key.AccountFields, Enforced = true })
+            .Select(key => new ReferencePlace { Table = key.From == accounts.Id ? accounts.Name : key.Table, Fields = key.Fields, AccountFields = key.AccountFields, Enforced = true })
             .ToList();
         var tables = await PostgresTable.LoadAsync(session, [.. enforced.Concat(declared).Select(place => place.Table)]);
         foreach (var place in declared)

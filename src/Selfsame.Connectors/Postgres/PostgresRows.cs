@@ -1,4 +1,3 @@
-using Selfsame.Connectors.Rows;
 using Selfsame.Core.Accounts;
 using Selfsame.Databases;
 
@@ -24,7 +23,7 @@ internal sealed class PostgresRows(string system, PostgresSession session, Postg
 
         var (keys, writes) = await AsStoredAsync(given);
         Need(writes);
-        var present = new RowsPresent(await FindAsync(session, tables, keys, " FOR UPDATE OF t"));
+        var present = new RowsPresent(tables, await FindAsync(session, tables, keys, " FOR UPDATE OF t"));
         foreignKeys = (await PostgresCatalog.ForeignKeysToAsync(session, [.. tables.Values.Select(table => table.Id)])).ToLookup(key => key.To);
         var deletesAccounts = writes.Any(IsAccountDeletion);
         if (present.AreMade(writes))
@@ -106,14 +105,13 @@ internal sealed class PostgresRows(string system, PostgresSession session, Postg
     {
         var table = tables[run[0].Table];
         var cascading = foreignKeys[table.Id].Where(key => key.Cascades).ToList();
-        var names = run[0].Key.Keys.ToList();
         var statements = cascading.Select(key =>
         {
             var statement = new PostgresStatement();
             var join = string.Join(" AND ", key.AccountFields.Zip(key.Fields, (to, field) => $"t.{table[to].Quoted} = r.{DialectText.Quote(field)}"));
             statement.Sql =
                 $"SELECT count(*) FROM {table.Quoted} t JOIN {DialectText.QuoteQualified(key.Table)} r ON {join} "
-                + $"JOIN {Keys(statement, names, [.. run.Select(write => write.Key)])} ON {table.HasKeyIn("v", names)}";
+                + $"JOIN {Keys(statement, [.. run.Select(write => write.Key)])} ON {table.HoldsListed(run[0].Key)}";
             return statement;
         }).ToList();
         var counts = await session.QueryAsync(statements, (reader, _) => reader.GetInt64(0));
@@ -130,7 +128,7 @@ internal sealed class PostgresRows(string system, PostgresSession session, Postg
     {
         var stored = await PostgresStored.ReadAsync(session, tables, writes);
         var converted = writes.Select(stored.Of).ToList();
-        return ([.. converted.SelectMany(write => new[] { (write.Table, write.Key), (write.Table, write.KeyAfter()) }).Distinct()], converted);
+        return ([.. converted.SelectMany(write => new[] { (write.Table, write.Key), (write.Table, write.KeyAfter) }).Distinct()], converted);
     }
 
     /// <summary>The rows under these keys as they are now, in the same order; null for one that is not there.</summary>
@@ -152,16 +150,15 @@ internal sealed class PostgresRows(string system, PostgresSession session, Postg
     {
         // Everybody who locks in this order waits instead of dying of a deadlock.
         var groups = keys.OrderBy(key => key.Table, StringComparer.Ordinal).ThenBy(key => key.Key.ToString(), StringComparer.Ordinal)
-            .GroupBy(key => (key.Table, Names: string.Join('\0', key.Key.Keys)))
+            .GroupBy(key => (key.Table, Shape: ShapeOf(key.Key)))
             .Select(group => (Table: tables[group.Key.Table], Keys: group.Select(key => key.Key).ToList())).ToList();
         var statements = groups.Select(group =>
         {
             session.Need(group.Table, "SELECT");
-            var names = group.Keys[0].Keys.ToList();
             var statement = new PostgresStatement();
             statement.Sql =
-                $"SELECT v.number, {group.Table.SelectedColumns} FROM {group.Table.Quoted} t JOIN {Keys(statement, names, group.Keys)} "
-                + $"ON {group.Table.HasKeyIn("v", names)} ORDER BY v.number{ending}";
+                $"SELECT v.number, {group.Table.SelectedColumns} FROM {group.Table.Quoted} t JOIN {Keys(statement, group.Keys)} "
+                + $"ON {group.Table.HoldsListed(group.Keys[0])} ORDER BY v.number{ending}";
             return statement;
         }).ToList();
         var found = await session.QueryAsync(statements, (reader, number) => (Key: (int)reader.GetInt64(0) - 1, Row: groups[number].Table.Record(reader, 1)));
@@ -177,10 +174,13 @@ internal sealed class PostgresRows(string system, PostgresSession session, Postg
         return rows;
     }
 
-    private static string Keys(PostgresStatement statement, List<string> names, IReadOnlyList<Fields> keys)
+    /// <summary>Keys of one shape have the same fields, and are null in the same: they can stand in one list.</summary>
+    public static string ShapeOf(Fields key) => string.Join('\0', key.Select(pair => $"{pair.Key}{(pair.Value.IsNull ? "?" : "=")}"));
+
+    private static string Keys(PostgresStatement statement, List<Fields> keys)
     {
-        var lists = names.Select(name => statement.Texts(keys.Select(key => PostgresColumn.TextOf(key[name]))));
-        return $"unnest({string.Join(", ", lists)}) WITH ORDINALITY v({string.Join(", ", names.Select((_, index) => $"k{index}"))}, number)";
+        var lists = keys[0].Keys.Select(name => statement.Texts(keys.Select(key => PostgresColumn.TextOf(key[name]))));
+        return $"unnest({string.Join(", ", lists)}) WITH ORDINALITY v({string.Join(", ", keys[0].Keys.Select((_, index) => $"k{index}"))}, number)";
     }
 
     private PostgresStatement? StatementOf(RowWrite write) => write.Action switch

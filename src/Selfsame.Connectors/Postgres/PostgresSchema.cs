@@ -24,17 +24,9 @@ internal sealed class PostgresSchema(string table, AccountMapping mapping)
     public void Remember(PostgresTable known) => shape = known;
 
     public SystemIndex CanonicalIndex(IdentifierKind kind)
-    {
-        var column = mapping.Identifiers[kind];
-        var name = NameOf(column);
-        return new SystemIndex
-        {
-            Name = name,
-            Fields = [Expression(column, quoted: false)],
-            Unique = true,
-            Definition = $"CREATE UNIQUE INDEX {DialectText.Quote(name)} ON {DialectText.QuoteQualified(table)} ({Expression(column, quoted: true)})",
-        };
-    }
+        => UniqueIndex(mapping.Identifiers[kind], Expression(mapping.Identifiers[kind], quoted: false), Expression(mapping.Identifiers[kind], quoted: true));
+
+    public SystemIndex PlainIndex(string field) => UniqueIndex(field, field, DialectText.Quote(field));
 
     public SystemIndex PlainIndex(string field) => new()
     {
@@ -161,7 +153,20 @@ internal sealed class PostgresSchema(string table, AccountMapping mapping)
     // The server writes a definition its own way; ours is the same index when both are the canonical one.
     private bool Means(SystemIndex existing, string definition)
         => IndexDefinition.SameAs(existing.Definition, definition)
-            || mapping.Identifiers.Keys.Any(kind => IsCanonical(existing, kind) && CanonicalIndex(kind).Definition == definition);
+            || mapping.Identifiers.Keys.Any(kind => IsCanonical(existing, kind) && CanonicalIndex(kind).Definition == definition)
+            || (existing is { Unique: true, Predicate: null, Fields: [var field] } && PlainIndex(field).Definition == definition);
+
+    private SystemIndex UniqueIndex(string column, string field, string expression)
+    {
+        var name = NameOf(column);
+        return new SystemIndex
+        {
+            Name = name,
+            Fields = [field],
+            Unique = true,
+            Definition = $"CREATE UNIQUE INDEX {DialectText.Quote(name)} ON {DialectText.QuoteQualified(table)} ({expression})",
+        };
+    }
 
     private string NameOf(string column)
     {

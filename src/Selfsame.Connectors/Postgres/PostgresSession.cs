@@ -1,4 +1,5 @@
 using Npgsql;
+using NpgsqlTypes;
 
 namespace Selfsame.Connectors.Postgres;
 
@@ -28,7 +29,12 @@ internal sealed class PostgresSession(NpgsqlConnection connection, CancellationT
         await using var command = new NpgsqlCommand(sql, connection);
         foreach (var value in values ?? [])
         {
-            command.Parameters.Add(new NpgsqlParameter { Value = value });
+            command.Parameters.Add(value switch
+            {
+                uint => new NpgsqlParameter { Value = value, NpgsqlDbType = NpgsqlDbType.Oid },
+                uint[] => new NpgsqlParameter { Value = value, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Oid },
+                _ => new NpgsqlParameter { Value = value },
+            });
         }
 
         await using var reader = await command.ExecuteReaderAsync(cancellation);

@@ -17,6 +17,9 @@ internal sealed class PostgresStatement
     /// <summary>The value cast to the column's type.</summary>
     public string Value(PostgresColumn column, FieldValue value) => $"{Value(value)}::{column.TypeName}";
 
+    /// <summary>The value's text, as text.</summary>
+    public string Text(FieldValue value) => $"{Value(value)}::text";
+
     /// <summary>A list of texts as one parameter.</summary>
     public string Texts(IEnumerable<string?> values) => Add(values.ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text) + "::text[]";
 

@@ -58,34 +58,31 @@ internal sealed class PostgresTable
         return new Fields(values);
     }
 
-    /// <summary>The condition that a row has this key, null-safe where the key is the whole row.</summary>
-    public string HasKeyOf(PostgresStatement statement, Fields key)
-        => string.Join(" AND ", key.Select(pair => IsKeyColumn(pair.Key)
-            ? $"t.{this[pair.Key].Quoted} = {statement.Value(pair.Value)}::{this[pair.Key].TypeName}"
-            : $"t.{this[pair.Key].Quoted}::text IS NOT DISTINCT FROM {statement.Value(this[pair.Key], pair.Value)}::text"));
+    /// <summary>Whether these fields are the whole row of a table without a key, so that equal rows have one key.</summary>
+    public bool IsWholeRow(Fields key) => !HasKey && Key.All(column => key.ContainsKey(column.Name));
 
-    /// <summary>As <see cref="HasKeyOf"/>, with the key's values standing in columns of <paramref name="values"/> as text.</summary>
-    public string HasKeyIn(string values, IReadOnlyList<string> key)
-        => string.Join(" AND ", key.Select((name, index) => IsKeyColumn(name)
-            ? $"t.{this[name].Quoted} = {values}.k{index}::{this[name].TypeName}"
-            : $"t.{this[name].Quoted}::text IS NOT DISTINCT FROM {values}.k{index}::{this[name].TypeName}::text"));
+    /// <summary>The condition that a row has exactly these values, by an index where there is one.</summary>
+    public string Holds(PostgresStatement statement, Fields key)
+        => string.Join(" AND ", key.Select(pair => pair.Value.IsNull ? $"t.{this[pair.Key].Quoted} IS NULL" : Holds(this[pair.Key], statement.Text(pair.Value))));
+
+    /// <summary>As the other, for the keys that stand as text in the columns k0, k1 … of <c>v</c> and are null in the same fields as <paramref name="sample"/>.</summary>
+    public string HoldsListed(Fields sample)
+        => string.Join(" AND ", sample.Select((pair, index) => pair.Value.IsNull ? $"t.{this[pair.Key].Quoted} IS NULL" : Holds(this[pair.Key], $"v.k{index}")));
 
     /// <summary>The shapes of several tables in one query, by name; one that is not there has no columns.</summary>
     public static async Task<IReadOnlyDictionary<string, PostgresTable>> LoadAsync(PostgresSession session, IReadOnlyCollection<string> names)
     {
         var distinct = names.Distinct(StringComparer.Ordinal).ToArray();
         var columns = await session.QueryAsync(
-            """
+            $"""
             SELECT n.number, c.oid, a.attname, a.atttypid, format_type(a.atttypid, -1), a.attnotnull, a.attidentity, a.attgenerated,
                 coalesce(pg_get_expr(d.adbin, d.adrelid), '') LIKE 'nextval(%', coalesce(array_position(k.columns, a.attnum), 0),
-                coalesce(NOT l.collisdeterministic, false), coalesce(l.colllocale ~ 'ks-level[12]', false)
+                coalesce(l.loose, false), coalesce(l.folds, false)
             FROM unnest($1) WITH ORDINALITY n(name, number)
             JOIN pg_class c ON c.oid = to_regclass(n.name) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
             JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
             LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-            LEFT JOIN (SELECT oid, collisdeterministic, to_jsonb(pg_collation) ->> CASE WHEN to_jsonb(pg_collation) ? 'colllocale' THEN 'colllocale'
-                WHEN to_jsonb(pg_collation) ? 'colliculocale' THEN 'colliculocale' ELSE 'collcollate' END AS colllocale FROM pg_collation) l
-                ON l.oid = a.attcollation
+            LEFT JOIN ({PostgresCatalog.Collations}) l ON l.oid = a.attcollation
             LEFT JOIN LATERAL (
                 SELECT (i.indkey::int2[])[0:i.indnkeyatts - 1] AS columns FROM pg_index i
                 WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL
@@ -100,7 +97,14 @@ internal sealed class PostgresTable
         return distinct.ToDictionary(name => name, name => found.GetValueOrDefault(name) ?? new PostgresTable(name, 0, []), StringComparer.Ordinal);
     }
 
-    private bool IsKeyColumn(string name) => HasKey && this[name].KeyPosition > 0;
+    // A type that can be a key has an equality; of the others the texts are compared, as also where the equality is a loose one.
+    private static string Holds(PostgresColumn column, string value)
+        => $"t.{column.Quoted}" + column switch
+        {
+            { ComparesLoosely: true } => $" = {value}::{column.TypeName} AND t.{column.Quoted}::text COLLATE \"C\" = {value}",
+            { IsNative: false } or { IsUuid: true } or { KeyPosition: > 0 } => $" = {value}::{column.TypeName}",
+            _ => $"::text = {value}::{column.TypeName}::text",
+        };
 
     private static PostgresColumn ColumnOf(NpgsqlDataReader reader)
     {
@@ -118,7 +122,7 @@ internal sealed class PostgresTable
             Numbered = identity is 'a' or 'd' || reader.GetBoolean(8),
             Computed = reader.GetChar(7) is not '\0' and not ' ',
             KeyPosition = reader.GetInt32(9),
-            FoldsCase = citext || (loose && reader.GetBoolean(11)),
+            FoldsCase = citext || reader.GetBoolean(11),
             ComparesLoosely = citext || loose,
         };
     }

@@ -1,4 +1,3 @@
-using Selfsame.Connectors.Rows;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Connectors.Postgres;
@@ -45,8 +44,8 @@ internal static class RowRuns
             // A table that refers to itself is emptied row by row: the first row may be what the second refers to.
             var table = tables[next.Table];
             return run[0].Action == next.Action && run[0].Table == next.Table
-                && run[0].Key.Keys.SequenceEqual(next.Key.Keys)
-                && !foreignKeys[table.Id].Any(key => key.Cascades && tables.TryGetValue(key.Table, out var from) && from.Id == table.Id);
+                && PostgresRows.ShapeOf(run[0].Key) == PostgresRows.ShapeOf(next.Key)
+                && !foreignKeys[table.Id].Any(key => key.Cascades && key.From == table.Id);
         }
 
         if (run[0].Action != RowAction.Update || next.Action != RowAction.Update)
@@ -54,7 +53,7 @@ internal static class RowRuns
             return !MovesKeys(run, foreignKeys, tables) && !MovesKey(next, foreignKeys, tables);
         }
 
-        return !run.Exists(write => write.Table == next.Table && (write.Key.Equals(next.Key) || write.KeyAfter().Equals(next.Key)))
+        return !run.Exists(write => write.Table == next.Table && (write.Key.Equals(next.Key) || write.KeyAfter.Equals(next.Key)))
             || !(MovesKeys(run, foreignKeys, tables) || MovesKey(next, foreignKeys, tables));
     }
 }

@@ -4,7 +4,7 @@ using Selfsame.Core.Accounts;
 namespace Selfsame.Connectors.Postgres;
 
 /// <summary>The locked rows by table and key, and what they become as writes are taken one after the other; nothing of it touches the server.</summary>
-internal sealed class RowsPresent(IReadOnlyDictionary<(string Table, Fields Key), List<Fields>> rows)
+internal sealed class RowsPresent(IReadOnlyDictionary<string, PostgresTable> tables, IReadOnlyDictionary<(string Table, Fields Key), List<Fields>> rows)
 {
     private readonly Dictionary<(string Table, Fields Key), List<Fields>> rows = rows.ToDictionary(pair => pair.Key, pair => pair.Value.ToList());
 
@@ -20,6 +20,11 @@ internal sealed class RowsPresent(IReadOnlyDictionary<(string Table, Fields Key)
     public WriteOutcome? Take(RowWrite write)
     {
         var present = At(write.Table, write.Key);
+        if (present.Count > 1 && !tables[write.Table].IsWholeRow(write.Key))
+        {
+            return RowStates.Several(write, present.Count);
+        }
+
         switch (write.Action)
         {
             case RowAction.Insert when present.Count == 0:
@@ -33,7 +38,7 @@ internal sealed class RowsPresent(IReadOnlyDictionary<(string Table, Fields Key)
 
         if (present.Find(row => row.Holds(write.Before)) is not { } before)
         {
-            return At(write.Table, write.KeyAfter()).Exists(row => write.Action == RowAction.Update && row.Holds(write.After)) ? null
+            return At(write.Table, write.KeyAfter).Exists(row => write.Action == RowAction.Update && row.Holds(write.After)) ? null
                 : present.Count == 0 ? RowStates.Gone(write)
                 : RowStates.ChangedMeanwhile(write, present[0]);
         }
@@ -41,7 +46,7 @@ internal sealed class RowsPresent(IReadOnlyDictionary<(string Table, Fields Key)
         present.Remove(before);
         if (write.Action == RowAction.Update)
         {
-            At(write.Table, write.KeyAfter()).Add(before.With(write.After));
+            At(write.Table, write.KeyAfter).Add(before.With(write.After));
         }
 
         return new Done();

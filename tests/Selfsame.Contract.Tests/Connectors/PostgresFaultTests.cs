@@ -229,6 +229,13 @@ public sealed partial class PostgresConnectorTests
         var stream = client.GetStream();
         var first = new byte[4096];
         var length = await stream.ReadAsync(first);
+        while (length == 8)
+        {
+            // The question for encryption, of eight bytes: none.
+            await stream.WriteAsync("N"u8.ToArray());
+            length = await stream.ReadAsync(first);
+        }
+
         var fields = Encoding.UTF8.GetBytes("SFATAL\0VFATAL\0C28P01\0Mpassword authentication failed for user \"ann\"\0\0");
         byte[] header = [(byte)'E', 0, 0, 0, (byte)(fields.Length + 4)];
         await stream.WriteAsync((byte[])[.. header, .. fields]);

@@ -14,7 +14,7 @@ public sealed partial class PostgresConnectorTests
         CREATE TABLE kinds (
             id uuid PRIMARY KEY, login citext, mail varchar(40), flag boolean, small smallint, whole int, big bigint, single real, twice double precision,
             exact numeric(30, 10), padded char(6), raw bytea, at timestamptz, local timestamp, day date, span interval, doc jsonb, text_doc json,
-            list text[], numbers int[], hue colour, host inet, place point, bits bit(5), some bit varying, tag short, both_ pair, period tstzrange, nothing text, label name);
+            list text[], numbers int[], hue colour, host inet, place point, bits bit(5), more bit varying, tag short, both_ pair, period tstzrange, nothing text, label name);
         INSERT INTO kinds VALUES (
             '3b039300-6f9d-49c8-bd77-fd81e1c2a0ea', 'Ann', 'ann@example.org', true, -3, 42, 9007199254740993, 0.1, 'NaN',
             12345678901234567890.0123456789, 'ab', '\x00ff', '2024-02-29 23:59:59.123456+02', 'infinity', '0044-03-15 BC', '1 mon -2 days 03:04:05.000006',
