@@ -13,6 +13,9 @@ public sealed record ConnectorKind
 
     public required IReadOnlyList<ConnectorSetting> Settings { get; init; }
 
+    /// <summary>The field that is the id where the config does not say.</summary>
+    public string DefaultId { get; init; } = "id";
+
     /// <summary>The mapping of a connector whose records have one shape; null where the config maps id, identifiers and attributes.</summary>
     public AccountMapping? FixedMapping { get; init; }
 }
