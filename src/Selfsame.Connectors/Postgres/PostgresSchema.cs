@@ -28,14 +28,6 @@ internal sealed class PostgresSchema(string table, AccountMapping mapping)
 
     public SystemIndex PlainIndex(string field) => UniqueIndex(field, field, DialectText.Quote(field));
 
-    public SystemIndex PlainIndex(string field) => new()
-    {
-        Name = NameOf(field),
-        Fields = [field],
-        Unique = true,
-        Definition = $"CREATE UNIQUE INDEX {DialectText.Quote(NameOf(field))} ON {DialectText.QuoteQualified(table)} ({DialectText.Quote(field)})",
-    };
-
     public bool IsCanonical(SystemIndex existing, IdentifierKind kind)
     {
         var column = mapping.Identifiers[kind];
