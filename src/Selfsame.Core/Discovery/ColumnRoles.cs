@@ -45,12 +45,16 @@ internal static class ColumnRoles
     private static readonly string[] Passwords =
         ["password", "passwordhash", "encryptedpassword", "passworddigest", "hashedpassword", "passwd", "userpass", "pass", "pwd"];
 
-    /// <summary>The columns that identify.</summary>
+    /// <summary>The columns that identify. A phone number does only where it is unique: households share one.</summary>
     public static IReadOnlyDictionary<IdentifierKind, string> IdentifiersOf(CatalogTable table)
         => Identifiers
             .Select(role => (role.Kind, Column: First(table, role.Names, CatalogType.Text, CatalogType.Other)))
-            .Where(found => found.Column is not null)
+            .Where(found => found.Column is not null && (found.Kind != IdentifierKind.Phone || table.IsUnique(found.Column)))
             .ToDictionary(found => found.Kind, found => found.Column!);
+
+    /// <summary>A column of phone numbers that several people may share, or null.</summary>
+    public static string? SharedPhone(CatalogTable table)
+        => First(table, Identifiers.Single(role => role.Kind == IdentifierKind.Phone).Names, CatalogType.Text) is { } column && !table.IsUnique(column) ? column : null;
 
     /// <summary>The columns that are told apart by meaning, in a fixed order.</summary>
     public static IReadOnlyList<(string Attribute, AttributeMapping Mapping)> AttributesOf(CatalogTable table)

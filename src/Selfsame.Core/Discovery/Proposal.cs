@@ -95,6 +95,11 @@ public static class Proposals
             }
         }
 
+        if (ColumnRoles.SharedPhone(table) is { } phone)
+        {
+            notes.Add($"'{phone}' is not unique, and households share a number: add 'phone: {phone}' to identifiers only if one number is one person.");
+        }
+
         if (table.Schema == ProviderSchema)
         {
             notes.Add("This is Supabase Auth's own table: read it here, and let the connector 'supabase' (url, serviceRoleKey) change it.");
@@ -106,7 +111,8 @@ public static class Proposals
             Table = table,
             Reasons = candidate.Reasons,
             Identifiers = identifiers,
-            Attributes = ColumnRoles.AttributesOf(table),
+            // The provider's own role and rights are the database's, not the application's.
+            Attributes = [.. ColumnRoles.AttributesOf(table).Where(found => table.Schema != ProviderSchema || found.Attribute is not ("role" or "superuser"))],
             Unique = unique,
             ForeignKeys = [.. catalog.Tables.SelectMany(other => other.ForeignKeys
                 .Where(key => key.Table == table.FullName)

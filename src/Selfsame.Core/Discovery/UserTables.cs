@@ -23,6 +23,7 @@ public static class UserTables
             .Select(table => Score(table, catalog))
             .OfType<UserTable>()
             .OrderByDescending(candidate => candidate.Score)
+            .ThenByDescending(candidate => candidate.Table.Rows)
             .ThenBy(candidate => candidate.Table.FullName, StringComparer.Ordinal)];
 
     private static UserTable? Score(CatalogTable table, Catalog catalog)
