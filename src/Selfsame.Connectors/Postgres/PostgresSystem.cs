@@ -30,11 +30,11 @@ public sealed class PostgresSystem
         schema = new PostgresSchema(tableName, Mapping);
     }
 
-    /// <summary>What the config may say: <c>connection</c> (a secret) and <c>table</c> (<c>users</c>, <c>auth.users</c>), besides the mapping.</summary>
+    /// <summary>What the config may say: <c>connection</c> and <c>table</c> (<c>users</c>, <c>auth.users</c>), besides the mapping.</summary>
     public static ConnectorKind Kind { get; } = new()
     {
         Name = "postgres",
-        Settings = [new ConnectorSetting("connection", Required: true, Secret: true), new ConnectorSetting("table", Required: true)],
+        Settings = [new ConnectorSetting("connection", Required: true), new ConnectorSetting("table", Required: true)],
     };
 
     public AccountMapping Mapping { get; }

@@ -56,6 +56,7 @@ public sealed class SqliteSystem
             {
                 TakesChosenId = !ids.Exists(column => column.IsRowId),
                 AtomicPreconditions = true,
+                CanRequireValues = false,
                 NotNullFields = columns.Where(column => column.NotNull).Select(column => column.Name).ToHashSet(StringComparer.Ordinal),
                 DeletionEffects = table.CascadesFrom(connection),
             };

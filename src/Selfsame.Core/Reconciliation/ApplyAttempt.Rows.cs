@@ -164,6 +164,7 @@ internal sealed partial class ApplyAttempt
         var outcome = systems[change.System] is IChangesSchema system
             ? await PatientlyAsync(change, () => system.ChangeSchemaAsync(change.Steps!, CancellationToken.None))
             : new Refused($"The shape of '{change.System}' can't be changed.");
+        rowChanges.ForgetShape(change.System);
         crashPoints.Reach(ApplyCrashPoints.ChangeLeft);
         if (outcome is Done)
         {

@@ -6,12 +6,15 @@ namespace Selfsame.Core.Reconciliation;
 public sealed record ConnectorKind
 {
     /// <summary>Connectors that the design names and this version does not have.</summary>
-    public static IReadOnlyList<string> NotInThisVersion { get; } = ["postgres", "mongodb", "supabase", "auth0", "atproto", "scim", "files"];
+    public static IReadOnlyList<string> NotInThisVersion { get; } = ["supabase", "auth0", "atproto", "scim"];
 
     /// <summary>The value of <c>connector:</c>.</summary>
     public required string Name { get; init; }
 
     public required IReadOnlyList<ConnectorSetting> Settings { get; init; }
+
+    /// <summary>The field that is the id where the config does not say.</summary>
+    public string DefaultId { get; init; } = "id";
 
     /// <summary>The mapping of a connector whose records have one shape; null where the config maps id, identifiers and attributes.</summary>
     public AccountMapping? FixedMapping { get; init; }

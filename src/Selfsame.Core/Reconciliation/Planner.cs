@@ -24,11 +24,11 @@ public static class Planner
             .Select(finding => (finding, Outlived(finding, Decide(finding, pictures, keys, salt), gone)))
             .ToList();
 
-        // An account is changed under the id that it has, and takes another id only then; the shape changes last.
+        // The shape changes when the records fit it; an account is changed under the id that it has, and takes another id last.
         decisions.AddRange(others.Where(pair => pair.finding.Situation != Situation.IdMismatch));
-        decisions.AddRange(others.Where(pair => pair.finding.Situation == Situation.IdMismatch));
         decisions.AddRange(findings.Where(finding => finding.Fault is not null)
             .SelectMany(finding => SchemaPlanner.Decide(finding, pictures[finding.System], decisions, gone, stamp).Select(decision => (finding, decision)).ToList()));
+        decisions.AddRange(others.Where(pair => pair.finding.Situation == Situation.IdMismatch));
         return new Plan
         {
             Id = stamp.Id,

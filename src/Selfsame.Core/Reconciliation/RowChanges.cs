@@ -39,6 +39,9 @@ internal sealed class RowChanges(
         return [.. portion.Select(change => prepared[change.Number])];
     }
 
+    /// <summary>The system's shape was changed: it is looked at anew.</summary>
+    public void ForgetShape(string system) => shapes.Remove(system);
+
     public Task<WriteOutcome> WriteAsync(PreparedChange prepared)
         // Once it has left, only its answer ends the wait: a change is not cancelled half-way.
         => Writer(prepared.Change.System).WriteTogetherAsync(prepared.Rows, prepared.Expanded!.NoneLeft, CancellationToken.None);

@@ -22,7 +22,7 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
         {
             ChangeAction.Merge => Merge(account, losers, referring),
             ChangeAction.Rekey => Rekey(account, referring, uniqueFields),
-            ChangeAction.Delete => new ExpandedChange([Deleted(account)], [.. NoneLeft(account)]),
+            ChangeAction.Delete => new ExpandedChange([Deleted(account)], [.. NoneLeft(account, null)]),
             _ => new ExpandedChange(change.Rows ?? [], []),
         };
 
@@ -45,9 +45,7 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
             });
         }
 
-        // A value that the survivor has too (both spell the name alike) goes on referring to it.
-        var staying = places.Select(place => (place, Held(place, survivorNow))).ToList();
-        return new ExpandedChange(rows, [.. losers.SelectMany(NoneLeft).Where(left => !staying.Exists(held => held.place.IsSamePlaceAs(left.Place) && held.Item2.SequenceEqual(left.Values)))]);
+        return new ExpandedChange(rows, [.. losers.SelectMany(loser => NoneLeft(loser, survivorNow))]);
     }
 
     /// <summary>
@@ -68,7 +66,7 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
 
         var given = new Fields(uniqueFields
             .Where(field => !mapping.Id.Contains(field) && old.ValueOrNull(field).AsText is not null)
-            .Select(field => KeyValuePair.Create(field, FieldValue.Text($"{old[field].AsText}~{account.Id}"))));
+            .Select(field => KeyValuePair.Create(field, FieldValue.Text(InTheMeantime(old[field].AsText!, account.Id)))));
         var rows = new List<RowWrite>();
         if (given.Count > 0)
         {
@@ -78,8 +76,12 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
         rows.Add(new RowWrite { Table = accountsTable, Action = RowAction.Insert, Key = key.With(change.After), Before = Fields.Empty, After = renewed.Record });
         rows.AddRange(moves);
         rows.Add(Deleted(account with { Record = old.With(given) }));
-        return new ExpandedChange(rows, [.. NoneLeft(account)]);
+        return new ExpandedChange(rows, [.. NoneLeft(account, renewed)]);
     }
+
+    // A value of the same kind that nobody has: where a column takes uuids only, the uuid with every bit turned.
+    private static string InTheMeantime(string value, AccountId id)
+        => Guid.TryParseExact(value, "D", out var uuid) ? new Guid([.. uuid.ToByteArray().Select(part => (byte)~part)]).ToString("D") : $"{value}~{id}";
 
     /// <summary>The writes that make every row refer to <paramref name="to"/>; a row that would then stand twice goes instead.</summary>
     private IEnumerable<RowWrite> Moves(IReadOnlyList<ReferringRow> referring, HashSet<AccountId> from, Account to)
@@ -125,8 +127,12 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
     private RowWrite Deleted(Account account)
         => new() { Table = accountsTable, Action = RowAction.Delete, Key = account.Record.Only(mapping.Id), Before = account.Record, After = Fields.Empty };
 
-    private IEnumerable<NoReferenceLeft> NoneLeft(Account account)
-        => places.Select(place => new NoReferenceLeft(place, Held(place, account))).Where(left => left.Values.All(value => !value.IsNull));
+    // A value that the account which stays has too (both spell the name alike) goes on referring to it.
+    private IEnumerable<NoReferenceLeft> NoneLeft(Account account, Account? staying)
+        => from place in places
+           let values = Held(place, account)
+           where values.All(value => !value.IsNull) && (staying is null || !values.SequenceEqual(Held(place, staying)))
+           select new NoReferenceLeft(place, values);
 
     private static IReadOnlyList<FieldValue> Held(ReferencePlace place, Account account) => [.. place.AccountFields.Select(account.Record.ValueOrNull)];
 }

@@ -55,7 +55,7 @@ internal static class SchemaPlanner
             .Where(account => account.Account.Record.ValueOrNull(field).IsNull && !gone.Contains((picture.Config.Name, account.Account.Id)))
             .OrderBy(account => account.Account.Id, AccountId.Order)
             .ToList();
-        var steps = new[] { new SchemaStep(SchemaAction.CreateIndex, picture.UuidIndex!.Name, picture.UuidIndex.Definition), new SchemaStep(SchemaAction.RequireValue, field) };
+        var index = new SchemaStep(SchemaAction.CreateIndex, picture.UuidIndex!.Name, picture.UuidIndex.Definition);
         if (!picture.Accounts.Any(account => account.Account.Record.ContainsKey(field)))
         {
             yield return new Planned(Of(finding, picture, field) with
@@ -81,8 +81,8 @@ internal static class SchemaPlanner
 
         yield return new Planned(Of(finding, picture, picture.UuidIndex.Name) with
         {
-            Sentence = $"'{field}' of {picture.Config.Name} is unique and never null from now on.",
-            Steps = steps,
+            Sentence = $"'{field}' of {picture.Config.Name} is unique{(picture.Facts.CanRequireValues ? " and never null" : "")} from now on.",
+            Steps = picture.Facts.CanRequireValues ? [index, new SchemaStep(SchemaAction.RequireValue, field)] : [index],
         });
     }
 

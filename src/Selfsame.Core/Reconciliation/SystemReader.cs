@@ -18,7 +18,7 @@ internal sealed class SystemReader(IReadOnlyList<ConnectorKind> connectors)
             node.RejectOthers(kind.FixedMapping is null ? allowed.Concat(MappingKeys) : allowed);
         }
 
-        var mapping = kind?.FixedMapping ?? ReadMapping(node, entries, readable: kind is not null);
+        var mapping = kind?.FixedMapping ?? ReadMapping(node, entries, kind);
         return new SystemConfig
         {
             Name = name,
@@ -74,12 +74,12 @@ internal sealed class SystemReader(IReadOnlyList<ConnectorKind> connectors)
         return settings;
     }
 
-    private static AccountMapping ReadMapping(ConfigNode node, IReadOnlyDictionary<string, ConfigNode> entries, bool readable)
+    private static AccountMapping ReadMapping(ConfigNode node, IReadOnlyDictionary<string, ConfigNode> entries, ConnectorKind? kind)
     {
         var identifiers = new Dictionary<IdentifierKind, string>();
         var attributes = new Dictionary<string, AttributeMapping>(StringComparer.Ordinal);
-        IReadOnlyList<string> id = ["id"];
-        if (readable)
+        IReadOnlyList<string> id = [kind?.DefaultId ?? "id"];
+        if (kind is not null)
         {
             id = entries.TryGetValue("id", out var idNode) ? ReadId(idNode) : id;
             ReadIdentifiers(node, entries, identifiers);

@@ -25,7 +25,10 @@ public static class UndoPlanner
             {
                 switch (decision)
                 {
-                    case Planned planned: changes.Add(planned.Change with { Number = changes.Count + 1 }); break;
+                    case Planned planned:
+                        changes.Add(planned.Change with { Number = changes.Count + 1 });
+                        present.Make(planned.Change);
+                        break;
                     case LeftAlone left: notPlanned.Add(new NotPlanned(nameof(ChangeReason.Undo), change.System, $"Change {change.Number}, {change.Label}.", left.Because)); break;
                 }
             }
@@ -83,6 +86,7 @@ public static class UndoPlanner
             if (row.IsMade(present.Row(change.System, row.Table, row.KeyAfter)))
             {
                 reversed.Add(row.Reversed());
+                present.Make(change.System, row.Reversed());
             }
             else if (!row.Reversed().IsMade(present.Row(change.System, row.Table, row.Key)))
             {

@@ -1,0 +1,138 @@
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Connectors.MongoDb;
+
+/// <summary>An index as <c>listIndexes</c> tells it, or as <c>createIndexes</c> is asked for it.</summary>
+internal sealed class MongoIndex
+{
+    private const string PartialFilter = "partialFilterExpression";
+
+    // What the server adds by itself, or what changes nothing about what the index holds.
+    private static readonly HashSet<string> Ignored = ["v", "ns", "background", "name", "textIndexVersion", "2dsphereIndexVersion"];
+
+    // What the server takes where a collation does not say (docs reference/collation); it completes every collation with them.
+    private static readonly Dictionary<string, string> CollationDefaults = new(StringComparer.Ordinal)
+    {
+        ["caseLevel"] = "false",
+        ["caseFirst"] = "\"off\"",
+        ["strength"] = "3",
+        ["numericOrdering"] = "false",
+        ["alternate"] = "\"non-ignorable\"",
+        ["maxVariable"] = "\"punct\"",
+        ["normalization"] = "false",
+        ["backwards"] = "false",
+    };
+
+    private readonly BsonDocument specification;
+
+    public MongoIndex(BsonDocument specification)
+    {
+        this.specification = specification;
+        Fields = [.. specification.Document("key").Select(element => element.Name)];
+    }
+
+    /// <summary>The canonical index for a field: unique, and blind to case as ICU's English collation of strength 2 is.</summary>
+    public static MongoIndex Canonical(string field) => new(BsonDocument.Of(
+        ("key", BsonDocument.Of((field, 1))),
+        ("name", $"{field}_1"),
+        ("unique", true),
+        ("collation", BsonDocument.Of(("locale", "en"), ("strength", 2)))));
+
+    /// <summary>A unique index on a field whose values have one spelling.</summary>
+    public static MongoIndex Plain(string field) => new(BsonDocument.Of(("key", BsonDocument.Of((field, 1))), ("name", $"{field}_1"), ("unique", true)));
+
+    /// <summary>The index that a definition describes; <see cref="BsonException"/> when it describes none.</summary>
+    public static MongoIndex Read(string definition)
+    {
+        var index = new MongoIndex(BsonJson.Read(definition).AsDocument);
+        return index.Fields.Count > 0 && index.Name.Length > 0 ? index : throw new BsonException("An index needs a key and a name.");
+    }
+
+    public string Name => specification.Text("name");
+
+    public IReadOnlyList<string> Fields { get; }
+
+    public bool IsId => Fields is [MongoCollection.Id] && Name == "_id_";
+
+    public bool Unique => IsId || specification.Flag("unique");
+
+    /// <summary>What <c>createIndexes</c> takes.</summary>
+    public BsonDocument Specification => Copy(name => name is not ("v" or "ns" or "background"));
+
+    /// <summary>Whether two make the same index but for its name.</summary>
+    public bool IsSameAs(MongoIndex other)
+        => KeyText == other.KeyText && Unique == other.Unique && CollationText == other.CollationText && OptionsText == other.OptionsText;
+
+    /// <summary>
+    /// Whether it keeps a field as the canonical index does. One over those only that have the field, or have it as text, does too:
+    /// a record without the identifier is no account's double.
+    /// </summary>
+    public bool KeepsUnique(string field)
+    {
+        var plain = Canonical(field);
+        var direction = specification.Document("key").Number(field);
+        return Fields.SequenceEqual([field]) && direction is 1 or -1 && Unique && CollationText == plain.CollationText
+            && (!specification.Flag("hidden") && (Predicate is null || Covering(field).Contains(Predicate)));
+    }
+
+    public SystemIndex ToSystemIndex() => new()
+    {
+        Name = Name,
+        Fields = Fields,
+        Unique = Unique,
+        Collation = CollationName,
+        Predicate = Predicate,
+        OfConstraint = IsId,
+        Definition = TextOf(Specification),
+    };
+
+    // A sparse index is one over the records that have the field.
+    private string? Predicate => specification.Document(PartialFilter) is { IsEmpty: false } filter
+        ? TextOf(filter)
+        : specification.Flag("sparse") ? TextOf(Exists(Fields[0])) : null;
+
+    // "en/2", with whatever else it says that is not the default.
+    private string? CollationName
+    {
+        get
+        {
+            var collation = specification.Document("collation");
+            var further = Told(collation).Where(option => !option.StartsWith("strength", StringComparison.Ordinal) && !option.StartsWith("locale", StringComparison.Ordinal));
+            return collation.IsEmpty ? null : string.Join(' ', [$"{collation.Text("locale")}/{Strength(collation)}", .. further]);
+        }
+    }
+
+    private string KeyText => TextOf(BsonDocument.Of([.. specification.Document("key").Select(Normal)]));
+
+    private string CollationText => string.Join(' ', Told(specification.Document("collation")));
+
+    private string OptionsText => TextOf(Copy(name => name is not ("key" or "unique" or "collation") && !Ignored.Contains(name)));
+
+    private static long Strength(BsonDocument collation) => collation.Find("strength")?.AsNumber ?? 3;
+
+    private static IEnumerable<string> Told(BsonDocument collation)
+        => collation.Where(element => element.Name != "version")
+            .Select(element => (element.Name, Text: BsonJson.TryWrite(BsonValue.OfArray([Normal(element).Value]))?.Trim('[', ']') ?? ""))
+            .Where(option => CollationDefaults.GetValueOrDefault(option.Name) != option.Text)
+            .Select(option => $"{option.Name}={option.Text}")
+            .Order(StringComparer.Ordinal);
+
+    private static string[] Covering(string field) =>
+    [
+        TextOf(Exists(field)),
+        TextOf(BsonDocument.Of((field, BsonDocument.Of(("$type", "string"))))),
+        TextOf(BsonDocument.Of((field, BsonDocument.Of(("$gt", ""))))),
+    ];
+
+    private static BsonDocument Exists(string field) => BsonDocument.Of((field, BsonDocument.Of(("$exists", true))));
+
+    private static string TextOf(BsonDocument document)
+        => BsonJson.TryWrite(document) ?? throw new BsonException("An index holds a value that has no exact JSON; make it again by hand.");
+
+    private BsonDocument Copy(Func<string, bool> wanted)
+        => BsonDocument.Of([.. specification.Where(element => wanted(element.Name)).Select(element => (element.Name, element.Value))]);
+
+    // A shell writes 1 as a double, a driver as an int: the same index.
+    private static (string Name, BsonValue Value) Normal(BsonElement element)
+        => (element.Name, element.Value.AsNumber is { } number ? (int)number : element.Value);
+}
