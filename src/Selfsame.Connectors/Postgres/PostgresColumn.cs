@@ -53,6 +53,9 @@ internal sealed record PostgresColumn
     /// <summary>Its place in the row's key from 1, or 0.</summary>
     public required int KeyPosition { get; init; }
 
+    /// <summary>Whether a unique or exclusion constraint may look at it, so that two rows can't change it in any order.</summary>
+    public required bool Unique { get; init; }
+
     /// <summary>Whether its own equality ignores case: citext, or a collation that is not deterministic and of level 1 or 2.</summary>
     public required bool FoldsCase { get; init; }
 

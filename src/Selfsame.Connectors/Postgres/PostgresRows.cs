@@ -7,12 +7,13 @@ namespace Selfsame.Connectors.Postgres;
 /// Several rows' changes in one transaction: all rows are locked and read, compared in memory, and written in batches. The lock on an account
 /// also keeps others from inserting a row whose foreign key refers to it.
 /// </summary>
-internal sealed class PostgresRows(string system, PostgresSession session, PostgresTable accounts, IReadOnlyDictionary<string, PostgresTable> tables)
+internal sealed class PostgresRows(string system, PostgresSession session, PostgresTable accounts, KnownShapes shapes)
 {
     private const int StatementsPerBatch = 1000;
 
     private readonly PostgresReferences references = new(system, session, accounts);
-    private ILookup<uint, PostgresForeignKey> foreignKeys = Array.Empty<PostgresForeignKey>().ToLookup(key => key.To);
+    private readonly IReadOnlyDictionary<string, PostgresTable> tables = shapes.Tables;
+    private readonly ILookup<uint, PostgresForeignKey> foreignKeys = shapes.ForeignKeys;
 
     public async Task<WriteOutcome> WriteAsync(IReadOnlyList<RowWrite> given, IReadOnlyList<NoReferenceLeft> noneLeft)
     {
@@ -24,7 +25,6 @@ internal sealed class PostgresRows(string system, PostgresSession session, Postg
         var (keys, writes) = await AsStoredAsync(given);
         Need(writes);
         var present = new RowsPresent(tables, await FindAsync(session, tables, keys, " FOR UPDATE OF t"));
-        foreignKeys = (await PostgresCatalog.ForeignKeysToAsync(session, [.. tables.Values.Select(table => table.Id)])).ToLookup(key => key.To);
         var deletesAccounts = writes.Any(IsAccountDeletion);
         if (present.AreMade(writes))
         {
@@ -48,9 +48,9 @@ internal sealed class PostgresRows(string system, PostgresSession session, Postg
     private async Task<WriteOutcome> MakeAsync(List<RowWrite> todo, IReadOnlyList<NoReferenceLeft> noneLeft, bool checkAtEnd)
     {
         var mustCheck = true;
-        foreach (var run in RowRuns.Of(todo, foreignKeys, tables))
+        foreach (var run in RowRuns.Of(todo, shapes))
         {
-            if (mustCheck && IsAccountDeletion(run[0]))
+            if (mustCheck && IsAccountDeletion(run.First))
             {
                 mustCheck = false;
                 if (await LeftAsync(noneLeft) is { } left)
@@ -59,8 +59,8 @@ internal sealed class PostgresRows(string system, PostgresSession session, Postg
                 }
             }
 
-            var outcome = run[0].Action == RowAction.Delete ? await RefusedCascadeAsync(run) : null;
-            outcome ??= RowRuns.MovesKeys(run, foreignKeys, tables) ? await MakeInOneStatementAsync(run) : await MakeEachAsync(run);
+            var outcome = run.First.Action == RowAction.Delete ? await RefusedCascadeAsync(run.Writes) : null;
+            outcome ??= run is { MovesKeys: true, Writes.Count: > 1 } ? await MakeInOneStatementAsync(run.Writes) : await MakeEachAsync(run.Writes);
             if (outcome is not null)
             {
                 return outcome;
@@ -72,10 +72,10 @@ internal sealed class PostgresRows(string system, PostgresSession session, Postg
 
     private async Task<WriteOutcome?> MakeEachAsync(IReadOnlyList<RowWrite> run)
     {
-        foreach (var chunk in run.Select(StatementOf).OfType<PostgresStatement>().Chunk(StatementsPerBatch))
+        foreach (var chunk in PostgresWrites.Grouped(tables, run).Chunk(StatementsPerBatch))
         {
             var changed = await session.ExecuteAsync(chunk);
-            if (changed.Any(rows => rows != 1))
+            if (!changed.SequenceEqual(chunk.Select(statement => statement.Rows)))
             {
                 return NotOne(run[0].Table);
             }
@@ -88,7 +88,8 @@ internal sealed class PostgresRows(string system, PostgresSession session, Postg
     private async Task<WriteOutcome?> MakeInOneStatementAsync(IReadOnlyList<RowWrite> run)
     {
         var whole = new PostgresStatement();
-        var parts = run.Select((write, number) => $"w{number} AS ({PostgresWrites.UpdateText(whole, tables[write.Table], write.Key, write.After)} RETURNING 1)").ToList();
+        var parts = run.GroupBy(write => PostgresWrites.GroupOf(tables[write.Table], write) ?? $"{write.Table} {write.Key}")
+            .Select((writes, number) => $"w{number} AS ({PostgresWrites.UpdateText(whole, tables[writes.First().Table], [.. writes])} RETURNING 1)").ToList();
         whole.Sql = $"WITH {string.Join(", ", parts)} SELECT {string.Join(" + ", parts.Select((_, number) => $"(SELECT count(*) FROM w{number})"))}";
         var changed = (await session.QueryAsync(whole, reader => reader.GetInt64(0))).Single();
         return changed == run.Count ? null : NotOne(run[0].Table);
@@ -182,13 +183,6 @@ internal sealed class PostgresRows(string system, PostgresSession session, Postg
         var lists = keys[0].Keys.Select(name => statement.Texts(keys.Select(key => PostgresColumn.TextOf(key[name]))));
         return $"unnest({string.Join(", ", lists)}) WITH ORDINALITY v({string.Join(", ", keys[0].Keys.Select((_, index) => $"k{index}"))}, number)";
     }
-
-    private PostgresStatement? StatementOf(RowWrite write) => write.Action switch
-    {
-        RowAction.Insert => PostgresWrites.Insert(tables[write.Table], write.Key.With(write.After)),
-        RowAction.Update => PostgresWrites.Update(tables[write.Table], write.Key, write.After),
-        _ => PostgresWrites.Delete(tables[write.Table], write.Key),
-    };
 
     private Refused? Missing(RowWrite write)
     {

@@ -11,6 +11,9 @@ internal sealed class PostgresStatement
 
     public string Sql { get; set; } = "";
 
+    /// <summary>How many rows it must change.</summary>
+    public int Rows { get; init; } = 1;
+
     /// <summary>The parameter's place, <c>$1</c>; a cast must stand beside it.</summary>
     public string Value(FieldValue value) => Add(PostgresColumn.TextOf(value), NpgsqlDbType.Unknown);
 

@@ -19,6 +19,7 @@ public sealed class PostgresSystem
     private readonly string tableName;
     private readonly PostgresDatabase database;
     private readonly PostgresSchema schema;
+    private readonly PostgresShapes shapes = new();
 
     public PostgresSystem(SystemConfig config)
     {
@@ -143,8 +144,8 @@ public sealed class PostgresSystem
             async session =>
             {
                 string[] names = [tableName, .. writes.Select(write => write.Table), .. noneLeft.Select(check => check.Place.Table)];
-                var tables = await PostgresTable.LoadAsync(session, names);
-                return await new PostgresRows(name, session, tables[tableName], tables).WriteAsync(writes, noneLeft);
+                var known = await shapes.LoadAsync(session, names);
+                return await new PostgresRows(name, session, known.Tables[tableName], known).WriteAsync(writes, noneLeft);
             },
             cancellation);
 

@@ -77,7 +77,9 @@ internal sealed class PostgresTable
             $"""
             SELECT n.number, c.oid, a.attname, a.atttypid, format_type(a.atttypid, -1), a.attnotnull, a.attidentity, a.attgenerated,
                 coalesce(pg_get_expr(d.adbin, d.adrelid), '') LIKE 'nextval(%', coalesce(array_position(k.columns, a.attnum), 0),
-                coalesce(l.loose, false), coalesce(l.folds, false)
+                coalesce(l.loose, false), coalesce(l.folds, false),
+                EXISTS (SELECT 1 FROM pg_index u WHERE u.indrelid = c.oid AND (u.indisunique OR u.indisexclusion)
+                    AND (a.attnum = ANY (u.indkey) OR u.indexprs IS NOT NULL))
             FROM unnest($1) WITH ORDINALITY n(name, number)
             JOIN pg_class c ON c.oid = to_regclass(n.name) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
             JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -122,6 +124,7 @@ internal sealed class PostgresTable
             Numbered = identity is 'a' or 'd' || reader.GetBoolean(8),
             Computed = reader.GetChar(7) is not '\0' and not ' ',
             KeyPosition = reader.GetInt32(9),
+            Unique = reader.GetBoolean(12),
             FoldsCase = citext || reader.GetBoolean(11),
             ComparesLoosely = citext || loose,
         };

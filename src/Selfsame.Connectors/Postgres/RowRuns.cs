@@ -2,58 +2,67 @@ using Selfsame.Core.Accounts;
 
 namespace Selfsame.Connectors.Postgres;
 
-/// <summary>Cuts a list of writes, in its order, into runs that go to the server together.</summary>
+/// <summary>Writes that go to the server together, in their order.</summary>
+internal sealed class RowRun
+{
+    private readonly List<RowWrite> writes = [];
+    private readonly HashSet<(string Table, Fields Key)> touched = [];
+
+    public IReadOnlyList<RowWrite> Writes => writes;
+
+    public RowWrite First => writes[0];
+
+    public bool OnlyUpdates => writes.TrueForAll(write => write.Action == RowAction.Update);
+
+    /// <summary>Whether one of the updates changes a value that a foreign key refers to, so that it must be one statement with those that follow it.</summary>
+    public bool MovesKeys { get; private set; }
+
+    public bool Touches(RowWrite write) => touched.Contains((write.Table, write.Key)) || touched.Contains((write.Table, write.KeyAfter));
+
+    public void Add(RowWrite write, bool movesKey)
+    {
+        writes.Add(write);
+        touched.Add((write.Table, write.Key));
+        touched.Add((write.Table, write.KeyAfter));
+        MovesKeys |= movesKey;
+    }
+}
+
+/// <summary>Cuts a list of writes, in its order, into runs.</summary>
 internal static class RowRuns
 {
     /// <summary>
     /// Deletions from one table are a run, because what they would take along is asked before; so are updates around one that changes a key
     /// that others refer to, so far as none writes a row twice; and all that stands between these.
     /// </summary>
-    public static IReadOnlyList<IReadOnlyList<RowWrite>> Of(
-        IReadOnlyList<RowWrite> writes, ILookup<uint, PostgresForeignKey> foreignKeys, IReadOnlyDictionary<string, PostgresTable> tables)
+    public static IReadOnlyList<RowRun> Of(IReadOnlyList<RowWrite> writes, KnownShapes shapes)
     {
-        var runs = new List<List<RowWrite>>();
+        var runs = new List<RowRun>();
         foreach (var write in writes)
         {
-            if (runs.Count > 0 && runs[^1] is var last && BelongTogether(last, write, foreignKeys, tables))
+            var movesKey = write.Action == RowAction.Update
+                && shapes.ForeignKeys[shapes.Tables[write.Table].Id].Any(key => key.AccountFields.Any(write.After.ContainsKey));
+            if (runs.Count == 0 || !Fits(runs[^1], write, movesKey, shapes))
             {
-                last.Add(write);
+                runs.Add(new RowRun());
             }
-            else
-            {
-                runs.Add([write]);
-            }
+
+            runs[^1].Add(write, movesKey);
         }
 
         return runs;
     }
 
-    /// <summary>Whether one of the updates changes a value that a foreign key refers to.</summary>
-    public static bool MovesKeys(
-        IReadOnlyList<RowWrite> run, ILookup<uint, PostgresForeignKey> foreignKeys, IReadOnlyDictionary<string, PostgresTable> tables)
-        => run.Count > 1 && run.All(write => write.Action == RowAction.Update) && run.Any(write => MovesKey(write, foreignKeys, tables));
-
-    private static bool MovesKey(RowWrite write, ILookup<uint, PostgresForeignKey> foreignKeys, IReadOnlyDictionary<string, PostgresTable> tables)
-        => foreignKeys[tables[write.Table].Id].Any(key => key.AccountFields.Any(write.After.ContainsKey));
-
-    private static bool BelongTogether(
-        List<RowWrite> run, RowWrite next, ILookup<uint, PostgresForeignKey> foreignKeys, IReadOnlyDictionary<string, PostgresTable> tables)
+    private static bool Fits(RowRun run, RowWrite next, bool movesKey, KnownShapes shapes)
     {
-        if (run[0].Action == RowAction.Delete || next.Action == RowAction.Delete)
+        if (run.First.Action == RowAction.Delete || next.Action == RowAction.Delete)
         {
             // A table that refers to itself is emptied row by row: the first row may be what the second refers to.
-            var table = tables[next.Table];
-            return run[0].Action == next.Action && run[0].Table == next.Table
-                && PostgresRows.ShapeOf(run[0].Key) == PostgresRows.ShapeOf(next.Key)
-                && !foreignKeys[table.Id].Any(key => key.Cascades && key.From == table.Id);
+            var table = shapes.Tables[next.Table].Id;
+            return run.First.Action == next.Action && run.First.Table == next.Table && PostgresRows.ShapeOf(run.First.Key) == PostgresRows.ShapeOf(next.Key)
+                && !shapes.ForeignKeys[table].Any(key => key.Cascades && key.From == table);
         }
 
-        if (run[0].Action != RowAction.Update || next.Action != RowAction.Update)
-        {
-            return !MovesKeys(run, foreignKeys, tables) && !MovesKey(next, foreignKeys, tables);
-        }
-
-        return !run.Exists(write => write.Table == next.Table && (write.Key.Equals(next.Key) || write.KeyAfter.Equals(next.Key)))
-            || !(MovesKeys(run, foreignKeys, tables) || MovesKey(next, foreignKeys, tables));
+        return (!run.MovesKeys && !movesKey) || (next.Action == RowAction.Update && run.OnlyUpdates && !run.Touches(next));
     }
 }

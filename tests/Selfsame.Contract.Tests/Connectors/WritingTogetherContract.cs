@@ -1,3 +1,4 @@
+using System.Globalization;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Contract.Tests.Connectors;
@@ -181,6 +182,50 @@ public abstract class WritingTogetherContract : ConnectorContract
         (await TogetherAsync(writes)).ShouldBeOfType<AlreadyExists>().Fields.ShouldBe(["mail"]);
 
         (await ReadByIdAsync("1"))!.Attributes["name"].ShouldBe(FieldValue.Text("Name of ann"));
+    }
+
+    [Fact]
+    public async Task Hundreds_of_rows_change_in_one_call_and_unique_values_are_handed_on_in_order()
+    {
+        const int half = 300;
+        await FillAsync(2 * half);
+        await ExecuteAsync($"INSERT INTO prints (id, owner, title) SELECT cast(id AS integer), id, login FROM {Quoted} WHERE length(id) < 3 OR id < '300'");
+        var accounts = await AccountsAsync([.. Enumerable.Range(0, half).Select(number => $"{number}")]);
+        var moves = (await ReferringAsync(accounts)).Select(row => Move(row, Of(("id", $"{int.Parse(row.Account.ToString(), CultureInfo.InvariantCulture) + half}")))).ToList();
+        var deletions = accounts.Select(account => new RowWrite
+        {
+            Table = AccountsTable, Action = RowAction.Delete, Key = account.Record.Only(["id"]), Before = account.Record, After = Fields.Empty,
+        });
+        var mails = Enumerable.Range(half - 1, half + 1).Select(number => FieldValue.Text($"user{number}@example.org")).ToList();
+        var handing = Enumerable.Range(1, half).Select(number => Set($"{half - 1 + number}", "mail", mails[number], number == 1 ? FieldValue.Null : mails[number - 1]));
+        var checks = (await PlacesAsync(Notes)).Where(place => place.Enforced).SelectMany(place => accounts.Select(account => new NoReferenceLeft(place, [FieldValue.Text(account.Id.ToString())])));
+        RowWrite[] writes = [.. moves, .. deletions, .. handing];
+
+        (await TogetherAsync(writes, [.. checks])).ShouldBeOfType<Done>();
+        (await TogetherAsync(writes, [.. checks])).ShouldBeOfType<Done>();
+
+        moves.Count.ShouldBe(half);
+        (await CountAsync($"prints p JOIN {Quoted} m ON m.id = p.owner", "p.title <> m.login")).ShouldBe(half);
+        (await CountAsync(Quoted, "mail IS NOT NULL")).ShouldBe(half - 1);
+        (await ReadByIdAsync("599"))!.Identifiers[IdentifierKind.Email].ShouldBe("user598@example.org");
+        (await TogetherAsync([.. writes.Reverse().Select(write => write.Reversed())])).ShouldBeOfType<Done>();
+        (await CountAsync($"prints p JOIN {Quoted} m ON m.id = p.owner", "p.title = m.login")).ShouldBe(half);
+    }
+
+    [Fact]
+    public async Task Accounts_that_refer_to_accounts_go_in_one_change()
+    {
+        await ExecuteAsync($"ALTER TABLE {Quoted} ADD COLUMN invited_by text REFERENCES {Quoted} (id) ON DELETE CASCADE");
+        await ExecuteAsync($"INSERT INTO {Quoted} (id, login, invited_by) VALUES ('1', 'ann', NULL), ('2', 'bob', '1'), ('3', 'carol', '2')");
+        var deletions = (await AccountsAsync("3", "2", "1")).Select(account => new RowWrite
+        {
+            Table = AccountsTable, Action = RowAction.Delete, Key = account.Record.Only(["id"]), Before = account.Record, After = Fields.Empty,
+        }).ToList();
+
+        (await PlacesAsync()).Single(place => place.Fields[0] == "invited_by").Table.ShouldBe(AccountsTable);
+        (await TogetherAsync([deletions[1]])).ShouldBeOfType<Refused>().Message.ShouldContain("invited_by");
+        (await TogetherAsync(deletions)).ShouldBeOfType<Done>();
+        (await CountAsync(Quoted, "1 = 1")).ShouldBe(0);
     }
 
     [Fact]

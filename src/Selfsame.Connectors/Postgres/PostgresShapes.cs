@@ -1,0 +1,43 @@
+namespace Selfsame.Connectors.Postgres;
+
+/// <summary>The shapes of tables and the foreign keys that refer to them.</summary>
+internal sealed record KnownShapes(
+    IReadOnlyDictionary<string, PostgresTable> Tables, ILookup<uint, PostgresForeignKey> ForeignKeys, string Version);
+
+/// <summary>
+/// Remembers shapes from one change to the next: reading them costs more than most changes do. What is remembered is used only while
+/// the catalog's rows are the very same, by the transactions that wrote them.
+/// </summary>
+internal sealed class PostgresShapes
+{
+    private volatile KnownShapes? known;
+
+    public async Task<KnownShapes> LoadAsync(PostgresSession session, IReadOnlyCollection<string> names)
+    {
+        if (known is { } remembered && names.All(remembered.Tables.ContainsKey) && await VersionAsync(session, remembered.Tables) == remembered.Version)
+        {
+            return remembered;
+        }
+
+        var tables = await PostgresTable.LoadAsync(session, [.. names, .. known?.Tables.Keys ?? []]);
+        var foreignKeys = await PostgresCatalog.ForeignKeysToAsync(session, [.. tables.Values.Select(table => table.Id)]);
+        var version = await VersionAsync(session, tables);
+
+        // A table that is not there has no catalog row that could change: it is looked for again each time.
+        var shapes = new KnownShapes(tables, foreignKeys.ToLookup(key => key.To), version);
+        known = tables.Values.All(table => table.Id != 0) ? shapes : null;
+        return shapes;
+    }
+
+    private static async Task<string> VersionAsync(PostgresSession session, IReadOnlyDictionary<string, PostgresTable> tables)
+        => (await session.QueryAsync(
+            """
+            SELECT string_agg(v, ' ' ORDER BY v) FROM (
+                SELECT concat('c', oid, ':', xmin) FROM pg_class WHERE oid = ANY ($1)
+                UNION ALL SELECT concat('a', attrelid, '.', attnum, ':', xmin) FROM pg_attribute WHERE attrelid = ANY ($1) AND attnum > 0
+                UNION ALL SELECT concat('i', indexrelid, ':', xmin) FROM pg_index WHERE indrelid = ANY ($1)
+                UNION ALL SELECT concat('k', oid, ':', xmin) FROM pg_constraint WHERE confrelid = ANY ($1)) AS versions (v)
+            """,
+            reader => reader.IsDBNull(0) ? "" : reader.GetString(0),
+            [tables.Values.Select(table => table.Id).ToArray()])).Single();
+}
