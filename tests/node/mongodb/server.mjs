@@ -26,6 +26,7 @@ const options = JSON.parse(process.argv[2] ?? "{}");
 const server = new Server({ version: options.version ?? "5.0.0", replicaSet: options.replicaSet ?? false });
 const faults = new Map();
 const seen = new Map();
+const sessions = new Map();
 let address;
 
 const parse = (bytes) => deserialize(bytes, { promoteValues: false, promoteBuffers: false, bsonRegExp: true, validation: { utf8: false } });
@@ -40,8 +41,11 @@ function setFault(command) {
   return { ok: 1 };
 }
 
+// Commits and aborts go to admin: the fault of the database that their transaction works on is meant.
 function takeFault(command) {
-  const fault = faults.get(command.$db);
+  const session = command.lsid?.id?.toString("hex");
+  if (command.startTransaction) sessions.set(session, command.$db);
+  const fault = faults.get(command.$db === "admin" && sessions.has(session) ? sessions.get(session) : command.$db);
   if (fault?.name !== Object.keys(command)[0]) return undefined;
   if (fault.skip-- > 0) return undefined;
   if (fault.count-- <= 0) return undefined;

@@ -12,7 +12,7 @@ internal sealed class MongoTestDatabase : IAsyncDisposable
     public const string Collection = "members";
 
     private readonly string connectionString;
-    private readonly string name = $"selfsame-{Guid.NewGuid():N}";
+    public string Name { get; } = $"selfsame-{Guid.NewGuid():N}";
     private readonly LibmongocConnection outside;
     private readonly List<MongoDbSystem> systems = [];
 
@@ -38,7 +38,7 @@ internal sealed class MongoTestDatabase : IAsyncDisposable
             {
                 Name = "app",
                 Connector = "mongodb",
-                Settings = new Dictionary<string, string> { ["connection"] = connectionString, ["collection"] = collection, ["database"] = name },
+                Settings = new Dictionary<string, string> { ["connection"] = connectionString, ["collection"] = collection, ["database"] = Name },
                 Mapping = new AccountMapping
                 {
                     Id = [id],
@@ -52,16 +52,12 @@ internal sealed class MongoTestDatabase : IAsyncDisposable
     }
 
     /// <summary>Runs a command, given as Extended JSON; an answer that holds an error fails the test.</summary>
-    public async Task<BsonDocument> RunAsync(string json)
-    {
-        var reply = await RunAsync(BsonJson.Read(json).AsDocument);
-        return reply;
-    }
+    public Task<BsonDocument> RunAsync(string json) => RunAsync(BsonJson.Read(json).AsDocument);
 
     public async Task<BsonDocument> RunAsync(BsonDocument command)
     {
-        var reply = await outside.RunAsync(new MongoRequest(name, command), CancellationToken.None);
-        (MongoError.In(reply, "a test's command", name)?.Message).ShouldBeNull();
+        var reply = await outside.RunAsync(new MongoRequest(Name, command), CancellationToken.None);
+        (MongoError.In(reply, "a test's command", Name)?.Message).ShouldBeNull();
         return reply;
     }
 
