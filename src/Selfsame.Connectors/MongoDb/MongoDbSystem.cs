@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Selfsame.Core;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
 
@@ -23,12 +22,12 @@ public sealed class MongoDbSystem
     private readonly MongoReferences references;
     private readonly MongoRowWrites rowWrites;
 
-    public MongoDbSystem(SystemConfig config, RandomSource random)
-        : this(config, random, new LibmongocConnection(config.Name, config.Settings["connection"]))
+    public MongoDbSystem(SystemConfig config)
+        : this(config, new LibmongocConnection(config.Name, config.Settings["connection"]))
     {
     }
 
-    internal MongoDbSystem(SystemConfig config, RandomSource random, IMongoConnection connection)
+    internal MongoDbSystem(SystemConfig config, IMongoConnection connection)
     {
         this.connection = connection;
         Mapping = config.Mapping;
@@ -38,7 +37,7 @@ public sealed class MongoDbSystem
         accounts = new MongoCollection(database, config.Settings["collection"]);
         indexes = new MongoIndexes(accounts, Mapping);
         references = new MongoReferences(database);
-        rowWrites = new MongoRowWrites(database, accounts.Name, random);
+        rowWrites = new MongoRowWrites(database, accounts.Name);
     }
 
     /// <summary>What the config may say: <c>connection</c>, <c>collection</c> and <c>database</c>, besides the mapping.</summary>

@@ -17,7 +17,7 @@
 // a writeConcernError; "slow" answers after a while. { standInCommands: 1 } answers the names of the database's commands so far.
 import { createServer } from "node:net";
 import { createInterface } from "node:readline";
-import { deserialize, serialize } from "bson";
+import { deserialize, onDemand, serialize } from "bson";
 import { rawSortKey } from "./collection.mjs";
 import { Server } from "./commands.mjs";
 import { MongoError } from "./errors.mjs";
@@ -92,6 +92,15 @@ function message(requestId, opCode, ...parts) {
   return Buffer.concat([header, ...parts]);
 }
 
+// The server refuses a command in which a field stands twice; reading BSON into an object would hide it.
+function checkNames(bytes) {
+  const names = onDemandNames(bytes);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new MongoError(40413, `BSON field '${twice}' is a duplicate field`);
+}
+
+const onDemandNames = (bytes) => onDemand.parseToElements(bytes).map(([, offset, length]) => bytes.toString("utf8", offset, offset + length));
+
 function readMessage(body) {
   let at = 4;
   let command;
@@ -102,6 +111,7 @@ function readMessage(body) {
     const size = body.readInt32LE(at);
     if (kind === 0) {
       command = parse(body.subarray(at, at + size));
+      checkNames(body.subarray(at, at + size));
     } else {
       const nameEnd = body.indexOf(0, at + 4);
       const documents = (sequences[body.toString("utf8", at + 4, nameEnd)] = []);
@@ -110,6 +120,15 @@ function readMessage(body) {
     at += size;
   }
   return { ...Object.fromEntries(Object.entries(command).map(([name, value]) => [name, scalar(value)])), ...sequences };
+}
+
+function answerMessage(body) {
+  try {
+    return answer(readMessage(body));
+  } catch (error) {
+    if (error instanceof MongoError) return error.reply();
+    throw error;
+  }
 }
 
 async function handle(socket, bytes) {
@@ -124,7 +143,7 @@ async function handle(socket, bytes) {
     socket.write(message(requestId, 1, prefix, encode(run({ ...(command.$query ?? command), $db: "admin" }))));
     return;
   }
-  const reply = await answer(readMessage(body));
+  const reply = await answerMessage(body);
   if (reply === undefined) socket.destroy();
   else socket.write(message(requestId, 2013, Buffer.from([0, 0, 0, 0, 0]), encode(reply)));
 }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Selfsame.Connectors.MongoDb;
-using Selfsame.Core;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
 
@@ -284,8 +283,7 @@ public sealed class MongoDbFaultTests : IAsyncLifetime
                 Connector = "mongodb",
                 Settings = settings,
                 Mapping = new AccountMapping { Id = ["_id"], Identifiers = new Dictionary<IdentifierKind, string>() },
-            },
-            RandomSource.System);
+            });
     }
 
     private Task<WriteOutcome> CreateAsync(string id) => system.CreateAsync(new AccountId(id), Login(id), CancellationToken.None);

@@ -1,5 +1,4 @@
 using Selfsame.Connectors.MongoDb;
-using Selfsame.Core;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
 using Selfsame.Testing;
@@ -45,8 +44,7 @@ internal sealed class MongoTestDatabase : IAsyncDisposable
                     Identifiers = new Dictionary<IdentifierKind, string> { [IdentifierKind.Username] = username, [IdentifierKind.Email] = "mail" },
                     Attributes = new Dictionary<string, AttributeMapping> { ["name"] = new("name"), ["lastSignIn"] = new("seen", Noise: true) },
                 },
-            },
-            RandomSource.System);
+            });
         systems.Add(system);
         return system;
     }
@@ -56,7 +54,7 @@ internal sealed class MongoTestDatabase : IAsyncDisposable
 
     public async Task<BsonDocument> RunAsync(BsonDocument command)
     {
-        var reply = await outside.RunAsync(new MongoRequest(Name, command), CancellationToken.None);
+        var reply = await outside.RunAsync(new MongoRequest(Name, command), MongoPatience.Ordinary, CancellationToken.None);
         (MongoError.In(reply, "a test's command", Name)?.Message).ShouldBeNull();
         return reply;
     }
