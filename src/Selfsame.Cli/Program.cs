@@ -3,6 +3,8 @@ using Selfsame.Cli.Commands;
 
 var root = new RootCommand("Selfsame keeps one person to one account in every system that an application runs.")
 {
+    DemoCommand.Create(),
+    InitCommand.Create(),
     ServeCommand.Create(),
     KeysCommand.Create(),
     UsersCommand.Create(),

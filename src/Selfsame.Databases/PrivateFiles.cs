@@ -1,7 +1,9 @@
+using System.Runtime.InteropServices;
+
 namespace Selfsame.Databases;
 
 /// <summary>Files and folders that only their owner may read: they hold people's data.</summary>
-public static class PrivateFiles
+public static partial class PrivateFiles
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
@@ -36,4 +38,36 @@ public static class PrivateFiles
 
         File.Move(temporary, path, overwrite: true);
     }
+
+    /// <summary>Makes the names of the files in it survive a loss of power (fsync(2): a file's own flush does not cover its name).</summary>
+    /// <exception cref="IOException">The folder can't be opened or flushed.</exception>
+    public static void FlushFolder(string path)
+    {
+        var folder = Open(path, ReadOnly);
+        try
+        {
+            if (folder < 0 || Flush(folder) != 0)
+            {
+                throw new IOException($"The folder {path} can't be flushed to disk: {Marshal.GetLastPInvokeErrorMessage()}.");
+            }
+        }
+        finally
+        {
+            if (folder >= 0)
+            {
+                _ = Close(folder);
+            }
+        }
+    }
+
+    private const int ReadOnly = 0;
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    private static partial int Flush(int file);
+
+    [LibraryImport("libc", EntryPoint = "close")]
+    private static partial int Close(int file);
 }

@@ -45,7 +45,7 @@ public sealed record TenantSettings
     public string UserCodePrefix { get; init; } = "ac";
 
     /// <summary>Consonant-vowel syllables in a new user code; grows by itself when the year's space fills up.</summary>
-    public int UserCodeSyllables { get; init; } = 2;
+    public int UserCodeSyllables { get; init; } = 3;
 
     public RateLimit SignUpLimit { get; init; } = new("sign-up", 5, TimeSpan.FromSeconds(3600));
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Selfsame.Cli.Views;
 using Selfsame.Core.Identifiers;
 using Selfsame.Core.Reconciliation;
+using Selfsame.Databases;
 
 namespace Selfsame.Cli.Commands;
 
@@ -16,7 +17,11 @@ internal static class ApplyCommand
         var options = new EngineOptions();
         var guards = new GuardOptions();
         var file = new Argument<string>("plan") { Description = "The file that 'selfsame plan -o' wrote." };
-        var command = new Command("apply", "Makes exactly the changes of a plan. Apply the same plan again to go on after an interruption.") { file };
+        var merged = new Option<string?>("--merged")
+        {
+            Description = "Write who was merged into whom to this file, one JSON object a line: system, loser, survivor. For your application's sessions.",
+        };
+        var command = new Command("apply", "Makes exactly the changes of a plan. Apply the same plan again to go on after an interruption.") { file, merged };
         options.AddTo(command);
         guards.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
@@ -24,13 +29,14 @@ internal static class ApplyCommand
             var text = ReadPlan(parsed.GetRequiredValue(file));
             await using var engine = await options.OpenAsync(parsed, cancellation);
             var verdict = PlanCheck.Check(text, engine.Topology, KeyRules.Version, guards.Read(parsed));
-            return await ApplyAsync(engine, verdict, options.Json(parsed), cancellation);
+            return await ApplyAsync(engine, verdict, options.Json(parsed), cancellation, parsed.GetValue(merged));
         });
         return command;
     }
 
     /// <summary>Applies what the check let through; for <c>undo</c> too.</summary>
-    public static async Task<int> ApplyAsync(OpenedEngine engine, PlanVerdict verdict, bool json, CancellationToken cancellation)
+    public static async Task<int> ApplyAsync(
+        OpenedEngine engine, PlanVerdict verdict, bool json, CancellationToken cancellation, string? merged = null)
     {
         switch (verdict)
         {
@@ -48,6 +54,11 @@ internal static class ApplyCommand
                 return ApplyView.WriteStopped(
                     [$"Another apply is running ({locked.Holder}). Wait for it; if it was killed on another machine, its lock ends at {locked.Until:u}."], ExitCode.Stopped);
             case ApplyReport report:
+                if (merged is not null)
+                {
+                    PrivateFiles.WriteAtomically(merged, AppliedChanges.MergedLines(AppliedChanges.Of(plan, report)));
+                }
+
                 ApplyView.Write(report, plan, json);
                 return report switch
                 {

@@ -27,5 +27,5 @@ internal static class AuditCommand
 
     /// <summary>The audit that every command of the engine starts from.</summary>
     public static Task<AuditResult> AuditAsync(OpenedEngine engine, CancellationToken cancellation)
-        => new Auditor(engine.Topology, engine.Connected.Systems, IdentifierKeys.TryKey).AuditAsync(ReadProgress.For, cancellation);
+        => new Auditor(engine.Topology, engine.Connected.Systems, IdentifierKeys.TryKey, engine.Store.Clock).AuditAsync(ReadProgress.For, cancellation);
 }

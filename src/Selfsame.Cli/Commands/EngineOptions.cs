@@ -54,9 +54,10 @@ internal sealed class OpenedEngine(OpenedStore store, ConnectedSystems systems) 
         Store.Random.NextUuid(),
         Store.Now(),
         typeof(OpenedEngine).Assembly.GetName().Version!.ToString(3),
-        KeyRules.Version);
+        KeyRules.Version,
+        Store.Random.NextUuid);
 
-    public Applier NewApplier() => new(systems.Systems, systems.Journal, Store.Clock, Store.CrashPoints);
+    public Applier NewApplier() => new(systems.Topology, systems.Systems, systems.Journal, Store.Clock, Store.CrashPoints);
 
     public async ValueTask DisposeAsync()
     {

@@ -1,22 +1,61 @@
 using System.CommandLine;
 using Selfsame.Cli.Views;
+using Selfsame.Core.Reconciliation;
 
 namespace Selfsame.Cli.Commands;
 
-/// <summary><c>selfsame runs</c>: what was applied, and when.</summary>
+/// <summary><c>selfsame runs [RUN]</c>: what was applied, and when; or one run, change by change.</summary>
 internal static class RunsCommand
 {
+    private const int ShortestPrefix = 4;
+
+    // What a run did is in its plan; reading the plans of larger runs would keep the list waiting.
+    private const int LargestSummarised = 20_000;
+    private const int MostSummarised = 50;
+
     public static Command Create()
     {
         var options = new EngineOptions();
-        var command = new Command("runs", "Lists the plans that were applied, the newest first.");
+        var run = new Argument<string?>("run") { Description = "A run's id or its beginning: shows that run, change by change.", Arity = ArgumentArity.ZeroOrOne };
+        var command = new Command("runs", "Lists the plans that were applied, the newest first.") { run };
         options.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
             await using var engine = await options.OpenAsync(parsed, cancellation);
-            RunsView.Write(await engine.Connected.Journal.ListAsync(cancellation), options.Json(parsed));
+            if (parsed.GetValue(run) is { } wanted)
+            {
+                RunsView.Write(await FindAsync(engine, wanted, cancellation), options.Json(parsed));
+                return ExitCode.Clean;
+            }
+
+            RunsView.Write(await ListAsync(engine.Connected.Journal, cancellation), options.Json(parsed));
             return ExitCode.Clean;
         });
         return command;
+    }
+
+    /// <summary>The run that an id or its beginning names; for <c>undo</c> too.</summary>
+    public static async Task<RunRecord> FindAsync(OpenedEngine engine, string text, CancellationToken cancellation)
+    {
+        var runs = await engine.Connected.Journal.ListAsync(cancellation);
+        var meant = text.Length < ShortestPrefix
+            ? []
+            : runs.Where(run => run.Id.ToString("D").StartsWith(text, StringComparison.OrdinalIgnoreCase)).ToList();
+        return meant.Count == 1
+            ? (await engine.Connected.Journal.ReadAsync(meant[0].Id, cancellation))!
+            : throw new InvalidOperationException(
+                $"{(meant.Count == 0 ? "there is no such run" : "several runs begin so")}: {text}. 'selfsame runs' lists them.");
+    }
+
+    private static async Task<IReadOnlyList<ListedRun>> ListAsync(IJournal journal, CancellationToken cancellation)
+    {
+        var listed = new List<ListedRun>();
+        foreach (var run in await journal.ListAsync(cancellation))
+        {
+            var record = run.Changes <= LargestSummarised && listed.Count < MostSummarised ? await journal.ReadAsync(run.Id, cancellation) : null;
+            listed.Add(new ListedRun(run, record is null ? null : AppliedChanges.BySystem(AppliedChanges.Of(record))));
+        }
+
+        return listed;
     }
 }

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Selfsame.Cli.Views;
-using Selfsame.Core.Accounts;
 using Selfsame.Core.Identifiers;
 using Selfsame.Core.Reconciliation;
 
@@ -9,8 +8,6 @@ namespace Selfsame.Cli.Commands;
 /// <summary><c>selfsame undo RUN</c>: plans the reverse of a run from the present state; makes it with <c>--yes</c>.</summary>
 internal static class UndoCommand
 {
-    private const int ShortestPrefix = 4;
-
     public static Command Create()
     {
         var options = new EngineOptions();
@@ -23,7 +20,7 @@ internal static class UndoCommand
         command.SetAction(async (parsed, cancellation) =>
         {
             await using var engine = await options.OpenAsync(parsed, cancellation);
-            var plan = await PlanAsync(engine, await FindAsync(engine, parsed.GetRequiredValue(run), cancellation), cancellation);
+            var plan = await PlanAsync(engine, await RunsCommand.FindAsync(engine, parsed.GetRequiredValue(run), cancellation), cancellation);
             if (!parsed.GetValue(yes))
             {
                 PlanView.WriteUndo(plan, options.Json(parsed));
@@ -38,34 +35,9 @@ internal static class UndoCommand
         return command;
     }
 
-    private static async Task<RunRecord> FindAsync(OpenedEngine engine, string text, CancellationToken cancellation)
-    {
-        var runs = await engine.Connected.Journal.ListAsync(cancellation);
-        var meant = text.Length < ShortestPrefix
-            ? []
-            : runs.Where(run => run.Id.ToString("D").StartsWith(text, StringComparison.OrdinalIgnoreCase)).ToList();
-        return meant.Count == 1
-            ? (await engine.Connected.Journal.ReadAsync(meant[0].Id, cancellation))!
-            : throw new InvalidOperationException(
-                $"{(meant.Count == 0 ? "there is no such run" : "several runs begin so")}: {text}. 'selfsame runs' lists them.");
-    }
-
     private static async Task<Plan> PlanAsync(OpenedEngine engine, RunRecord run, CancellationToken cancellation)
     {
-        var present = new Dictionary<(string, AccountId), Account>();
-        foreach (var changes in run.Plan.Changes.GroupBy(change => change.System))
-        {
-            if (engine.Connected.Systems.GetValueOrDefault(changes.Key) is not IReadsAccountsById system)
-            {
-                throw new InvalidOperationException($"the run changed '{changes.Key}', which the config does not have. Use the config it was made with.");
-            }
-
-            foreach (var (id, account) in await system.ReadFreshAsync(changes.Key, [.. changes.Select(change => change.Account)], cancellation))
-            {
-                present.Add((changes.Key, id), account);
-            }
-        }
-
+        var present = await PresentState.ReadAsync(run, engine.Connected.Systems, cancellation);
         return UndoPlanner.Plan(run, present, engine.Topology, run.Plan.Accounts, engine.NewStamp());
     }
 }

@@ -16,6 +16,7 @@ internal static class ApplyView
                 Changes = plan.Changes.Count,
                 report.Applied,
                 report.AppliedNow,
+                Systems = AppliedChanges.BySystem(AppliedChanges.Of(plan, report)),
                 Unverified = Notes(report.Unverified),
                 Skipped = Notes(report.Skipped),
                 Refused = Notes(report.Refused),
@@ -28,6 +29,11 @@ internal static class ApplyView
         Write("refused", report.Refused);
         Write("doubtful", report.Unverified);
         Write("still open", report.Pending);
+        foreach (var (system, counts) in AppliedChanges.BySystem(AppliedChanges.Of(plan, report)))
+        {
+            Terminal.Line($"{Terminal.Text(system)}: {AppliedChanges.Sentence(counts)}");
+        }
+
         Terminal.Line($"{Terminal.Count(report.AppliedNow, "change")} made; {report.Applied} of {plan.Changes.Count} in all. Run {report.Run}.");
         if (report.Stop is { } stop)
         {

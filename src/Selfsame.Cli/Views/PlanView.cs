@@ -60,40 +60,8 @@ internal static class PlanView
     {
         foreach (var change in plan.Changes)
         {
-            var (sign, colour) = change.Action switch
-            {
-                ChangeAction.Create => ("+", "green"),
-                ChangeAction.Update => ("~", "yellow"),
-                _ => ("-", "red"),
-            };
-            Terminal.Line($"[{colour}]{sign} {change.Action.ToString().ToLowerInvariant()}[/] {Terminal.Text(change.System)} {Terminal.Text(change.Account.ToString())}  {Terminal.Text(change.Sentence)}");
-            foreach (var field in change.Before.Keys.Union(change.After.Keys).Order(StringComparer.Ordinal))
-            {
-                Terminal.Line($"    {Terminal.Text(field)}: {Shown(change, field)}");
-            }
-
-            foreach (var effect in change.Effects)
-            {
-                Terminal.Line($"    [red]also:[/] {Terminal.Text(effect)}");
-            }
-
-            if (!change.Reversible)
-            {
-                Terminal.Line("    [red]can't be undone[/]");
-            }
+            ChangeView.Write(change);
         }
-    }
-
-    private static string Shown(Change change, string field)
-    {
-        var secret = Core.Accounts.SecretFields.Looks(field);
-        string Value(Core.Accounts.Fields fields) => secret && !fields[field].IsNull ? "•••" : Terminal.Text(fields[field].ToString());
-        return (change.Before.ContainsKey(field), change.After.ContainsKey(field)) switch
-        {
-            (true, true) => $"{Value(change.Before)} → {Value(change.After)}",
-            (true, false) => Value(change.Before),
-            _ => Value(change.After),
-        };
     }
 
     private static void WriteNotPlanned(Plan plan)

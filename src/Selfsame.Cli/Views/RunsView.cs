@@ -3,14 +3,29 @@ using Spectre.Console;
 
 namespace Selfsame.Cli.Views;
 
-/// <summary>Lists runs.</summary>
+/// <summary>A run in a list, with what it did; null where that was not read.</summary>
+internal sealed record ListedRun(RunSummary Summary, IReadOnlyDictionary<string, IReadOnlyDictionary<ChangeAction, int>>? Did);
+
+/// <summary>Lists runs, or shows one.</summary>
 internal static class RunsView
 {
-    public static void Write(IReadOnlyList<RunSummary> runs, bool json)
+    public static void Write(IReadOnlyList<ListedRun> runs, bool json)
     {
         if (json)
         {
-            Terminal.WriteJson(runs);
+            Terminal.WriteJson(runs.Select(run => new
+            {
+                run.Summary.Id,
+                run.Summary.Started,
+                run.Summary.Finished,
+                run.Summary.Undoes,
+                run.Summary.Holder,
+                run.Summary.Changes,
+                run.Summary.Applied,
+                run.Summary.Skipped,
+                run.Summary.Refused,
+                run.Did,
+            }));
             return;
         }
 
@@ -21,15 +36,15 @@ internal static class RunsView
         }
 
         var table = new Table { Border = TableBorder.Simple };
-        table.AddColumns("run", "started", "state", "changes", "applied", "skipped", "refused", "takes back", "by");
-        foreach (var run in runs)
+        table.AddColumns("run", "started", "state", "applied", "did", "skipped", "refused", "takes back", "by");
+        foreach (var (run, did) in runs)
         {
             table.AddRow(
                 run.Id.ToString("D"),
                 $"{run.Started:u}",
-                run.Finished is null ? "unfinished: apply the plan again" : "finished",
-                $"{run.Changes}",
-                $"{run.Applied}",
+                State(run.Finished),
+                $"{run.Applied} of {run.Changes}",
+                Terminal.Text(Did(did)),
                 $"{run.Skipped}",
                 $"{run.Refused}",
                 run.Undoes?.ToString("D") ?? "",
@@ -38,4 +53,56 @@ internal static class RunsView
 
         Terminal.Output.Write(table);
     }
+
+    /// <summary>One run, change by change. Values stay in the journal: it holds the secrets of those who were deleted.</summary>
+    public static void Write(RunRecord run, bool json)
+    {
+        var changes = run.Plan.Changes.Select(change => (Change: change, Entry: run.Entries.GetValueOrDefault(change.Number)));
+        if (json)
+        {
+            Terminal.WriteJson(new
+            {
+                run.Plan.Id,
+                run.Started,
+                run.Finished,
+                run.Plan.Undoes,
+                Did = AppliedChanges.BySystem(AppliedChanges.Of(run)),
+                Changes = changes.Select(pair => new
+                {
+                    pair.Change.Number,
+                    pair.Change.Action,
+                    pair.Change.System,
+                    pair.Change.Account,
+                    pair.Change.Label,
+                    pair.Change.Reason,
+                    pair.Change.Sentence,
+                    Losers = pair.Change.Losers?.Select(loser => loser.Account),
+                    pair.Entry?.State,
+                    pair.Entry?.Message,
+                }),
+            });
+            return;
+        }
+
+        Terminal.Line($"Run {run.Plan.Id}, started {run.Started:u}, {State(run.Finished)}{(run.Plan.Undoes is { } undone ? $", takes back {undone}" : "")}.");
+        foreach (var (change, entry) in changes)
+        {
+            var state = entry?.State switch
+            {
+                null => "not begun",
+                ChangeState.Intent => "not known",
+                { } known => known.ToString().ToLowerInvariant(),
+            };
+            Terminal.Line($"{change.Number,4}  {state,-9}  {change.Action.ToString().ToLowerInvariant(),-7}  {Terminal.Text(change.System)} {Terminal.Text(change.Account.ToString())}  {Terminal.Text(change.Sentence)}");
+            if (entry?.Message is { } message)
+            {
+                Terminal.Line($"      [yellow]{Terminal.Text(message)}[/]");
+            }
+        }
+    }
+
+    private static string State(DateTimeOffset? finished) => finished is null ? "unfinished: apply the plan again" : "finished";
+
+    private static string Did(IReadOnlyDictionary<string, IReadOnlyDictionary<ChangeAction, int>>? did)
+        => did is null ? "see 'selfsame runs RUN'" : string.Join("; ", did.Select(pair => $"{pair.Key}: {AppliedChanges.Sentence(pair.Value)}"));
 }

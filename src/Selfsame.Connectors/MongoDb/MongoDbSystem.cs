@@ -47,13 +47,15 @@ public sealed class MongoDbSystem
         DefaultId = MongoCollection.Id,
         Settings =
         [
-            new ConnectorSetting("connection", Required: true, Secret: true),
+            new ConnectorSetting("connection", Required: true),
             new ConnectorSetting("collection", Required: true),
             new ConnectorSetting("database", Required: false),
         ],
     };
 
     public AccountMapping Mapping { get; }
+
+    public string AccountsTable => accounts.Name;
 
     public ValueTask DisposeAsync() => connection.DisposeAsync();
 
@@ -70,6 +72,7 @@ public sealed class MongoDbSystem
         var required = found[0].Document("options").Document("validator").Document("$jsonSchema").Document("required");
         return new SystemFacts
         {
+            CanRequireValues = false,
             TakesChosenId = true,
             AtomicPreconditions = await rowWrites.HasTransactionsAsync(cancellation),
             NotNullFields = required.Select(field => field.Value.AsText ?? "").Append(MongoCollection.Id).ToHashSet(StringComparer.Ordinal),
@@ -206,6 +209,8 @@ public sealed class MongoDbSystem
 
     /// <summary>Unique, ascending, under ICU's English collation of strength 2 (case is ignored, accents count); named <c>field_1</c>.</summary>
     public SystemIndex CanonicalIndex(IdentifierKind kind) => MongoIndex.Canonical(Mapping.Identifiers[kind]).ToSystemIndex();
+
+    public SystemIndex PlainIndex(string field) => MongoIndex.Plain(field).ToSystemIndex();
 
     public bool IsCanonical(SystemIndex existing, IdentifierKind kind) => MongoIndex.Read(existing.Definition).KeepsUnique(Mapping.Identifiers[kind]);
 

@@ -38,6 +38,9 @@ internal sealed class MongoIndex
         ("unique", true),
         ("collation", BsonDocument.Of(("locale", "en"), ("strength", 2)))));
 
+    /// <summary>A unique index on a field whose values have one spelling.</summary>
+    public static MongoIndex Plain(string field) => new(BsonDocument.Of(("key", BsonDocument.Of((field, 1))), ("name", $"{field}_1"), ("unique", true)));
+
     /// <summary>The index that a definition describes; <see cref="BsonException"/> when it describes none.</summary>
     public static MongoIndex Read(string definition)
     {

@@ -26,16 +26,13 @@ internal static class RowStates
                     break;
                 default:
                     states[key] = null;
-                    states[(write.Table, write.KeyAfter())] = before.With(write.After);
+                    states[(write.Table, write.KeyAfter)] = before.With(write.After);
                     break;
             }
         }
 
         return states;
     }
-
-    /// <summary>The key under which an updated row stands afterwards.</summary>
-    public static Fields KeyAfter(this RowWrite write) => write.Key.With(write.After.Only(write.Key.Keys));
 
     /// <summary>
     /// The names whose values in <paramref name="present"/> are not those <paramref name="wanted"/>. What a column has turned into its own type

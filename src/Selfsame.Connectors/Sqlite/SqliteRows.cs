@@ -115,7 +115,7 @@ internal sealed class SqliteRows(SqliteConnection connection, SqliteTransaction 
     }
 
     private bool IsMovedTo(RowWrite write)
-        => write.KeyAfter() is var key && !key.Equals(write.Key) && Read(write.Table, key) is [var moved] && moved.With(key).Holds(write.After);
+        => write.KeyAfter is var key && !key.Equals(write.Key) && Read(write.Table, key) is [var moved] && moved.With(key).Holds(write.After);
 
     private WriteOutcome Insert(RowWrite write)
     {

@@ -25,6 +25,18 @@ internal sealed class SqliteSchema(SqliteTable table, AccountMapping mapping)
         };
     }
 
+    public SystemIndex PlainIndex(string field)
+    {
+        var name = $"{table.Name}_{field}_selfsame";
+        return new SystemIndex
+        {
+            Name = name,
+            Fields = [field],
+            Unique = true,
+            Definition = $"CREATE UNIQUE INDEX {DialectText.Quote(name)} ON {table.Quoted} ({DialectText.Quote(field)})",
+        };
+    }
+
     public bool IsCanonical(SystemIndex existing, IdentifierKind kind)
         => existing is { Unique: true, Predicate: null, Fields: [var field], Collation: { } collation }
             && field == mapping.Identifiers[kind]

@@ -43,6 +43,8 @@ public sealed class SqliteSystem
 
     public AccountMapping Mapping { get; }
 
+    public string AccountsTable => table.Name;
+
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     public Task<SystemFacts> DescribeAsync(CancellationToken cancellation) => file.ReadAsync(
@@ -54,6 +56,7 @@ public sealed class SqliteSystem
             {
                 TakesChosenId = !ids.Exists(column => column.IsRowId),
                 AtomicPreconditions = true,
+                CanRequireValues = false,
                 NotNullFields = columns.Where(column => column.NotNull).Select(column => column.Name).ToHashSet(StringComparer.Ordinal),
                 DeletionEffects = table.CascadesFrom(connection),
             };
@@ -157,6 +160,8 @@ public sealed class SqliteSystem
             connection => [.. keys.Select(key => SqliteRows.ReadOne(connection, name, key.Table, key.Key))], cancellation);
 
     public SystemIndex CanonicalIndex(IdentifierKind kind) => schema.CanonicalIndex(kind);
+
+    public SystemIndex PlainIndex(string field) => schema.PlainIndex(field);
 
     public bool IsCanonical(SystemIndex existing, IdentifierKind kind) => schema.IsCanonical(existing, kind);
 

@@ -80,6 +80,9 @@ public sealed record SystemFacts
     /// <summary>Fields that must not be null.</summary>
     public IReadOnlySet<string> NotNullFields { get; init; } = new HashSet<string>();
 
+    /// <summary>Whether an existing field can be made one that must have a value.</summary>
+    public bool CanRequireValues { get; init; } = true;
+
     /// <summary>What the system does by itself when an account is deleted, one sentence each.</summary>
     public IReadOnlyList<string> DeletionEffects { get; init; } = [];
 }

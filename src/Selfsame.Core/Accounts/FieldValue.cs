@@ -104,6 +104,15 @@ public readonly struct FieldValue : IEquatable<FieldValue>
         _ => false,
     };
 
+    /// <summary>An order within one type: numbers and booleans by size, all else by its text, ordinally.</summary>
+    public int CompareTo(FieldValue other) => (value, other.value) switch
+    {
+        (long left, long right) => left.CompareTo(right),
+        (bool left, bool right) => left.CompareTo(right),
+        (long or double, long or double) => Convert.ToDouble(value, CultureInfo.InvariantCulture).CompareTo(Convert.ToDouble(other.value, CultureInfo.InvariantCulture)),
+        _ => string.CompareOrdinal(ToString(), other.ToString()),
+    };
+
     public bool Equals(FieldValue other) => (value, other.value) switch
     {
         (byte[] left, byte[] right) => left.AsSpan().SequenceEqual(right),

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Selfsame.Core.Accounts;
 
 /// <summary>What happens to one row.</summary>
@@ -30,12 +32,20 @@ public sealed record RowWrite
     /// <summary>What it holds afterwards: for an update the fields it sets, for an insertion the whole row, for a deletion nothing.</summary>
     public required Fields After { get; init; }
 
+    /// <summary>The row's key when the write is made.</summary>
+    [JsonIgnore]
+    public Fields KeyAfter => Key.With(After.Only(Key.Keys));
+
+    /// <summary>Whether the row under <see cref="KeyAfter"/>, null where there is none, is as this write leaves it.</summary>
+    public bool IsMade(Fields? present)
+        => Action == RowAction.Delete ? present is null : present is not null && After.DifferencesFrom(present, "").Count == 0;
+
     /// <summary>The write that takes this one back.</summary>
     public RowWrite Reversed() => Action switch
     {
         RowAction.Insert => this with { Action = RowAction.Delete, Before = After, After = Fields.Empty },
         RowAction.Delete => this with { Action = RowAction.Insert, Before = Fields.Empty, After = Before },
-        _ => this with { Key = Key.With(After.Only(Key.Keys)), Before = After, After = Before.Only(After.Keys) },
+        _ => this with { Key = KeyAfter, Before = After, After = Before.Only(After.Keys) },
     };
 }
 
@@ -47,6 +57,9 @@ public sealed record NoReferenceLeft(ReferencePlace Place, IReadOnlyList<FieldVa
 /// <summary>Changes several rows as one.</summary>
 public interface IWritesTogether : IConnectedSystem
 {
+    /// <summary>The accounts' own table or collection, as <see cref="RowWrite.Table"/> and <see cref="ReferencePlace.Table"/> name it.</summary>
+    string AccountsTable { get; }
+
     /// <summary>
     /// Makes all <paramref name="writes"/> in order, in one transaction where <see cref="SystemFacts.AtomicPreconditions"/> is true, else one
     /// after the other. A row that is already as its write leaves it counts as done, so that the same call can be

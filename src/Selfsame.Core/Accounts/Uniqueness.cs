@@ -45,6 +45,9 @@ public interface IHasCanonicalIndexes : IInspectsIndexes
     /// <summary>Whether an existing index keeps the identifier as the canonical one would, whatever its name.</summary>
     bool IsCanonical(SystemIndex existing, IdentifierKind kind);
 
+    /// <summary>A plain unique index on one field, for values that have one spelling (a uuid).</summary>
+    SystemIndex PlainIndex(string field);
+
     /// <summary>The accounts that could not stand together under the canonical index, grouped by the system itself.</summary>
     Task<IReadOnlyList<EqualAccounts>> FindEqualAsync(IdentifierKind kind, CancellationToken cancellation);
 }

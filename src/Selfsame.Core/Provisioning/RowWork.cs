@@ -57,7 +57,7 @@ internal sealed class RowWork(ProvisionerParts parts, ClaimedRow claim)
     private async Task ReconcileAsync(ReconcileRule rule, SystemPicture source, AccountId chosen, CancellationToken cancellation)
     {
         var target = await ReadTargetAsync(source, chosen, cancellation);
-        var stamp = new PlanStamp(parts.Random.NextUuid(), parts.Clock.GetUtcNow(), "", "");
+        var stamp = new PlanStamp(parts.Random.NextUuid(), parts.Clock.GetUtcNow(), "", "", parts.Random.NextUuid);
         switch (PersonalPlan.For(parts.Topology, rule, source, target, chosen, stamp))
         {
             case Nothing nothing:

@@ -8,7 +8,7 @@ namespace Selfsame.Core.Reconciliation;
 /// It can be killed anywhere and run again.
 /// </summary>
 public sealed class Applier(
-    IReadOnlyDictionary<string, IConnectedSystem> systems, IJournal journal, TimeProvider clock, CrashPoints crashPoints)
+    Topology topology, IReadOnlyDictionary<string, IConnectedSystem> systems, IJournal journal, TimeProvider clock, CrashPoints crashPoints)
 {
     // Reads and journal writes are shared by this many changes; a crash leaves at most so many to be looked at again.
     private const int PortionSize = 50;
@@ -21,7 +21,7 @@ public sealed class Applier(
             case LeaseHeld held:
                 return new ApplyLocked(held.Holder, held.Until);
             case LeaseGranted granted:
-                var attempt = new ApplyAttempt(plan, granted.Lease, systems, journal, clock, crashPoints);
+                var attempt = new ApplyAttempt(plan, granted.Lease, topology, systems, journal, clock, crashPoints);
                 try
                 {
                     return await RunAsync(attempt, plan, progress, cancellation);
@@ -46,7 +46,7 @@ public sealed class Applier(
         }
 
         crashPoints.Reach(ApplyCrashPoints.RunBegun);
-        foreach (var portion in plan.Changes.Where(attempt.IsOpen).Chunk(PortionSize))
+        foreach (var portion in Portions(plan.Changes.Where(attempt.IsOpen)))
         {
             if (cancellation.IsCancellationRequested)
             {
@@ -66,6 +66,11 @@ public sealed class Applier(
             return attempt.Report(ApplyStop.Interrupted);
         }
 
+        if (!await attempt.SweepAsync(cancellation))
+        {
+            return attempt.Report(cancellation.IsCancellationRequested ? ApplyStop.Interrupted : ApplyStop.LeaseLost);
+        }
+
         if (!await attempt.FinishAsync(cancellation))
         {
             return attempt.Report(ApplyStop.LeaseLost);
@@ -73,5 +78,28 @@ public sealed class Applier(
 
         crashPoints.Reach(ApplyCrashPoints.RunFinished);
         return attempt.Report(null);
+    }
+
+    /// <summary>Consecutive changes of one way of being made; a change to a system's shape stands alone.</summary>
+    private static IEnumerable<IReadOnlyList<Change>> Portions(IEnumerable<Change> changes)
+    {
+        var portion = new List<Change>();
+        foreach (var change in changes)
+        {
+            var breaks = portion.Count == PortionSize
+                || (portion.Count > 0 && (change.Action == ChangeAction.Schema || portion[0].Action == ChangeAction.Schema || change.IsOfRows != portion[0].IsOfRows));
+            if (breaks)
+            {
+                yield return portion;
+                portion = [];
+            }
+
+            portion.Add(change);
+        }
+
+        if (portion.Count > 0)
+        {
+            yield return portion;
+        }
     }
 }

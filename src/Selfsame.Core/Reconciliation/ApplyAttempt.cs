@@ -3,8 +3,8 @@ using Selfsame.Core.Accounts;
 namespace Selfsame.Core.Reconciliation;
 
 /// <summary>One attempt at a plan under one lease. Methods that answer false have lost the lease.</summary>
-internal sealed class ApplyAttempt(
-    Plan plan, ApplyLease lease, IReadOnlyDictionary<string, IConnectedSystem> systems, IJournal journal, TimeProvider clock, CrashPoints crashPoints)
+internal sealed partial class ApplyAttempt(
+    Plan plan, ApplyLease lease, Topology topology, IReadOnlyDictionary<string, IConnectedSystem> systems, IJournal journal, TimeProvider clock, CrashPoints crashPoints)
 {
     // A write is given up well before the lease ends; the lease is renewed when less than this is left.
     private static readonly TimeSpan RenewBelow = TimeSpan.FromSeconds(30);
@@ -12,6 +12,7 @@ internal sealed class ApplyAttempt(
     private const int MaximumThrottles = 5;
 
     private readonly string salt = plan.Id.ToString("D");
+    private readonly RowChanges rowChanges = new(systems, system => topology.Systems[system].References, plan.Id.ToString("D"));
     private readonly Dictionary<int, JournalEntry> entries = [];
     private readonly Dictionary<int, string> pending = [];
     private int appliedNow;
@@ -44,6 +45,16 @@ internal sealed class ApplyAttempt(
             return false;
         }
 
+        return portion[0] switch
+        {
+            { Action: ChangeAction.Schema } => await ChangeSchemaAsync(portion[0], cancellation),
+            { IsOfRows: true } => await ChangeRowsAsync(portion, cancellation),
+            _ => await ChangeAccountsAsync(portion, cancellation),
+        };
+    }
+
+    private async Task<bool> ChangeAccountsAsync(IReadOnlyList<Change> portion, CancellationToken cancellation)
+    {
         var present = await ReadAsync(portion, cancellation);
         var outcomes = new List<JournalOutcome>();
         var ready = new List<(Change Change, Ready Ready)>();
@@ -134,18 +145,22 @@ internal sealed class ApplyAttempt(
         return [.. written.Select(pair => Conclude(pair.Change, pair.Outcome, after.GetValueOrDefault(pair.Change.Number))).OfType<JournalOutcome>()];
     }
 
-    private async Task<WriteOutcome> SendAsync(Change change, Fields precondition)
+    private Task<WriteOutcome> SendAsync(Change change, Fields precondition)
+        // Once it has left, only its answer ends the wait: a change is not cancelled half-way.
+        => PatientlyAsync(change, () => (change.Action, systems[change.System]) switch
+        {
+            (ChangeAction.Create, ICreatesAccounts system) => system.CreateAsync(change.Account, change.After, CancellationToken.None),
+            (ChangeAction.Update, IUpdatesAccounts system) => system.UpdateAsync(change.Account, change.After, precondition, CancellationToken.None),
+            (ChangeAction.Delete, IDeletesAccounts system) => system.DeleteAsync(change.Account, precondition, CancellationToken.None),
+            _ => Task.FromResult<WriteOutcome>(new Refused($"'{change.System}' can't {change.Action.ToString().ToLowerInvariant()} accounts.")),
+        });
+
+    /// <summary>Sends a change again for as long as its system asks for a little patience.</summary>
+    private async Task<WriteOutcome> PatientlyAsync(Change change, Func<Task<WriteOutcome>> send)
     {
         for (var attempt = 1; ; attempt++)
         {
-            // Once it has left, only its answer ends the wait: a change is not cancelled half-way.
-            var outcome = await ((change.Action, systems[change.System]) switch
-            {
-                (ChangeAction.Create, ICreatesAccounts system) => system.CreateAsync(change.Account, change.After, CancellationToken.None),
-                (ChangeAction.Update, IUpdatesAccounts system) => system.UpdateAsync(change.Account, change.After, precondition, CancellationToken.None),
-                (ChangeAction.Delete, IDeletesAccounts system) => system.DeleteAsync(change.Account, precondition, CancellationToken.None),
-                _ => Task.FromResult<WriteOutcome>(new Refused($"'{change.System}' can't {change.Action.ToString().ToLowerInvariant()} accounts.")),
-            });
+            var outcome = await send();
             outcome.Checked(change.System, creating: change.Action == ChangeAction.Create);
             if (outcome is not Throttled throttled || attempt == MaximumThrottles || throttled.RetryAfter > LongestWait)
             {
@@ -167,6 +182,11 @@ internal sealed class ApplyAttempt(
                 change.Number, ChangeState.Applied, after?.Record, seen ? null : "The system said that it was done, but the account is not as planned.");
         }
 
+        return NotDone(change, outcome);
+    }
+
+    private JournalOutcome? NotDone(Change change, WriteOutcome outcome)
+    {
         switch (outcome)
         {
             case Drifted drifted:
@@ -206,7 +226,8 @@ internal sealed class ApplyAttempt(
 
         foreach (var outcome in outcomes)
         {
-            entries[outcome.Number] = new JournalEntry(outcome.Number, outcome.State, null, outcome.After, outcome.Message);
+            var rows = entries.GetValueOrDefault(outcome.Number)?.Rows;
+            entries[outcome.Number] = new JournalEntry(outcome.Number, outcome.State, null, outcome.After, outcome.Message, rows);
         }
 
         crashPoints.Reach(ApplyCrashPoints.OutcomeDurable);

@@ -22,9 +22,11 @@ public sealed record Correlation(
 /// </summary>
 public static class Correlator
 {
-    public static Correlation Correlate(ReconcileRule rule, IReadOnlyList<KeyedAccount> sources, IReadOnlyList<KeyedAccount> targets)
+    public static Correlation Correlate(
+        ReconcileRule rule, IReadOnlyList<KeyedAccount> sources, IReadOnlyList<KeyedAccount> targets, PersonDecisions? decisions = null)
     {
-        var work = new Work(sources, targets);
+        var work = new Work(rule, sources, targets, decisions ?? PersonDecisions.None);
+        work.ApplyDecisions();
         foreach (var correlation in rule.Correlate)
         {
             work.Apply(correlation, rule.TrustEmail);
@@ -55,7 +57,7 @@ public static class Correlator
     private readonly record struct Mark(CorrelationRule Rule, string Key);
 
     /// <summary>The state of one correlation; what is left is in the order of the reads.</summary>
-    private sealed class Work(IReadOnlyList<KeyedAccount> sources, IReadOnlyList<KeyedAccount> targets)
+    private sealed class Work(ReconcileRule rule, IReadOnlyList<KeyedAccount> sources, IReadOnlyList<KeyedAccount> targets, PersonDecisions decisions)
     {
         private readonly List<Link> links = [];
         private readonly List<AmbiguousSet> ambiguous = [];
@@ -63,6 +65,27 @@ public static class Correlator
         private List<KeyedAccount> openTargets = [.. targets];
 
         public Correlation Result() => new(links, ambiguous, openSources, openTargets);
+
+        /// <summary>Whom a person called the same is one person before any rule is asked.</summary>
+        public void ApplyDecisions()
+        {
+            var settled = new HashSet<KeyedAccount>(ReferenceEqualityComparer.Instance);
+            var (left, right) = (sources.ToDictionary(account => account.Account.Id), targets.ToDictionary(account => account.Account.Id));
+            foreach (var decision in decisions.All.Where(decision => decision.Verdict == Verdict.Same))
+            {
+                var ours = decision.Accounts.Where(account => account.System == rule.Source).Select(account => left.GetValueOrDefault(account.Id)).OfType<KeyedAccount>().ToList();
+                var theirs = decision.Accounts.Where(account => account.System == rule.Target).Select(account => right.GetValueOrDefault(account.Id)).OfType<KeyedAccount>().ToList();
+                if (ours is [var source] && theirs is [var target] && settled.Add(source) && settled.Add(target))
+                {
+                    links.Add(new Link(source, target, new Evidence("decision", decision.Reason, [source.Account.Label, target.Account.Label], Proof: true)));
+                }
+            }
+
+            Settle(settled);
+        }
+
+        private bool AreDifferent(KeyedAccount source, KeyedAccount target)
+            => decisions.Between(new DecidedAccount(rule.Source, source.Account.Id), new DecidedAccount(rule.Target, target.Account.Id))?.Verdict == Verdict.Different;
 
         public void Apply(CorrelationRule rule, bool trustEmail)
         {
@@ -79,6 +102,11 @@ public static class Correlator
             {
                 var (left, right) = (group.ToList(), byKey[group.Key].ToList());
                 var evidence = EvidenceOf(rule, group.Key, left.Concat(right), proof: true);
+                if (left.Count == 1 && right.Count == 1 && AreDifferent(left[0], right[0]))
+                {
+                    continue;
+                }
+
                 if (left.Count == 1 && right.Count == 1)
                 {
                     links.Add(new Link(left[0], right[0], evidence));
@@ -98,7 +126,9 @@ public static class Correlator
         /// <summary>Takes out every account that shares an id or a key with an account of the other side.</summary>
         public void SetDoubtfulAside()
         {
-            var doubts = sources.SelectMany(Marks).ToHashSet();
+            // Accounts that a person told apart cast no doubt on each other; they alone share what they share.
+            var toldApart = decisions.All.Where(decision => decision.Verdict == Verdict.Different).SelectMany(decision => decision.Accounts).ToHashSet();
+            var doubts = sources.Where(account => !toldApart.Contains(new DecidedAccount(rule.Source, account.Account.Id))).SelectMany(Marks).ToHashSet();
             doubts.IntersectWith(targets.SelectMany(Marks));
             var open = new HashSet<KeyedAccount>(openSources.Concat(openTargets), ReferenceEqualityComparer.Instance);
             var settled = new HashSet<KeyedAccount>(ReferenceEqualityComparer.Instance);

@@ -105,4 +105,8 @@ internal sealed class ClaimedKeys
     /// <summary>Takes the key for <paramref name="account"/>; false when another account has it.</summary>
     public bool Claim(string system, IdentifierKind kind, string key, AccountId account)
         => holders.TryAdd((system, kind, key), account) || holders[(system, kind, key)].Equals(account);
+
+    /// <summary>Takes the key of a value that nobody has; false when it is somebody's, or no value of that kind.</summary>
+    public bool ClaimUnused(string system, IdentifierKind kind, string text, AccountId account)
+        => IdentifierKeys.TryKey(kind, text, out var key, out _) && holders.TryAdd((system, kind, key), account);
 }

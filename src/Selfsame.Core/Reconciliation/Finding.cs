@@ -36,6 +36,12 @@ public enum SystemFault
     /// <summary>Nothing in the system keeps an identifier unique.</summary>
     NoUniqueIndex,
 
+    /// <summary>An index on the identifier is there, but not unique, or under another collation, or partial.</summary>
+    WeakIndex,
+
+    /// <summary>Records lack the uuid that the config asks for, or nothing keeps it unique and present.</summary>
+    NoUuid,
+
     /// <summary>A record that can't be read as an account.</summary>
     UnreadableRecord,
 }
@@ -74,6 +80,18 @@ public sealed record Finding
 
     /// <summary>The account of the target, where the finding is about one.</summary>
     public KeyedAccount? Target { get; init; }
+
+    /// <summary>The duplicates, where the finding is about such; in the order of their ids.</summary>
+    public IReadOnlyList<KeyedAccount> Members { get; init; } = [];
+
+    /// <summary>The identifier that the finding is about, where it is about one.</summary>
+    public IdentifierKind? Identifier { get; init; }
+
+    /// <summary>Whether duplicates are equal only under the system's own equality, and different under our keys.</summary>
+    public bool UnderOwnEquality { get; init; }
+
+    /// <summary>What a person decided about the duplicates: that two of them are different people, or that all are one; else null.</summary>
+    public PersonDecision? Decision { get; init; }
 
     /// <summary>The situation's or the fault's name.</summary>
     public string Kind => Situation?.ToString() ?? Fault!.Value.ToString();

@@ -23,6 +23,9 @@ public interface IJournal
     /// <summary>Notes that these changes are about to leave, with what was there before. An intent that stands is renewed.</summary>
     Task<bool> RecordIntentsAsync(ApplyLease lease, Guid run, IReadOnlyList<JournalIntent> intents, CancellationToken cancellation);
 
+    /// <summary>Adds to what an applied change did to rows, before those writes leave.</summary>
+    Task<bool> RecordLateRowsAsync(ApplyLease lease, Guid run, IReadOnlyList<JournalIntent> rows, CancellationToken cancellation);
+
     /// <summary>Notes what came of changes.</summary>
     Task<bool> RecordOutcomesAsync(ApplyLease lease, Guid run, IReadOnlyList<JournalOutcome> outcomes, CancellationToken cancellation);
 
@@ -71,13 +74,17 @@ public enum ChangeState
 }
 
 /// <summary>What was there before a change leaves; null where there was no record.</summary>
-public sealed record JournalIntent(int Number, Fields? Before);
+/// <param name="Number">The change's number in the plan.</param>
+/// <param name="Before">The record.</param>
+/// <param name="Rows">For a change of several rows what happens to each, with its before-image; else null.</param>
+public sealed record JournalIntent(int Number, Fields? Before, IReadOnlyList<RowWrite>? Rows = null);
 
 /// <summary>What came of a change, with the record as it stands afterwards; null where there is none.</summary>
 public sealed record JournalOutcome(int Number, ChangeState State, Fields? After, string? Message);
 
 /// <summary>One change's entry.</summary>
-public sealed record JournalEntry(int Number, ChangeState State, Fields? Before, Fields? After, string? Message);
+public sealed record JournalEntry(
+    int Number, ChangeState State, Fields? Before, Fields? After, string? Message, IReadOnlyList<RowWrite>? Rows = null);
 
 /// <summary>A run with all that is journaled of it.</summary>
 public sealed record RunRecord

@@ -35,6 +35,15 @@ public sealed record KeyedAccount
     }
 }
 
+/// <summary>The canonical unique index for one identifier, and how the system stands to it.</summary>
+/// <param name="Index">The index as it should be.</param>
+/// <param name="IsThere">Whether the system has it, under whatever name.</param>
+/// <param name="Equal">Accounts that could not stand together under it.</param>
+public sealed record WantedIndex(SystemIndex Index, bool IsThere, IReadOnlyList<EqualAccounts> Equal);
+
+/// <summary>How many rows refer to an account at one place.</summary>
+public sealed record ReferenceCount(ReferencePlace Place, int Rows);
+
 /// <summary>All that was read of one system.</summary>
 public sealed record SystemPicture
 {
@@ -48,4 +57,22 @@ public sealed record SystemPicture
 
     /// <summary>The system's indexes, or null where it can't be asked.</summary>
     public IReadOnlyList<SystemIndex>? Indexes { get; init; }
+
+    /// <summary>The unique index that the system should have, by identifier; empty where its connector knows none.</summary>
+    public IReadOnlyDictionary<IdentifierKind, WantedIndex> Wanted { get; init; } = new Dictionary<IdentifierKind, WantedIndex>();
+
+    /// <summary>The unique index that the config's uuid field should have; null where none is asked for, or the connector knows none.</summary>
+    public SystemIndex? UuidIndex { get; init; }
+
+    /// <summary>What refers to accounts.</summary>
+    public IReadOnlyList<ReferencePlace> Places { get; init; } = [];
+
+    /// <summary>How many rows refer to an account at a place; read for duplicates and for accounts under a wrong id only.</summary>
+    public IReadOnlyDictionary<AccountId, IReadOnlyList<ReferenceCount>> Referring { get; init; } = new Dictionary<AccountId, IReadOnlyList<ReferenceCount>>();
+
+    /// <summary>Whether several rows can be changed as one.</summary>
+    public bool WritesTogether { get; init; }
+
+    /// <summary>Whether the system's shape can be changed.</summary>
+    public bool ChangesSchema { get; init; }
 }

@@ -63,6 +63,18 @@ public enum ChangeAction
     Create,
     Update,
     Delete,
+
+    /// <summary>References move from the losers to the account, the losers go, and it takes what it lacked.</summary>
+    Merge,
+
+    /// <summary>The account and all that refers to it takes another id.</summary>
+    Rekey,
+
+    /// <summary>Rows are put back as they were.</summary>
+    Restore,
+
+    /// <summary>The system's shape changes: an index, a field.</summary>
+    Schema,
 }
 
 /// <summary>Why a change is planned.</summary>
@@ -73,10 +85,34 @@ public enum ChangeReason
     OrphanDisabled,
     OrphanDeleted,
     AttributesDrifted,
+    DuplicateMerged,
+    DuplicateRenamed,
+    DuplicateDeleted,
+    IdMismatch,
+    NoUniqueIndex,
+    NoUuid,
     Undo,
 }
 
-/// <summary>One change to one account of one system.</summary>
+/// <summary>An account that a merge removes.</summary>
+/// <param name="Account">Its id.</param>
+/// <param name="Label">How a person recognises it.</param>
+/// <param name="Before">The whole record; secrets stand as digests.</param>
+/// <param name="Precondition">What it must hold when the merge is made, or the merge is skipped.</param>
+public sealed record MergedAccount(AccountId Account, string Label, Fields Before, Fields Precondition);
+
+/// <summary>A place whose references move with a change: all that are there when it is made.</summary>
+/// <param name="Table">The table or collection.</param>
+/// <param name="Fields">The fields that refer.</param>
+/// <param name="AccountFields">The fields of the account that they hold.</param>
+/// <param name="Rows">How many rows referred when the plan was made.</param>
+public sealed record PlannedReference(string Table, IReadOnlyList<string> Fields, IReadOnlyList<string> AccountFields, int Rows)
+{
+    public bool IsAt(ReferencePlace place)
+        => place.Table == Table && place.Fields.SequenceEqual(Fields) && place.AccountFields.SequenceEqual(AccountFields);
+}
+
+/// <summary>One change to one account of one system, or to the system's shape.</summary>
 public sealed record Change
 {
     /// <summary>Its place in the plan, from 1.</summary>
@@ -128,7 +164,33 @@ public sealed record Change
     /// <summary>What else happens by this change, one sentence each.</summary>
     [JsonPropertyOrder(11)]
     public IReadOnlyList<string> Effects { get; init; } = [];
+
+    /// <summary>The accounts that a merge removes, in order.</summary>
+    [JsonPropertyOrder(12)]
+    public IReadOnlyList<MergedAccount>? Losers { get; init; }
+
+    /// <summary>The places whose references move.</summary>
+    [JsonPropertyOrder(13)]
+    public IReadOnlyList<PlannedReference>? References { get; init; }
+
+    /// <summary>The rows that a restoration puts back, in order.</summary>
+    [JsonPropertyOrder(14)]
+    public IReadOnlyList<RowWrite>? Rows { get; init; }
+
+    /// <summary>The steps of a change to the system's shape, in order.</summary>
+    [JsonPropertyOrder(15)]
+    public IReadOnlyList<SchemaStep>? Steps { get; init; }
+
+    /// <summary>Whether it changes several rows as one.</summary>
+    [JsonIgnore]
+    public bool IsOfRows => Action is ChangeAction.Merge or ChangeAction.Rekey or ChangeAction.Restore
+        || (Action == ChangeAction.Delete && References is not null);
 }
 
 /// <summary>What stamps a plan besides its content; injected, so that planning stays a pure function.</summary>
-public sealed record PlanStamp(Guid Id, DateTimeOffset Created, string Tool, string KeyRules);
+/// <param name="Id">Names the plan.</param>
+/// <param name="Created">When it was made.</param>
+/// <param name="Tool">The version of Selfsame.</param>
+/// <param name="KeyRules">The version of the key rules.</param>
+/// <param name="NextUuid">Where new uuids for records come from.</param>
+public sealed record PlanStamp(Guid Id, DateTimeOffset Created, string Tool, string KeyRules, Func<Guid> NextUuid);

@@ -71,8 +71,8 @@ public static class PlanCheck
         foreach (var system in plan.Changes.GroupBy(change => change.System))
         {
             var accounts = plan.Accounts.GetValueOrDefault(system.Key);
-            var deletes = system.Count(change => change.Action == ChangeAction.Delete);
-            var updates = system.Count(change => change.Action == ChangeAction.Update);
+            var deletes = system.Sum(change => change.Action == ChangeAction.Delete ? 1 : change.Losers?.Count ?? 0);
+            var updates = system.Count(change => change.Action is ChangeAction.Update or ChangeAction.Rekey or ChangeAction.Restore);
             if (Exceeds(deletes, accounts, guards.MaxDeletes, guards.MaxDeletesPercent, guards.PercentFrom, overrides.MaxDeletes))
             {
                 yield return Sentence(system.Key, "delete", deletes, accounts, guards.MaxDeletes, guards.MaxDeletesPercent, "--max-deletes");

@@ -12,17 +12,23 @@ public static class Planner
         Topology topology, IReadOnlyDictionary<string, SystemPicture> pictures, IReadOnlyList<Finding> findings, PlanStamp stamp)
     {
         var keys = new ClaimedKeys(pictures);
-        var changes = new List<Change>();
-        var notPlanned = new List<NotPlanned>();
-        foreach (var finding in findings)
+        var salt = stamp.Id.ToString("D");
+        var decisions = new List<(Finding Finding, Decision Decision)>();
+        foreach (var system in findings.Where(finding => finding.Situation == Situation.Duplicate).GroupBy(finding => finding.System))
         {
-            switch (Decide(finding, pictures, keys, stamp.Id.ToString("D")))
-            {
-                case Planned planned: changes.Add(planned.Change with { Number = changes.Count + 1 }); break;
-                case LeftAlone left: notPlanned.Add(new NotPlanned(finding.Kind, finding.System, finding.Sentence, left.Because)); break;
-            }
+            decisions.AddRange(new DuplicatePlanner(pictures[system.Key], topology.Decisions, keys, salt).Decide([.. system]));
         }
 
+        var gone = decisions.SelectMany(pair => Gone(pair.Decision)).ToHashSet();
+        var others = findings.Where(finding => finding.Situation != Situation.Duplicate && finding.Fault is null)
+            .Select(finding => (finding, Outlived(finding, Decide(finding, pictures, keys, salt), gone)))
+            .ToList();
+
+        // The shape changes when the records fit it; an account is changed under the id that it has, and takes another id last.
+        decisions.AddRange(others.Where(pair => pair.finding.Situation != Situation.IdMismatch));
+        decisions.AddRange(findings.Where(finding => finding.Fault is not null)
+            .SelectMany(finding => SchemaPlanner.Decide(finding, pictures[finding.System], decisions, gone, stamp).Select(decision => (finding, decision)).ToList()));
+        decisions.AddRange(others.Where(pair => pair.finding.Situation == Situation.IdMismatch));
         return new Plan
         {
             Id = stamp.Id,
@@ -31,10 +37,26 @@ public static class Planner
             KeyRules = stamp.KeyRules,
             Config = topology.Fingerprint,
             Accounts = pictures.OrderBy(pair => pair.Key, StringComparer.Ordinal).ToDictionary(pair => pair.Key, pair => (long)pair.Value.Accounts.Count),
-            Changes = changes,
-            NotPlanned = notPlanned,
+            Changes = [.. decisions.Select(pair => pair.Decision).OfType<Planned>().Select((planned, index) => planned.Change with { Number = index + 1 })],
+            NotPlanned = [.. from pair in decisions
+                             where pair.Decision is LeftAlone
+                             select new NotPlanned(pair.Finding.Kind, pair.Finding.System, pair.Finding.Sentence, ((LeftAlone)pair.Decision).Because)],
         };
     }
+
+    /// <summary>The accounts that a decision removes as duplicates.</summary>
+    private static IEnumerable<(string System, AccountId Id)> Gone(Decision decision) => decision switch
+    {
+        Planned { Change: { Losers: { } losers } change } => losers.Select(loser => (change.System, loser.Account)),
+        Planned { Change: { Reason: ChangeReason.DuplicateDeleted } change } => [(change.System, change.Account)],
+        _ => [],
+    };
+
+    // What this plan merges away is not changed, deleted or made again by it.
+    private static Decision Outlived(Finding finding, Decision decision, HashSet<(string System, AccountId Id)> gone)
+        => decision is Planned planned && finding.Accounts.Any(account => gone.Contains((account.System, account.Id)))
+            ? new LeftAlone($"{planned.Change.Label} is one of the duplicates that this plan clears: plan again afterwards.")
+            : decision;
 
     private static Decision Decide(Finding finding, IReadOnlyDictionary<string, SystemPicture> pictures, ClaimedKeys keys, string salt)
         => finding.Situation switch
@@ -46,11 +68,38 @@ public static class Planner
                 => Update(finding, pictures[finding.Rule.Source], pictures[finding.Rule.Target], keys),
             Situation.Missing or Situation.Drifted => new LeftAlone("The config says to report it only."),
             Situation.Ambiguous => new LeftAlone("Nobody is adopted or merged on a guess: look at the evidence and make the identifiers or ids say who is who."),
-            Situation.Duplicate => new LeftAlone("Duplicates within a system are reported: decide which account stays."),
+            Situation.IdMismatch when finding.Rule!.IdMismatch == IdMismatchAction.RekeyTarget
+                => Rekey(finding, pictures[finding.Rule.Source], pictures[finding.Rule.Target]),
             Situation.IdMismatch => new LeftAlone("Changing an id would break what refers to it: decide which id is right."),
             Situation.NotCanonical => new LeftAlone("Correct the value in its system; without a key it can't be compared."),
-            _ => new LeftAlone("A fault of the system or of the config is put right there."),
+            _ => throw new InvalidOperationException($"{finding.Kind} is not decided here."),
         };
+
+    private static Decision Rekey(Finding finding, SystemPicture source, SystemPicture target)
+    {
+        var (from, account) = (finding.Source!.Account, finding.Target!.Account);
+        var mapping = target.Config.Mapping;
+        if (!target.WritesTogether || from.Id.Parts.Count != mapping.Id.Count)
+        {
+            return new LeftAlone($"The ids of {target.Config.Name} can't be changed to those of {source.Config.Name}.");
+        }
+
+        if (target.Accounts.Any(other => other.Account.Id.Equals(from.Id)))
+        {
+            return new LeftAlone($"Another account of {target.Config.Name} has the id {from.Id}: decide who that is first.");
+        }
+
+        return new Planned(Of(finding, target, account) with
+        {
+            Action = ChangeAction.Rekey,
+            Reason = ChangeReason.IdMismatch,
+            Sentence = $"{finding.Sentence} The row in {target.Config.Name}, and all that refers to it, takes the id {from.Id}.",
+            Before = account.Record.Only(mapping.Id),
+            After = new Fields(source.Config.Mapping.Id.Zip(mapping.Id, (ours, theirs) => KeyValuePair.Create(theirs, from.Record[ours]))),
+            Precondition = account.Record.Only(IdentityFields(target)),
+            References = PlannedReferences.Of(target.Places, target.Referring.GetValueOrDefault(account.Id, [])),
+        });
+    }
 
     private static Decision DecideOrphan(Finding finding, IReadOnlyDictionary<string, SystemPicture> pictures, ClaimedKeys keys, string salt)
     {

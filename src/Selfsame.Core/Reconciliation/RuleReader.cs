@@ -21,11 +21,6 @@ internal static class RuleReader
             node.Reject($"source and target of '{node.Path}' are the same system.");
         }
 
-        if (entries.TryGetValue("idMismatch", out var idMismatch) && idMismatch.Text() != "report")
-        {
-            idMismatch.Reject($"'{idMismatch.Path}' can only be 'report' in this version.");
-        }
-
         var rule = new ReconcileRule
         {
             Source = source.Name,
@@ -43,6 +38,9 @@ internal static class RuleReader
                     ("disableInTarget", OrphanAction.DisableInTarget),
                     ("deleteInTarget", OrphanAction.DeleteInTarget))
                 : OrphanAction.Report,
+            IdMismatch = entries.TryGetValue("idMismatch", out var idMismatch)
+                ? idMismatch.OneOf(("report", IdMismatchAction.Report), ("rekeyTarget", IdMismatchAction.RekeyTarget))
+                : IdMismatchAction.Report,
             Drifted = entries.TryGetValue("drifted", out var drifted)
                 ? drifted.OneOf(("report", DriftedAction.Report), ("updateTarget", DriftedAction.UpdateTarget))
                 : DriftedAction.Report,

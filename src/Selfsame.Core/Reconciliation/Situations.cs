@@ -11,21 +11,22 @@ public static class Situations
         var findings = new List<Finding>();
         foreach (var name in topology.Systems.Keys.Where(pictures.ContainsKey))
         {
-            findings.AddRange(SystemFindings.Find(pictures[name]));
+            findings.AddRange(SystemFindings.Find(pictures[name], topology.Decisions));
         }
 
         foreach (var rule in topology.Rules)
         {
-            findings.AddRange(Between(rule, pictures[rule.Source], pictures[rule.Target]));
+            findings.AddRange(Between(rule, pictures[rule.Source], pictures[rule.Target], topology.Decisions));
         }
 
+        findings.RemoveAll(topology.Decisions.Ignores);
         return findings;
     }
 
     /// <summary>The findings between the two systems of one rule.</summary>
-    public static IReadOnlyList<Finding> Between(ReconcileRule rule, SystemPicture source, SystemPicture target)
+    public static IReadOnlyList<Finding> Between(ReconcileRule rule, SystemPicture source, SystemPicture target, PersonDecisions? decisions = null)
     {
-        var correlation = Correlator.Correlate(rule, source.Accounts, target.Accounts);
+        var correlation = Correlator.Correlate(rule, source.Accounts, target.Accounts, decisions);
         var findings = new List<Finding>();
         findings.AddRange(correlation.OnlyInSource.Where(account => Belongs(rule, account)).Select(account => Missing(rule, account)));
         findings.AddRange(correlation.OnlyInTarget.Where(account => !Settled(rule, account)).Select(account => Orphan(rule, account)));

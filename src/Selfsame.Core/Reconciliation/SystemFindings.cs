@@ -5,8 +5,8 @@ namespace Selfsame.Core.Reconciliation;
 /// <summary>The findings that need one system only: its faults, its duplicates, its identifiers without a key.</summary>
 internal static class SystemFindings
 {
-    public static IEnumerable<Finding> Find(SystemPicture picture)
-        => Faults(picture).Concat(Duplicates(picture)).Concat(NotCanonical(picture));
+    public static IEnumerable<Finding> Find(SystemPicture picture, PersonDecisions decisions)
+        => Faults(picture).Concat(Duplicates(picture, decisions)).Concat(NotCanonical(picture));
 
     private static IEnumerable<Finding> Faults(SystemPicture picture)
     {
@@ -18,18 +18,73 @@ internal static class SystemFindings
 
         foreach (var kind in picture.Indexes is null ? [] : picture.Config.Unique)
         {
-            var field = picture.Config.Mapping.Identifiers[kind];
-            if (!picture.Indexes!.Any(index => index.Unique && index.Fields.SequenceEqual([field]) && index.Predicate is null))
+            if (IndexFault(picture, kind) is { } fault)
             {
-                yield return Fault(name, SystemFault.NoUniqueIndex, $"{name} has no unique index on '{field}', so nothing there stops two accounts with one {kind.Name()}.");
+                yield return fault;
             }
         }
+
+        if (picture.Config.Uuid is { } uuid && UuidProblem(picture, uuid) is { } problem)
+        {
+            yield return Fault(name, SystemFault.NoUuid, problem);
+        }
+    }
+
+    private static Finding? IndexFault(SystemPicture picture, IdentifierKind kind)
+    {
+        var name = picture.Config.Name;
+        var field = picture.Config.Mapping.Identifiers[kind];
+        var onField = picture.Indexes!.Where(index => index.Fields.SequenceEqual([field])).ToList();
+        if (picture.Wanted.TryGetValue(kind, out var wanted)
+            ? wanted.IsThere
+            : onField.Exists(index => index.Unique && index.Predicate is null))
+        {
+            return null;
+        }
+
+        if (onField.Count == 0)
+        {
+            return Fault(name, SystemFault.NoUniqueIndex, $"{name} has no unique index on '{field}', so nothing there stops two accounts with one {kind.Name()}.")
+                with { Identifier = kind };
+        }
+
+        var indexes = string.Join(", ", onField.Select(index => $"'{index.Name}' ({Weakness(index, wanted?.Index)})"));
+        return Fault(name, SystemFault.WeakIndex, $"{name} has no unique index that keeps one {kind.Name()} to one account; on '{field}' it has {indexes}.")
+            with { Identifier = kind };
+    }
+
+    private static string Weakness(SystemIndex index, SystemIndex? wanted) => index switch
+    {
+        { Unique: false } => "not unique",
+        { Predicate: not null } => $"only where {index.Predicate}",
+        _ => $"collation {index.Collation ?? "default"} in place of {wanted?.Collation ?? "another"}",
+    };
+
+    private static string? UuidProblem(SystemPicture picture, string field)
+    {
+        var without = picture.Accounts.Count(account => account.Account.Record.ValueOrNull(field).IsNull);
+        var guarded = picture.Indexes?.Any(index => index.Unique && index.Predicate is null && index.Fields.SequenceEqual([field])) != false;
+        return (without, guarded) switch
+        {
+            (0, true) => null,
+            (0, false) => $"Nothing in {picture.Config.Name} keeps '{field}' unique.",
+            _ => $"{without} accounts of {picture.Config.Name} have no '{field}'{(guarded ? "" : ", and nothing keeps it unique")}.",
+        };
     }
 
     private static Finding Fault(string system, SystemFault fault, string sentence)
         => new() { Fault = fault, System = system, Accounts = [], Sentence = sentence };
 
-    private static IEnumerable<Finding> Duplicates(SystemPicture picture)
+    private static IEnumerable<Finding> Duplicates(SystemPicture picture, PersonDecisions decisions)
+        => ByKey(picture).Concat(EqualElsewhere(picture)).Concat(Decided(picture, decisions))
+            .Select(finding => WithDecision(finding, decisions))
+            .Where(finding => !IsSettled(finding, picture.Config));
+
+    // Two people who share something that need not be unique: that is known, and nothing is to be done.
+    private static bool IsSettled(Finding finding, SystemConfig config)
+        => finding is { Decision.Verdict: Verdict.Different, Members.Count: 2 } && (finding.Identifier is not { } kind || !config.Unique.Contains(kind));
+
+    private static IEnumerable<Finding> ByKey(SystemPicture picture)
         => picture.Accounts
             .SelectMany(account => account.Keys.Select(pair => (Kind: pair.Key, Key: pair.Value, Account: account)))
             .GroupBy(entry => (entry.Kind, entry.Key), entry => entry.Account)
@@ -37,18 +92,61 @@ internal static class SystemFindings
             .OrderBy(group => group.Key.Kind).ThenBy(group => group.Key.Key, StringComparer.Ordinal)
             .Select(group => Duplicate(picture.Config.Name, group.Key.Kind, group.Key.Key, [.. group.OrderBy(account => account.Account.Id, AccountId.Order)]));
 
-    private static Finding Duplicate(string system, IdentifierKind kind, string key, IReadOnlyList<KeyedAccount> accounts)
+    /// <summary>Accounts that a person called the same, whatever they have in common.</summary>
+    private static IEnumerable<Finding> Decided(SystemPicture picture, PersonDecisions decisions)
+        => from decision in decisions.All
+           where decision.Verdict == Verdict.Same
+           let members = picture.Accounts.Where(account => decision.Accounts.Contains(new DecidedAccount(picture.Config.Name, account.Account.Id)))
+               .OrderBy(account => account.Account.Id, AccountId.Order).ToList()
+           where members.Count > 1
+           select new Finding
+           {
+               Situation = Situation.Duplicate,
+               System = picture.Config.Name,
+               Members = members,
+               Accounts = [.. members.Select(account => Situations.Reference(picture.Config.Name, account))],
+               Evidence = [new Evidence("decision", decision.Reason, [.. members.Select(account => account.Account.Label)], Proof: true)],
+               Sentence = $"{members.Count} accounts of {picture.Config.Name} are one person by decision: {decision.Reason}.",
+           };
+
+    /// <summary>Adds what a person decided about two of a finding's accounts: a difference weighs more than what they share.</summary>
+    private static Finding WithDecision(Finding finding, PersonDecisions decisions)
     {
-        var values = accounts.Select(account => account.Account.Identifiers[kind]).Distinct(StringComparer.Ordinal).ToList();
-        return new Finding
-        {
-            Situation = Situation.Duplicate,
-            System = system,
-            Accounts = [.. accounts.Select(account => Situations.Reference(system, account))],
-            Evidence = [new Evidence(kind.Name(), key, values, Proof: false)],
-            Sentence = $"{accounts.Count} accounts of {system} have the {kind.Name()} {key}, written as {string.Join(", ", values)}.",
-        };
+        var accounts = finding.Accounts.Select(account => new DecidedAccount(account.System, account.Id)).ToList();
+        var pairs = accounts.SelectMany((one, index) => accounts.Skip(index + 1).Select(other => decisions.Between(one, other))).ToList();
+        return pairs.Find(decision => decision?.Verdict == Verdict.Different) is { } apart ? finding with { Decision = apart }
+            : pairs.Count > 0 && pairs.TrueForAll(decision => decision is not null) ? finding with { Decision = pairs[0] }
+            : finding;
     }
+
+    /// <summary>Accounts that our keys tell apart and the index that is to be made does not.</summary>
+    private static IEnumerable<Finding> EqualElsewhere(SystemPicture picture)
+    {
+        var accounts = picture.Accounts.ToDictionary(account => account.Account.Id);
+        return from wanted in picture.Wanted.OrderBy(pair => pair.Key)
+               from equal in wanted.Value.Equal.OrderBy(equal => equal.Value, StringComparer.Ordinal)
+               let members = equal.Accounts.Distinct().Where(accounts.ContainsKey).Order(AccountId.Order).Select(id => accounts[id]).ToList()
+               where members.Select(member => member.Keys.GetValueOrDefault(wanted.Key, member.Account.Id.ToString())).Distinct(StringComparer.Ordinal).Skip(1).Any()
+               select Duplicate(picture.Config.Name, wanted.Key, equal.Value, members) with
+               {
+                   UnderOwnEquality = true,
+                   Sentence = $"{members.Count} accounts of {picture.Config.Name} have different {wanted.Key.Name()}s ({Values(members, wanted.Key)}) that its unique index would hold to be equal.",
+               };
+    }
+
+    private static string Values(List<KeyedAccount> accounts, IdentifierKind kind)
+        => string.Join(", ", accounts.Select(account => account.Account.Identifiers[kind]).Distinct(StringComparer.Ordinal));
+
+    private static Finding Duplicate(string system, IdentifierKind kind, string key, List<KeyedAccount> accounts) => new()
+    {
+        Situation = Situation.Duplicate,
+        System = system,
+        Identifier = kind,
+        Members = accounts,
+        Accounts = [.. accounts.Select(account => Situations.Reference(system, account))],
+        Evidence = [new Evidence(kind.Name(), key, [.. accounts.Select(account => account.Account.Identifiers[kind]).Distinct(StringComparer.Ordinal)], Proof: false)],
+        Sentence = $"{accounts.Count} accounts of {system} have the {kind.Name()} {key}, written as {Values(accounts, kind)}.",
+    };
 
     private static IEnumerable<Finding> NotCanonical(SystemPicture picture)
         => from account in picture.Accounts.Where(account => account.Refusals.Count > 0).OrderBy(account => account.Account.Id, AccountId.Order)

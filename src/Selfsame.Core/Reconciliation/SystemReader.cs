@@ -6,7 +6,7 @@ namespace Selfsame.Core.Reconciliation;
 internal sealed class SystemReader(IReadOnlyList<ConnectorKind> connectors)
 {
     private static readonly string[] MappingKeys = ["id", "identifiers", "attributes"];
-    private static readonly string[] CommonKeys = ["connector", "tenant", "unique", "duplicates"];
+    private static readonly string[] CommonKeys = ["connector", "tenant", "unique", "duplicates", "survivor", "trustEmail", "references", "uuid"];
 
     public SystemConfig Read(string name, ConfigNode node)
     {
@@ -18,11 +18,6 @@ internal sealed class SystemReader(IReadOnlyList<ConnectorKind> connectors)
             node.RejectOthers(kind.FixedMapping is null ? allowed.Concat(MappingKeys) : allowed);
         }
 
-        if (entries.TryGetValue("duplicates", out var duplicates) && duplicates.Text() != "report")
-        {
-            duplicates.Reject($"'{duplicates.Path}' can only be 'report' in this version.");
-        }
-
         var mapping = kind?.FixedMapping ?? ReadMapping(node, entries, kind);
         return new SystemConfig
         {
@@ -32,6 +27,11 @@ internal sealed class SystemReader(IReadOnlyList<ConnectorKind> connectors)
             Settings = kind is null ? new Dictionary<string, string>() : ReadSettings(node, entries, kind),
             Mapping = mapping,
             Unique = entries.TryGetValue("unique", out var unique) && kind is not null ? ReadUnique(unique, mapping) : [],
+            Duplicates = entries.TryGetValue("duplicates", out var duplicates) ? DuplicatesReader.ReadAction(duplicates) : DuplicatesAction.Report,
+            Survivor = entries.TryGetValue("survivor", out var survivor) && kind is not null ? DuplicatesReader.ReadSurvivor(survivor, mapping) : [],
+            TrustEmail = entries.TryGetValue("trustEmail", out var trust) && trust.Flag(),
+            References = entries.TryGetValue("references", out var references) && kind is not null ? DuplicatesReader.ReadReferences(references, mapping) : [],
+            Uuid = entries.TryGetValue("uuid", out var uuid) ? uuid.Text() : null,
         };
     }
 

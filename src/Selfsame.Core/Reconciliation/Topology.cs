@@ -24,6 +24,15 @@ public sealed record Topology
 
     public Guards Guards { get; init; } = new();
 
+    /// <summary>What people decided about accounts.</summary>
+    public PersonDecisions Decisions { get; init; } = PersonDecisions.None;
+
+    /// <summary>How long something must have been so before it is believed: an orphan, the last reference to an account that went.</summary>
+    public TimeSpan MinimumAge { get; init; } = DefaultMinimumAge;
+
+    /// <summary>Two seconds: longer than most requests that still hold the old state take.</summary>
+    public static TimeSpan DefaultMinimumAge { get; } = TimeSpan.FromSeconds(2);
+
     /// <summary>
     /// SHA-256 of all that decides what a plan means: systems, rules and where they point, without secrets. A plan
     /// made under another fingerprint is not applied.
@@ -51,7 +60,40 @@ public sealed record SystemConfig
 
     /// <summary>Identifiers for which the system must have a unique index.</summary>
     public IReadOnlyList<IdentifierKind> Unique { get; init; } = [];
+
+    /// <summary>What to do with several accounts that have one key.</summary>
+    public DuplicatesAction Duplicates { get; init; }
+
+    /// <summary>Who stays of several: the first by these in order; then by id.</summary>
+    public IReadOnlyList<SurvivorOrder> Survivor { get; init; } = [];
+
+    /// <summary>Whether an equal e-mail makes duplicates one person though not verified in both accounts.</summary>
+    public bool TrustEmail { get; init; }
+
+    /// <summary>What refers to the accounts, besides what the system itself declares.</summary>
+    public IReadOnlyList<ReferencePlace> References { get; init; } = [];
+
+    /// <summary>The field that must hold a random uuid in every record, or null.</summary>
+    public string? Uuid { get; init; }
 }
+
+/// <summary>What to do with several accounts of one system that have one key.</summary>
+public enum DuplicatesAction
+{
+    Report,
+
+    /// <summary>All but the first get another username; they are different people who share a name.</summary>
+    Rename,
+
+    /// <summary>They are one person: what refers to the others moves to the first, and the others go.</summary>
+    Merge,
+
+    /// <summary>All but the first go, where nothing refers to them.</summary>
+    Delete,
+}
+
+/// <summary>One criterion for who stays: an attribute's value, nulls last.</summary>
+public sealed record SurvivorOrder(string Attribute, bool Descending);
 
 /// <summary>One pair of systems and what to do where they disagree.</summary>
 public sealed record ReconcileRule
@@ -72,6 +114,8 @@ public sealed record ReconcileRule
     public MissingAction Missing { get; init; }
 
     public OrphanAction Orphan { get; init; }
+
+    public IdMismatchAction IdMismatch { get; init; }
 
     public DriftedAction Drifted { get; init; }
 }
@@ -100,6 +144,15 @@ public enum OrphanAction
     CreateInSource,
     DisableInTarget,
     DeleteInTarget,
+}
+
+/// <summary>What to do for one person under two ids that should be equal.</summary>
+public enum IdMismatchAction
+{
+    Report,
+
+    /// <summary>The target's row, and all that refers to it, takes the source's id.</summary>
+    RekeyTarget,
 }
 
 /// <summary>What to do where declared attributes differ.</summary>

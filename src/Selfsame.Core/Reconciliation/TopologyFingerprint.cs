@@ -27,6 +27,12 @@ internal static partial class TopologyFingerprint
                 identifiers = system.Mapping.Identifiers.OrderBy(pair => pair.Key).Select(pair => new[] { pair.Key.Name(), pair.Value }),
                 attributes = system.Mapping.Attributes.OrderBy(pair => pair.Key, StringComparer.Ordinal)
                     .Select(pair => new object[] { pair.Key, pair.Value.Field, pair.Value.Noise }),
+                unique = system.Unique.Select(kind => kind.Name()),
+                system.Duplicates,
+                system.Survivor,
+                system.TrustEmail,
+                references = system.References.Select(place => new { place.Table, place.Fields, place.AccountFields }),
+                system.Uuid,
             }),
             rules = rules.Select(rule => new
             {
@@ -37,6 +43,7 @@ internal static partial class TopologyFingerprint
                 rule.When,
                 rule.Missing,
                 rule.Orphan,
+                rule.IdMismatch,
                 rule.Drifted,
             }),
         };

@@ -45,7 +45,7 @@ public sealed class TopologyReader(IReadOnlyList<ConnectorKind> connectors, Func
 
     private Topology ReadRoot(ConfigNode root)
     {
-        root.RejectOthers(["systems", "reconcile", "tenants", "journal", "guards", "mail", "trustedProxies"]);
+        root.RejectOthers(["systems", "reconcile", "tenants", "journal", "guards", "minimumAge", "decisions", "mail", "trustedProxies"]);
         var entries = root.Entries();
         var systems = new Dictionary<string, SystemConfig>(StringComparer.Ordinal);
         if (entries.TryGetValue("systems", out var systemsNode))
@@ -71,6 +71,8 @@ public sealed class TopologyReader(IReadOnlyList<ConnectorKind> connectors, Func
             TrustedProxies = entries.TryGetValue("trustedProxies", out var proxies) ? ServiceReader.ReadNetworks(proxies) : [],
             Journal = entries.TryGetValue("journal", out var journal) ? journal.Text() : null,
             Guards = entries.TryGetValue("guards", out var guards) ? ReadGuards(guards) : new Guards(),
+            Decisions = entries.TryGetValue("decisions", out var decisions) ? DecisionsReader.Read(decisions, systems) : PersonDecisions.None,
+            MinimumAge = entries.TryGetValue("minimumAge", out var age) ? TimeSpan.FromSeconds(age.Count()) : Topology.DefaultMinimumAge,
             Fingerprint = TopologyFingerprint.Of(systems.Values, rules, connectors),
         };
     }

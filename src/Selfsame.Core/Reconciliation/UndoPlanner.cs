@@ -6,13 +6,13 @@ namespace Selfsame.Core.Reconciliation;
 public static class UndoPlanner
 {
     /// <param name="run">The run to take back.</param>
-    /// <param name="present">Each changed account as it is now, by system and id; one that is not there is gone.</param>
+    /// <param name="present">The changed accounts and rows as they are now.</param>
     /// <param name="topology">The present config.</param>
     /// <param name="accounts">How many accounts each system has now.</param>
     /// <param name="stamp">What names the new plan.</param>
     public static Plan Plan(
         RunRecord run,
-        IReadOnlyDictionary<(string System, AccountId Id), Account> present,
+        PresentState present,
         Topology topology,
         IReadOnlyDictionary<string, long> accounts,
         PlanStamp stamp)
@@ -21,10 +21,16 @@ public static class UndoPlanner
         var notPlanned = new List<NotPlanned>();
         foreach (var change in run.Plan.Changes.Reverse())
         {
-            switch (Decide(change, run.Entries.GetValueOrDefault(change.Number), present.GetValueOrDefault((change.System, change.Account)), topology))
+            foreach (var decision in Decide(change, run.Entries.GetValueOrDefault(change.Number), present, topology))
             {
-                case Planned planned: changes.Add(planned.Change with { Number = changes.Count + 1 }); break;
-                case LeftAlone left: notPlanned.Add(new NotPlanned(nameof(ChangeReason.Undo), change.System, $"Change {change.Number}, {change.Label}.", left.Because)); break;
+                switch (decision)
+                {
+                    case Planned planned:
+                        changes.Add(planned.Change with { Number = changes.Count + 1 });
+                        present.Make(planned.Change);
+                        break;
+                    case LeftAlone left: notPlanned.Add(new NotPlanned(nameof(ChangeReason.Undo), change.System, $"Change {change.Number}, {change.Label}.", left.Because)); break;
+                }
             }
         }
 
@@ -42,24 +48,55 @@ public static class UndoPlanner
         };
     }
 
-    private static Decision? Decide(Change change, JournalEntry? entry, Account? present, Topology topology)
+    private static List<Decision> Decide(Change change, JournalEntry? entry, PresentState present, Topology topology)
     {
         if (entry is null or { State: ChangeState.Skipped or ChangeState.Refused })
         {
-            return null;
+            return [];
         }
 
         if (entry.State == ChangeState.Intent)
         {
-            return new LeftAlone("Whether it was made is not known. Apply the run's plan again, then undo.");
+            return [new LeftAlone("Whether it was made is not known. Apply the run's plan again, then undo.")];
         }
 
-        return change.Action switch
+        if (entry.Rows is { } rows)
         {
-            ChangeAction.Create => UndoCreate(change, entry, present, topology.Systems[change.System].Mapping),
-            ChangeAction.Update => UndoUpdate(change, entry, present),
-            _ => UndoDelete(change, entry, present, topology.Systems[change.System].Mapping),
+            return UndoRows(change, rows, present);
+        }
+
+        var account = present.Account(change.System, change.Account);
+        var decision = change.Action switch
+        {
+            ChangeAction.Schema => new Planned(Reverse(change) with { Action = ChangeAction.Schema, Steps = [.. change.Steps!.Reverse().Select(step => step.Reversed())] }),
+            ChangeAction.Create => UndoCreate(change, entry, account, topology.Systems[change.System].Mapping),
+            ChangeAction.Update => UndoUpdate(change, entry, account),
+            _ => UndoDelete(change, entry, account, topology.Systems[change.System].Mapping),
         };
+        return decision is null ? [] : [decision];
+    }
+
+    /// <summary>Row by row, the last first: what is as the change left it goes back; what is as it was is back; anything else is somebody's later work.</summary>
+    private static List<Decision> UndoRows(Change change, IReadOnlyList<RowWrite> rows, PresentState present)
+    {
+        var reversed = new List<RowWrite>();
+        var conflicts = new List<Decision>();
+        foreach (var row in rows.Reverse())
+        {
+            if (row.IsMade(present.Row(change.System, row.Table, row.KeyAfter)))
+            {
+                reversed.Add(row.Reversed());
+                present.Make(change.System, row.Reversed());
+            }
+            else if (!row.Reversed().IsMade(present.Row(change.System, row.Table, row.Key)))
+            {
+                conflicts.Add(new LeftAlone($"The row {string.Join(", ", row.KeyAfter.Values)} of {row.Table} was changed since; it stays as it is."));
+            }
+        }
+
+        return reversed.Count == 0
+            ? conflicts
+            : [new Planned(Reverse(change) with { Action = ChangeAction.Restore, Rows = reversed }), .. conflicts];
     }
 
     private static Decision? UndoCreate(Change change, JournalEntry entry, Account? present, AccountMapping mapping)
@@ -124,5 +161,9 @@ public static class UndoPlanner
         Precondition = Fields.Empty,
         Reversible = true,
         Effects = [],
+        Losers = null,
+        References = null,
+        Rows = null,
+        Steps = null,
     };
 }

@@ -62,7 +62,7 @@ internal static class MeEndpoints
     {
         var services = http.RequestServices;
         var user = services.GetRequiredService<RequestScope>().User;
-        return ValueTask.FromResult(services.GetRequiredService<UserAdministration>().Check(user, UserBodies.ReadPatch(fields)));
+        return ValueTask.FromResult(services.GetRequiredService<UserAdministration>().Check(user, ReadOwnPatch(fields)));
     }
 
     private static async Task<IResult> ChangeAsync(HttpContext http, RequestScope scope, UserReader users, UserAdministration administration)
@@ -72,7 +72,7 @@ internal static class MeEndpoints
             return IfMatch.Mismatch(http, scope.User);
         }
 
-        var change = UserBodies.ReadPatch(RequestFields.Of(http));
+        var change = ReadOwnPatch(RequestFields.Of(http));
         var result = await administration.ChangeAsync(
             scope.Tenant, scope.User.Uuid, change, Version(http, scope), scope.Actor, http.RequestAborted);
         return await UserEndpoints.AnswerAsync(http, users, result);
@@ -122,6 +122,8 @@ internal static class MeEndpoints
             _ => throw new InvalidOperationException($"There is no answer for {result.GetType().Name}."),
         };
     }
+
+    private static UserChange ReadOwnPatch(RequestFields fields) => UserBodies.ReadPatch(fields) with { ByTheUser = true };
 
     private static long? Version(HttpContext http, RequestScope scope) => IfMatch.NamesVersion(http) ? scope.User.Version : null;
 

@@ -70,7 +70,9 @@ internal static class SessionEndpoints
             case SignInResult.SignedIn signedIn:
                 return await StartAsync(http, users, signedIn, kind);
             case SignInResult.Refused:
-                return Problem.SignInRefused.Because("The name or the password is wrong, or the account is disabled. Try again, or reset the password.");
+                return Problem.SignInRefused.Because(context.Tenant(scope.Tenant).Disclosure == Disclosure.Hide
+                    ? "The name or the password is wrong, the e-mail address is not confirmed yet, or the account is disabled. Open the link that we sent, or reset the password."
+                    : "The name or the password is wrong, or the account is disabled. Try again, or reset the password.");
             case SignInResult.TryLater later:
                 RateLimitFields.Write(http, later.State);
                 return Problem.TooManyRequests.Because("There were too many attempts. Wait for the time in Retry-After, then try again.") with { RetryAfter = later.After };

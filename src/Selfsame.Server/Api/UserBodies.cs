@@ -139,6 +139,7 @@ internal static class UserBodies
     public static readonly BodyShape OwnPatch = new(
         "OwnPatch",
         "What to change of oneself; fields that are left out stay as they are.",
+        Username,
         FirstName,
         LastName,
         Locale with { IsNullable = false },

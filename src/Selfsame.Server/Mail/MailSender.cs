@@ -5,12 +5,18 @@ using Selfsame.Store.Mail;
 
 namespace Selfsame.Server.Mail;
 
-/// <summary>Sends what the outbox holds. Several nodes share the work through the outbox's leases.</summary>
+/// <summary>
+/// Sends what the outbox holds, in rounds: one transaction takes the mails on loan, one marks them as sent. Several
+/// nodes share the work through the outbox's loans.
+/// </summary>
 internal sealed class MailSender(MailOutbox outbox, IMailTransport transport, StoreContext context, ILogger<MailSender> logger)
     : BackgroundService
 {
-    private const int BatchSize = 20;
+    private const int MostInRound = 50;
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    // A process that dies sends again what it had not marked: with a slow receiver that stays a second's worth.
+    private static readonly TimeSpan LongestUnmarked = TimeSpan.FromSeconds(1);
 
     /// <summary>The places at which a crash is tested.</summary>
     public static IReadOnlyList<string> CrashPointNames { get; } = ["mail.leased", "mail.handed-over"];
@@ -19,36 +25,56 @@ internal sealed class MailSender(MailOutbox outbox, IMailTransport transport, St
     {
         while (!stoppingToken.IsCancellationRequested)
         {
-            var sent = 0;
+            var moreAreDue = false;
             try
             {
-                sent = await SendDueAsync(stoppingToken);
+                moreAreDue = await SendDueAsync(stoppingToken);
             }
             catch (Exception exception) when (exception is not OperationCanceledException)
             {
                 ServerLogMessages.MailRoundFailed(logger, exception);
             }
 
-            if (sent == 0)
+            // A round for each single mail would cost as much as the sign-up that caused it.
+            if (!moreAreDue)
             {
                 await Task.Delay(Pause, context.Clock, stoppingToken);
             }
         }
     }
 
-    private async Task<int> SendDueAsync(CancellationToken cancellation)
+    /// <summary>One round; whether more may be due already.</summary>
+    internal async Task<bool> SendDueAsync(CancellationToken cancellation)
     {
-        var mails = await outbox.LeaseAsync(BatchSize, cancellation);
-        foreach (var mail in mails)
+        var taken = context.Clock.GetTimestamp();
+        var mails = await outbox.LeaseAsync(MostInRound, cancellation);
+        var (sent, firstSent) = (new List<Guid>(), 0L);
+        try
         {
-            context.CrashPoints.Reach("mail.leased");
-            await SendOneAsync(mail, cancellation);
+            foreach (var mail in mails.TakeWhile(_ => context.Clock.GetElapsedTime(taken) + transport.Timeout < MailOutbox.Lease))
+            {
+                context.CrashPoints.Reach("mail.leased");
+                if (await TrySendAsync(mail, cancellation))
+                {
+                    firstSent = sent.Count == 0 ? context.Clock.GetTimestamp() : firstSent;
+                    sent.Add(mail.Uuid);
+                }
+
+                if (sent.Count > 0 && context.Clock.GetElapsedTime(firstSent) >= LongestUnmarked)
+                {
+                    await MarkAsync(sent);
+                }
+            }
+        }
+        finally
+        {
+            await MarkAsync(sent);
         }
 
-        return mails.Count;
+        return mails.Count == MostInRound;
     }
 
-    private async Task SendOneAsync(QueuedMail mail, CancellationToken cancellation)
+    private async Task<bool> TrySendAsync(QueuedMail mail, CancellationToken cancellation)
     {
         try
         {
@@ -58,10 +84,21 @@ internal sealed class MailSender(MailOutbox outbox, IMailTransport transport, St
         {
             ServerLogMessages.MailFailed(logger, mail.Uuid, mail.Attempt, exception.Message);
             await outbox.MarkFailedAsync(mail, exception.Message, exception is MailRefusedException or FormatException, cancellation);
-            return;
+            return false;
         }
 
         context.CrashPoints.Reach("mail.handed-over");
-        await outbox.MarkSentAsync(mail.Uuid, cancellation);
+        return true;
+    }
+
+    /// <summary>Not cancellable: a server that stops would otherwise send these again when it starts.</summary>
+    private async Task MarkAsync(List<Guid> sent)
+    {
+        if (sent.Count > 0)
+        {
+            transport.Keep();
+            await outbox.MarkSentAsync(sent, CancellationToken.None);
+            sent.Clear();
+        }
     }
 }

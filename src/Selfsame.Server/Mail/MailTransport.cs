@@ -10,7 +10,13 @@ namespace Selfsame.Server.Mail;
 /// <summary>Hands one mail to somebody who delivers it; throws <see cref="MailRefusedException"/> or anything else that means "try again".</summary>
 internal interface IMailTransport
 {
+    /// <summary>The longest that handing over one mail takes.</summary>
+    TimeSpan Timeout { get; }
+
     Task SendAsync(QueuedMail mail, CancellationToken cancellation);
+
+    /// <summary>Makes what was handed over survive a loss of power; only then may the outbox forget it.</summary>
+    void Keep();
 }
 
 /// <summary>The receiving server will never take this mail (a 5xx answer for this recipient).</summary>
@@ -19,7 +25,7 @@ internal sealed class MailRefusedException(string message, Exception inner) : Ex
 /// <summary>Sends by SMTP, one connection a mail: a reused plaintext connection would send in clear even with EnableSsl.</summary>
 internal sealed class SmtpMailTransport(SmtpSettings settings) : IMailTransport
 {
-    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(30);
+    public TimeSpan Timeout { get; } = TimeSpan.FromSeconds(30);
 
     public async Task SendAsync(QueuedMail mail, CancellationToken cancellation)
     {
@@ -40,6 +46,11 @@ internal sealed class SmtpMailTransport(SmtpSettings settings) : IMailTransport
         {
             throw new MailRefusedException($"The server refused the recipient: {(int)exception.StatusCode}.", exception);
         }
+    }
+
+    public void Keep()
+    {
+        // The receiving server answered for it (RFC 5321 section 4.2.5).
     }
 
     internal static MailMessage Compose(string from, QueuedMail mail)
@@ -65,6 +76,9 @@ internal sealed class FileMailTransport(string folder) : IMailTransport
 {
     public string Folder => folder;
 
+    // Nobody is waited for; a disk that takes longer than this has other troubles.
+    public TimeSpan Timeout { get; } = TimeSpan.FromSeconds(10);
+
     public Task SendAsync(QueuedMail mail, CancellationToken cancellation)
     {
         PrivateFiles.CreateFolder(folder);
@@ -81,4 +95,6 @@ internal sealed class FileMailTransport(string folder) : IMailTransport
         PrivateFiles.WriteAtomically(Path.Combine(folder, name), Encoding.UTF8.GetBytes(text));
         return Task.CompletedTask;
     }
+
+    public void Keep() => PrivateFiles.FlushFolder(folder);
 }

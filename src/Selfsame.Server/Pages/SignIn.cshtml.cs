@@ -52,7 +52,11 @@ internal sealed class SignInPage(RequestScope scope, StoreContext context, SignI
             case SignInResult.TryLater later:
                 return TooMany("There were too many attempts.", later.After);
             case SignInResult.Refused:
-                return Refuse(StatusCodes.Status401Unauthorized, "The username, e-mail address or password is not right. Check them and try again.");
+                return Refuse(
+                    StatusCodes.Status401Unauthorized,
+                    context.Tenant(Scope.Tenant).Disclosure == Disclosure.Hide
+                        ? "The username, e-mail address or password is not right, or the address is not confirmed yet. Check them, or open the link in our mail."
+                        : "The username, e-mail address or password is not right. Check them and try again.");
             default:
                 return Busy();
         }

@@ -13,6 +13,9 @@ internal sealed class SignUpPage(RequestScope scope, StoreContext context, SignU
 
     private string? newToken;
 
+    /// <summary>Whether it is hidden who is registered: there a username is chosen after the address is confirmed.</summary>
+    public bool HidesWhoIsRegistered => context.Tenant(Scope.Tenant).Disclosure == Disclosure.Hide;
+
     public string FormToken => newToken ?? Typed(CreationForm.TokenField) ?? "";
 
     public IActionResult OnGet()
@@ -46,7 +49,7 @@ internal sealed class SignUpPage(RequestScope scope, StoreContext context, SignU
                 Browser = Scope.BrowserHash,
             },
             Cancellation);
-        if (context.Tenant(Scope.Tenant).Disclosure == Disclosure.Hide)
+        if (HidesWhoIsRegistered)
         {
             await answerTime.RoundUpAsync(Cancellation);
         }

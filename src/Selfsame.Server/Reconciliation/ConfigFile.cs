@@ -1,3 +1,6 @@
+using Selfsame.Connectors.Files;
+using Selfsame.Connectors.MongoDb;
+using Selfsame.Connectors.Postgres;
 using Selfsame.Connectors.Sqlite;
 using Selfsame.Core.Reconciliation;
 using Selfsame.Server.Hosting;
@@ -16,7 +19,10 @@ public static class ConfigFile
     public const string DefaultName = "selfsame.yaml";
 
     /// <summary>The kinds of systems that this version connects.</summary>
-    public static IReadOnlyList<ConnectorKind> Connectors { get; } = [SelfsameConnector.Kind, SqliteSystem.Kind];
+    public static IReadOnlyList<ConnectorKind> Connectors { get; } = 
+    [
+        SelfsameConnector.Kind, SqliteSystem.Kind, PostgresSystem.Kind, MongoDbSystem.Kind, FilesSystem.Kind,
+    ];
 
     /// <summary>The config at <paramref name="path"/>, or at the default place; throws <see cref="ConfigException"/>.</summary>
     public static Topology Read(string? path)

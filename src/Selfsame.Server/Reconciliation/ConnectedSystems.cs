@@ -1,3 +1,6 @@
+using Selfsame.Connectors.Files;
+using Selfsame.Connectors.MongoDb;
+using Selfsame.Connectors.Postgres;
 using Selfsame.Connectors.Sqlite;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Provisioning;
@@ -74,6 +77,9 @@ public sealed class ConnectedSystems : IAsyncDisposable
     {
         "selfsame" => new SelfsameConnector(store.Database, config.Tenant),
         "sqlite" => new SqliteSystem(config),
+        "postgres" => new PostgresSystem(config),
+        "mongodb" => new MongoDbSystem(config, store.Random),
+        "files" => new FilesSystem(config),
         _ => throw new InvalidOperationException($"The config reader let the connector '{config.Connector}' through."),
     };
 }

@@ -13,9 +13,11 @@ public sealed class MailOutbox(StoreContext context)
 {
     private const string Purpose = "mail";
     private const int MostAttempts = 12;
-    private static readonly TimeSpan Lease = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan FirstDelay = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LongestDelay = TimeSpan.FromHours(1);
+
+    /// <summary>How long a sender has for the mails that it took on loan.</summary>
+    public static TimeSpan Lease { get; } = TimeSpan.FromMinutes(2);
 
     /// <summary>For a batch that has just inserted the user of <paramref name="userUuid"/>.</summary>
     internal static Statement InsertByUuid(StoreContext context, Guid userUuid, string tenant, MailText text, DateTimeOffset now)
@@ -70,13 +72,15 @@ public sealed class MailOutbox(StoreContext context)
             },
             cancellation);
 
-    /// <summary>The receiving server has taken the mail: its text is wiped.</summary>
-    public Task MarkSentAsync(Guid uuid, CancellationToken cancellation)
-        => context.Database.TransactAsync(
-            transaction => transaction.ExecuteAsync(
-                "UPDATE mails SET sent_at = @now, body = @empty, leased_until = NULL, last_error = NULL WHERE uuid = @uuid",
-                new { uuid, now = context.Now(), empty = Array.Empty<byte>() }),
-            cancellation);
+    /// <summary>The receiving server has taken these mails: their texts are wiped, in one transaction.</summary>
+    public Task MarkSentAsync(IReadOnlyCollection<Guid> uuids, CancellationToken cancellation)
+    {
+        // In one order: two senders whose loans overlap wait for each other, but never in a circle.
+        var marks = uuids.Order().Select(uuid => new Statement(
+            "UPDATE mails SET sent_at = $2, body = $3, leased_until = NULL, last_error = NULL WHERE uuid = $1",
+            uuid, context.Now(), Array.Empty<byte>())).ToList();
+        return context.Database.TransactAsync(transaction => transaction.BatchAsync(marks), cancellation);
+    }
 
     /// <summary>Keeps the mail for a later try, or gives it up after the last one; the error is shown to administrators.</summary>
     public Task MarkFailedAsync(QueuedMail mail, string error, bool permanent, CancellationToken cancellation)

@@ -87,10 +87,24 @@ public sealed class RunJournal(Database database, SecretKeys secrets, TimeProvid
                 {
                     await transaction.ExecuteAsync(
                         """
-                        INSERT INTO run_changes (run_id, number, state, before_image, intended_at) VALUES (@run, @Number, 'Intent', @before, @now)
-                        ON CONFLICT (run_id, number) DO UPDATE SET before_image = excluded.before_image WHERE run_changes.state = 'Intent'
+                        INSERT INTO run_changes (run_id, number, state, before_image, row_images, intended_at) VALUES (@run, @Number, 'Intent', @before, @rows, @now)
+                        ON CONFLICT (run_id, number) DO UPDATE SET before_image = excluded.before_image, row_images = excluded.row_images WHERE run_changes.state = 'Intent'
                         """,
-                        new { run, intent.Number, before = Seal(intent.Before), now = Now() });
+                        new { run, intent.Number, before = Seal(intent.Before), rows = Seal(intent.Rows), now = Now() });
+                }
+            },
+            cancellation);
+
+    public Task<bool> RecordLateRowsAsync(ApplyLease lease, Guid run, IReadOnlyList<JournalIntent> rows, CancellationToken cancellation)
+        => WithLeaseAsync(
+            lease,
+            async transaction =>
+            {
+                foreach (var late in rows)
+                {
+                    await transaction.ExecuteAsync(
+                        "UPDATE run_changes SET row_images = @rows WHERE run_id = @run AND number = @Number AND state = 'Applied'",
+                        new { run, late.Number, rows = Seal(late.Rows) });
                 }
             },
             cancellation);
@@ -146,7 +160,7 @@ public sealed class RunJournal(Database database, SecretKeys secrets, TimeProvid
 
                 var (plan, problem) = PlanJson.Read(secrets.Unprotect(Purpose, row.Plan));
                 var changes = await transaction.QueryAsync<ChangeRow>(
-                    "SELECT number, state, before_image, after_image, message FROM run_changes WHERE run_id = @run", new { run });
+                    "SELECT number, state, before_image, after_image, row_images, message FROM run_changes WHERE run_id = @run", new { run });
                 return new RunRecord
                 {
                     Plan = plan ?? throw new InvalidOperationException($"The journaled plan of run {run} can't be read: {problem}"),
@@ -185,13 +199,15 @@ public sealed class RunJournal(Database database, SecretKeys secrets, TimeProvid
     }
 
     private JournalEntry EntryOf(ChangeRow row)
-        => new((int)row.Number, Enum.Parse<ChangeState>(row.State), Open(row.BeforeImage), Open(row.AfterImage), row.Message);
+        => new((int)row.Number, Enum.Parse<ChangeState>(row.State), Open<Fields>(row.BeforeImage), Open<Fields>(row.AfterImage), row.Message, Open<IReadOnlyList<RowWrite>>(row.RowImages));
 
-    private byte[]? Seal(Fields? image)
+    private byte[]? Seal<T>(T? image)
+        where T : class
         => image is null ? null : secrets.Protect(Purpose, JsonSerializer.Serialize(image, PlanJson.Options));
 
-    private Fields? Open(byte[]? image)
-        => image is null ? null : JsonSerializer.Deserialize<Fields>(secrets.Unprotect(Purpose, image), PlanJson.Options);
+    private T? Open<T>(byte[]? image)
+        where T : class
+        => image is null ? null : JsonSerializer.Deserialize<T>(secrets.Unprotect(Purpose, image), PlanJson.Options);
 
     private sealed record LeaseRow
     {
@@ -222,6 +238,8 @@ public sealed class RunJournal(Database database, SecretKeys secrets, TimeProvid
         public byte[]? BeforeImage { get; init; }
 
         public byte[]? AfterImage { get; init; }
+
+        public byte[]? RowImages { get; init; }
 
         public string? Message { get; init; }
     }

@@ -62,7 +62,7 @@ public sealed class SignIn(StoreContext context)
             LogMessages.HashCannotBeVerified(context.Logger, user!.Uuid);
         }
 
-        if (user is null || check is not (PasswordCheck.Right or PasswordCheck.RightButRehash))
+        if (user is null || check is not (PasswordCheck.Right or PasswordCheck.RightButRehash) || MustProveAddressFirst(user))
         {
             return check == PasswordCheck.Busy ? new SignInResult.Busy() : new SignInResult.Refused();
         }
@@ -70,6 +70,13 @@ public sealed class SignIn(StoreContext context)
         var newHash = check == PasswordCheck.RightButRehash ? await context.Passwords.HashAsync(password, cancellation) : null;
         return await SucceedAsync(user, newHash, claim, origin, kind, actor, cancellation);
     }
+
+    /// <summary>
+    /// Where it is hidden who is registered: signing in right after a sign-up would tell whether the address had been free.
+    /// </summary>
+    private bool MustProveAddressFirst(User user)
+        => context.Tenant(user.Tenant).Disclosure == Disclosure.Hide
+            && user is { Email: not null, EmailVerifiedAt: null, IsStaff: false, IsSuperuser: false };
 
     private Task<SignInResult> SucceedAsync(
         User user, string? newHash, SignInClaim claim, SignInOrigin origin, SessionKind kind, Actor actor, CancellationToken cancellation)

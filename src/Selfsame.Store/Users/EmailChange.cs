@@ -54,11 +54,15 @@ public sealed class EmailChange(StoreContext context)
                 var now = context.Now();
                 if (!await EmailVerification.MayMailAsync(context, transaction, user with { Email = email.Value }, now))
                 {
-                    return new EmailChangeResult.TooMany();
+                    // Resets count too, but only for addresses that are registered: where that is hidden, so is the count.
+                    return context.Tenant(user.Tenant).Disclosure == Disclosure.Hide ? new EmailChangeResult.LinkSent() : new EmailChangeResult.TooMany();
                 }
 
-                var text = await ComposeAsync(transaction, user, email, now);
-                await MailOutbox.QueueAsync(context, transaction, user.Tenant, user.Id, text, now);
+                if (await ComposeAsync(transaction, user, email, now) is { } text)
+                {
+                    await MailOutbox.QueueAsync(context, transaction, user.Tenant, user.Id, text, now);
+                }
+
                 await AuditTrail.AddAsync(transaction, user.Id, user.Tenant, actor, "email.change-requested", now);
                 return new EmailChangeResult.LinkSent();
             },
@@ -147,14 +151,16 @@ public sealed class EmailChange(StoreContext context)
         return new EmailChangeResult.Changed(reverted);
     }
 
-    /// <summary>A link for a free or unproved address; for one that somebody else has proved, a note to its owner.</summary>
-    private async Task<MailText> ComposeAsync(Transaction transaction, User user, EmailAddress email, DateTimeOffset now)
+    /// <summary>A link for a free or unproved address; for one that somebody else has proved, a note to its owner, or nothing soon after the last.</summary>
+    private async Task<MailText?> ComposeAsync(Transaction transaction, User user, EmailAddress email, DateTimeOffset now)
     {
         var site = context.PublicAddress(user.Tenant);
         var holder = await UserReader.FindByLoginKeyAsync(transaction, user.Tenant, email.Key);
         if (holder is not null && holder.Id != user.Id && EmailTakeover.HasProved(holder, email))
         {
-            return MailTexts.AlreadyRegistered(holder.Email!, new Uri(site, "sign-in"), new Uri(site, "forgot-password"));
+            return await EmailVerification.MayTellOwnerAsync(context, transaction, holder, now)
+                ? MailTexts.AlreadyRegistered(holder.Email!, new Uri(site, "sign-in"), new Uri(site, "forgot-password"))
+                : null;
         }
 
         var token = context.Random.NextToken();

@@ -50,6 +50,9 @@ public sealed class EmailVerification(StoreContext context)
     /// <summary>At most this many verification mails per address and hour.</summary>
     private static readonly RateLimit PerRecipient = new("mail-to-recipient", 5, TimeSpan.FromHours(1));
 
+    /// <summary>What strangers cause: one is enough to know.</summary>
+    private static readonly RateLimit TellingOwner = new("already-registered", 1, TimeSpan.FromHours(1));
+
     /// <summary>Whether the link is good and would verify without a password; changes nothing.</summary>
     public async Task<VerificationResult> PeekAsync(string tenant, string token, VerificationProof proof, CancellationToken cancellation)
     {
@@ -134,12 +137,20 @@ public sealed class EmailVerification(StoreContext context)
             cancellation);
 
     /// <summary>Whether another mail may go to this user's address: nobody is flooded through us.</summary>
-    internal static async Task<bool> MayMailAsync(StoreContext context, Transaction transaction, User user, DateTimeOffset now)
+    internal static Task<bool> MayMailAsync(StoreContext context, Transaction transaction, User user, DateTimeOffset now)
+        => MayMailAsync(context, transaction, user, PerRecipient, now);
+
+    /// <summary>Whether the owner of an address may be told, once more, that somebody tried to register it.</summary>
+    internal static Task<bool> MayTellOwnerAsync(StoreContext context, Transaction transaction, User owner, DateTimeOffset now)
+        => MayMailAsync(context, transaction, owner, TellingOwner, now);
+
+    private static async Task<bool> MayMailAsync(
+        StoreContext context, Transaction transaction, User user, RateLimit limit, DateTimeOffset now)
     {
         // By mailbox: other spellings of an address reach the same person.
         var mailbox = Core.Identifiers.EmailAddress.TryParse(user.Email, out var email, out _) ? email.Mailbox : user.Email!;
         var subject = Convert.ToHexString(context.Secrets.Hash("recipient", mailbox));
-        return await RateLimits.CountAsync(transaction, user.Tenant, PerRecipient, subject, now) is { Allowed: true };
+        return await RateLimits.CountAsync(transaction, user.Tenant, limit, subject, now) is { Allowed: true };
     }
 
     private Task<(LinkToken? Link, User? User)> ReadAsync(string tenant, string token, CancellationToken cancellation)

@@ -115,10 +115,10 @@ public sealed class SignUp(StoreContext context)
         if (result is SignUpResult.Taken taken)
         {
             taken = taken with { HeldByDeleted = await IdentifierConflicts.RecordAsync(context, request, candidate, taken.Fields, cancellation) };
-            return Disclosed(request, tenant, taken) ?? await TellOwnerAsync(request, tenant, candidate, cancellation);
+            return IsHidden(request, tenant) ? await TellOwnerAsync(request, tenant, candidate, cancellation) : taken;
         }
 
-        return result is SignUpResult.Created && tenant.Disclosure == Disclosure.Hide && request.Form.Administrator is null
+        return result is SignUpResult.Created && IsHidden(request, tenant)
             ? new SignUpResult.Accepted(IsReplay: false) { RateLimit = result.RateLimit }
             : result;
     }
@@ -227,17 +227,9 @@ public sealed class SignUp(StoreContext context)
         return found is null ? default : new Settled<SignUpResult>(true, new SignUpResult.Created(found, IsReplay: false));
     }
 
-    /// <summary>The refusal that may be told; null when all of it is hidden.</summary>
-    private static SignUpResult.Taken? Disclosed(SignUpRequest request, TenantSettings tenant, SignUpResult.Taken taken)
-    {
-        if (tenant.Disclosure == Disclosure.Reveal || request.Form.Administrator is not null)
-        {
-            return taken;
-        }
-
-        var visible = taken.Fields.Where(field => field != "email").ToHashSet();
-        return visible.Count == 0 ? null : taken with { Fields = visible };
-    }
+    /// <summary>Whether the answer must not tell what was taken. There all identifiers are the address: no username is chosen yet.</summary>
+    private static bool IsHidden(SignUpRequest request, TenantSettings tenant)
+        => tenant.Disclosure == Disclosure.Hide && request.Form.Administrator is null;
 
     /// <summary>The hidden answer for a taken address: counted and recorded as a success would be, and the owner gets a mail.</summary>
     private async Task<SignUpResult> TellOwnerAsync(
@@ -281,7 +273,7 @@ public sealed class SignUp(StoreContext context)
     private async Task QueueOwnerMailAsync(Transaction transaction, string tenant, NewUser candidate, DateTimeOffset now)
     {
         var owner = await UserReader.FindByLoginKeyAsync(transaction, tenant, candidate.Email!.Key);
-        if (owner is { Email: not null, CanSignIn: true })
+        if (owner is { Email: not null, CanSignIn: true } && await EmailVerification.MayTellOwnerAsync(context, transaction, owner, now))
         {
             var site = context.PublicAddress(tenant);
             var text = MailTexts.AlreadyRegistered(owner.Email, new Uri(site, "sign-in"), new Uri(site, "forgot-password"));

@@ -65,11 +65,11 @@ internal sealed record NewUser
         var now = context.Now();
         var (username, usernameEmail) = CheckUsername(form.Username, errors);
         var ownEmail = CheckEmail(form, errors);
-        if (usernameEmail is not null && ownEmail is not null && usernameEmail.Key != ownEmail.Key
-            && tenant.Disclosure == Disclosure.Hide && form.Administrator is null)
+        if (tenant.Disclosure == Disclosure.Hide && form.Administrator is null
+            && (username is not null || (usernameEmail is not null && usernameEmail.Key != ownEmail?.Key)))
         {
-            // A taken username is told: it must not be a way to ask whose addresses are registered.
-            errors.Add("username", "username.foreign-address", "Choose a username without @, or use your own e-mail address as it.");
+            // Whether it is reserved afterwards would tell whether the address was free (docs/decisions/0005).
+            errors.Add("username", "username.later", "Leave this out. Choose a username in your profile, once your e-mail address is confirmed.");
         }
 
         var email = ownEmail ?? usernameEmail;

@@ -41,6 +41,9 @@ public sealed record UserChange
     public Change<bool> IsStaff { get; init; }
 
     public Change<bool> IsSuperuser { get; init; }
+
+    /// <summary>The user asks, not an administrator: where it is hidden, the answer must not tell whose addresses are registered.</summary>
+    public bool ByTheUser { get; init; }
 }
 
 /// <summary>What became of a change to a user.</summary>
@@ -201,8 +204,9 @@ public sealed class UserAdministration(StoreContext context)
 
     private static string Activity(User user) => user.IsActive ? "user.enabled" : "user.disabled";
 
-    private static User Apply(User user, UserChange change, FieldErrors errors, DateTimeOffset now)
+    private User Apply(User user, UserChange change, FieldErrors errors, DateTimeOffset now)
     {
+        RefuseForeignAddress(user, change, errors);
         var after = ApplyIdentifiers(user, change, errors, now);
         _ = change.Groups.IsSet ? UserFields.Groups(change.Groups.Value, "groups", errors) : null;
         return after with
@@ -215,6 +219,21 @@ public sealed class UserAdministration(StoreContext context)
             IsStaff = change.IsStaff.Or(user.IsStaff),
             IsSuperuser = change.IsSuperuser.Or(user.IsSuperuser),
         };
+    }
+
+    /// <summary>Another's address as one's username would be answered as taken: by the form of the name it must not be asked.</summary>
+    private void RefuseForeignAddress(User user, UserChange change, FieldErrors errors)
+    {
+        if (change is not { ByTheUser: true, Username: { IsSet: true, Value: var name } } || name == user.Username
+            || context.Tenant(user.Tenant).Disclosure == Disclosure.Reveal || !EmailAddress.TryParse(name, out var address, out _))
+        {
+            return;
+        }
+
+        if (!EmailAddress.TryParse(user.Email, out var own, out _) || own.Key != address.Key)
+        {
+            errors.Add("username", "username.foreign-address", "Choose a username without @, or use your own e-mail address as it.");
+        }
     }
 
     private static User ApplyIdentifiers(User user, UserChange change, FieldErrors errors, DateTimeOffset now)

@@ -1,4 +1,6 @@
 using Selfsame.Store;
+using Selfsame.Store.Audit;
+using Selfsame.Store.Sessions;
 using Selfsame.Store.Users;
 
 namespace Selfsame.Contract.Tests.Store;
@@ -19,9 +21,9 @@ public abstract class DisclosureTests(Backend backend)
     public async Task Where_it_is_hidden_free_and_taken_addresses_get_one_answer_and_the_owner_gets_a_mail()
     {
         await using var store = await TestStore.CreateAsync(backend, Hiding);
-        var free = await store.SignUpAsync("anna", "anna@example.org");
+        var free = await store.SignUpAsync(null, "anna@example.org");
         (await store.TakeMailsAsync()).ShouldHaveSingleItem().Subject.ShouldBe("Confirm your e-mail address");
-        var taken = await store.SignUpAsync("bert", "ANNA@example.org");
+        var taken = await store.SignUpAsync(null, "ANNA@example.org");
 
         free.ShouldBe(new SignUpResult.Accepted(IsReplay: false));
         taken.ShouldBe(free);
@@ -32,27 +34,121 @@ public abstract class DisclosureTests(Backend backend)
         await store.CheckInvariantsAsync();
     }
 
+    // CASES 31: a username that is reserved, or not, by the first sign-up would tell the second whether the address was free.
     [Fact]
-    public async Task A_taken_username_is_told_even_there()
+    public async Task No_username_can_be_tried_together_with_somebodys_address()
     {
         await using var store = await TestStore.CreateAsync(backend, Hiding);
-        await store.SignUpAsync("anna", "anna@example.org");
+        await store.CreateVerifiedAsync("anna", "anna@example.org");
 
-        (await store.SignUpAsync("Anna", "anna@example.org")).ShouldBeOfType<SignUpResult.Taken>().Fields.ShouldBe(["username"]);
+        foreach (var (username, email) in new[] { ("probe", "anna@example.org"), ("probe", "free@example.org"), ("anna", "anna@example.org"), ("anna", "free@example.org") })
+        {
+            (await store.SignUpAsync(username, email)).ShouldBeOfType<SignUpResult.Invalid>()
+                .Errors.ByField.ShouldHaveSingleItem().Value.ShouldHaveSingleItem().Rule.ShouldBe("username.later");
+        }
+
+        (await store.CountAsync("users")).ShouldBe(1);
     }
 
     [Fact]
-    public async Task A_username_in_the_form_of_an_address_does_not_tell_whose_addresses_are_registered()
+    public async Task A_username_that_is_the_own_address_does_not_tell_whether_it_is_registered()
     {
         await using var store = await TestStore.CreateAsync(backend, Hiding);
-        await store.SignUpAsync("anna", "anna@example.org");
+        await store.SignUpAsync(null, "anna@example.org");
 
-        var registered = await store.SignUpAsync("anna@example.org", "mallory@example.org");
-        var free = await store.SignUpAsync("nobody@example.org", "mallory@example.org");
+        var registered = await store.SignUpAsync("Anna@example.org", "anna@example.org");
+        var free = await store.SignUpAsync("Mallory@example.org", "mallory@example.org");
 
-        registered.ShouldBeOfType<SignUpResult.Invalid>().Errors.ByField.Keys.ShouldBe(["username"]);
-        free.ShouldBeOfType<SignUpResult.Invalid>().Errors.ByField.Keys.ShouldBe(["username"]);
-        (await store.SignUpAsync("Mallory@example.org", "mallory@example.org")).ShouldBeOfType<SignUpResult.Accepted>();
+        free.ShouldBe(new SignUpResult.Accepted(IsReplay: false));
+        registered.ShouldBe(free);
+    }
+
+    // CASES 31.
+    [Fact]
+    public async Task Signing_in_after_a_sign_up_does_not_tell_whether_the_address_was_free()
+    {
+        await using var store = await TestStore.CreateAsync(backend, Hiding);
+        await store.CreateVerifiedAsync(null, "anna@example.org");
+        await store.SignUpAsync(TestStore.Request(TestStore.Form(null, "anna@example.org", "another passphrase")));
+        await store.SignUpAsync(TestStore.Request(TestStore.Form(null, "free@example.org", "another passphrase")));
+
+        (await store.SignInAsync("anna@example.org", "another passphrase")).ShouldBe(new SignInResult.Refused());
+        (await store.SignInAsync("free@example.org", "another passphrase")).ShouldBe(new SignInResult.Refused());
+
+        var token = await store.TakeTokenAsync("free@example.org", "Confirm");
+        var proof = new VerificationProof { Password = "another passphrase" };
+        (await new EmailVerification(store.Context).VerifyAsync(TestStore.Tenant, token, proof, Actor.Self, TestStore.Cancellation))
+            .ShouldBeOfType<VerificationResult.Verified>();
+        (await store.SignInAsync("free@example.org", "another passphrase")).ShouldBeOfType<SignInResult.SignedIn>();
+    }
+
+    [Fact]
+    public async Task Who_signed_up_before_the_tenant_hid_it_and_an_administrator_without_a_proved_address_are_not_locked_out_for_good()
+    {
+        await using var store = await TestStore.CreateAsync(backend, Hiding);
+        await store.CreateAsync(TestStore.Request(TestStore.Form(null, "root@example.org") with { Administrator = new AdministratorFields { IsSuperuser = true } }));
+        await store.CreateAsync(TestStore.Request(TestStore.Form("nomail", null) with { Administrator = new AdministratorFields() }));
+        await store.CreateAsync(TestStore.Request(TestStore.Form("anna", "anna@example.org") with { Administrator = new AdministratorFields() }));
+
+        (await store.SignInAsync("root@example.org")).ShouldBeOfType<SignInResult.SignedIn>();
+        (await store.SignInAsync("nomail")).ShouldBeOfType<SignInResult.SignedIn>();
+        (await store.SignInAsync("anna")).ShouldBe(new SignInResult.Refused());
+        await store.TakeMailsAsync();
+        await new PasswordChanges(store.Context).RequestResetAsync(TestStore.Tenant, "anna", null, Actor.Self, TestStore.Cancellation);
+        var token = await store.TakeTokenAsync("anna@example.org", "password");
+        await new PasswordChanges(store.Context).ResetAsync(TestStore.Tenant, token, "a new passphrase", Actor.Self, TestStore.Cancellation);
+        (await store.SignInAsync("anna", "a new passphrase")).ShouldBeOfType<SignInResult.SignedIn>();
+    }
+
+    // CASES 31.
+    [Fact]
+    public async Task Taking_an_address_as_ones_username_does_not_tell_whether_it_is_registered()
+    {
+        await using var store = await TestStore.CreateAsync(backend, Hiding);
+        await store.CreateVerifiedAsync("anna", "anna@example.org");
+        var mallory = await store.CreateVerifiedAsync("mallory", "mallory@example.org");
+
+        var registered = (await RenameAsync(store, mallory, "Anna@Example.org", byTheUser: true)).ShouldBeOfType<UserChangeResult.Invalid>();
+        var free = (await RenameAsync(store, mallory, "nobody@example.org", byTheUser: true)).ShouldBeOfType<UserChangeResult.Invalid>();
+
+        registered.Errors.ByField.Select(entry => (entry.Key, entry.Value.Single())).ShouldBe(free.Errors.ByField.Select(entry => (entry.Key, entry.Value.Single())));
+        (await RenameAsync(store, mallory, "ANNA", byTheUser: true)).ShouldBeOfType<UserChangeResult.Taken>().Fields.ShouldBe(["username"]);
+        (await RenameAsync(store, mallory, "anna@example.org", byTheUser: false)).ShouldBeOfType<UserChangeResult.Taken>();
+        (await RenameAsync(store, mallory, "mallory@example.org", byTheUser: true)).ShouldBeOfType<UserChangeResult.Changed>();
+    }
+
+    [Fact]
+    public async Task The_owner_of_an_address_is_told_once_an_hour_however_often_it_is_tried()
+    {
+        await using var store = await TestStore.CreateAsync(backend, Hiding);
+        var mallory = await store.CreateVerifiedAsync("mallory", "mallory@example.org");
+        await store.CreateVerifiedAsync("anna", "anna@example.org");
+
+        var answers = await TestStore.InParallelAsync(20, _ => store.SignUpAsync(null, "anna@example.org"));
+        (await ChangeEmailAsync(store, mallory, "anna@example.org")).ShouldBeOfType<EmailChangeResult.LinkSent>();
+
+        answers.ShouldAllBe(answer => answer == new SignUpResult.Accepted(false));
+        (await store.TakeMailsAsync()).ShouldHaveSingleItem().Subject.ShouldBe("You already have an account");
+        store.Clock.Advance(TimeSpan.FromHours(1));
+        await store.SignUpAsync(null, "anna@example.org");
+        (await store.TakeMailsAsync()).ShouldHaveSingleItem();
+    }
+
+    // CASES 31: resets count towards an address's mails only where it is registered.
+    [Fact]
+    public async Task The_limit_of_an_addresses_mails_does_not_tell_whether_it_is_registered()
+    {
+        await using var store = await TestStore.CreateAsync(backend, Hiding);
+        var mallory = await store.CreateVerifiedAsync("mallory", "mallory@example.org");
+        await store.CreateVerifiedAsync("anna", "anna@example.org");
+        for (var request = 0; request < 6; request++)
+        {
+            await new PasswordChanges(store.Context).RequestResetAsync(TestStore.Tenant, "anna@example.org", null, Actor.Self, TestStore.Cancellation);
+        }
+
+        (await store.TakeMailsAsync()).Count.ShouldBe(5);
+        (await ChangeEmailAsync(store, mallory, "anna@example.org")).ShouldBeOfType<EmailChangeResult.LinkSent>();
+        (await store.TakeMailsAsync()).ShouldBeEmpty();
     }
 
     [Fact]
@@ -60,18 +156,18 @@ public abstract class DisclosureTests(Backend backend)
     {
         await using var store = await TestStore.CreateAsync(
             backend, new TestStoreOptions { Tenant = Hiding.Tenant with { SignUpLimit = new RateLimit("sign-up", 2, TimeSpan.FromHours(1)) } });
-        SignUpRequest Request(string name, string email) => TestStore.Request(name, email) with { Call = TestStore.Call(name), RateLimitSubject = "192.0.2.1" };
+        SignUpRequest Request(string key, string email) => TestStore.Request(null, email) with { Call = TestStore.Call(key), RateLimitSubject = "192.0.2.1" };
 
-        foreach (var (name, remaining) in new[] { ("anna", 1), ("bert", 0) })
+        foreach (var (key, remaining) in new[] { ("first", 1), ("second", 0) })
         {
-            var first = await store.SignUpAsync(Request(name, "anna@example.org"));
+            var first = await store.SignUpAsync(Request(key, "anna@example.org"));
             first.ShouldBeOfType<SignUpResult.Accepted>().RateLimit!.Remaining.ShouldBe(remaining);
-            (await store.SignUpAsync(Request(name, "anna@example.org"))).ShouldBeOfType<SignUpResult.Accepted>().IsReplay.ShouldBeTrue();
+            (await store.SignUpAsync(Request(key, "anna@example.org"))).ShouldBeOfType<SignUpResult.Accepted>().IsReplay.ShouldBeTrue();
         }
 
         (await store.TakeMailsAsync()).Count.ShouldBe(2);
-        (await store.SignUpAsync(Request("carl", "anna@example.org"))).ShouldBeOfType<SignUpResult.LimitReached>();
-        (await store.SignUpAsync(Request("dora", "dora@example.org"))).ShouldBeOfType<SignUpResult.LimitReached>();
+        (await store.SignUpAsync(Request("third", "anna@example.org"))).ShouldBeOfType<SignUpResult.LimitReached>();
+        (await store.SignUpAsync(Request("fourth", "dora@example.org"))).ShouldBeOfType<SignUpResult.LimitReached>();
         await store.CheckInvariantsAsync();
     }
 
@@ -84,4 +180,11 @@ public abstract class DisclosureTests(Backend backend)
         (await store.SignUpAsync(TestStore.Request(TestStore.Form("bert", "anna@example.org") with { Administrator = new AdministratorFields() })))
             .ShouldBeOfType<SignUpResult.Taken>().Fields.ShouldBe(["email"]);
     }
+
+    private static Task<UserChangeResult> RenameAsync(TestStore store, User user, string username, bool byTheUser)
+        => new UserAdministration(store.Context).ChangeAsync(
+            TestStore.Tenant, user.Uuid, new UserChange { Username = new(true, username), ByTheUser = byTheUser }, null, Actor.Self, TestStore.Cancellation);
+
+    private static Task<EmailChangeResult> ChangeEmailAsync(TestStore store, User user, string email)
+        => new EmailChange(store.Context).RequestAsync(user, email, TestStore.Password, Actor.Self, TestStore.Cancellation);
 }

@@ -68,7 +68,7 @@ public abstract class MailOutboxTests(Backend backend)
         var body = (await store.QueryAsync<byte[]>("SELECT body FROM mails")).Single();
         System.Text.Encoding.UTF8.GetString(body).ShouldNotContain("token");
 
-        await new MailOutbox(store.Context).MarkSentAsync(mail.Uuid, TestStore.Cancellation);
+        await new MailOutbox(store.Context).MarkSentAsync([mail.Uuid], TestStore.Cancellation);
 
         (await store.QueryAsync<byte[]>("SELECT body FROM mails")).Single().ShouldBeEmpty();
         store.Clock.Advance(TimeSpan.FromDays(1));

@@ -182,6 +182,14 @@ public abstract class SignUpTests(Backend backend)
     }
 
     [Fact]
+    public async Task A_user_code_has_three_syllables_unless_the_tenant_says_otherwise()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+
+        (await store.CreateAsync("anna", "anna@example.org")).UserCode.ShouldMatch("^ac26([^aeiou][aeiou]){3}[^aeiou]$");
+    }
+
+    [Fact]
     public async Task A_small_space_of_user_codes_is_filled_to_the_last_one_and_beyond()
     {
         await using var store = await TestStore.CreateAsync(backend, new TestStoreOptions { Tenant = TestStore.Unlimited with { UserCodeSyllables = 1 } });

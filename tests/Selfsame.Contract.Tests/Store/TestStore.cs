@@ -160,7 +160,7 @@ public sealed partial class TestStore : IAsyncDisposable
         var mails = await outbox.LeaseAsync(1000, Cancellation);
         foreach (var mail in mails)
         {
-            await outbox.MarkSentAsync(mail.Uuid, Cancellation);
+            await outbox.MarkSentAsync([mail.Uuid], Cancellation);
         }
 
         return [.. mails.OrderBy(mail => mail.CreatedAt).Select(mail => mail.Text)];

@@ -181,7 +181,7 @@ public sealed class ApplierTests
         var bench = Damaged();
         bench.Journal.Held = true;
 
-        var result = await new Applier(bench.Systems, bench.Journal, bench.Clock, CrashPoints.None).ApplyAsync(await bench.PlanAsync(), null, CancellationToken.None);
+        var result = await new Applier(bench.Topology, bench.Systems, bench.Journal, bench.Clock, CrashPoints.None).ApplyAsync(await bench.PlanAsync(), null, CancellationToken.None);
 
         result.ShouldBeOfType<ApplyLocked>();
         bench.Target.Writes.ShouldBe(0);

@@ -29,6 +29,7 @@ internal sealed class Bench
             Rules = [rule ?? Repairing],
             Tenants = new Dictionary<string, TenantConfig>(),
             Fingerprint = "fingerprint",
+            MinimumAge = TimeSpan.Zero,
         };
     }
 
@@ -62,9 +63,9 @@ internal sealed class Bench
         => KeyedAccount.Of(People.ToAccount(InMemorySystem.Record(fields))!, IdentifierKeys.TryKey);
 
     public static PlanStamp Stamp(int number = 1)
-        => new(new Guid(number, 0, 0, new byte[8]), DateTimeOffset.UnixEpoch, "0.0.0", "rules");
+        => new(new Guid(number, 0, 0, new byte[8]), DateTimeOffset.UnixEpoch, "0.0.0", "rules", new SeededUuids(number).Next);
 
-    public Task<AuditResult> AuditAsync() => new Auditor(Topology, Systems, IdentifierKeys.TryKey).AuditAsync(_ => null, CancellationToken.None);
+    public Task<AuditResult> AuditAsync() => new Auditor(Topology, Systems, IdentifierKeys.TryKey, Clock).AuditAsync(_ => null, CancellationToken.None);
 
     public async Task<Plan> PlanAsync(int number = 1)
     {
@@ -73,15 +74,23 @@ internal sealed class Bench
     }
 
     public async Task<ApplyReport> ApplyAsync(Plan plan, CrashPoints? crashPoints = null)
-        => (await new Applier(Systems, Journal, Clock, crashPoints ?? CrashPoints.None).ApplyAsync(plan, null, CancellationToken.None)).ShouldBeOfType<ApplyReport>();
+        => (await new Applier(Topology, Systems, Journal, Clock, crashPoints ?? CrashPoints.None).ApplyAsync(plan, null, CancellationToken.None)).ShouldBeOfType<ApplyReport>();
 
     public async Task<Plan> PlanUndoAsync(Guid run, int number)
     {
         var record = (await Journal.ReadAsync(run, CancellationToken.None))!;
-        var present = Target.Rows.ToDictionary(pair => ("app", pair.Key), pair => People.ToAccount(pair.Value)!);
+        var present = await PresentState.ReadAsync(record, Systems, CancellationToken.None);
         return UndoPlanner.Plan(record, present, Topology, record.Plan.Accounts, Stamp(number));
     }
 
     private static SystemConfig Config(string name)
         => new() { Name = name, Connector = "memory", Settings = new Dictionary<string, string>(), Mapping = People };
+
+    /// <summary>Uuids that differ, and are the same in every run of a test.</summary>
+    private sealed class SeededUuids(int seed)
+    {
+        private int count;
+
+        public Guid Next() => new(seed, 0, 0x4000, [0x80, 0, 0, 0, 0, 0, 0, (byte)++count]);
+    }
 }

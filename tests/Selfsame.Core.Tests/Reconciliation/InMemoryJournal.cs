@@ -55,7 +55,16 @@ internal sealed class InMemoryJournal(TimeProvider clock) : IJournal
         {
             foreach (var intent in intents)
             {
-                entries[run][intent.Number] = new JournalEntry(intent.Number, ChangeState.Intent, intent.Before, null, null);
+                entries[run][intent.Number] = new JournalEntry(intent.Number, ChangeState.Intent, intent.Before, null, null, intent.Rows);
+            }
+        });
+
+    public Task<bool> RecordLateRowsAsync(ApplyLease lease, Guid run, IReadOnlyList<JournalIntent> rows, CancellationToken cancellation)
+        => Guarded(lease, () =>
+        {
+            foreach (var late in rows)
+            {
+                entries[run][late.Number] = entries[run][late.Number] with { Rows = late.Rows };
             }
         });
 
@@ -64,8 +73,8 @@ internal sealed class InMemoryJournal(TimeProvider clock) : IJournal
         {
             foreach (var outcome in outcomes)
             {
-                var before = entries[run].GetValueOrDefault(outcome.Number)?.Before;
-                entries[run][outcome.Number] = new JournalEntry(outcome.Number, outcome.State, before, outcome.After, outcome.Message);
+                var intent = entries[run].GetValueOrDefault(outcome.Number);
+                entries[run][outcome.Number] = new JournalEntry(outcome.Number, outcome.State, intent?.Before, outcome.After, outcome.Message, intent?.Rows);
             }
         });
 

@@ -4,7 +4,7 @@ using Selfsame.Core.Accounts;
 namespace Selfsame.Core.Tests.Reconciliation;
 
 /// <summary>A connected system that keeps its rows in memory; a test may put a fault before any write.</summary>
-internal sealed class InMemorySystem(AccountMapping mapping) : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts
+internal sealed partial class InMemorySystem(AccountMapping mapping) : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts
 {
     private readonly Dictionary<AccountId, Fields> rows = [];
 
@@ -26,6 +26,12 @@ internal sealed class InMemorySystem(AccountMapping mapping) : IReadsAccounts, I
     /// <summary>How many accounts a bulk read gives before it ends early; null reads to the end.</summary>
     public int? EndsEarlyAfter { get; set; }
 
+    /// <summary>Accounts that a bulk read does not see, as a read that races a change or asks a replica.</summary>
+    public HashSet<string> HiddenFromBulkReads { get; } = [];
+
+    /// <summary>What happens when a bulk read has ended.</summary>
+    public Action AfterBulkRead { get; set; } = () => { };
+
     public int Writes { get; private set; }
 
     public void Put(params (string Field, object? Value)[] fields)
@@ -44,7 +50,8 @@ internal sealed class InMemorySystem(AccountMapping mapping) : IReadsAccounts, I
     public async IAsyncEnumerable<ReadPart> ReadAllAsync([EnumeratorCancellation] CancellationToken cancellation)
     {
         await Task.CompletedTask;
-        var accounts = rows.Values.Select(record => mapping.ToAccount(record)!).Take(EndsEarlyAfter ?? int.MaxValue).ToList();
+        var accounts = rows.Values.Select(record => mapping.ToAccount(record)!)
+            .Where(account => !HiddenFromBulkReads.Contains(account.Id.ToString())).Take(EndsEarlyAfter ?? int.MaxValue).ToList();
         if (accounts.Count > 0)
         {
             yield return new ReadAccounts(accounts);
@@ -53,6 +60,7 @@ internal sealed class InMemorySystem(AccountMapping mapping) : IReadsAccounts, I
         if (EndsEarlyAfter is null)
         {
             yield return new ReadEnd(accounts.Count, Complete: true);
+            AfterBulkRead();
         }
     }
 

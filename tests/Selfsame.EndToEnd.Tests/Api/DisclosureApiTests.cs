@@ -29,14 +29,39 @@ public sealed class DisclosureApiTests
     }
 
     [Fact]
-    public async Task Where_the_tenant_hides_it_a_taken_username_is_named_and_a_taken_address_is_not()
+    public async Task Where_the_tenant_hides_it_a_username_is_chosen_once_the_address_is_proved()
     {
         await using var server = await StartHidingAsync();
         var owner = await server.MakeUserAsync();
 
-        var (answer, _) = await SignUpAsync(server, owner.Email!, owner.Username);
+        var (registered, _) = await SignUpAsync(server, owner.Email!, "probe");
+        var (free, _) = await SignUpAsync(server, "free@example.com", "probe");
 
-        answer.ShouldBeProblem(409, "identifier-taken").Keys.ShouldBe(["username"]);
+        registered.ShouldBeProblem(422, "invalid-fields").Keys.ShouldBe(["username"]);
+        free.ShouldBeProblem(422, "invalid-fields").Keys.ShouldBe(["username"]);
+        (await server.CountUsersAsync()).ShouldBe(1);
+
+        var caller = await server.SignInNewUserAsync();
+        (await caller.Api.PatchAsync("/api/v1/me", new { username = owner.Username })).ShouldBeProblem(409, "identifier-taken").Keys.ShouldBe(["username"]);
+        (await caller.Api.PatchAsync("/api/v1/me", new { username = owner.Email })).ShouldBeProblem(422, "invalid-fields").Keys.ShouldBe(["username"]);
+        (await caller.Api.PatchAsync("/api/v1/me", new { username = "nobody@example.com" })).ShouldBeProblem(422, "invalid-fields").Keys.ShouldBe(["username"]);
+    }
+
+    [Fact]
+    public async Task Where_the_tenant_hides_it_a_sign_in_after_the_sign_up_gets_one_answer()
+    {
+        await using var server = await StartHidingAsync();
+        var owner = await server.MakeUserAsync();
+        await server.Anonymous().PostAsync("/api/v1/sign-ups", new { email = "free@example.com", password = "a stranger's pass phrase" });
+        await server.Anonymous().PostAsync("/api/v1/sign-ups", new { email = owner.Email, password = "a stranger's pass phrase" });
+
+        var free = await SignInAsync(server, "free@example.com", "a stranger's pass phrase");
+        var registered = await SignInAsync(server, owner.Email!, "a stranger's pass phrase");
+
+        free.ShouldBeProblem(401, "sign-in-refused");
+        registered.ShouldBeProblem(401, "sign-in-refused");
+        registered.TextOf("detail").ShouldBe(free.TextOf("detail"));
+        free.TextOf("detail").ShouldNotBeNull().ShouldContain("not confirmed yet");
     }
 
     [Fact]

@@ -140,6 +140,7 @@ public sealed class SignUpFormTests
         await using var server = await PageServer.StartAsync(settings => settings with { Disclosure = Disclosure.Hide });
         await server.AddUserAsync("river", "river@example.com");
         using var client = server.Client();
+        (await client.GetAsync("/sign-up")).Text.ShouldNotContain("name=\"username\"");
 
         var taken = await PostAsync(client, await client.FormAsync("/sign-up"), "river@example.com", "");
         var free = await PostAsync(client, await client.FormAsync("/sign-up"), "maple@example.com", "");

@@ -9,6 +9,7 @@ public sealed class RepairTests : IDisposable
 {
     private const string Config =
         """
+        minimumAge: 0
         systems:
           people: { connector: sqlite, connection: people.db, table: people, identifiers: { username: name, email: mail }, attributes: { fullName: full } }
           app: { connector: sqlite, connection: app.db, table: users, identifiers: { username: login, email: email }, attributes: { fullName: full_name }, unique: [username] }
@@ -23,7 +24,7 @@ public sealed class RepairTests : IDisposable
     public RepairTests()
     {
         workspace.Sql("people.db", "CREATE TABLE people (id text PRIMARY KEY, name text, mail text, full text); INSERT INTO people VALUES ('1', 'ann', 'ann@example.org', 'Ann'), ('2', 'bob', NULL, 'Bob'), ('3', 'cy', NULL, 'Cy')");
-        workspace.Sql("app.db", "CREATE TABLE users (id text PRIMARY KEY, login text UNIQUE, email text, full_name text, password text); INSERT INTO users VALUES ('2', 'bob', NULL, 'Rob', 'hash-of-bob'), ('3', 'cy', NULL, 'Cy', NULL), ('9', 'gone', NULL, NULL, 'hash-of-gone')");
+        workspace.Sql("app.db", "CREATE TABLE users (id text PRIMARY KEY, login text COLLATE NOCASE UNIQUE, email text, full_name text, password text); INSERT INTO users VALUES ('2', 'bob', NULL, 'Rob', 'hash-of-bob'), ('3', 'cy', NULL, 'Cy', NULL), ('9', 'gone', NULL, NULL, 'hash-of-gone')");
     }
 
     public static TheoryData<string> CrashPoints => [.. ApplyCrashPoints.All];
@@ -163,8 +164,8 @@ public sealed class RepairTests : IDisposable
 
         var result = await workspace.ExpectAsync(1, "audit", "--config", "bad.yaml");
 
-        result.StandardError.ShouldContain("line 3: the environment variable NOT_SET");
-        result.StandardError.ShouldContain("line 5: 'reconcile[0].orphans' is not known");
+        result.StandardError.ShouldContain("line 4: the environment variable NOT_SET");
+        result.StandardError.ShouldContain("line 6: 'reconcile[0].orphans' is not known");
         Directory.Exists(workspace.Data).ShouldBeFalse();
     }
 }

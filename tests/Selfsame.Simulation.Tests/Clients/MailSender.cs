@@ -11,16 +11,19 @@ internal sealed class MailSender(World world, int seed) : Client(world, "mail se
         {
             await World.DelayAsync(World.IsQuiet ? 30_000 : 20 + Random.NextInt32(60));
             var (_, mails) = await AskAsync("lease", async context => new Lease(await new MailOutbox(context).LeaseAsync(10, CancellationToken.None)));
+            var sent = new List<Guid>();
             foreach (var mail in mails?.Mails ?? [])
             {
-                await SendAsync(mail);
+                await SendAsync(mail, sent);
             }
+
+            await MarkAsync(sent);
         }
 
         ShouldAllHaveArrived();
     }
 
-    private async Task SendAsync(QueuedMail mail)
+    private async Task SendAsync(QueuedMail mail, List<Guid> sent)
     {
         if (!World.IsQuiet && Random.OneIn(6))
         {
@@ -36,7 +39,20 @@ internal sealed class MailSender(World world, int seed) : Client(world, "mail se
         }
 
         World.Mailboxes.Deliver(mail);
-        await AskAsync("a mail is sent", context => Done(new MailOutbox(context).MarkSentAsync(mail.Uuid, CancellationToken.None)));
+        sent.Add(mail.Uuid);
+        if (Random.OneIn(3))
+        {
+            await MarkAsync(sent);
+        }
+    }
+
+    private async Task MarkAsync(List<Guid> sent)
+    {
+        if (sent.Count > 0)
+        {
+            await AskAsync("mails are sent", context => Done(new MailOutbox(context).MarkSentAsync(sent, CancellationToken.None)));
+            sent.Clear();
+        }
     }
 
     private long Waiting() => World.Inspect(transaction => transaction.ScalarAsync<long>("SELECT count(*) FROM mails WHERE sent_at IS NULL"));

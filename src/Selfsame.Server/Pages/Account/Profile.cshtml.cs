@@ -19,6 +19,7 @@ internal sealed class ProfilePage(RequestScope scope, UserAdministration users) 
             LastName = new(true, TypedOrNull("lastName")),
             Phone = new(true, TypedOrNull("phone")),
             Locale = new(true, TypedOrNull("locale")),
+            ByTheUser = true,
         };
         long? version = long.TryParse(Typed("version"), CultureInfo.InvariantCulture, out var number) ? number : null;
         switch (await users.ChangeAsync(Scope.Tenant, Scope.User.Uuid, change, version, Scope.Actor, Cancellation))

@@ -1,0 +1,112 @@
+using System.Globalization;
+using Npgsql;
+using Selfsame.Core.Accounts;
+using Selfsame.Databases;
+
+namespace Selfsame.Connectors.Postgres;
+
+/// <summary>
+/// A column, and how its values come and go: booleans, whole numbers, floating-point numbers, text and bytes as such, every other type as the
+/// text that PostgreSQL writes for it and reads back exactly.
+/// </summary>
+internal sealed record PostgresColumn
+{
+    // The built-in types' object ids never change (pg_type.dat).
+    private const uint Uuid = 2950;
+    private const uint Numeric = 1700;
+    private static readonly HashSet<uint> Texts = [25, 1043, 1042, 19];
+    private static readonly HashSet<uint> Integers = [20, 21, 23];
+
+    private static readonly Dictionary<uint, Func<NpgsqlDataReader, int, FieldValue>> Readers = new()
+    {
+        [16] = (reader, index) => FieldValue.Boolean(reader.GetBoolean(index)),
+        [17] = (reader, index) => FieldValue.Bytes(reader.GetFieldValue<byte[]>(index)),
+        [19] = (reader, index) => FieldValue.Text(reader.GetString(index)),
+        [20] = (reader, index) => FieldValue.Integer(reader.GetInt64(index)),
+        [21] = (reader, index) => FieldValue.Integer(reader.GetInt16(index)),
+        [23] = (reader, index) => FieldValue.Integer(reader.GetInt32(index)),
+        [25] = (reader, index) => FieldValue.Text(reader.GetString(index)),
+        [700] = (reader, index) => FieldValue.Number(reader.GetFloat(index)),
+        [701] = (reader, index) => FieldValue.Number(reader.GetDouble(index)),
+        [1042] = (reader, index) => FieldValue.Text(reader.GetString(index)),
+        [1043] = (reader, index) => FieldValue.Text(reader.GetString(index)),
+    };
+
+    public required string Name { get; init; }
+
+    public required uint TypeId { get; init; }
+
+    /// <summary>The type as a cast names it, without a length: a cast to a length cuts off silently, an assignment refuses.</summary>
+    public required string TypeName { get; init; }
+
+    public required bool NotNull { get; init; }
+
+    /// <summary>GENERATED ALWAYS AS IDENTITY: inserting a chosen value must say so.</summary>
+    public required bool AlwaysNumbered { get; init; }
+
+    /// <summary>Whether the database numbers it by itself (identity, serial).</summary>
+    public required bool Numbered { get; init; }
+
+    /// <summary>GENERATED ALWAYS AS … STORED: never written.</summary>
+    public required bool Computed { get; init; }
+
+    /// <summary>Its place in the row's key from 1, or 0.</summary>
+    public required int KeyPosition { get; init; }
+
+    /// <summary>Whether its own equality ignores case: citext, or a collation that is not deterministic and of level 1 or 2.</summary>
+    public required bool FoldsCase { get; init; }
+
+    /// <summary>Whether equal values may differ in their bytes (citext, a collation that is not deterministic).</summary>
+    public required bool ComparesLoosely { get; init; }
+
+    public string Quoted => DialectText.Quote(Name);
+
+    public bool IsText => Texts.Contains(TypeId) || IsCitext;
+
+    public bool IsCitext => TypeName == "citext" || TypeName.EndsWith(".citext", StringComparison.Ordinal);
+
+    public bool IsInteger => Integers.Contains(TypeId);
+
+    public bool IsUuid => TypeId == Uuid;
+
+    /// <summary>Whether a record holds its values as the type's exact text.</summary>
+    public bool IsNative => !Readers.ContainsKey(TypeId);
+
+    /// <summary>How it is read: <c>t."name"</c>, or its text.</summary>
+    public string Selected => IsNative ? $"t.{Quoted}::text" : $"t.{Quoted}";
+
+    public FieldValue Read(NpgsqlDataReader reader, int index)
+        => reader.IsDBNull(index) ? FieldValue.Null
+            : Readers.TryGetValue(TypeId, out var read) ? read(reader, index)
+            : FieldValue.Native(TypeName, reader.GetString(index));
+
+    /// <summary>The value as PostgreSQL's input functions read it; null for null.</summary>
+    public static string? TextOf(FieldValue value) => value.Raw switch
+    {
+        null => null,
+        bool boolean => boolean ? "true" : "false",
+        byte[] bytes => "\\x" + Convert.ToHexString(bytes),
+        double number => number.ToString("R", CultureInfo.InvariantCulture) switch { "∞" => "Infinity", "-∞" => "-Infinity", var text => text },
+        IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
+        var text => (string)text,
+    };
+
+    /// <summary>Whether the column's type reads this text as a value that it can hold; where not, no row has it.</summary>
+    public bool CanHold(string text)
+        => !text.Contains('\0', StringComparison.Ordinal) && TypeId switch
+        {
+            20 => long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _),
+            21 => short.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _),
+            23 => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _),
+            Numeric => decimal.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out _),
+            Uuid => Guid.TryParseExact(text, "D", out _),
+            _ => true,
+        };
+
+    /// <summary>The condition that the column holds the text <paramref name="value"/> (an SQL expression of type text), by an index where there is one.</summary>
+    public string HoldsText(string value) => this switch
+    {
+        { IsText: true } or { IsInteger: true } or { IsUuid: true } or { TypeId: Numeric } => $"t.{Quoted} = {value}::{TypeName}",
+        _ => $"t.{Quoted}::text = {value}",
+    };
+}

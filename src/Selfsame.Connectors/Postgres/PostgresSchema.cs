@@ -1,0 +1,186 @@
+using Selfsame.Connectors.Rows;
+using Selfsame.Core.Accounts;
+using Selfsame.Databases;
+
+namespace Selfsame.Connectors.Postgres;
+
+/// <summary>
+/// The canonical unique index of one table's identifiers, what it holds to be equal, and steps that change the table's shape. The canonical index
+/// is one on <c>lower(column)</c>; on a column whose own equality ignores case already (citext, a collation), and on one that is no text, on the
+/// column itself.
+/// </summary>
+internal sealed class PostgresSchema(string table, AccountMapping mapping)
+{
+    /// <summary>Stands after the collation of an index whose first column ignores case by itself.</summary>
+    public const string IgnoresCase = "(ignores case)";
+
+    // PostgreSQL cuts longer names off, silently.
+    private const int LongestName = 63;
+    private const int IndexSeconds = 6 * 3600;
+
+    // What the shape was when it was last read: a definition needs no reading of its own.
+    private volatile PostgresTable? shape;
+
+    public void Remember(PostgresTable known) => shape = known;
+
+    public SystemIndex CanonicalIndex(IdentifierKind kind)
+        => UniqueIndex(mapping.Identifiers[kind], Expression(mapping.Identifiers[kind], quoted: false), Expression(mapping.Identifiers[kind], quoted: true));
+
+    public SystemIndex PlainIndex(string field) => UniqueIndex(field, field, DialectText.Quote(field));
+
+    public bool IsCanonical(SystemIndex existing, IdentifierKind kind)
+    {
+        var column = mapping.Identifiers[kind];
+        if (existing is not { Unique: true, Predicate: null, Fields: [var field] })
+        {
+            return false;
+        }
+
+        var ignoresCase = existing.Collation?.EndsWith(IgnoresCase, StringComparison.Ordinal) == true;
+        return field == column ? ignoresCase || (shape?.Has(column) == true && !shape[column].IsText) : IsLowerOf(field, column);
+    }
+
+    public async Task<IReadOnlyList<EqualAccounts>> FindEqualAsync(PostgresSession session, PostgresTable present, IdentifierKind kind)
+    {
+        var column = present[mapping.Identifiers[kind]];
+        var expression = Expression(column.Name, quoted: true);
+        var ids = mapping.Id.Select(id => present[id]).ToList();
+        session.Need(present, "SELECT");
+        var rows = await session.QueryAsync(
+            $"""
+            SELECT d.number, t.{column.Quoted}::text, {string.Join(", ", ids.Select(id => id.Selected))} FROM {present.Quoted} t
+            JOIN (
+                SELECT {expression} AS "key", row_number() OVER (ORDER BY {expression}) AS number FROM {present.Quoted} WHERE {column.Quoted} IS NOT NULL
+                GROUP BY {expression} HAVING count(*) > 1
+            ) d ON {Expression($"t.{column.Quoted}", column)} = d."key"
+            ORDER BY d.number, {string.Join(", ", ids.Select(id => $"t.{id.Quoted}"))}
+            """,
+            reader => (
+                Group: reader.GetInt64(0), Value: reader.GetString(1),
+                Id: AccountId.FromRecord(new Fields(ids.Select((id, index) => KeyValuePair.Create(id.Name, id.Read(reader, index + 2)))), mapping.Id)));
+        return [.. rows.Where(row => row.Id is not null).GroupBy(row => row.Group).Where(group => group.Count() > 1)
+            .Select(group => new EqualAccounts(group.First().Value, [.. group.Select(row => row.Id!)]))];
+    }
+
+    public async Task<WriteOutcome> ChangeAsync(PostgresSession session, IReadOnlyList<SchemaStep> steps)
+    {
+        foreach (var step in steps)
+        {
+            var present = (await PostgresTable.LoadAsync(session, [table]))[table];
+            if (present.Id == 0)
+            {
+                return new Refused($"There is no table {table} any more. Make a new plan.");
+            }
+
+            session.Need(present, PostgresPrivileges.Own);
+            session.CommandTimeout = IndexSeconds;
+            if (await TakeAsync(session, present, step) is not Done and var outcome)
+            {
+                return outcome;
+            }
+        }
+
+        return new Done();
+    }
+
+    private static async Task<WriteOutcome> ExecuteAsync(PostgresSession session, string sql)
+    {
+        await session.ExecuteAsync([new PostgresStatement { Sql = sql }]);
+        return new Done();
+    }
+
+    private async Task<WriteOutcome> TakeAsync(PostgresSession session, PostgresTable present, SchemaStep step)
+    {
+        var alter = $"ALTER TABLE {present.Quoted}";
+        var column = DialectText.Quote(step.Name);
+        return step.Action switch
+        {
+            SchemaAction.CreateIndex => await CreateIndexAsync(session, present, step),
+            SchemaAction.DropIndex => await DropIndexAsync(session, present, step),
+            SchemaAction.AddUuidField => present.Has(step.Name) ? new Done() : await ExecuteAsync(session, $"{alter} ADD COLUMN {column} uuid"),
+            SchemaAction.DropField => present.Has(step.Name) ? await ExecuteAsync(session, $"{alter} DROP COLUMN {column}") : new Done(),
+            _ when !present.Has(step.Name) => new Refused($"The table {table} has no column {step.Name} any more. Make a new plan."),
+            SchemaAction.RequireValue => present[step.Name].NotNull ? new Done() : await ExecuteAsync(session, $"{alter} ALTER COLUMN {column} SET NOT NULL"),
+            _ => present[step.Name].NotNull ? await ExecuteAsync(session, $"{alter} ALTER COLUMN {column} DROP NOT NULL") : new Done(),
+        };
+    }
+
+    private async Task<WriteOutcome> CreateIndexAsync(PostgresSession session, PostgresTable present, SchemaStep step)
+    {
+        if (!IndexDefinition.IsOneStatement(step.Definition))
+        {
+            return new Refused($"The definition of the index {step.Name} is not one CREATE INDEX statement. It was not run.");
+        }
+
+        if (await IndexAsync(session, present, step.Name) is { } existing)
+        {
+            return Means(existing, step.Definition)
+                ? new Done()
+                : new Refused($"There is an index {step.Name} already, and it is another one. Drop or rename it, or make a new plan.");
+        }
+
+        await ExecuteAsync(session, step.Definition);
+        return await IndexAsync(session, present, step.Name) is not null
+            ? new Done()
+            : new Refused($"The definition of the index {step.Name} makes an index of another name or table. It was taken back.");
+    }
+
+    private async Task<WriteOutcome> DropIndexAsync(PostgresSession session, PostgresTable present, SchemaStep step)
+        => await IndexAsync(session, present, step.Name) switch
+        {
+            null => new Done(),
+            { OfConstraint: true } => new Refused($"The index {step.Name} belongs to a constraint of {table} and goes only with it. It was left."),
+            _ => await ExecuteAsync(session, $"DROP INDEX {Schema(await SchemaOfAsync(session, present))}{DialectText.Quote(step.Name)}"),
+        };
+
+    private static async Task<SystemIndex?> IndexAsync(PostgresSession session, PostgresTable present, string name)
+        => (await PostgresCatalog.IndexesAsync(session, present)).FirstOrDefault(index => index.Name == name);
+
+    private static async Task<string> SchemaOfAsync(PostgresSession session, PostgresTable present)
+        => (await session.QueryAsync(
+            "SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1", reader => reader.GetString(0), [present.Id])).Single();
+
+    private static string Schema(string schema) => DialectText.Quote(schema) + ".";
+
+    // The server writes a definition its own way; ours is the same index when both are the canonical one.
+    private bool Means(SystemIndex existing, string definition)
+        => IndexDefinition.SameAs(existing.Definition, definition)
+            || mapping.Identifiers.Keys.Any(kind => IsCanonical(existing, kind) && CanonicalIndex(kind).Definition == definition)
+            || (existing is { Unique: true, Predicate: null, Fields: [var field] } && PlainIndex(field).Definition == definition);
+
+    private SystemIndex UniqueIndex(string column, string field, string expression)
+    {
+        var name = NameOf(column);
+        return new SystemIndex
+        {
+            Name = name,
+            Fields = [field],
+            Unique = true,
+            Definition = $"CREATE UNIQUE INDEX {DialectText.Quote(name)} ON {DialectText.QuoteQualified(table)} ({expression})",
+        };
+    }
+
+    private string NameOf(string column)
+    {
+        var ending = $"_{column}_selfsame";
+        var bare = table[(table.LastIndexOf('.') + 1)..];
+        var name = bare[..Math.Clamp(LongestName - ending.Length, 0, bare.Length)] + ending;
+        return name[..Math.Min(name.Length, LongestName)];
+    }
+
+    private string Expression(string column, bool quoted)
+    {
+        var written = quoted ? DialectText.Quote(column) : column;
+        return shape?.Has(column) == true ? Expression(written, shape[column]) : $"lower({written})";
+    }
+
+    private static string Expression(string written, PostgresColumn column) => column.FoldsCase || !column.IsText ? written : $"lower({written})";
+
+    // As pg_get_indexdef writes it: lower(login), lower("Login"), lower((login)::text).
+    private static bool IsLowerOf(string expression, string column)
+    {
+        var bare = expression.Replace("(", "", StringComparison.Ordinal).Replace(")", "", StringComparison.Ordinal)
+            .Replace("::text", "", StringComparison.Ordinal).Trim();
+        return bare.StartsWith("lower", StringComparison.Ordinal) && (bare[5..] == column || bare[5..] == DialectText.Quote(column));
+    }
+}

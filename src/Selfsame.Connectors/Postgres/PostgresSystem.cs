@@ -1,0 +1,211 @@
+using System.Runtime.CompilerServices;
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Reconciliation;
+
+namespace Selfsame.Connectors.Postgres;
+
+/// <summary>
+/// One table of a PostgreSQL database, as a connected system. Each change is one transaction in which the row is locked, compared with the
+/// precondition and changed; a bulk read is one snapshot.
+/// </summary>
+public sealed class PostgresSystem
+    : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts, IHasReferences, IWritesTogether,
+        IHasCanonicalIndexes, IChangesSchema
+{
+    private const int PortionSize = 1000;
+    private const int IdsPerQuery = 5000;
+
+    private readonly string name;
+    private readonly string tableName;
+    private readonly PostgresDatabase database;
+    private readonly PostgresSchema schema;
+
+    public PostgresSystem(SystemConfig config)
+    {
+        name = config.Name;
+        tableName = config.Settings["table"];
+        Mapping = config.Mapping;
+        database = new PostgresDatabase(name, config.Settings["connection"]);
+        schema = new PostgresSchema(tableName, Mapping);
+    }
+
+    /// <summary>What the config may say: <c>connection</c> and <c>table</c> (<c>users</c>, <c>auth.users</c>), besides the mapping.</summary>
+    public static ConnectorKind Kind { get; } = new()
+    {
+        Name = "postgres",
+        Settings = [new ConnectorSetting("connection", Required: true), new ConnectorSetting("table", Required: true)],
+    };
+
+    public AccountMapping Mapping { get; }
+
+    public string AccountsTable => tableName;
+
+    public ValueTask DisposeAsync() => database.DisposeAsync();
+
+    public Task<SystemFacts> DescribeAsync(CancellationToken cancellation) => database.ReadAsync(
+        async session =>
+        {
+            var table = await CheckedTableAsync(session);
+            return new SystemFacts
+            {
+                TakesChosenId = !Mapping.Id.Any(id => table[id].Numbered),
+                AtomicPreconditions = true,
+                NotNullFields = table.Columns.Where(column => column.NotNull).Select(column => column.Name).ToHashSet(StringComparer.Ordinal),
+                DeletionEffects = await PostgresCatalog.DeletionEffectsAsync(session, table),
+            };
+        },
+        cancellation);
+
+    public async IAsyncEnumerable<ReadPart> ReadAllAsync([EnumeratorCancellation] CancellationToken cancellation)
+    {
+        var (connection, session) = await database.OpenSnapshotAsync(cancellation);
+        await using var opened = connection;
+        var table = await database.GuardAsync(session, () => CheckedTableAsync(session));
+        session.Need(table, "SELECT");
+        await using var reader = await database.GuardAsync(session, () => session.StreamAsync($"SELECT {table.SelectedColumns} FROM {table.Quoted} t"));
+        var portion = new List<Account>(PortionSize);
+        long count = 0;
+        long row = 0;
+        while (await database.GuardAsync(session, () => reader.ReadAsync(cancellation)))
+        {
+            row++;
+            if (Mapping.ToAccount(table.Record(reader)) is not { } account)
+            {
+                yield return new UnreadableRecord($"row {row}", "its id is null.");
+                continue;
+            }
+
+            portion.Add(account);
+            count++;
+            if (portion.Count == PortionSize)
+            {
+                yield return new ReadAccounts(portion);
+                portion = new List<Account>(PortionSize);
+            }
+        }
+
+        if (portion.Count > 0)
+        {
+            yield return new ReadAccounts(portion);
+        }
+
+        // ReadAsync says false only when the server has said that the rows are complete; a connection that breaks throws.
+        yield return new ReadEnd(count, Complete: true);
+    }
+
+    public Task<IReadOnlyList<Account>> ReadByIdAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation)
+        => database.ReadAsync<IReadOnlyList<Account>>(
+            async session =>
+            {
+                var accounts = new PostgresAccounts(session, await CheckedTableAsync(session), Mapping);
+                var found = new List<Account>();
+                foreach (var chunk in ids.Chunk(IdsPerQuery))
+                {
+                    found.AddRange(await accounts.ReadAsync(chunk, locked: false));
+                }
+
+                return found;
+            },
+            cancellation);
+
+    public Task<IReadOnlyList<Account>> FindAsync(
+        IReadOnlyDictionary<IdentifierKind, IReadOnlyList<string>> identifiers, CancellationToken cancellation)
+        => database.ReadAsync(
+            async session => await new PostgresAccounts(session, await CheckedTableAsync(session), Mapping).FindAsync(identifiers), cancellation);
+
+    public Task<WriteOutcome> CreateAsync(AccountId id, Fields fields, CancellationToken cancellation)
+        => WriteAsync(fields.Keys, accounts => accounts.InsertAsync(fields), cancellation);
+
+    public Task<WriteOutcome> UpdateAsync(AccountId id, Fields set, Fields precondition, CancellationToken cancellation)
+        => WriteAsync(
+            set.Keys.Concat(precondition.Keys), accounts => WithRowAsync(accounts, id, precondition, row => accounts.UpdateAsync(row.Only(Mapping.Id), set)), cancellation);
+
+    public Task<WriteOutcome> DeleteAsync(AccountId id, Fields precondition, CancellationToken cancellation)
+        => WriteAsync(
+            precondition.Keys, accounts => WithRowAsync(accounts, id, precondition, row => accounts.DeleteAsync(row.Only(Mapping.Id))), cancellation);
+
+    public Task<IReadOnlyList<SystemIndex>> ReadIndexesAsync(CancellationToken cancellation)
+        => database.ReadAsync<IReadOnlyList<SystemIndex>>(
+            async session => await PostgresCatalog.IndexesAsync(session, await CheckedTableAsync(session)), cancellation);
+
+    public Task<IReadOnlyList<ReferencePlace>> FindPlacesAsync(IReadOnlyList<ReferencePlace> declared, CancellationToken cancellation)
+        => database.ReadAsync(
+            async session => await new PostgresReferences(name, session, await CheckedTableAsync(session)).FindPlacesAsync(declared), cancellation);
+
+    public Task<IReadOnlyList<ReferringRow>> ReadReferringAsync(
+        IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> accounts, CancellationToken cancellation)
+        => database.ReadAsync(
+            async session => await new PostgresReferences(name, session, await CheckedTableAsync(session)).ReadReferringAsync(places, accounts), cancellation);
+
+    public Task<WriteOutcome> WriteTogetherAsync(
+        IReadOnlyList<RowWrite> writes, IReadOnlyList<NoReferenceLeft> noneLeft, CancellationToken cancellation)
+        => database.WriteAsync(
+            async session =>
+            {
+                string[] names = [tableName, .. writes.Select(write => write.Table), .. noneLeft.Select(check => check.Place.Table)];
+                var tables = await PostgresTable.LoadAsync(session, names);
+                return await new PostgresRows(name, session, tables[tableName], tables).WriteAsync(writes, noneLeft);
+            },
+            cancellation);
+
+    public Task<IReadOnlyList<Fields?>> ReadRowsAsync(IReadOnlyList<(string Table, Fields Key)> keys, CancellationToken cancellation)
+        => database.ReadAsync(session => PostgresRows.ReadAsync(name, session, keys), cancellation);
+
+    public SystemIndex CanonicalIndex(IdentifierKind kind) => schema.CanonicalIndex(kind);
+
+    public SystemIndex PlainIndex(string field) => schema.PlainIndex(field);
+
+    public bool IsCanonical(SystemIndex existing, IdentifierKind kind) => schema.IsCanonical(existing, kind);
+
+    public Task<IReadOnlyList<EqualAccounts>> FindEqualAsync(IdentifierKind kind, CancellationToken cancellation)
+        => database.ReadAsync(async session => await schema.FindEqualAsync(session, await CheckedTableAsync(session), kind), cancellation);
+
+    public Task<WriteOutcome> ChangeSchemaAsync(IReadOnlyList<SchemaStep> steps, CancellationToken cancellation)
+        => database.WriteAsync(session => schema.ChangeAsync(session, steps), cancellation);
+
+    private Task<WriteOutcome> WriteAsync(IEnumerable<string> fields, Func<PostgresAccounts, Task<WriteOutcome>> write, CancellationToken cancellation)
+        => database.WriteAsync(
+            async session =>
+            {
+                var table = (await PostgresTable.LoadAsync(session, [tableName]))[tableName];
+                var gone = fields.Concat(Mapping.Id).Where(field => !table.Has(field)).Distinct().ToList();
+                return gone.Count == 0
+                    ? await write(new PostgresAccounts(session, table, Mapping))
+                    : new Refused($"The table {tableName} has no column {string.Join(", ", gone)} any more. Make a new plan.");
+            },
+            cancellation);
+
+    private static async Task<WriteOutcome> WithRowAsync(PostgresAccounts accounts, AccountId id, Fields precondition, Func<Fields, Task<WriteOutcome>> change)
+    {
+        var rows = await accounts.ReadAsync([id], locked: true);
+        if (rows.Count != 1)
+        {
+            return new Drifted(rows.Count == 0 ? "It is gone." : $"{rows.Count} rows have its id.");
+        }
+
+        var different = precondition.DifferencesFrom(rows[0].Record, "");
+        return different.Count == 0 ? await change(rows[0].Record) : new Drifted($"It changed meanwhile: {string.Join(", ", different)}.");
+    }
+
+    private async Task<PostgresTable> CheckedTableAsync(PostgresSession session)
+    {
+        var table = (await PostgresTable.LoadAsync(session, [tableName]))[tableName];
+        if (table.Id == 0)
+        {
+            throw new SystemUnavailableException(
+                $"'{name}': there is no table '{tableName}'.{PostgresReferences.Near(await PostgresCatalog.NearAsync(session, tableName))} Correct 'table' in the config.");
+        }
+
+        var mapped = Mapping.Id.Concat(Mapping.Identifiers.Values).Concat(Mapping.Attributes.Values.Select(attribute => attribute.Field));
+        var unknown = mapped.Where(field => !table.Has(field)).Distinct().ToList();
+        if (unknown.Count > 0)
+        {
+            throw new SystemUnavailableException(
+                $"'{name}': the table '{tableName}' has no column {string.Join(", ", unknown)}, which the config maps. "
+                + $"It has: {string.Join(", ", table.Columns.Select(column => column.Name))}.");
+        }
+
+        schema.Remember(table);
+        return table;
+    }
+}

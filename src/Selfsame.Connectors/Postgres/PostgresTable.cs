@@ -1,0 +1,129 @@
+using Npgsql;
+using Selfsame.Core.Accounts;
+using Selfsame.Databases;
+
+namespace Selfsame.Connectors.Postgres;
+
+/// <summary>A table's shape as the catalog has it now.</summary>
+internal sealed class PostgresTable
+{
+    private readonly Dictionary<string, PostgresColumn> byName;
+
+    private PostgresTable(string name, uint id, IReadOnlyList<PostgresColumn> columns)
+    {
+        Name = name;
+        Id = id;
+        Columns = columns;
+        Quoted = DialectText.QuoteQualified(name);
+        byName = columns.ToDictionary(column => column.Name, StringComparer.Ordinal);
+        Key = [.. columns.Where(column => column.KeyPosition > 0).OrderBy(column => column.KeyPosition)];
+        HasKey = Key.Count > 0;
+        if (!HasKey)
+        {
+            Key = [.. columns.Where(column => !column.Computed)];
+        }
+    }
+
+    /// <summary>As the config or the catalog names it: <c>users</c>, <c>auth.users</c>.</summary>
+    public string Name { get; }
+
+    /// <summary>Its object id; 0 when there is no such table.</summary>
+    public uint Id { get; }
+
+    public string Quoted { get; }
+
+    public IReadOnlyList<PostgresColumn> Columns { get; }
+
+    /// <summary>The primary key, else a unique index over columns that are never null, else the whole row.</summary>
+    public IReadOnlyList<PostgresColumn> Key { get; }
+
+    /// <summary>Whether <see cref="Key"/> names one row; where not, equal rows can't be told apart and need not be.</summary>
+    public bool HasKey { get; }
+
+    public PostgresColumn this[string name] => byName[name];
+
+    public bool Has(string name) => byName.ContainsKey(name);
+
+    /// <summary>The columns of a SELECT that <see cref="Record"/> reads.</summary>
+    public string SelectedColumns => string.Join(", ", Columns.Select(column => column.Selected));
+
+    public Fields Record(NpgsqlDataReader reader, int from = 0)
+    {
+        var values = new KeyValuePair<string, FieldValue>[Columns.Count];
+        for (var index = 0; index < values.Length; index++)
+        {
+            values[index] = KeyValuePair.Create(Columns[index].Name, Columns[index].Read(reader, from + index));
+        }
+
+        return new Fields(values);
+    }
+
+    /// <summary>Whether these fields are the whole row of a table without a key, so that equal rows have one key.</summary>
+    public bool IsWholeRow(Fields key) => !HasKey && Key.All(column => key.ContainsKey(column.Name));
+
+    /// <summary>The condition that a row has exactly these values, by an index where there is one.</summary>
+    public string Holds(PostgresStatement statement, Fields key)
+        => string.Join(" AND ", key.Select(pair => pair.Value.IsNull ? $"t.{this[pair.Key].Quoted} IS NULL" : Holds(this[pair.Key], statement.Text(pair.Value))));
+
+    /// <summary>As the other, for the keys that stand as text in the columns k0, k1 … of <c>v</c> and are null in the same fields as <paramref name="sample"/>.</summary>
+    public string HoldsListed(Fields sample)
+        => string.Join(" AND ", sample.Select((pair, index) => pair.Value.IsNull ? $"t.{this[pair.Key].Quoted} IS NULL" : Holds(this[pair.Key], $"v.k{index}")));
+
+    /// <summary>The shapes of several tables in one query, by name; one that is not there has no columns.</summary>
+    public static async Task<IReadOnlyDictionary<string, PostgresTable>> LoadAsync(PostgresSession session, IReadOnlyCollection<string> names)
+    {
+        var distinct = names.Distinct(StringComparer.Ordinal).ToArray();
+        var columns = await session.QueryAsync(
+            $"""
+            SELECT n.number, c.oid, a.attname, a.atttypid, format_type(a.atttypid, -1), a.attnotnull, a.attidentity, a.attgenerated,
+                coalesce(pg_get_expr(d.adbin, d.adrelid), '') LIKE 'nextval(%', coalesce(array_position(k.columns, a.attnum), 0),
+                coalesce(l.loose, false), coalesce(l.folds, false)
+            FROM unnest($1) WITH ORDINALITY n(name, number)
+            JOIN pg_class c ON c.oid = to_regclass(n.name) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+            JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+            LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+            LEFT JOIN ({PostgresCatalog.Collations}) l ON l.oid = a.attcollation
+            LEFT JOIN LATERAL (
+                SELECT (i.indkey::int2[])[0:i.indnkeyatts - 1] AS columns FROM pg_index i
+                WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL
+                    AND NOT EXISTS (SELECT 1 FROM pg_attribute n WHERE n.attrelid = c.oid AND n.attnum = ANY (i.indkey) AND NOT n.attnotnull)
+                ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid LIMIT 1) k ON true
+            ORDER BY n.number, a.attnum
+            """,
+            reader => (Table: distinct[reader.GetInt64(0) - 1], Id: reader.GetFieldValue<uint>(1), Column: ColumnOf(reader)),
+            [distinct.Select(DialectText.QuoteQualified).ToArray()]);
+        var found = columns.GroupBy(row => row.Table).ToDictionary(
+            rows => rows.Key, rows => new PostgresTable(rows.Key, rows.First().Id, [.. rows.Select(row => row.Column)]), StringComparer.Ordinal);
+        return distinct.ToDictionary(name => name, name => found.GetValueOrDefault(name) ?? new PostgresTable(name, 0, []), StringComparer.Ordinal);
+    }
+
+    // A type that can be a key has an equality; of the others the texts are compared, as also where the equality is a loose one.
+    private static string Holds(PostgresColumn column, string value)
+        => $"t.{column.Quoted}" + column switch
+        {
+            { ComparesLoosely: true } => $" = {value}::{column.TypeName} AND t.{column.Quoted}::text COLLATE \"C\" = {value}",
+            { IsNative: false } or { IsUuid: true } or { KeyPosition: > 0 } => $" = {value}::{column.TypeName}",
+            _ => $"::text = {value}::{column.TypeName}::text",
+        };
+
+    private static PostgresColumn ColumnOf(NpgsqlDataReader reader)
+    {
+        var type = reader.GetString(4);
+        var identity = reader.GetChar(6);
+        var loose = reader.GetBoolean(10);
+        var citext = type == "citext" || type.EndsWith(".citext", StringComparison.Ordinal);
+        return new PostgresColumn
+        {
+            Name = reader.GetString(2),
+            TypeId = reader.GetFieldValue<uint>(3),
+            TypeName = type,
+            NotNull = reader.GetBoolean(5),
+            AlwaysNumbered = identity == 'a',
+            Numbered = identity is 'a' or 'd' || reader.GetBoolean(8),
+            Computed = reader.GetChar(7) is not '\0' and not ' ',
+            KeyPosition = reader.GetInt32(9),
+            FoldsCase = citext || reader.GetBoolean(11),
+            ComparesLoosely = citext || loose,
+        };
+    }
+}

@@ -1,0 +1,179 @@
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Core.Reconciliation;
+
+/// <summary>The part of an attempt that changes several rows as one, and the systems' shapes.</summary>
+internal sealed partial class ApplyAttempt
+{
+    // Somebody may write a reference between the look and the transaction; then it is looked at again.
+    private const int MaximumLooks = 4;
+    private const int Sweeps = 2;
+    private const int SweepPortion = 200;
+
+    private async Task<bool> ChangeRowsAsync(IReadOnlyList<Change> portion, CancellationToken cancellation)
+    {
+        var open = portion;
+        var outcomes = new List<JournalOutcome>();
+        for (var look = 1; open.Count > 0; look++)
+        {
+            var prepared = await rowChanges.PrepareAsync(open, EarlierRows, cancellation);
+            outcomes.AddRange(prepared.Where(change => change.Hindrance is not null).Select(change => new JournalOutcome(change.Change.Number, ChangeState.Skipped, null, change.Hindrance)));
+            var ready = prepared.Where(change => change.Hindrance is null).ToList();
+            if (ready.Count > 0)
+            {
+                if (!await RecordIntentsAsync(ready, cancellation))
+                {
+                    return false;
+                }
+
+                crashPoints.Reach(ApplyCrashPoints.IntentDurable);
+            }
+
+            var (concluded, again) = await WriteRowsAsync(ready, lastLook: look == MaximumLooks, cancellation);
+            outcomes.AddRange(concluded);
+            open = again;
+        }
+
+        return await RecordAsync(outcomes);
+    }
+
+    private async Task<bool> RecordIntentsAsync(IReadOnlyList<PreparedChange> ready, CancellationToken cancellation)
+    {
+        var intents = ready.Select(change => new JournalIntent(change.Change.Number, null, change.Rows)).ToList();
+        if (!await journal.RecordIntentsAsync(Lease, plan.Id, intents, cancellation))
+        {
+            return false;
+        }
+
+        foreach (var intent in intents)
+        {
+            entries[intent.Number] = new JournalEntry(intent.Number, ChangeState.Intent, null, null, null, intent.Rows);
+        }
+
+        return true;
+    }
+
+    private async Task<(List<JournalOutcome> Concluded, List<Change> Again)> WriteRowsAsync(
+        IReadOnlyList<PreparedChange> ready, bool lastLook, CancellationToken cancellation)
+    {
+        var (concluded, done, again) = (new List<JournalOutcome>(), new List<Change>(), new List<Change>());
+        foreach (var prepared in ready)
+        {
+            if (cancellation.IsCancellationRequested || !await KeepLeaseAsync(CancellationToken.None))
+            {
+                break;
+            }
+
+            var change = prepared.Change;
+            var outcome = await PatientlyAsync(change, () => rowChanges.WriteAsync(prepared));
+            crashPoints.Reach(ApplyCrashPoints.ChangeLeft);
+            switch (outcome)
+            {
+                case Done: done.Add(change); break;
+                case Drifted when !lastLook: again.Add(change); break;
+                default: concluded.AddRange(new[] { NotDone(change, outcome) }.OfType<JournalOutcome>()); break;
+            }
+        }
+
+        var unseen = await rowChanges.UnseenAsync(done, CancellationToken.None);
+        appliedNow += done.Count;
+        concluded.AddRange(done.Select(change => new JournalOutcome(
+            change.Number, ChangeState.Applied, null, unseen.Contains(change.Number) ? "The system said that it was done, but the accounts are not as planned." : null)));
+        return (concluded, again);
+    }
+
+    /// <summary>
+    /// Looks twice, a minimum age apart, for references that arrived at accounts which were merged away: where the system does not guard
+    /// them, whoever still held the old id may have written it.
+    /// </summary>
+    public async Task<bool> SweepAsync(CancellationToken cancellation)
+    {
+        var merges = new List<Change>();
+        foreach (var change in plan.Changes.Where(change => change.Action == ChangeAction.Merge && entries.GetValueOrDefault(change.Number)?.State == ChangeState.Applied))
+        {
+            if (await rowChanges.HasUnguardedPlacesAsync(change.System, cancellation))
+            {
+                merges.Add(change);
+            }
+        }
+
+        for (var sweep = 1; sweep <= Sweeps && merges.Count > 0; sweep++)
+        {
+            try
+            {
+                await Task.Delay(topology.MinimumAge, clock, cancellation);
+            }
+            catch (OperationCanceledException)
+            {
+                return false;
+            }
+
+            foreach (var portion in merges.Chunk(SweepPortion))
+            {
+                if (!await SweepAsync(portion, cancellation))
+                {
+                    return false;
+                }
+            }
+        }
+
+        return true;
+    }
+
+    private async Task<bool> SweepAsync(IReadOnlyList<Change> merges, CancellationToken cancellation)
+    {
+        if (!await KeepLeaseAsync(cancellation))
+        {
+            return false;
+        }
+
+        var late = await rowChanges.LateReferencesAsync([.. merges.Select(change => (change, EarlierRows(change)))], cancellation);
+        if (late.Count == 0)
+        {
+            return true;
+        }
+
+        var rows = late.Select(change => new JournalIntent(change.Change.Number, null, [.. EarlierRows(change.Change), .. change.Rows])).ToList();
+        if (!await journal.RecordLateRowsAsync(Lease, plan.Id, rows, cancellation))
+        {
+            return false;
+        }
+
+        foreach (var (change, row) in late.Zip(rows))
+        {
+            // What could not be moved now is found again by the next sweep; the last one leaves it in the report.
+            var outcome = await PatientlyAsync(change.Change, () => rowChanges.WriteAsync(change));
+            entries[row.Number] = entries[row.Number] with
+            {
+                Rows = row.Rows,
+                Message = outcome is Done ? null : $"References that arrived late were not all moved ({outcome.GetType().Name}). Audit again.",
+            };
+        }
+
+        return true;
+    }
+
+    private async Task<bool> ChangeSchemaAsync(Change change, CancellationToken cancellation)
+    {
+        if (!await journal.RecordIntentsAsync(Lease, plan.Id, [new JournalIntent(change.Number, null)], cancellation))
+        {
+            return false;
+        }
+
+        crashPoints.Reach(ApplyCrashPoints.IntentDurable);
+        var outcome = systems[change.System] is IChangesSchema system
+            ? await PatientlyAsync(change, () => system.ChangeSchemaAsync(change.Steps!, CancellationToken.None))
+            : new Refused($"The shape of '{change.System}' can't be changed.");
+        rowChanges.ForgetShape(change.System);
+        crashPoints.Reach(ApplyCrashPoints.ChangeLeft);
+        if (outcome is Done)
+        {
+            appliedNow++;
+            return await RecordAsync([new JournalOutcome(change.Number, ChangeState.Applied, null, null)]);
+        }
+
+        return await RecordAsync([.. new[] { NotDone(change, outcome) }.OfType<JournalOutcome>()]);
+    }
+
+    private IReadOnlyList<RowWrite> EarlierRows(Change change) => entries.GetValueOrDefault(change.Number)?.Rows ?? [];
+}

@@ -1,0 +1,267 @@
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Core.Reconciliation;
+
+/// <summary>
+/// Plans what happens to the duplicates of one system. Pure. Duplicates that hang together (A and B share a name, B and C
+/// an address) are decided as one group, so that no account is merged into one that goes itself.
+/// </summary>
+internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions decisions, ClaimedKeys keys, string salt)
+{
+    private readonly AccountMapping mapping = picture.Config.Mapping;
+
+    /// <summary>The decisions for <paramref name="findings"/>, all of this system and all duplicates, in their order; each with the finding it answers.</summary>
+    public IReadOnlyList<(Finding Finding, Decision Decision)> Decide(IReadOnlyList<Finding> findings)
+    {
+        var decisions = new List<(Finding, Decision)>();
+        var decidable = new List<Finding>();
+        foreach (var finding in findings)
+        {
+            if (Hindrance(finding) is { } why)
+            {
+                decisions.Add((finding, new LeftAlone(why)));
+            }
+            else
+            {
+                decidable.Add(finding);
+            }
+        }
+
+        foreach (var group in Together(decidable))
+        {
+            decisions.AddRange(DecideGroup(group));
+        }
+
+        return decisions;
+    }
+
+    private string? Hindrance(Finding finding) => picture.Config.Duplicates switch
+    {
+        DuplicatesAction.Merge or DuplicatesAction.Delete when finding.Decision is { Verdict: Verdict.Different } apart
+            => $"They are different people by decision: {apart.Reason}.",
+        DuplicatesAction.Report => "Duplicates within a system are reported: decide which account stays, or set 'duplicates' to rename, merge or delete.",
+        DuplicatesAction.Rename when finding.Identifier != IdentifierKind.Username
+            => $"Only usernames can be renamed; two accounts with one {finding.Evidence[0].Rule} need a person's decision.",
+        DuplicatesAction.Rename => null,
+        _ when !picture.WritesTogether => $"{picture.Config.Name} can't change several records as one.",
+        _ when finding.UnderOwnEquality && finding.Decision is null => "Under our keys these are different people: rename one of them, then its unique index can be made.",
+        _ when finding.Decision is { Verdict: Verdict.Same } => null,
+        _ when finding.Identifier == IdentifierKind.Email && !picture.Config.TrustEmail && !finding.Members.All(member => member.EmailVerified)
+            => "The e-mail is not verified in all of them, so it does not prove one person. Verify it, or say 'trustEmail: true' for the system.",
+        _ => null,
+    };
+
+    /// <summary>The findings that share accounts, directly or through others.</summary>
+    private static List<List<Finding>> Together(List<Finding> findings)
+    {
+        var groups = new List<(HashSet<AccountId> Ids, List<Finding> Findings)>();
+        foreach (var finding in findings)
+        {
+            var ids = finding.Members.Select(member => member.Account.Id).ToHashSet();
+            var touched = groups.Where(group => group.Ids.Overlaps(ids)).ToList();
+            var merged = (Ids: ids, Findings: touched.SelectMany(group => group.Findings).Append(finding).ToList());
+            touched.ForEach(group => merged.Ids.UnionWith(group.Ids));
+            groups = [.. groups.Except(touched), merged];
+        }
+
+        return groups.ConvertAll(group => group.Findings);
+    }
+
+    private IEnumerable<(Finding, Decision)> DecideGroup(List<Finding> findings)
+    {
+        var members = findings.SelectMany(finding => finding.Members).DistinctBy(member => member.Account.Id).Order(new SurvivorComparer(picture.Config.Survivor)).ToList();
+        if (picture.Config.Duplicates != DuplicatesAction.Rename && ToldApart(members) is { } apart)
+        {
+            return findings.Select(finding => (finding, (Decision)new LeftAlone($"It hangs together with accounts that are different people by decision: {apart.Reason}.")));
+        }
+
+        switch (picture.Config.Duplicates)
+        {
+            case DuplicatesAction.Merge:
+                return [(findings[0], new Planned(Merge(findings, members)))];
+            case DuplicatesAction.Delete:
+                return members.Skip(1).Select(loser => (findings[0], Delete(loser, members[0])));
+            default:
+                var renamed = new HashSet<AccountId>();
+                return findings.SelectMany(finding => Rename(finding, members, renamed));
+        }
+    }
+
+    private PersonDecision? ToldApart(List<KeyedAccount> members)
+    {
+        var accounts = members.ConvertAll(member => new DecidedAccount(picture.Config.Name, member.Account.Id));
+        return accounts.SelectMany((one, index) => accounts.Skip(index + 1).Select(other => decisions.Between(one, other)))
+            .FirstOrDefault(decision => decision?.Verdict == Verdict.Different);
+    }
+
+    private Change Merge(List<Finding> findings, List<KeyedAccount> members)
+    {
+        var (survivor, losers) = (members[0], members.Skip(1).ToList());
+        var set = Folding.Into(survivor, losers, mapping);
+        var rows = losers.SelectMany(loser => picture.Referring.GetValueOrDefault(loser.Account.Id, [])).ToList();
+        var because = string.Join("; ", findings.SelectMany(finding => finding.Evidence).Select(evidence => $"{evidence.Rule} {evidence.Key}"));
+        return new Change
+        {
+            Number = 0,
+            Action = ChangeAction.Merge,
+            System = picture.Config.Name,
+            Account = survivor.Account.Id,
+            Label = survivor.Account.Label,
+            Reason = ChangeReason.DuplicateMerged,
+            Sentence = $"{string.Join(", ", losers.Select(Name))} {(losers.Count == 1 ? "is" : "are")} {Name(survivor)} ({because}). "
+                + $"{Name(survivor)} stays, with its password; {Terms.Count(rows.Sum(row => row.Rows), "reference")} move to it.",
+            Before = new Fields(set.Keys.Select(field => KeyValuePair.Create(field, survivor.Account.Record.ValueOrNull(field)))),
+            After = set,
+            Precondition = survivor.Account.Record.Only(mapping.Id.Concat(mapping.Identifiers.Values).Concat(set.Keys)).Redacted(salt),
+            Reversible = true,
+            Losers = [.. losers.Select(Loser)],
+            References = Planned(rows),
+        };
+    }
+
+    private Decision Delete(KeyedAccount loser, KeyedAccount survivor)
+    {
+        var rows = picture.Referring.GetValueOrDefault(loser.Account.Id, []);
+        if (rows.Count > 0)
+        {
+            return new LeftAlone($"{string.Join(", ", rows.Select(row => $"{row.Place} ({row.Rows})"))} refer to {Name(loser)}: say 'duplicates: merge' to move them.");
+        }
+
+        var record = loser.Account.Record;
+        return new Planned(new Change
+        {
+            Number = 0,
+            Action = ChangeAction.Delete,
+            System = picture.Config.Name,
+            Account = loser.Account.Id,
+            Label = loser.Account.Label,
+            Reason = ChangeReason.DuplicateDeleted,
+            Sentence = $"{Name(loser)} is {Name(survivor)} again, and nothing refers to it. {Name(survivor)} stays.",
+            Before = record.Redacted(salt),
+            After = Fields.Empty,
+            Precondition = record.Without(mapping.NoiseFields).Redacted(salt),
+            Reversible = true,
+            References = Planned([]),
+        });
+    }
+
+    private IEnumerable<(Finding, Decision)> Rename(Finding finding, List<KeyedAccount> order, HashSet<AccountId> renamed)
+    {
+        var field = mapping.Identifiers[IdentifierKind.Username];
+        foreach (var account in order.Where(finding.Members.Contains).Where(member => !renamed.Contains(member.Account.Id)).Skip(1).Select(member => member.Account))
+        {
+            var old = account.Identifiers[IdentifierKind.Username];
+            var (name, number) = (old, 1);
+            renamed.Add(account.Id);
+            do
+            {
+                name = $"{old.Trim()}-{++number}";
+            }
+            while (!keys.ClaimUnused(picture.Config.Name, IdentifierKind.Username, name, account.Id));
+            yield return (finding, new Planned(new Change
+            {
+                Number = 0,
+                Action = ChangeAction.Update,
+                System = picture.Config.Name,
+                Account = account.Id,
+                Label = account.Label,
+                Reason = ChangeReason.DuplicateRenamed,
+                Sentence = $"{finding.Sentence} {old} (id {account.Id}) is called {name} from now on.",
+                Before = account.Record.Only([field]),
+                After = new Fields([KeyValuePair.Create(field, FieldValue.Text(name))]),
+                Precondition = account.Record.Only(mapping.Id.Concat(mapping.Identifiers.Values)),
+                Reversible = true,
+            }));
+        }
+    }
+
+    private MergedAccount Loser(KeyedAccount loser)
+        => new(loser.Account.Id, loser.Account.Label, loser.Account.Record.Redacted(salt), loser.Account.Record.Only(mapping.Id.Concat(mapping.Identifiers.Values)));
+
+    private IReadOnlyList<PlannedReference> Planned(IReadOnlyList<ReferenceCount> rows)
+        => PlannedReferences.Of(picture.Places, rows);
+
+    private static string Name(KeyedAccount account) => $"{account.Account.Label} (id {account.Account.Id})";
+
+    /// <summary>Who stays comes first.</summary>
+    private sealed class SurvivorComparer(IReadOnlyList<SurvivorOrder> orders) : IComparer<KeyedAccount>
+    {
+        public int Compare(KeyedAccount? left, KeyedAccount? right)
+        {
+            foreach (var order in orders)
+            {
+                var (one, other) = (left!.Account.Attributes.ValueOrNull(order.Attribute), right!.Account.Attributes.ValueOrNull(order.Attribute));
+                var compared = (one.IsNull, other.IsNull) switch
+                {
+                    (true, true) => 0,
+                    (true, false) => 1,
+                    (false, true) => -1,
+                    _ => order.Descending ? other.CompareTo(one) : one.CompareTo(other),
+                };
+                if (compared != 0)
+                {
+                    return compared;
+                }
+            }
+
+            return AccountId.Order.Compare(left!.Account.Id, right!.Account.Id);
+        }
+    }
+}
+
+/// <summary>The places of a change, as the plan shows them.</summary>
+internal static class PlannedReferences
+{
+    public static IReadOnlyList<PlannedReference> Of(IReadOnlyList<ReferencePlace> places, IReadOnlyList<ReferenceCount> rows)
+        => [.. places.Select(place => new PlannedReference(
+            place.Table, place.Fields, place.AccountFields, rows.Where(row => row.Place.IsSamePlaceAs(place)).Sum(row => row.Rows)))];
+}
+
+/// <summary>What the account that stays takes from those that go: only what it lacks, never a secret, and "verified" only with its address.</summary>
+internal static class Folding
+{
+    public static Fields Into(KeyedAccount survivor, IReadOnlyList<KeyedAccount> losers, AccountMapping mapping)
+    {
+        var set = new Dictionary<string, FieldValue>(StringComparer.Ordinal);
+        var verified = mapping.Attributes.GetValueOrDefault(AccountMapping.EmailVerified)?.Field;
+        var email = mapping.Identifiers.GetValueOrDefault(IdentifierKind.Email);
+        foreach (var loser in losers)
+        {
+            foreach (var (field, value) in loser.Account.Record)
+            {
+                if (!mapping.Id.Contains(field) && field != verified && !SecretFields.Looks(field)
+                    && !IsLacking(value) && IsLacking(survivor.Account.Record.ValueOrNull(field)))
+                {
+                    set.TryAdd(field, value);
+                }
+            }
+
+            var sameAddress = loser.Keys.TryGetValue(IdentifierKind.Email, out var theirs)
+                && (survivor.Keys.GetValueOrDefault(IdentifierKind.Email) == theirs
+                    || (email is not null && set.TryGetValue(email, out var taken) && taken == loser.Account.Record.ValueOrNull(email)));
+            if (verified is not null && sameAddress && loser.EmailVerified && !survivor.EmailVerified)
+            {
+                set.TryAdd(verified, loser.Account.Record[verified]);
+            }
+        }
+
+        foreach (var (kind, text) in survivor.Account.Identifiers)
+        {
+            // A blank around a name hides that it is taken; letters and their case are the person's own.
+            if (text.Trim() != text && survivor.Keys.ContainsKey(kind))
+            {
+                set[mapping.Identifiers[kind]] = FieldValue.Text(text.Trim());
+            }
+        }
+
+        return new Fields(set);
+    }
+
+    private static bool IsLacking(FieldValue value) => value.IsNull || value.AsText is { Length: 0 };
+}
+
+/// <summary>Small forms of English.</summary>
+internal static class Terms
+{
+    public static string Count(int count, string noun) => count == 1 ? $"1 {noun}" : $"{count} {noun}s";
+}

@@ -1,0 +1,116 @@
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Core.Reconciliation;
+
+/// <summary>
+/// The accounts and rows that a run changed, as they are now; and, while an undo is planned from the last change to the first, as
+/// they will be when what is planned so far is made: a row that was changed twice is taken back in two steps.
+/// </summary>
+public sealed class PresentState
+{
+    private readonly Dictionary<string, (AccountMapping Mapping, string Table)> systems = new(StringComparer.Ordinal);
+    private readonly Dictionary<(string System, AccountId Id), Account> accounts = [];
+    private readonly Dictionary<(string System, string Table, Fields Key), Fields> rows = [];
+
+    /// <summary>The account, or null when it is gone.</summary>
+    public Account? Account(string system, AccountId id) => accounts.GetValueOrDefault((system, id));
+
+    /// <summary>The row, or null when it is gone.</summary>
+    public Fields? Row(string system, string table, Fields key) => rows.GetValueOrDefault((system, table, key));
+
+    /// <summary>Reads all that the run changed, freshly; throws <see cref="SystemUnavailableException"/> where the config lacks a system of it.</summary>
+    public static async Task<PresentState> ReadAsync(
+        RunRecord run, IReadOnlyDictionary<string, IConnectedSystem> systems, CancellationToken cancellation)
+    {
+        var state = new PresentState();
+        foreach (var changes in run.Plan.Changes.Where(change => change.Action != ChangeAction.Schema).GroupBy(change => change.System))
+        {
+            if (systems.GetValueOrDefault(changes.Key) is not IReadsAccountsById system)
+            {
+                throw new SystemUnavailableException($"The run changed '{changes.Key}', which the config does not have. Use the config it was made with.");
+            }
+
+            var table = system is IWritesTogether together ? together.AccountsTable : "";
+            state.systems.Add(changes.Key, (system.Mapping, table));
+            var written = changes.SelectMany(change => run.Entries.GetValueOrDefault(change.Number)?.Rows ?? []).ToList();
+            var own = written.Where(row => row.Table == table).SelectMany(row => new[] { row.Key, row.KeyAfter }).Select(key => AccountId.FromRecord(key, system.Mapping.Id)!);
+            foreach (var account in (await system.ReadFreshAsync(changes.Key, [.. changes.Select(change => change.Account).Concat(own).Distinct()], cancellation)).Values)
+            {
+                state.Put(changes.Key, table, account.Record.Only(system.Mapping.Id), account.Record);
+            }
+
+            var others = written.Where(row => row.Table != table).SelectMany(row => new[] { (row.Table, row.KeyAfter), (row.Table, row.Key) }).Distinct().ToList();
+            await state.ReadRowsAsync(changes.Key, system, others, cancellation);
+        }
+
+        return state;
+    }
+
+    /// <summary>Makes a planned change of one account here, so that the change before it is planned on what it leaves.</summary>
+    internal void Make(Change change)
+    {
+        if (change.Action is ChangeAction.Schema or ChangeAction.Restore)
+        {
+            return;
+        }
+
+        var (mapping, table) = systems[change.System];
+        var present = Account(change.System, change.Account)?.Record;
+        switch (change.Action)
+        {
+            case ChangeAction.Create: Put(change.System, table, change.After.Only(mapping.Id), change.After); break;
+            case ChangeAction.Update: Put(change.System, table, present!.Only(mapping.Id), present!.With(change.After)); break;
+            case ChangeAction.Delete: Take(change.System, table, present!.Only(mapping.Id)); break;
+        }
+    }
+
+    /// <summary>Makes one row's write here.</summary>
+    internal void Make(string system, RowWrite write)
+    {
+        var present = Row(system, write.Table, write.Key) ?? Fields.Empty;
+        if (write.Action != RowAction.Insert)
+        {
+            Take(system, write.Table, write.Key);
+        }
+
+        if (write.Action != RowAction.Delete)
+        {
+            Put(system, write.Table, write.KeyAfter, present.With(write.After));
+        }
+    }
+
+    private void Put(string system, string table, Fields key, Fields row)
+    {
+        rows[(system, table, key)] = row;
+        if (table == systems[system].Table && systems[system].Mapping.ToAccount(row) is { } account)
+        {
+            accounts[(system, account.Id)] = account;
+        }
+    }
+
+    private void Take(string system, string table, Fields key)
+    {
+        rows.Remove((system, table, key));
+        if (table == systems[system].Table)
+        {
+            accounts.Remove((system, AccountId.FromRecord(key, systems[system].Mapping.Id)!));
+        }
+    }
+
+    private async Task ReadRowsAsync(string name, IConnectedSystem system, List<(string Table, Fields Key)> keys, CancellationToken cancellation)
+    {
+        if (keys.Count == 0)
+        {
+            return;
+        }
+
+        var found = await ((IWritesTogether)system).ReadRowsAsync(keys, cancellation);
+        foreach (var ((table, key), row) in keys.Zip(found))
+        {
+            if (row is not null)
+            {
+                rows.TryAdd((name, table, key), row);
+            }
+        }
+    }
+}

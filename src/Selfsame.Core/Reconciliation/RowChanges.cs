@@ -1,0 +1,217 @@
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Core.Reconciliation;
+
+/// <summary>A change of several rows, looked at: the writes it comes to now, or why it can't be made.</summary>
+internal sealed record PreparedChange(Change Change, ExpandedChange? Expanded, string? Hindrance)
+{
+    public IReadOnlyList<RowWrite> Rows => Expanded!.Rows;
+}
+
+/// <summary>Looks at what a change of several rows finds in its system, and makes it.</summary>
+internal sealed class RowChanges(
+    IReadOnlyDictionary<string, IConnectedSystem> systems, Func<string, IReadOnlyList<ReferencePlace>> declared, string salt)
+{
+    private readonly Dictionary<string, (IReadOnlyList<ReferencePlace> Places, IReadOnlyList<string> UniqueFields)> shapes = new(StringComparer.Ordinal);
+
+    /// <summary>
+    /// Expands the changes of one portion, each system read in bulk. What an earlier attempt journaled and made is kept in front: it
+    /// is not there to be found any more, and undo needs it.
+    /// </summary>
+    public async Task<IReadOnlyList<PreparedChange>> PrepareAsync(
+        IReadOnlyList<Change> portion, Func<Change, IReadOnlyList<RowWrite>> earlier, CancellationToken cancellation)
+    {
+        var prepared = new Dictionary<int, PreparedChange>();
+        foreach (var group in portion.GroupBy(change => change.System))
+        {
+            var system = Writer(group.Key);
+            var made = await MadeAsync(system, [.. group.SelectMany(earlier)], cancellation);
+            var wanted = group.SelectMany(Involved).Distinct().ToList();
+            var present = await ((IReadsAccountsById)system).ReadFreshAsync(group.Key, wanted, cancellation);
+            var known = wanted.Select(id => present.GetValueOrDefault(id) ?? Remembered(system, id, made)).OfType<Account>().ToDictionary(account => account.Id);
+            var referring = await ReadReferringAsync(group.Key, [.. known.Values], cancellation);
+            foreach (var change in group)
+            {
+                prepared.Add(change.Number, Prepare(change, system, known, present, referring, [.. earlier(change).Where(made.Contains)]));
+            }
+        }
+
+        return [.. portion.Select(change => prepared[change.Number])];
+    }
+
+    /// <summary>The system's shape was changed: it is looked at anew.</summary>
+    public void ForgetShape(string system) => shapes.Remove(system);
+
+    public Task<WriteOutcome> WriteAsync(PreparedChange prepared)
+        // Once it has left, only its answer ends the wait: a change is not cancelled half-way.
+        => Writer(prepared.Change.System).WriteTogetherAsync(prepared.Rows, prepared.Expanded!.NoneLeft, CancellationToken.None);
+
+    /// <summary>The numbers of those changes that are not in their systems as planned.</summary>
+    public async Task<IReadOnlySet<int>> UnseenAsync(IReadOnlyList<Change> changes, CancellationToken cancellation)
+    {
+        var unseen = new HashSet<int>();
+        foreach (var group in changes.GroupBy(change => change.System))
+        {
+            var system = (IReadsAccountsById)Writer(group.Key);
+            var ids = group.SelectMany(change => Involved(change).Append(Final(change, system.Mapping))).Distinct().ToList();
+            var present = await system.ReadFreshAsync(group.Key, ids, cancellation);
+            unseen.UnionWith(group.Where(change => !IsSeen(change, system.Mapping, present)).Select(change => change.Number));
+        }
+
+        return unseen;
+    }
+
+    /// <summary>The writes for references that arrived at accounts which these changes removed, by the changes' numbers.</summary>
+    public async Task<IReadOnlyList<PreparedChange>> LateReferencesAsync(
+        IReadOnlyList<(Change Change, IReadOnlyList<RowWrite> Rows)> merges, CancellationToken cancellation)
+    {
+        var late = new List<PreparedChange>();
+        foreach (var group in merges.GroupBy(merge => merge.Change.System))
+        {
+            var system = Writer(group.Key);
+            var made = group.SelectMany(merge => merge.Rows).ToHashSet();
+            var survivors = await ((IReadsAccountsById)system).ReadFreshAsync(group.Key, [.. group.Select(merge => merge.Change.Account)], cancellation);
+            var removed = group.SelectMany(merge => merge.Change.Losers!).Select(loser => Remembered(system, loser.Account, made)).OfType<Account>().ToDictionary(account => account.Id);
+            var unguarded = (await ShapeAsync(group.Key, cancellation)).Places.Where(place => !place.Enforced).ToList();
+            var rows = await ((IHasReferences)system).ReadReferringAsync(unguarded, [.. removed.Values, .. survivors.Values], cancellation);
+            foreach (var (change, _) in group.Where(merge => survivors.ContainsKey(merge.Change.Account)))
+            {
+                var losers = change.Losers!.Select(loser => removed.GetValueOrDefault(loser.Account)).OfType<Account>().ToList();
+                var mine = losers.Select(loser => loser.Id).Append(change.Account).ToHashSet();
+                var expanded = new RowExpansion(change with { After = Fields.Empty }, system.AccountsTable, system.Mapping, unguarded)
+                    .Expand(survivors[change.Account], losers, [.. rows.Where(row => mine.Contains(row.Account))], []);
+                var moves = expanded.Rows.Where(row => row.Table != system.AccountsTable || row.Action == RowAction.Update).ToList();
+                if (moves.Count > 0)
+                {
+                    late.Add(new PreparedChange(change, new ExpandedChange(moves, []), null));
+                }
+            }
+        }
+
+        return late;
+    }
+
+    /// <summary>Whether references can arrive at an account that is gone: no system guards the places that only the config names.</summary>
+    public async Task<bool> HasUnguardedPlacesAsync(string system, CancellationToken cancellation)
+        => (await ShapeAsync(system, cancellation)).Places.Any(place => !place.Enforced);
+
+    private PreparedChange Prepare(
+        Change change,
+        IWritesTogether system,
+        Dictionary<AccountId, Account> known,
+        IReadOnlyDictionary<AccountId, Account> present,
+        IReadOnlyList<ReferringRow> referring,
+        IReadOnlyList<RowWrite> made)
+    {
+        if (change.Action == ChangeAction.Restore)
+        {
+            return new PreparedChange(change, new ExpandedChange(change.Rows!, []), null);
+        }
+
+        if (Hindrance(change, known, present, attempted: made.Count > 0) is { } hindrance)
+        {
+            return new PreparedChange(change, null, hindrance);
+        }
+
+        var shape = shapes[change.System];
+        var account = known[change.Account];
+        var losers = (change.Losers ?? []).Select(loser => known.GetValueOrDefault(loser.Account)).OfType<Account>().ToList();
+        var mine = losers.Select(loser => loser.Id).Append(account.Id).ToHashSet();
+        var rows = referring.Where(row => mine.Contains(row.Account)).ToList();
+        var held = rows.Where(row => !row.Account.Equals(account.Id)).SelectMany(row => row.Place.AccountFields).Distinct();
+        if (held.FirstOrDefault(field => account.Record.With(change.After).ValueOrNull(field).IsNull) is { } lacking)
+        {
+            return new PreparedChange(change, null, $"Rows refer to the others by '{lacking}', which {account.Label} does not have: give it one first.");
+        }
+
+        var expanded = new RowExpansion(change, system.AccountsTable, system.Mapping, shape.Places).Expand(account, losers, rows, shape.UniqueFields);
+        var madeKeys = made.Select(row => (row.Table, row.Action, row.Key)).ToHashSet();
+        return new PreparedChange(change, expanded with { Rows = [.. made, .. expanded.Rows.Where(row => !madeKeys.Contains((row.Table, row.Action, row.Key)))] }, null);
+    }
+
+    private string? Hindrance(Change change, Dictionary<AccountId, Account> known, IReadOnlyDictionary<AccountId, Account> present, bool attempted)
+    {
+        if (!known.TryGetValue(change.Account, out var account))
+        {
+            return "It is gone.";
+        }
+
+        var own = attempted ? change.Precondition.Without(change.After.Keys.ToHashSet(StringComparer.Ordinal)) : change.Precondition;
+        if (own.DifferencesFrom(account.Record, salt) is { Count: > 0 } different)
+        {
+            return $"Since the plan was made, it changed: {string.Join(", ", different)}.";
+        }
+
+        foreach (var loser in change.Losers ?? [])
+        {
+            if (!known.TryGetValue(loser.Account, out var there))
+            {
+                return $"{loser.Label} (id {loser.Account}) is gone.";
+            }
+
+            if (present.ContainsKey(loser.Account) && loser.Precondition.DifferencesFrom(there.Record, salt) is { Count: > 0 } changed)
+            {
+                return $"Since the plan was made, {loser.Label} (id {loser.Account}) changed: {string.Join(", ", changed)}.";
+            }
+        }
+
+        return null;
+    }
+
+    private async Task<IReadOnlyList<ReferringRow>> ReadReferringAsync(string name, IReadOnlyList<Account> accounts, CancellationToken cancellation)
+    {
+        var shape = await ShapeAsync(name, cancellation);
+        return shape.Places.Count == 0 || accounts.Count == 0 ? [] : await ((IHasReferences)systems[name]).ReadReferringAsync(shape.Places, accounts, cancellation);
+    }
+
+    // All places that exist at apply, not only those of the plan.
+    private async Task<(IReadOnlyList<ReferencePlace> Places, IReadOnlyList<string> UniqueFields)> ShapeAsync(string name, CancellationToken cancellation)
+    {
+        if (!shapes.TryGetValue(name, out var shape))
+        {
+            var indexes = systems[name] is IInspectsIndexes inspected ? await inspected.ReadIndexesAsync(cancellation) : [];
+            shape = (
+                systems[name] is IHasReferences referring ? await referring.FindPlacesAsync(declared(name), cancellation) : [],
+                [.. indexes.Where(index => index.Unique && index.Fields.Count == 1).Select(index => index.Fields[0]).Distinct()]);
+            shapes.Add(name, shape);
+        }
+
+        return shape;
+    }
+
+    private static async Task<IReadOnlySet<RowWrite>> MadeAsync(IWritesTogether system, IReadOnlyList<RowWrite> rows, CancellationToken cancellation)
+    {
+        if (rows.Count == 0)
+        {
+            return new HashSet<RowWrite>();
+        }
+
+        var present = await system.ReadRowsAsync([.. rows.Select(row => (row.Table, row.KeyAfter))], cancellation);
+        return rows.Zip(present).Where(pair => pair.First.IsMade(pair.Second)).Select(pair => pair.First).ToHashSet();
+    }
+
+    /// <summary>An account that an earlier attempt removed, from what it journaled.</summary>
+    private static Account? Remembered(IWritesTogether system, AccountId id, IEnumerable<RowWrite> made)
+        => made.Where(row => row.Table == system.AccountsTable && row.Action == RowAction.Delete)
+            .Select(row => system.Mapping.ToAccount(row.Before))
+            .FirstOrDefault(account => account?.Id.Equals(id) == true);
+
+    private static IEnumerable<AccountId> Involved(Change change)
+        => change.Action == ChangeAction.Restore ? [] : (change.Losers ?? []).Select(loser => loser.Account).Append(change.Account);
+
+    private static AccountId Final(Change change, AccountMapping mapping)
+        => change.Action == ChangeAction.Rekey ? AccountId.FromRecord(change.After, mapping.Id)! : change.Account;
+
+    private static bool IsSeen(Change change, AccountMapping mapping, IReadOnlyDictionary<AccountId, Account> present) => change.Action switch
+    {
+        ChangeAction.Restore => true,
+        ChangeAction.Delete => !present.ContainsKey(change.Account),
+        ChangeAction.Rekey => !present.ContainsKey(change.Account) && present.ContainsKey(Final(change, mapping)),
+        _ => present.TryGetValue(change.Account, out var survivor)
+            && change.After.All(pair => pair.Value.SameFactAs(survivor.Record.ValueOrNull(pair.Key)))
+            && !change.Losers!.Any(loser => present.ContainsKey(loser.Account)),
+    };
+
+    private IWritesTogether Writer(string name)
+        => systems[name] as IWritesTogether ?? throw new ConnectorContractException(name, "a plan has changes of several rows for it, and it can't make them.");
+}

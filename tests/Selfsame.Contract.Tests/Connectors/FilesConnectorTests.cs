@@ -1,0 +1,71 @@
+using Selfsame.Connectors.Files;
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Reconciliation;
+using Selfsame.Testing;
+
+namespace Selfsame.Contract.Tests.Connectors;
+
+/// <summary>CSV and JSON Lines as people's tools write them.</summary>
+public sealed class FilesConnectorTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public async Task Quotes_commas_and_line_ends_in_a_csv_are_values()
+    {
+        var system = Open("users.csv", "\uFEFFid,login,mail\r\n1,ann,\"ann \"\"a\"\"@example.org\"\r\n2,\"b,\nob\",\r\n\r\n3,cy,cy@example.org");
+
+        var read = await system.ReadEverythingAsync("export", null, CancellationToken.None);
+
+        read.Accounts.Select(account => account.Label).ShouldBe(["ann", "b,\nob", "cy"]);
+        read.Accounts[0].Identifiers[IdentifierKind.Email].ShouldBe("ann \"a\"@example.org");
+        read.Accounts[1].Record["mail"].IsNull.ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task A_line_that_can_not_be_read_is_named_and_hides_no_other()
+    {
+        var csv = await Open("users.csv", "id,login,mail\n1,ann\n2,bob,b@example.org\n,cy,\n").ReadEverythingAsync("export", null, CancellationToken.None);
+        var json = await Open("users.jsonl", "{\"id\":1,\"login\":\"ann\",\"mail\":null}\n{\"id\":2,\n[3]\n{\"id\":4,\"login\":\"dé\",\"mail\":7}\n").ReadEverythingAsync("export", null, CancellationToken.None);
+
+        csv.Accounts.Select(account => account.Label).ShouldBe(["bob"]);
+        csv.Unreadable.Select(record => record.Where).ShouldBe(["line 2", "line 4"]);
+        json.Accounts.Select(account => account.Label).ShouldBe(["ann", "dé"]);
+        json.Unreadable.Select(record => record.Where).ShouldBe(["line 2", "line 3"]);
+    }
+
+    [Fact]
+    public async Task A_file_that_is_not_there_or_lacks_a_field_says_what_to_correct()
+    {
+        (await Should.ThrowAsync<SystemUnavailableException>(() => Config("gone.csv").DescribeAsync(CancellationToken.None))).Message.ShouldContain("Correct 'path'");
+        (await Should.ThrowAsync<SystemUnavailableException>(() => Open("users.csv", "id,name\n1,ann\n").DescribeAsync(CancellationToken.None))).Message.ShouldContain("has no field login, mail");
+    }
+
+    [Fact]
+    public async Task Single_accounts_are_read_again()
+    {
+        var system = Open("users.csv", "id,login,mail\n1,ann,\n2,bob,\n");
+
+        (await system.ReadByIdAsync([new AccountId("2"), new AccountId("9")], CancellationToken.None)).Select(account => account.Label).ShouldBe(["bob"]);
+    }
+
+    private FilesSystem Open(string file, string content)
+    {
+        File.WriteAllText(folder[file], content);
+        return Config(file);
+    }
+
+    private FilesSystem Config(string file) => new(new SystemConfig
+    {
+        Name = "export",
+        Connector = "files",
+        Settings = new Dictionary<string, string> { ["path"] = folder[file] },
+        Mapping = new AccountMapping
+        {
+            Id = ["id"],
+            Identifiers = new Dictionary<IdentifierKind, string> { [IdentifierKind.Username] = "login", [IdentifierKind.Email] = "mail" },
+        },
+    });
+}

@@ -1,0 +1,244 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Npgsql;
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Contract.Tests.Connectors;
+
+/// <summary>What PostgreSQL and the network say against us, and other programs that write at the same time.</summary>
+public sealed partial class PostgresConnectorTests
+{
+    [Fact]
+    public async Task A_reference_inserted_while_the_change_runs_stops_it()
+    {
+        await TwoPeopleAsync();
+        var writes = await MergeWritesAsync();
+        var checks = await NoneLeftAsync();
+        await using var other = new NpgsqlConnection(connection);
+        await other.OpenAsync();
+        await using var late = new NpgsqlCommand("BEGIN; INSERT INTO prints (id, owner, title) VALUES (12, '2', 'late')", other);
+        await late.ExecuteNonQueryAsync();
+
+        var merging = TogetherAsync(writes, checks);
+        await Task.Delay(300);
+        merging.IsCompleted.ShouldBeFalse();
+        late.CommandText = "COMMIT";
+        await late.ExecuteNonQueryAsync();
+
+        (await merging).ShouldBeOfType<Drifted>().Message.ShouldContain("prints.owner");
+        (await CountAsync("prints", "owner = '2'")).ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task An_id_and_what_refers_to_it_change_together_whatever_the_order()
+    {
+        await TwoPeopleAsync();
+        RowWrite[] writes =
+        [
+            new() { Table = "prints", Action = RowAction.Update, Key = Of(("id", 10)), Before = Of(("owner", "1")), After = Of(("owner", "one")) },
+            new() { Table = Table, Action = RowAction.Update, Key = Of(("id", "1")), Before = Of(("id", "1")), After = Of(("id", "one")) },
+            new()
+            {
+                Table = "memberships",
+                Action = RowAction.Update,
+                Key = Of(("club", "chess"), ("member", "1")),
+                Before = Of(("member", "1")),
+                After = Of(("member", "one")),
+            },
+        ];
+
+        (await TogetherAsync(writes[..2])).ShouldBeOfType<Refused>().Message.ShouldContain("memberships");
+        (await TogetherAsync(writes)).ShouldBeOfType<Done>();
+        (await TogetherAsync(writes)).ShouldBeOfType<Done>();
+
+        (await CountAsync("prints JOIN memberships ON owner = member", "owner = 'one'")).ShouldBe(1);
+        (await TogetherAsync([.. writes.Reverse().Select(write => write.Reversed())])).ShouldBeOfType<Done>();
+        (await CountAsync("prints JOIN memberships ON owner = member", "owner = '1'")).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_commit_without_an_answer_is_unknown()
+    {
+        await CreateAsync("1", "ann");
+        await ExecuteAsync(
+            """
+            CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END';
+            CREATE CONSTRAINT TRIGGER die AFTER UPDATE ON "mem""bers" DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION die()
+            """);
+
+        (await ((IUpdatesAccounts)Connected).UpdateAsync(new AccountId("1"), Of(("name", "New")), Fields.Empty, CancellationToken.None)).ShouldBeOfType<Unknown>();
+    }
+
+    [Fact]
+    public async Task A_row_that_another_program_holds_is_unavailable_after_some_attempts()
+    {
+        await CreateAsync("1", "ann");
+        await using var other = new NpgsqlConnection(connection);
+        await other.OpenAsync();
+        await using var hold = new NpgsqlCommand("BEGIN; SELECT 1 FROM \"mem\"\"bers\" FOR UPDATE", other);
+        await hold.ExecuteNonQueryAsync();
+
+        (await ((IDeletesAccounts)Connected).DeleteAsync(new AccountId("1"), Fields.Empty, CancellationToken.None)).ShouldBeOfType<Unavailable>().Message.ShouldContain("busy");
+    }
+
+    [Fact]
+    public async Task A_pooled_connection_that_the_server_closed_is_replaced()
+    {
+        await using var system = Open(to: connection.Replace("Pooling=false", "Pooling=true;Application Name=pooled", StringComparison.Ordinal));
+        await system.DescribeAsync(CancellationToken.None);
+        await ExecuteAsync("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pooled'");
+
+        (await system.CreateAsync(new AccountId("1"), Of(("id", "1")), CancellationToken.None)).ShouldBeOfType<Done>();
+        await ExecuteAsync("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pooled'");
+        (await system.ReadByIdAsync([new AccountId("1")], CancellationToken.None)).Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_missing_privilege_is_told_as_the_line_that_grants_it()
+    {
+        await TwoPeopleAsync();
+        await ExecuteAsync("CREATE ROLE \"re ader\" LOGIN; REVOKE ALL ON SCHEMA public FROM public");
+        await using var system = Open(to: As("re ader"));
+        var account = new AccountId("1");
+
+        var unseen = await Should.ThrowAsync<SystemUnavailableException>(system.ReadByIdAsync([account], CancellationToken.None));
+        unseen.Message.ShouldContain("there is no table");
+        await ExecuteAsync("GRANT USAGE ON SCHEMA public TO \"re ader\"");
+        var unread = await Should.ThrowAsync<SystemUnavailableException>(system.ReadEverythingAsync("app", null, CancellationToken.None));
+        unread.Message.ShouldContain("GRANT SELECT ON \"public\".\"mem\"\"bers\" TO \"re ader\";");
+        await ExecuteAsync("GRANT SELECT ON \"mem\"\"bers\" TO \"re ader\"");
+        (await system.DeleteAsync(account, Fields.Empty, CancellationToken.None)).ShouldBeOfType<Refused>()
+            .Message.ShouldContain("GRANT UPDATE ON \"public\".\"mem\"\"bers\" TO \"re ader\";");
+        var index = system.CanonicalIndex(IdentifierKind.Username);
+        (await system.ChangeSchemaAsync([new SchemaStep(SchemaAction.CreateIndex, index.Name, index.Definition)], CancellationToken.None))
+            .ShouldBeOfType<Refused>().Message.ShouldContain("GRANT selfsame TO \"re ader\";");
+    }
+
+    [Fact]
+    public async Task The_documented_privileges_suffice_for_a_merge()
+    {
+        await TwoPeopleAsync();
+        var writes = await MergeWritesAsync();
+        var checks = await NoneLeftAsync();
+        var documented = await File.ReadAllTextAsync(Path.Combine(Testing.Checkout.Root, "docs", "connectors", "postgres.md"));
+        var grants = documented.Split("```sql\n")[1].Split("```")[0]
+            .Replace("users", "\"mem\"\"bers\"", StringComparison.Ordinal).Replace("orders, memberships", "prints, memberships, notes", StringComparison.Ordinal);
+        await ExecuteAsync("REVOKE ALL ON SCHEMA public FROM public;" + grants.Replace("selfsame_audit", "merger", StringComparison.Ordinal));
+        await using var system = Open(to: As("merger"));
+
+        (await system.WriteTogetherAsync(writes, checks, CancellationToken.None)).ShouldBeOfType<Done>();
+    }
+
+    [Fact]
+    public async Task Rows_that_a_policy_would_hide_are_an_error_and_never_missing_accounts()
+    {
+        await CreateAsync("1", "ann");
+        await ExecuteAsync("CREATE ROLE blinkered LOGIN; GRANT SELECT ON \"mem\"\"bers\" TO blinkered; ALTER TABLE \"mem\"\"bers\" ENABLE ROW LEVEL SECURITY");
+        await using var system = Open(to: As("blinkered"));
+
+        var error = await Should.ThrowAsync<SystemUnavailableException>(system.ReadEverythingAsync("app", null, CancellationToken.None));
+
+        error.Message.ShouldContain("ALTER ROLE blinkered BYPASSRLS;");
+    }
+
+    [Fact]
+    public async Task A_table_that_is_not_there_is_told_with_those_that_are_near()
+    {
+        await ExecuteAsync("CREATE SCHEMA shop; CREATE TABLE shop.members (id int)");
+        await using var system = Open("member");
+
+        var error = await Should.ThrowAsync<SystemUnavailableException>(system.DescribeAsync(CancellationToken.None));
+
+        error.Message.ShouldContain("there is no table 'member'");
+        error.Message.ShouldContain("shop.members");
+    }
+
+    [Fact]
+    public async Task A_column_that_is_gone_is_told_and_nothing_is_written()
+    {
+        await CreateAsync("1", "ann");
+        var before = (await ReadByIdAsync("1"))!.Record;
+        await ExecuteAsync("ALTER TABLE \"mem\"\"bers\" DROP COLUMN name");
+
+        (await ((IDeletesAccounts)Connected).DeleteAsync(new AccountId("1"), before, CancellationToken.None)).ShouldBeOfType<Refused>().Message.ShouldContain("name");
+        (await Should.ThrowAsync<SystemUnavailableException>(ReadByIdAsync("1"))).Message.ShouldContain("has no column name");
+        await ExecuteAsync("DROP TABLE \"mem\"\"bers\" CASCADE");
+        (await CreateAsync("2", "bob")).ShouldBeOfType<Refused>();
+    }
+
+    [Fact]
+    public async Task A_wrong_password_is_told_without_it()
+    {
+        using var server = new TcpListener(IPAddress.Loopback, 0);
+        server.Start();
+        var refusing = RefuseAsync(server);
+        await using var system = Open(to: $"postgresql://ann:s%40cret@127.0.0.1:{((IPEndPoint)server.LocalEndpoint).Port}/app?sslmode=disable&connect_timeout=5");
+
+        var error = await Should.ThrowAsync<SystemUnavailableException>(system.DescribeAsync(CancellationToken.None));
+
+        error.Message.ShouldContain("password authentication failed for user \"ann\"");
+        error.Message.ShouldContain("'connection'");
+        error.ToString().ShouldNotContain("s@cret");
+        (await refusing).ShouldContain("ann");
+    }
+
+    [Theory]
+    [InlineData("Host=127.0.0.1;Port=1;Username=x;Timeout=3", "not reached")]
+    [InlineData("Host=127.0.0.1;Prot=1;Password=hunter2", "neither")]
+    [InlineData("postgresql://ann:hunter2:x@/", "hunter2", false)]
+    [InlineData("hunter2", "neither")]
+    public async Task An_address_that_leads_nowhere_is_told(string address, string told, bool contains = true)
+    {
+        await using var system = Open(to: address);
+
+        var error = await Should.ThrowAsync<SystemUnavailableException>(system.DescribeAsync(CancellationToken.None));
+
+        error.Message.Contains(told, StringComparison.Ordinal).ShouldBe(contains);
+        error.ToString().ShouldNotContain("hunter2");
+        (await system.CreateAsync(new AccountId("1"), Of(("id", "1")), CancellationToken.None)).ShouldBeOfType<Unavailable>();
+    }
+
+    [Fact]
+    public async Task A_server_that_does_not_answer_is_given_up()
+    {
+        using var server = new TcpListener(IPAddress.Loopback, 0);
+        server.Start();
+        await using var system = Open(to: $"Host=127.0.0.1;Port={((IPEndPoint)server.LocalEndpoint).Port};Username=x;Timeout=1;SSL Mode=Disable");
+
+        (await Should.ThrowAsync<SystemUnavailableException>(system.DescribeAsync(CancellationToken.None))).Message.ShouldContain("did not answer in time");
+    }
+
+    [Fact]
+    public async Task A_field_may_be_required_unless_values_are_missing()
+    {
+        await CreateAsync("1", "ann");
+
+        (await ChangeAsync(new SchemaStep(SchemaAction.RequireValue, "seen"))).ShouldBeOfType<Refused>().Message.ShouldContain("seen");
+        (await ChangeAsync(new SchemaStep(SchemaAction.RequireValue, "login"))).ShouldBeOfType<Done>();
+        (await ChangeAsync(new SchemaStep(SchemaAction.RequireValue, "login").Reversed())).ShouldBeOfType<Done>();
+        (await ChangeAsync(new SchemaStep(SchemaAction.DropIndex, "mem\"bers_mail_key"))).ShouldBeOfType<Refused>().Message.ShouldContain("constraint");
+    }
+
+    private string As(string role) => connection.Replace("Username=selfsame", $"Username={role}", StringComparison.Ordinal);
+
+    /// <summary>Answers the start of one session as a server does to a wrong password; what the client said first.</summary>
+    private static async Task<string> RefuseAsync(TcpListener server)
+    {
+        using var client = await server.AcceptTcpClientAsync();
+        var stream = client.GetStream();
+        var first = new byte[4096];
+        var length = await stream.ReadAsync(first);
+        while (length == 8)
+        {
+            // The question for encryption, of eight bytes: none.
+            await stream.WriteAsync("N"u8.ToArray());
+            length = await stream.ReadAsync(first);
+        }
+
+        var fields = Encoding.UTF8.GetBytes("SFATAL\0VFATAL\0C28P01\0Mpassword authentication failed for user \"ann\"\0\0");
+        byte[] header = [(byte)'E', 0, 0, 0, (byte)(fields.Length + 4)];
+        await stream.WriteAsync((byte[])[.. header, .. fields]);
+        return Encoding.UTF8.GetString(first, 0, length);
+    }
+}

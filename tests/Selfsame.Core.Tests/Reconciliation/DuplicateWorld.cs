@@ -1,0 +1,92 @@
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Reconciliation;
+
+namespace Selfsame.Core.Tests.Reconciliation;
+
+/// <summary>One system whose users may be duplicates, with printers they own, groups they belong to, and notes signed with their names.</summary>
+internal sealed class DuplicateWorld
+{
+    private static readonly AccountMapping Mapping = new()
+    {
+        Id = ["id"],
+        Identifiers = new Dictionary<IdentifierKind, string> { [IdentifierKind.Username] = "username", [IdentifierKind.Email] = "email" },
+        Attributes = new Dictionary<string, AttributeMapping> { ["createdAt"] = new("created"), ["emailVerified"] = new("verified") },
+    };
+
+    private static readonly ReferencePlace Notes = new() { Table = "notes", Fields = ["author"], AccountFields = ["username"] };
+
+    private readonly InMemoryJournal journal = new(TimeProvider.System);
+
+    public DuplicateWorld(DuplicatesAction action = DuplicatesAction.Merge, TimeSpan minimumAge = default, string? uuid = null, bool transactions = true, PersonDecisions? decisions = null)
+    {
+        System = new InMemorySystem(Mapping) { Facts = new SystemFacts { TakesChosenId = true, AtomicPreconditions = transactions } };
+        System.ForeignKeys.Add(new ReferencePlace { Table = "printers", Fields = ["owner"], AccountFields = ["id"], Enforced = true });
+        System.ForeignKeys.Add(new ReferencePlace { Table = "members", Fields = ["user"], AccountFields = ["id"], UniqueSets = [["group", "user"]], Enforced = true });
+        Topology = new Topology
+        {
+            Systems = new Dictionary<string, SystemConfig>
+            {
+                ["app"] = new()
+                {
+                    Name = "app",
+                    Connector = "memory",
+                    Settings = new Dictionary<string, string>(),
+                    Mapping = Mapping,
+                    Unique = [IdentifierKind.Username],
+                    Duplicates = action,
+                    Survivor = [new SurvivorOrder("createdAt", Descending: false)],
+                    References = [Notes],
+                    Uuid = uuid,
+                },
+            },
+            Rules = [],
+            Tenants = new Dictionary<string, TenantConfig>(),
+            Fingerprint = "fingerprint",
+            MinimumAge = minimumAge,
+            Decisions = decisions ?? PersonDecisions.None,
+        };
+    }
+
+    public InMemorySystem System { get; }
+
+    public Topology Topology { get; }
+
+    public IReadOnlyList<string> Users => [.. System.Rows.OrderBy(pair => pair.Key, AccountId.Order).Select(pair => $"{pair.Key} {pair.Value["username"]}")];
+
+    /// <summary>All rows of all tables, and the indexes.</summary>
+    public IReadOnlyList<string> Snapshot
+        => [.. System.Snapshot.Select(row => row.ToString()), .. System.ReferringNow, .. System.IndexesNow.Select(index => index.Name)];
+
+    public void Person(string id, string? username, string? email = null, int created = 0, string? name = null, string password = "x", bool verified = true)
+        => System.Put(("id", id), ("username", username), ("email", email), ("created", created), ("name", name), ("password", password), ("verified", verified));
+
+    public void Owns(string printer, string id) => System.Refer("printers", ["id"], ("id", printer), ("owner", id));
+
+    public void Joins(string id, string group) => System.Refer("members", ["user", "group"], ("user", id), ("group", group));
+
+    public void Writes(string note, string name) => System.Refer("notes", ["id"], ("id", note), ("author", name));
+
+    public Task<AuditResult> AuditAsync() => new Auditor(Topology, Systems, IdentifierKeys.TryKey, TimeProvider.System).AuditAsync(_ => null, CancellationToken.None);
+
+    public async Task<Plan> PlanAsync(int number = 1)
+    {
+        var audit = await AuditAsync();
+        return Planner.Plan(Topology, audit.Pictures, audit.Findings, Bench.Stamp(number));
+    }
+
+    public async Task<ApplyReport> ApplyAsync(Plan plan, CrashPoints? crashPoints = null)
+    {
+        journal.Held = false;
+        return (await new Applier(Topology, Systems, journal, TimeProvider.System, crashPoints ?? CrashPoints.None)
+            .ApplyAsync(plan, null, CancellationToken.None)).ShouldBeOfType<ApplyReport>();
+    }
+
+    public async Task<Plan> PlanUndoAsync(Guid run, int number = 2)
+    {
+        var record = (await journal.ReadAsync(run, CancellationToken.None))!;
+        var present = await PresentState.ReadAsync(record, Systems, CancellationToken.None);
+        return UndoPlanner.Plan(record, present, Topology, record.Plan.Accounts, Bench.Stamp(number));
+    }
+
+    private Dictionary<string, IConnectedSystem> Systems => new() { ["app"] = System };
+}

@@ -1,0 +1,183 @@
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Core.Tests.Reconciliation;
+
+/// <summary>Tables beside the accounts that refer to them, and one unique index, folding ASCII case.</summary>
+internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, IHasCanonicalIndexes, IChangesSchema
+{
+    private static readonly SystemIndex ByUsername = new() { Name = "username_unique", Fields = ["username"], Unique = true, Collation = "nocase", Definition = "username nocase" };
+
+    private readonly List<SystemIndex> indexes = [];
+    private readonly Dictionary<(string Table, Fields Key), Fields> referring = [];
+
+    public string AccountsTable => "people";
+
+    /// <summary>The foreign keys of the system.</summary>
+    public List<ReferencePlace> ForeignKeys { get; } = [];
+
+    /// <summary>What happens once between the look at the references and the writes.</summary>
+    public Action? BeforeWritingTogether { get; set; }
+
+    /// <summary>How many row writes are made before the process dies; null for all.</summary>
+    public int? DiesAfterRows { get; set; }
+
+    public IReadOnlyList<SystemIndex> IndexesNow => indexes;
+
+    public IReadOnlyList<string> ReferringNow => [.. referring.Select(pair => $"{pair.Key.Table}: {pair.Value}").Order(StringComparer.Ordinal)];
+
+    public void Refer(string table, string[] key, params (string Field, object? Value)[] fields)
+    {
+        var row = Record(fields);
+        referring[(table, row.Only(key))] = row;
+    }
+
+    public IEnumerable<Fields> Table(string table) => referring.Where(pair => pair.Key.Table == table).Select(pair => pair.Value);
+
+    public Task<IReadOnlyList<ReferencePlace>> FindPlacesAsync(IReadOnlyList<ReferencePlace> declared, CancellationToken cancellation)
+        => Task.FromResult<IReadOnlyList<ReferencePlace>>([.. ForeignKeys, .. declared.Where(place => !ForeignKeys.Exists(place.IsSamePlaceAs))]);
+
+    public Task<IReadOnlyList<ReferringRow>> ReadReferringAsync(
+        IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> accounts, CancellationToken cancellation)
+        => Task.FromResult<IReadOnlyList<ReferringRow>>([.. from place in places
+                                                            from row in referring.OrderBy(pair => pair.Value.ToString(), StringComparer.Ordinal)
+                                                            where row.Key.Table == place.Table
+                                                            from account in accounts
+                                                            where Refers(place, row.Value, [.. place.AccountFields.Select(account.Record.ValueOrNull)])
+                                                            select new ReferringRow(place, account.Id, row.Key.Key, row.Value)]);
+
+    public Task<IReadOnlyList<Fields?>> ReadRowsAsync(IReadOnlyList<(string Table, Fields Key)> keys, CancellationToken cancellation)
+        => Task.FromResult<IReadOnlyList<Fields?>>([.. keys.Select(key => Row(key.Table, key.Key))]);
+
+    public Task<WriteOutcome> WriteTogetherAsync(
+        IReadOnlyList<RowWrite> writes, IReadOnlyList<NoReferenceLeft> noneLeft, CancellationToken cancellation)
+    {
+        var before = BeforeWritingTogether;
+        BeforeWritingTogether = null;
+        before?.Invoke();
+        return Write(() =>
+        {
+            var (savedRows, savedReferring) = (new Dictionary<AccountId, Fields>(rows), new Dictionary<(string, Fields), Fields>(referring));
+            var (outcome, made) = ((WriteOutcome)new Done(), 0);
+            foreach (var write in writes)
+            {
+                if (DiesAfterRows == made++)
+                {
+                    throw new InvalidOperationException("It died.");
+                }
+
+                outcome = write.Action == RowAction.Delete && write.Table == AccountsTable && noneLeft.Any(left => Table(left.Place.Table).Any(row => Refers(left.Place, row, left.Values)))
+                    ? new Drifted("A reference arrived.")
+                    : Make(write);
+                if (outcome is not Done)
+                {
+                    break;
+                }
+            }
+
+            if (outcome is not Done && Facts.AtomicPreconditions)
+            {
+                rows.Clear();
+                referring.Clear();
+                foreach (var (id, row) in savedRows)
+                {
+                    rows.Add(id, row);
+                }
+
+                foreach (var (key, row) in savedReferring)
+                {
+                    referring.Add(key, row);
+                }
+            }
+
+            return outcome is Done ? Answer() : outcome;
+        });
+    }
+
+    public Task<IReadOnlyList<SystemIndex>> ReadIndexesAsync(CancellationToken cancellation) => Task.FromResult<IReadOnlyList<SystemIndex>>([.. indexes]);
+
+    public SystemIndex CanonicalIndex(IdentifierKind kind) => ByUsername;
+
+    public SystemIndex PlainIndex(string field) => new() { Name = $"{field}_unique", Fields = [field], Unique = true, Definition = field };
+
+    public bool IsCanonical(SystemIndex existing, IdentifierKind kind) => existing with { Name = ByUsername.Name } == ByUsername with { Fields = existing.Fields } && existing.Fields.SequenceEqual(ByUsername.Fields);
+
+    public Task<IReadOnlyList<EqualAccounts>> FindEqualAsync(IdentifierKind kind, CancellationToken cancellation)
+        => Task.FromResult<IReadOnlyList<EqualAccounts>>([.. rows.Where(pair => pair.Value["username"].AsText is not null)
+            .GroupBy(pair => pair.Value["username"].AsText!, StringComparer.OrdinalIgnoreCase)
+            .Where(group => group.Skip(1).Any())
+            .Select(group => new EqualAccounts(group.Key, [.. group.Select(pair => pair.Key)]))]);
+
+    public async Task<WriteOutcome> ChangeSchemaAsync(IReadOnlyList<SchemaStep> steps, CancellationToken cancellation)
+    {
+        foreach (var step in steps)
+        {
+            if (step.Action == SchemaAction.DropIndex)
+            {
+                indexes.RemoveAll(index => index.Name == step.Name);
+            }
+            else if (step.Action == SchemaAction.CreateIndex && step.Definition == ByUsername.Definition)
+            {
+                if ((await FindEqualAsync(IdentifierKind.Username, cancellation)).Count > 0)
+                {
+                    return new AlreadyExists(["username"], "Two have one name.");
+                }
+
+                indexes.Add(ByUsername);
+            }
+            else if (step.Action == SchemaAction.CreateIndex)
+            {
+                indexes.Add(PlainIndex(step.Definition) with { Name = step.Name });
+            }
+        }
+
+        return new Done();
+    }
+
+    private static bool Refers(ReferencePlace place, Fields row, IReadOnlyList<FieldValue> values)
+        => place.Fields.Zip(values).All(pair => !pair.Second.IsNull && row.ValueOrNull(pair.First) == pair.Second);
+
+    private Fields? Row(string table, Fields key)
+        => table == AccountsTable ? rows.GetValueOrDefault(AccountId.FromRecord(key, mapping.Id)!) : referring.GetValueOrDefault((table, key));
+
+    private WriteOutcome Make(RowWrite write)
+    {
+        if (write.IsMade(Row(write.Table, write.KeyAfter)))
+        {
+            return new Done();
+        }
+
+        var present = Row(write.Table, write.Key);
+        if (write.Action == RowAction.Insert ? present is not null : present is null || write.Before.DifferencesFrom(present, "").Count > 0)
+        {
+            return new Drifted($"{write.Table} {write.Key} is not as before.");
+        }
+
+        var after = write.Action == RowAction.Update ? present!.With(write.After) : write.After;
+        if (write.Action != RowAction.Insert)
+        {
+            Remove(write.Table, write.Key);
+        }
+
+        if (write.Action != RowAction.Delete && !Add(write.Table, write.KeyAfter, after))
+        {
+            return new AlreadyExists([], "The key is taken.");
+        }
+
+        return new Done();
+    }
+
+    private void Remove(string table, Fields key)
+    {
+        if (table == AccountsTable)
+        {
+            rows.Remove(AccountId.FromRecord(key, mapping.Id)!);
+        }
+        else
+        {
+            referring.Remove((table, key));
+        }
+    }
+
+    private bool Add(string table, Fields key, Fields row)
+        => table == AccountsTable ? rows.TryAdd(AccountId.FromRecord(key, mapping.Id)!, row) : referring.TryAdd((table, key), row);
+}

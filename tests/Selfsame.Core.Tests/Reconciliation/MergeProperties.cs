@@ -1,0 +1,132 @@
+using FsCheck;
+using FsCheck.Fluent;
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Reconciliation;
+
+namespace Selfsame.Core.Tests.Reconciliation;
+
+/// <summary>What must hold for every store full of duplicates, with and without transactions.</summary>
+public sealed class MergeProperties
+{
+    private static readonly string[] Names = ["ann", "Ann", "ANN", "bob", "Bob", " bob", "cy", "Cy"];
+    private static readonly string[] Emails = ["a@example.org", "A@example.org", "b@example.org", "B@Example.org"];
+
+    private sealed record Row(int Id, string? Username, string? Email, int Created, string? Name);
+
+    private sealed record Store(IReadOnlyList<Row> People, IReadOnlyList<(int Kind, int Person, int Thing)> References, bool Transactions)
+    {
+        public override string ToString() => $"{string.Join(", ", People)}; {string.Join(", ", References)}; transactions {Transactions}";
+    }
+
+    [Fact]
+    public void Audit_after_apply_is_clean() => Hold(async store =>
+    {
+        var world = Build(store);
+        var report = await world.ApplyAsync(await world.PlanAsync());
+        return report.IsComplete && (await world.AuditAsync()).Findings.Count == 0;
+    });
+
+    [Fact]
+    public void Apply_then_undo_is_identity() => Hold(async store =>
+    {
+        var world = Build(store);
+        var before = world.Snapshot;
+        var plan = await world.PlanAsync();
+        await world.ApplyAsync(plan);
+        var undo = await world.PlanUndoAsync(plan.Id);
+        var report = await world.ApplyAsync(undo);
+        return undo.NotPlanned.Count == 0 && report.IsComplete && world.Snapshot.SequenceEqual(before);
+    });
+
+    [Fact]
+    public void Planning_twice_gives_the_same_plan() => Hold(async store =>
+        PlanJson.Write(await Build(store).PlanAsync()) == PlanJson.Write(await Build(store with { People = [.. store.People.Reverse()] }).PlanAsync()));
+
+    [Fact]
+    public void No_reference_is_ever_lost_even_with_a_writer() => Hold(async store =>
+    {
+        var world = Build(store);
+        var plan = await world.PlanAsync();
+        var removed = plan.Changes.SelectMany(change => change.Losers ?? []).Select(loser => loser.Account.ToString()).ToList();
+        world.System.BeforeWritingTogether = () => removed.Take(1).ToList().ForEach(id => world.Owns("late", id));
+        await world.ApplyAsync(plan);
+        if (store.People.Count == 0)
+        {
+            return plan.Changes.All(change => change.Action == ChangeAction.Schema);
+        }
+
+        var printers = world.System.Table("printers").ToList();
+        var wanted = store.References.Where(reference => reference.Kind == 0).Select(reference => reference.Thing).Distinct().Count() + (removed.Count > 0 ? 1 : 0);
+        return printers.Count == wanted && printers.TrueForAll(row => world.System.Rows.ContainsKey(new AccountId(row["owner"].AsText!)));
+    });
+
+    [Fact]
+    public void A_death_at_any_row_and_the_same_plan_again_end_like_an_undisturbed_run() => Hold(async store =>
+    {
+        var undisturbed = Build(store);
+        var plan = await undisturbed.PlanAsync();
+        await undisturbed.ApplyAsync(plan);
+        for (var rows = 0; rows < 4; rows++)
+        {
+            var world = Build(store);
+            var before = world.Snapshot;
+            world.System.DiesAfterRows = rows;
+            try
+            {
+                await world.ApplyAsync(plan);
+            }
+            catch (InvalidOperationException exception) when (exception.Message == "It died.")
+            {
+            }
+
+            world.System.DiesAfterRows = null;
+            await world.ApplyAsync(plan);
+            var same = world.Snapshot.SequenceEqual(undisturbed.Snapshot);
+            await world.ApplyAsync(await world.PlanUndoAsync(plan.Id));
+            if (!same || !world.Snapshot.SequenceEqual(before))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    });
+
+    private static void Hold(Func<Store, Task<bool>> property)
+    {
+        var row = from id in Gen.Choose(1, 9)
+                  from username in Gen.Elements([null, .. Names])
+                  from email in Gen.Elements([null, .. Emails])
+                  from created in Gen.Choose(0, 2)
+                  from name in Gen.Elements(null, "", "Ann")
+                  select new Row(id, username, email, created, name);
+        var reference = from kind in Gen.Choose(0, 2) from person in Gen.Choose(0, 8) from thing in Gen.Choose(0, 3) select (kind, person, thing);
+        var stores = from people in Gen.Resize(Gen.ListOf(row), 9)
+                     from references in Gen.Resize(Gen.ListOf(reference), 12)
+                     from transactions in Gen.Elements(true, false)
+                     select new Store([.. people.DistinctBy(entry => entry.Id)], [.. references.DistinctBy(entry => (entry.kind, entry.kind == 1 ? entry.person : 0, entry.thing))], transactions);
+        Prop.ForAll(Arb.From(stores), each => property(each).GetAwaiter().GetResult()).QuickCheckThrowOnFailure();
+    }
+
+    private static DuplicateWorld Build(Store store)
+    {
+        var world = new DuplicateWorld(transactions: store.Transactions);
+        foreach (var row in store.People)
+        {
+            world.Person($"{row.Id}", row.Username, row.Email, row.Created, row.Name);
+        }
+
+        foreach (var (kind, person, thing) in store.People.Count == 0 ? [] : store.References)
+        {
+            var holder = store.People.OrderBy(entry => entry.Id).ElementAt(person % store.People.Count);
+            switch (kind)
+            {
+                case 0: world.Owns($"printer{thing}", $"{holder.Id}"); break;
+                case 1: world.Joins($"{holder.Id}", $"group{thing}"); break;
+                default: world.Writes($"note{thing}", holder.Username ?? "nobody"); break;
+            }
+        }
+
+        return world;
+    }
+}

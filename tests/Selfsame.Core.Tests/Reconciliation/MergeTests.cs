@@ -1,0 +1,260 @@
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Reconciliation;
+
+namespace Selfsame.Core.Tests.Reconciliation;
+
+/// <summary>Duplicates of one system: who stays, what moves, what a second look finds.</summary>
+public sealed class MergeTests
+{
+    [Fact]
+    public async Task The_first_by_the_configured_order_stays_and_all_references_move_to_it()
+    {
+        var world = new DuplicateWorld();
+        world.Person("1", "Dobbeltop", created: 2);
+        world.Person("2", "dobbeltop", created: 1, name: "Dob");
+        world.Owns("printer-a", "1");
+        world.Owns("printer-b", "2");
+        world.Joins("1", "club");
+        world.Writes("note", "Dobbeltop");
+
+        var report = await world.ApplyAsync(await world.PlanAsync());
+
+        report.IsComplete.ShouldBeTrue();
+        world.Users.ShouldBe(["2 dobbeltop"]);
+        world.System.ReferringNow.ShouldBe(["members: group=club, user=2", "notes: author=dobbeltop, id=note", "printers: id=printer-a, owner=2", "printers: id=printer-b, owner=2"]);
+        world.System.IndexesNow.Select(index => index.Name).ShouldBe(["username_unique"]);
+        (await world.AuditAsync()).Findings.ShouldBeEmpty();
+    }
+
+    // Deleting the newer duplicate orphans its data (CASES 28): the references move, what the survivor lacks is folded in.
+    [Fact]
+    public async Task The_survivor_takes_what_it_lacks_and_keeps_its_password()
+    {
+        var world = new DuplicateWorld();
+        world.Person("1", "ann", email: null, name: null, password: "first");
+        world.Person("2", "Ann", email: "ann@example.org", name: "Ann", password: "second");
+
+        var plan = await world.PlanAsync();
+        await world.ApplyAsync(plan);
+
+        var merge = plan.Changes[0];
+        merge.Sentence.ShouldContain("ann (id 1) stays, with its password");
+        var survivor = world.System.Rows[new AccountId("1")];
+        survivor["email"].ShouldBe(FieldValue.Text("ann@example.org"));
+        survivor["name"].ShouldBe(FieldValue.Text("Ann"));
+        survivor["password"].ShouldBe(FieldValue.Text("first"));
+        PlanJson.Write(plan).ShouldNotContain("second");
+    }
+
+    [Fact]
+    public async Task A_membership_that_both_have_is_kept_once_and_undo_brings_the_other_back()
+    {
+        var world = new DuplicateWorld();
+        world.Person("1", "ann");
+        world.Person("2", "Ann");
+        world.Joins("1", "club");
+        world.Joins("2", "club");
+        world.Joins("2", "choir");
+        var before = world.Snapshot;
+
+        var plan = await world.PlanAsync();
+        await world.ApplyAsync(plan);
+
+        world.System.ReferringNow.ShouldBe(["members: group=choir, user=1", "members: group=club, user=1"]);
+        (await world.ApplyAsync(await world.PlanUndoAsync(plan.Id))).IsComplete.ShouldBeTrue();
+        world.Snapshot.ShouldBe(before);
+    }
+
+    [Fact]
+    public async Task A_reference_that_arrives_between_the_look_and_the_write_moves_too()
+    {
+        var world = new DuplicateWorld();
+        world.Person("1", "ann");
+        world.Person("2", "Ann");
+        var plan = await world.PlanAsync();
+        world.System.BeforeWritingTogether = () => world.Owns("late", "2");
+
+        (await world.ApplyAsync(plan)).IsComplete.ShouldBeTrue();
+
+        world.System.ReferringNow.ShouldBe(["printers: id=late, owner=1"]);
+    }
+
+    [Fact]
+    public async Task A_reference_that_arrives_after_the_merge_is_swept()
+    {
+        var world = new DuplicateWorld(minimumAge: TimeSpan.FromMilliseconds(1));
+        world.Person("1", "ann");
+        world.Person("2", "Ann");
+        var plan = await world.PlanAsync();
+        world.System.Answer = () =>
+        {
+            world.System.Answer = () => new Done();
+            world.Writes("late", "Ann");
+            return new Done();
+        };
+
+        await world.ApplyAsync(plan);
+
+        world.System.ReferringNow.ShouldBe(["notes: author=ann, id=late"]);
+        (await world.PlanUndoAsync(plan.Id)).Changes.SelectMany(change => change.Rows ?? []).Count(row => row.Table == "notes").ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Duplicates_that_hang_together_are_merged_into_one_that_stays()
+    {
+        var world = new DuplicateWorld();
+        world.Person("1", "ann", email: "a@example.org");
+        world.Person("2", "Ann", email: "b@example.org");
+        world.Person("3", "bob", email: "B@example.org");
+
+        await world.ApplyAsync(await world.PlanAsync());
+
+        world.Users.ShouldBe(["1 ann"]);
+    }
+
+    // De-duplication by e-mail merges people who are different (CASES 26: ory/polis#4067): an e-mail that nobody proved proves nobody.
+    [Fact]
+    public async Task An_email_that_is_not_verified_in_both_merges_nobody()
+    {
+        var world = new DuplicateWorld();
+        world.Person("1", "ann", email: "a@example.org");
+        world.Person("2", "bob", email: "A@example.org", verified: false);
+
+        var plan = await world.PlanAsync();
+
+        plan.Changes.Where(change => change.Action == ChangeAction.Merge).ShouldBeEmpty();
+        plan.NotPlanned.Single(left => left.Finding == "Duplicate").Because.ShouldContain("not verified");
+    }
+
+    [Fact]
+    public async Task People_who_share_a_name_in_two_cases_are_renamed_and_nobody_goes()
+    {
+        var world = new DuplicateWorld(DuplicatesAction.Rename);
+        world.Person("1", "ann");
+        world.Person("2", "Ann");
+        world.Person("3", "ann-2");
+
+        (await world.ApplyAsync(await world.PlanAsync())).IsComplete.ShouldBeTrue();
+
+        world.Users.ShouldBe(["1 ann", "2 Ann-3", "3 ann-2"]);
+        (await world.AuditAsync()).Findings.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_duplicate_is_deleted_only_where_nothing_refers_to_it()
+    {
+        var world = new DuplicateWorld(DuplicatesAction.Delete);
+        world.Person("1", "ann");
+        world.Person("2", "Ann");
+        world.Person("3", "bob");
+        world.Person("4", "Bob");
+        world.Owns("printer", "4");
+
+        var plan = await world.PlanAsync();
+        await world.ApplyAsync(plan);
+
+        world.Users.ShouldBe(["1 ann", "3 bob", "4 Bob"]);
+        plan.NotPlanned[0].Because.ShouldContain("printers.owner (1)");
+    }
+
+    [Fact]
+    public async Task A_loser_that_changed_since_the_plan_is_left_alone()
+    {
+        var world = new DuplicateWorld();
+        world.Person("1", "ann");
+        world.Person("2", "Ann");
+        var plan = await world.PlanAsync();
+        world.Person("2", "Anna");
+
+        var report = await world.ApplyAsync(plan);
+
+        report.Skipped.Single().Message.ShouldContain("username");
+        world.Users.ShouldBe(["1 ann", "2 Anna"]);
+    }
+
+    [Fact]
+    public async Task When_new_duplicates_arrive_the_index_is_refused_and_says_so()
+    {
+        var world = new DuplicateWorld();
+        world.Person("1", "ann");
+        world.Person("2", "Ann");
+        var plan = await world.PlanAsync();
+        world.Person("7", "bob");
+        world.Person("8", "Bob");
+
+        var report = await world.ApplyAsync(plan);
+
+        report.Refused.Single().Change.Action.ShouldBe(ChangeAction.Schema);
+        report.IsComplete.ShouldBeFalse();
+        world.System.IndexesNow.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task The_guard_counts_who_goes_in_merges()
+    {
+        var world = new DuplicateWorld();
+        for (var number = 0; number < 30; number++)
+        {
+            world.Person($"{number}a", $"name{number}");
+            world.Person($"{number}b", $"NAME{number}");
+        }
+
+        var verdict = PlanCheck.Check(await world.PlanAsync(), world.Topology, "rules", new GuardOverrides());
+
+        verdict.ShouldBeOfType<PlanGuarded>().Guards.Single().ShouldContain("--max-deletes 30");
+    }
+
+    [Fact]
+    public async Task Records_without_a_uuid_get_a_random_one_that_is_unique_and_never_null()
+    {
+        var world = new DuplicateWorld(uuid: "public_id");
+        world.Person("1", "ann");
+        world.Person("2", "bob");
+
+        var report = await world.ApplyAsync(await world.PlanAsync());
+
+        report.IsComplete.ShouldBeTrue();
+        world.System.Rows.Values.Select(row => row["public_id"].AsText).Distinct().Count().ShouldBe(2);
+        world.System.IndexesNow.Select(index => index.Name).ShouldContain("public_id_unique");
+    }
+
+    [Fact]
+    public async Task Whom_a_person_told_apart_is_not_merged_not_even_through_a_third()
+    {
+        var world = new DuplicateWorld(decisions: Decided(Verdict.Different, "1", "2"));
+        world.Person("1", "ann", email: "a@example.org");
+        world.Person("2", "Ann", email: "b@example.org");
+        world.Person("3", "cy", email: "A@example.org");
+        world.Person("4", "Cy", email: "B@example.org");
+
+        var plan = await world.PlanAsync();
+
+        plan.Changes.ShouldBeEmpty();
+        plan.NotPlanned.ShouldAllBe(left => left.Because.Contains("by decision: asked them") || left.Finding == "NoUniqueIndex");
+    }
+
+    [Fact]
+    public async Task Whom_a_person_called_the_same_is_merged_whatever_they_share()
+    {
+        var world = new DuplicateWorld(decisions: Decided(Verdict.Same, "1", "2"));
+        world.Person("1", "ann");
+        world.Person("2", "anna");
+
+        await world.ApplyAsync(await world.PlanAsync());
+
+        world.Users.ShouldBe(["1 ann"]);
+    }
+
+    [Fact]
+    public async Task What_a_person_said_to_ignore_is_not_found_again()
+    {
+        var world = new DuplicateWorld(decisions: new PersonDecisions([new PersonDecision(Verdict.Ignore, [new DecidedAccount("app", new AccountId("1"))], "Duplicate", "known")]));
+        world.Person("1", "ann");
+        world.Person("2", "Ann");
+
+        (await world.AuditAsync()).Findings.ShouldAllBe(finding => finding.Situation == null);
+    }
+
+    private static PersonDecisions Decided(Verdict verdict, params string[] ids)
+        => new([new PersonDecision(verdict, [.. ids.Select(id => new DecidedAccount("app", new AccountId(id)))], null, "asked them")]);
+}
