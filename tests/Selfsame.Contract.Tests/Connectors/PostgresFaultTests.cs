@@ -173,7 +173,11 @@ public sealed partial class PostgresConnectorTests
         await TwoPeopleAsync();
         RowWrite Titled(string before, string after) => new()
         {
-            Table = "prints", Action = RowAction.Update, Key = Of(("id", 11)), Before = Of(("title", before)), After = Of(("title", after)),
+            Table = "prints",
+            Action = RowAction.Update,
+            Key = Of(("id", 11)),
+            Before = Of(("title", before)),
+            After = Of(("title", after)),
         };
         (await TogetherAsync([Titled("boat", "ship")])).ShouldBeOfType<Done>();
         await ExecuteAsync("CREATE TABLE frames (print int REFERENCES prints ON DELETE CASCADE); INSERT INTO frames VALUES (11); ALTER TABLE prints ALTER title TYPE varchar(9)");

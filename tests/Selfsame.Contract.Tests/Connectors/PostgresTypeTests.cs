@@ -68,7 +68,11 @@ public sealed partial class PostgresConnectorTests
         await using var system = Open("kinds");
         var write = new RowWrite
         {
-            Table = "kinds", Action = RowAction.Update, Key = Of(("id", Uuid)), Before = Of((field, null)), After = Of((field, text)),
+            Table = "kinds",
+            Action = RowAction.Update,
+            Key = Of(("id", Uuid)),
+            Before = Of((field, null)),
+            After = Of((field, text)),
         };
 
         (await system.WriteTogetherAsync([write], [], CancellationToken.None)).ShouldBeOfType<Done>();

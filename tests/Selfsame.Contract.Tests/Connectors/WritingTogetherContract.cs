@@ -162,7 +162,11 @@ public abstract class WritingTogetherContract : ConnectorContract
         await TwoPeopleAsync();
         var write = new RowWrite
         {
-            Table = "prints", Action = RowAction.Update, Key = Of(("id", 11)), Before = Of(("colour", "red")), After = Of(("colour", "blue")),
+            Table = "prints",
+            Action = RowAction.Update,
+            Key = Of(("id", 11)),
+            Before = Of(("colour", "red")),
+            After = Of(("colour", "blue")),
         };
 
         (await TogetherAsync([write])).ShouldBeOfType<Refused>().Message.ShouldContain("colour");
@@ -194,7 +198,11 @@ public abstract class WritingTogetherContract : ConnectorContract
         var moves = (await ReferringAsync(accounts)).Select(row => Move(row, Of(("id", $"{int.Parse(row.Account.ToString(), CultureInfo.InvariantCulture) + half}")))).ToList();
         var deletions = accounts.Select(account => new RowWrite
         {
-            Table = AccountsTable, Action = RowAction.Delete, Key = account.Record.Only(["id"]), Before = account.Record, After = Fields.Empty,
+            Table = AccountsTable,
+            Action = RowAction.Delete,
+            Key = account.Record.Only(["id"]),
+            Before = account.Record,
+            After = Fields.Empty,
         });
         var mails = Enumerable.Range(half - 1, half + 1).Select(number => FieldValue.Text($"user{number}@example.org")).ToList();
         var handing = Enumerable.Range(1, half).Select(number => Set($"{half - 1 + number}", "mail", mails[number], number == 1 ? FieldValue.Null : mails[number - 1]));
@@ -219,7 +227,11 @@ public abstract class WritingTogetherContract : ConnectorContract
         await ExecuteAsync($"INSERT INTO {Quoted} (id, login, invited_by) VALUES ('1', 'ann', NULL), ('2', 'bob', '1'), ('3', 'carol', '2')");
         var deletions = (await AccountsAsync("3", "2", "1")).Select(account => new RowWrite
         {
-            Table = AccountsTable, Action = RowAction.Delete, Key = account.Record.Only(["id"]), Before = account.Record, After = Fields.Empty,
+            Table = AccountsTable,
+            Action = RowAction.Delete,
+            Key = account.Record.Only(["id"]),
+            Before = account.Record,
+            After = Fields.Empty,
         }).ToList();
 
         (await PlacesAsync()).Single(place => place.Fields[0] == "invited_by").Table.ShouldBe(AccountsTable);
