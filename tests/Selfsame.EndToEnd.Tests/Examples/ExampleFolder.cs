@@ -1,0 +1,52 @@
+using Selfsame.Testing;
+
+namespace Selfsame.EndToEnd.Tests.Examples;
+
+/// <summary>A copy of one of the examples, in which its README's commands are run.</summary>
+internal sealed class ExampleFolder : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+    private readonly Dictionary<string, string?> environment;
+
+    public ExampleFolder(string name, params (string Name, string Value)[] environment)
+    {
+        this.environment = environment.ToDictionary(pair => pair.Name, pair => (string?)pair.Value);
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(Checkout.Root, "examples", name)))
+        {
+            File.Copy(file, folder[Path.GetFileName(file)]);
+        }
+    }
+
+    public string this[string name] => folder[name];
+
+    /// <summary>Runs a command of Selfsame that must end with <paramref name="exitCode"/>.</summary>
+    public async Task<string> ExpectAsync(int exitCode, params string[] arguments)
+    {
+        var result = await SelfsameProcess.RunAsync(arguments, environment: environment, folder: folder.Path);
+        result.ExitCode.ShouldBe(exitCode, $"{string.Join(' ', arguments)}\n{result.StandardOutput}\n{result.StandardError}");
+        return result.StandardOutput;
+    }
+
+    /// <summary>Runs a command that ends itself by kill -9 at a crash point; its exit code.</summary>
+    public async Task<int> CrashAsync(string point, params string[] arguments)
+    {
+        var crashing = new Dictionary<string, string?>(environment) { ["SELFSAME_CRASH_AT"] = point };
+        return (await SelfsameProcess.RunAsync(arguments, environment: crashing, folder: folder.Path)).ExitCode;
+    }
+
+    /// <summary>Runs a script of the example with Node.js, the packages of the tests beside it.</summary>
+    public async Task<string> RunNodeAsync(string script)
+    {
+        if (!Directory.Exists(folder["node_modules"]))
+        {
+            Directory.CreateSymbolicLink(folder["node_modules"], Path.Combine(Checkout.NodeFolder, "node_modules"));
+        }
+
+        using var timeout = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        await using var process = ChildProcess.Start("node", [folder[script]], environment, folder: folder.Path);
+        (await process.WaitForExitAsync(timeout.Token)).ShouldBe(0, process.StandardError.Text);
+        return process.StandardOutput.Text;
+    }
+
+    public void Dispose() => folder.Dispose();
+}

@@ -1,0 +1,84 @@
+using System.Text.Json;
+using Selfsame.Core.Reconciliation;
+using Selfsame.Testing;
+
+namespace Selfsame.EndToEnd.Tests.Examples;
+
+/// <summary>examples/login-duplicates: a MongoDB collection whose users differ only by case.</summary>
+[Trait("needs", "node, libmongoc")]
+public sealed class LoginDuplicatesTests : IDisposable
+{
+    private readonly ExampleFolder example;
+
+    public LoginDuplicatesTests()
+    {
+        var server = Environment.GetEnvironmentVariable("SELFSAME_TEST_MONGODB")
+            ?? MongoStandIn.SharedAsync(replicaSet: false).GetAwaiter().GetResult().ConnectionString;
+        example = new ExampleFolder("login-duplicates", ("MONGODB_URI", $"{server.TrimEnd('/')}/example_{Guid.CreateVersion7():N}"));
+        File.WriteAllText(example["selfsame.yaml"], File.ReadAllText(example["selfsame.yaml"]) + "minimumAge: 0\n");
+        File.WriteAllText(
+            example["dump.mjs"],
+            """
+            import { MongoClient } from 'mongodb';
+            const client = new MongoClient(process.env.MONGODB_URI);
+            for (const name of ['users', 'models_3d', 'printers', 'print_jobs', 'comments']) {
+              for (const row of await client.db().collection(name).find().sort({ _id: 1 }).toArray()) console.log(name, JSON.stringify(row));
+            }
+            for (const index of await client.db().collection('users').indexes()) console.log('index', index.name, !!index.unique, index.collation?.locale, index.collation?.strength);
+            await client.close();
+            """);
+    }
+
+    public static TheoryData<string> CrashPoints => [.. ApplyCrashPoints.All];
+
+    public void Dispose() => example.Dispose();
+
+    [Fact]
+    public async Task Afterwards_there_is_one_user_per_name_the_oldest_with_all_references_and_an_index_that_folds_case()
+    {
+        await example.RunNodeAsync("make-data.mjs");
+
+        var audit = await example.ExpectAsync(2, "audit");
+        audit.ShouldContain("3 accounts of app have the username printmaster");
+        audit.ShouldContain("WeakIndex");
+        var plan = await example.ExpectAsync(2, "plan", "-o", "plan.json");
+        plan.ShouldContain("signs in with: the password of dobbeltop");
+        plan.ShouldNotContain("pbkdf2_sha256$");
+        await example.ExpectAsync(0, "apply", "plan.json", "--merged", "merged.jsonl");
+
+        var dump = await DumpAsync();
+        dump.Where(line => line.StartsWith("users", StringComparison.Ordinal)).Select(line => JsonDocument.Parse(line[6..]).RootElement.GetProperty("username").GetString())
+            .ShouldBe(["dobbeltop", "printmaster", "ann", "Åse"]);
+        dump.ShouldContain(line => line.Contains("\"username\":\"dobbeltop\"", StringComparison.Ordinal) && line.Contains("\"city\":\"Nijmegen\"", StringComparison.Ordinal)
+            && line.Contains("$hash1", StringComparison.Ordinal));
+        dump.ShouldContain("index username_1 true en 2");
+        dump.Where(line => line.StartsWith("comments", StringComparison.Ordinal)).Select(line => line[(line.IndexOf("author_name", StringComparison.Ordinal) + 14)..^2])
+            .ShouldBe(["dobbeltop", "dobbeltop", "printmaster", "ann"]);
+        dump.Where(line => line.Contains("user_id", StringComparison.Ordinal)).ShouldAllBe(line => new[] { "01\"", "04\"", "06\"", "07\"" }.Any(end => line.Contains("0000000" + end)));
+        (await example.ExpectAsync(0, "audit")).ShouldContain("Clean");
+        File.ReadAllLines(example["merged.jsonl"]).Length.ShouldBe(4);
+    }
+
+    [Theory]
+    [MemberData(nameof(CrashPoints))]
+    public async Task Kill_9_of_apply_without_transactions_and_the_same_plan_again_end_whole_and_undo_restores_every_document(string point)
+    {
+        await example.RunNodeAsync("make-data.mjs");
+        var before = await DumpAsync();
+        await example.ExpectAsync(2, "plan", "-o", "plan.json");
+
+        (await example.CrashAsync(point, "apply", "plan.json")).ShouldBe(137);
+        var applied = await example.ExpectAsync(0, "apply", "plan.json", "--json");
+
+        (await example.ExpectAsync(0, "audit")).ShouldContain("Clean");
+        var run = JsonDocument.Parse(applied).RootElement.GetProperty("run").GetString()!;
+        await example.ExpectAsync(0, "undo", run, "--yes");
+        (await DumpAsync()).ShouldBe(before);
+    }
+
+    private async Task<IReadOnlyList<string>> DumpAsync()
+    {
+        var output = await example.RunNodeAsync("dump.mjs");
+        return output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+    }
+}
