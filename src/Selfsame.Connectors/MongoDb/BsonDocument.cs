@@ -118,7 +118,7 @@ internal readonly struct BsonDocument : IEnumerable<BsonElement>
 
             var type = (BsonType)span[position];
             var name = span[(position + 1)..].IndexOf((byte)0);
-            if (name < 0)
+            if (name < 0 || position + name + 2 >= span.Length)
             {
                 throw new BsonException("A BSON document ends within a name.");
             }

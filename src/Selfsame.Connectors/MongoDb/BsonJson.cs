@@ -175,7 +175,13 @@ internal static class BsonJson
             return json.GetDouble();
         }
 
-        return json.TryGetInt32(out var small) ? small : json.GetInt64();
+        // Not one conditional expression: that would make a long of both.
+        if (json.TryGetInt32(out var small))
+        {
+            return small;
+        }
+
+        return json.GetInt64();
     }
 
     private static BsonValue ReadObject(JsonElement json)

@@ -25,8 +25,11 @@ internal sealed class LibmongocConnection : IMongoConnection
 
     public bool HasSeveralHosts { get; }
 
-    public Task<BsonDocument> RunAsync(MongoRequest request, CancellationToken cancellation)
-        => (request.Slow ? slow : ordinary).RunAsync(request.Database, request.Command, cancellation);
+    public Task<BsonDocument> RunAsync(MongoRequest request, MongoPatience patience, CancellationToken cancellation)
+        => Threads(patience).RunAsync(request, session: null, cancellation);
+
+    public Task<IMongoSession> OpenSessionAsync(MongoPatience patience, CancellationToken cancellation)
+        => Threads(patience).OpenSessionAsync(cancellation);
 
     public async ValueTask DisposeAsync()
     {
@@ -44,6 +47,8 @@ internal sealed class LibmongocConnection : IMongoConnection
             : throw new SystemUnavailableException(
                 $"'{system}': 'connection' is no MongoDB connection string. It reads mongodb://user:password@host:port/database, with : / ? # [ ] @ and % in user and password percent-encoded.");
     }
+
+    private LibmongocThreads Threads(MongoPatience patience) => patience == MongoPatience.Slow ? slow : ordinary;
 
     private static unsafe (string? Database, bool SeveralHosts) Facts(string connectionString, string system)
     {

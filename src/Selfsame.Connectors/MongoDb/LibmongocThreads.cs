@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Runtime.InteropServices;
 
 namespace Selfsame.Connectors.MongoDb;
 
@@ -17,7 +16,7 @@ internal sealed class LibmongocThreads : IAsyncDisposable
     private readonly int threads;
     private readonly TimeSpan socketTimeout;
     private readonly SemaphoreSlim places = new(QueueLength);
-    private readonly BlockingCollection<Work> queue = [];
+    private readonly BlockingCollection<Action> queue = [];
     private readonly TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock starting = new();
     private nint pool;
@@ -32,14 +31,48 @@ internal sealed class LibmongocThreads : IAsyncDisposable
         this.system = system;
     }
 
-    public async Task<BsonDocument> RunAsync(string database, BsonDocument command, CancellationToken cancellation)
-    {
-        Start();
-        await places.WaitAsync(cancellation);
-        var work = new Work(database, command, cancellation);
-        queue.Add(work, CancellationToken.None);
-        return await work.Answer.Task;
-    }
+    /// <summary>Runs a command in a session, or outside of any.</summary>
+    public Task<BsonDocument> RunAsync(MongoRequest request, LibmongocSession? session, CancellationToken cancellation)
+        => OnThreadAsync(
+            () =>
+            {
+                if (session is not null)
+                {
+                    return LibmongocCommand.Run(session.Client, session.Session, request);
+                }
+
+                var client = PopClient();
+                try
+                {
+                    return LibmongocCommand.Run(client, session: 0, request);
+                }
+                finally
+                {
+                    MongoLibrary.PushClient(pool, client);
+                }
+            },
+            cancellation);
+
+    /// <summary>A session with a client of its own until it is disposed of.</summary>
+    public Task<IMongoSession> OpenSessionAsync(CancellationToken cancellation)
+        => OnThreadAsync<IMongoSession>(
+            () =>
+            {
+                var client = PopClient();
+                try
+                {
+                    return new LibmongocSession(this, client, LibmongocCommand.StartSession(client));
+                }
+                catch (MongoTransportException)
+                {
+                    MongoLibrary.PushClient(pool, client);
+                    throw;
+                }
+            },
+            cancellation);
+
+    /// <summary>Takes a session's client back.</summary>
+    public void Return(nint client) => MongoLibrary.PushClient(pool, client);
 
     /// <summary>Ends when the commands under way have ended, which their timeouts see to.</summary>
     public async ValueTask DisposeAsync()
@@ -91,6 +124,7 @@ internal sealed class LibmongocThreads : IAsyncDisposable
             SetUnlessThere(uri, "connecttimeoutms", ConnectTimeout);
             SetUnlessThere(uri, "serverselectiontimeoutms", ConnectTimeout);
             SetUnlessThere(uri, "sockettimeoutms", socketTimeout);
+            SetUnlessThere(uri, "waitqueuetimeoutms", ConnectTimeout);
             var made = MongoLibrary.NewPool(uri);
             MongoLibrary.SetErrorApi(made, MongoLibrary.ErrorVersion);
             MongoLibrary.SetApplicationName(made, "selfsame");
@@ -110,31 +144,21 @@ internal sealed class LibmongocThreads : IAsyncDisposable
         }
     }
 
+    private async Task<T> OnThreadAsync<T>(Func<T> call, CancellationToken cancellation)
+    {
+        Start();
+        await places.WaitAsync(cancellation);
+        var answer = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        queue.Add(() => Answer(call, answer, cancellation), CancellationToken.None);
+        return await answer.Task;
+    }
+
     private void TakeWork()
     {
         foreach (var work in queue.GetConsumingEnumerable())
         {
             places.Release();
-            if (work.Cancellation.IsCancellationRequested)
-            {
-                work.Answer.SetCanceled(work.Cancellation);
-                continue;
-            }
-
-            var client = MongoLibrary.PopClient(pool);
-            try
-            {
-                work.Answer.SetResult(Run(client, work));
-            }
-            catch (Exception exception)
-            {
-                // Whatever it is belongs to who asked; the thread goes on with the next.
-                work.Answer.SetException(exception);
-            }
-            finally
-            {
-                MongoLibrary.PushClient(pool, client);
-            }
+            work();
         }
 
         if (Interlocked.Decrement(ref running) == 0)
@@ -143,38 +167,28 @@ internal sealed class LibmongocThreads : IAsyncDisposable
         }
     }
 
-    private static unsafe BsonDocument Run(nint client, Work work)
+    private static void Answer<T>(Func<T> call, TaskCompletionSource<T> answer, CancellationToken cancellation)
     {
-        var memory = (byte*)NativeMemory.AlignedAlloc(2 * MongoLibrary.BsonSize, MongoLibrary.BsonSize);
-        var command = memory;
-        var reply = memory + MongoLibrary.BsonSize;
-        var error = stackalloc byte[MongoLibrary.ErrorSize];
-        new Span<byte>(error, MongoLibrary.ErrorSize).Clear();
-        MongoLibrary.InitBson(reply);
+        if (cancellation.IsCancellationRequested)
+        {
+            answer.SetCanceled(cancellation);
+            return;
+        }
+
         try
         {
-            fixed (byte* bytes = work.Command.Bytes.Span)
-            {
-                if (!MongoLibrary.InitStaticBson(command, bytes, (nuint)work.Command.Bytes.Length))
-                {
-                    throw new BsonException("libmongoc takes the command for no BSON.");
-                }
-
-                var done = MongoLibrary.RunCommand(client, work.Database, command, 0, reply, error);
-                var data = MongoLibrary.BsonData(reply);
-                var answer = new BsonDocument(new ReadOnlySpan<byte>(data, *(int*)data).ToArray());
-                return done || answer.Find("ok") is not null ? answer : throw LibmongocError.Read(new ReadOnlySpan<byte>(error, MongoLibrary.ErrorSize));
-            }
+            answer.SetResult(call());
         }
-        finally
+        catch (Exception exception)
         {
-            MongoLibrary.DestroyBson(reply);
-            NativeMemory.AlignedFree(memory);
+            // Whatever it is belongs to who asked; the thread goes on with the next.
+            answer.SetException(exception);
         }
     }
 
-    private sealed record Work(string Database, BsonDocument Command, CancellationToken Cancellation)
+    private nint PopClient()
     {
-        public TaskCompletionSource<BsonDocument> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        var client = MongoLibrary.PopClient(pool);
+        return client != 0 ? client : throw new MongoTransportException("all connections are in use", sent: false);
     }
 }

@@ -59,7 +59,7 @@ internal sealed class MongoCollection(MongoDatabase database, string name)
     {
         var filter = BsonDocument.Of((field, BsonDocument.Of(("$type", (int)BsonType.Null))));
         var many = BsonDocument.Of(("q", filter), ("u", BsonDocument.Of(("$unset", BsonDocument.Of((field, ""))))), ("multi", true));
-        return WriteAsync(BsonDocument.Of(("update", name), ("updates", BsonValue.OfArray([many]))), null, cancellation, slow: true);
+        return WriteAsync(BsonDocument.Of(("update", name), ("updates", BsonValue.OfArray([many]))), null, cancellation, MongoPatience.Slow);
     }
 
     /// <summary>The indexes as <c>listIndexes</c> tells them; none for a collection that is not there.</summary>
@@ -75,6 +75,6 @@ internal sealed class MongoCollection(MongoDatabase database, string name)
         }
     }
 
-    private Task<BsonDocument> WriteAsync(BsonDocument command, MongoTransaction? transaction, CancellationToken cancellation, bool slow = false)
-        => database.RunAsync(transaction?.Join(command) ?? command.With(("writeConcern", Majority)), cancellation, slow: slow);
+    private Task<BsonDocument> WriteAsync(BsonDocument command, MongoTransaction? transaction, CancellationToken cancellation, MongoPatience patience = MongoPatience.Ordinary)
+        => database.RunAsync(transaction?.Join(command) ?? command.With(("writeConcern", Majority)), cancellation, transaction?.Session, patience);
 }

@@ -3,8 +3,17 @@ namespace Selfsame.Connectors.MongoDb;
 /// <summary>One command for the primary.</summary>
 /// <param name="Database">The database it runs on.</param>
 /// <param name="Command">The command; its first element is its name.</param>
-/// <param name="Slow">It may take minutes (an index over everybody), and must not be given up or hold up others.</param>
-internal sealed record MongoRequest(string Database, BsonDocument Command, bool Slow = false);
+internal sealed record MongoRequest(string Database, BsonDocument Command);
+
+/// <summary>How long a command may take.</summary>
+internal enum MongoPatience
+{
+    /// <summary>Seconds.</summary>
+    Ordinary,
+
+    /// <summary>Minutes (an index over everybody): not given up early, and never before others in the queue.</summary>
+    Slow,
+}
 
 /// <summary>
 /// The one way to a MongoDB server: the bytes of a command go in, the bytes of the answer come out. Everything else of the
@@ -19,7 +28,23 @@ internal interface IMongoConnection : IAsyncDisposable
     bool HasSeveralHosts { get; }
 
     /// <summary>What the server answered, also when that is an error; <see cref="MongoTransportException"/> when no answer came.</summary>
+    Task<BsonDocument> RunAsync(MongoRequest request, MongoPatience patience, CancellationToken cancellation);
+
+    /// <summary>A session of the server, for commands that belong together.</summary>
+    Task<IMongoSession> OpenSessionAsync(MongoPatience patience, CancellationToken cancellation);
+}
+
+/// <summary>
+/// Commands of one server session, one after the other: a cursor can be read on only in the session that opened it, and a
+/// transaction is one of a session.
+/// </summary>
+internal interface IMongoSession : IDisposable
+{
+    /// <summary>As <see cref="IMongoConnection.RunAsync"/>.</summary>
     Task<BsonDocument> RunAsync(MongoRequest request, CancellationToken cancellation);
+
+    /// <summary>A number that is higher than that of any transaction before in this session.</summary>
+    long NextTransactionNumber();
 }
 
 /// <summary>No answer came from the server.</summary>

@@ -23,19 +23,22 @@ internal sealed class MongoDatabase(IMongoConnection connection, string system, 
 
     public string System => system;
 
-    /// <summary>The server's kind, asked once it can be reached.</summary>
+    /// <summary>
+    /// The server's kind. Where the connection string names one member of a replica set alone, it is asked each time: the driver then
+    /// talks to that member whatever it is, and a secondary must never be taken for the primary (CASES 21).
+    /// </summary>
     public async Task<MongoServer> ServerAsync(CancellationToken cancellation)
     {
-        if (server is not null)
+        if (server is not null && (connection.HasSeveralHosts || !server.IsReplicaSet))
         {
             return server;
         }
 
-        var hello = await connection.RunAsync(new MongoRequest("admin", BsonDocument.Of(("hello", 1))), cancellation);
+        var hello = await connection.RunAsync(new MongoRequest("admin", BsonDocument.Of(("hello", 1))), MongoPatience.Ordinary, cancellation);
         if (MongoError.In(hello, "hello", name) is { Code: MongoError.CommandNotFound })
         {
             // Before 4.4.2 it has its old name.
-            hello = await connection.RunAsync(new MongoRequest("admin", BsonDocument.Of(("isMaster", 1))), cancellation);
+            hello = await connection.RunAsync(new MongoRequest("admin", BsonDocument.Of(("isMaster", 1))), MongoPatience.Ordinary, cancellation);
         }
 
         if (MongoError.In(hello, "hello", name) is { } error)
@@ -50,25 +53,40 @@ internal sealed class MongoDatabase(IMongoConnection connection, string system, 
                 $"'{system}': 'connection' names several mongos routers, and a cursor or transaction lives on one of them. Name one.");
         }
 
+        if (!hello.Flag("isWritablePrimary") && !hello.Flag("ismaster"))
+        {
+            throw new SystemUnavailableException(
+                $"'{system}': 'connection' reaches a server that is not the primary. Name all members of the replica set and add replicaSet={hello.Text("setName")}.");
+        }
+
         return server = new MongoServer((int)hello.Number("maxWireVersion"), hello.Text("setName").Length > 0, router);
     }
 
+    public Task<IMongoSession> OpenSessionAsync(CancellationToken cancellation) => connection.OpenSessionAsync(MongoPatience.Ordinary, cancellation);
+
     /// <summary>The server's answer; <see cref="MongoErrorException"/> when it is an error, also one of a single write.</summary>
-    public async Task<BsonDocument> RunAsync(BsonDocument command, CancellationToken cancellation, string? database = null, bool slow = false)
+    public async Task<BsonDocument> RunAsync(
+        BsonDocument command, CancellationToken cancellation, IMongoSession? session = null, MongoPatience patience = MongoPatience.Ordinary, string? database = null)
     {
-        var reply = await connection.RunAsync(new MongoRequest(database ?? name, command, slow), cancellation);
+        var request = new MongoRequest(database ?? name, command);
+        var reply = session is null ? await connection.RunAsync(request, patience, cancellation) : await session.RunAsync(request, cancellation);
         var first = command.First();
         var place = first.Value.AsText is { } collection ? $"{name}.{collection}" : name;
         return MongoError.In(reply, first.Name, place) is { } error ? throw new MongoErrorException(error) : reply;
     }
 
     /// <summary>
-    /// The documents of a cursor, batch by batch, to its end. A cursor that dies throws: it never looks like the end.
+    /// The documents of a cursor, batch by batch, to its end, in one session. A cursor that dies throws: it never looks like the end.
     /// </summary>
     public async IAsyncEnumerable<IReadOnlyList<BsonDocument>> ReadAsync(
-        BsonDocument command, MongoTransaction? transaction = null, bool slow = false, [EnumeratorCancellation] CancellationToken cancellation = default)
+        BsonDocument command,
+        MongoTransaction? transaction = null,
+        MongoPatience patience = MongoPatience.Ordinary,
+        [EnumeratorCancellation] CancellationToken cancellation = default)
     {
-        var cursor = (await RunAsync(Within(transaction, command), cancellation, slow: slow)).Document("cursor");
+        using var own = transaction is null ? await connection.OpenSessionAsync(patience, cancellation) : null;
+        var session = own ?? transaction!.Session;
+        var cursor = (await RunAsync(transaction?.Join(command) ?? command, cancellation, session)).Document("cursor");
         var id = cursor.Number("id");
         var collection = cursor.Text("ns")[(cursor.Text("ns").IndexOf('.', StringComparison.Ordinal) + 1)..];
         try
@@ -77,7 +95,7 @@ internal sealed class MongoDatabase(IMongoConnection connection, string system, 
             while (id != 0)
             {
                 var more = BsonDocument.Of(("getMore", id), ("collection", collection), ("batchSize", BatchSize));
-                cursor = (await RunAsync(Within(transaction, more), cancellation, slow: slow)).Document("cursor");
+                cursor = (await RunAsync(transaction?.Join(more) ?? more, cancellation, session)).Document("cursor");
                 id = cursor.Number("id");
                 yield return [.. cursor.Documents("nextBatch")];
             }
@@ -86,17 +104,17 @@ internal sealed class MongoDatabase(IMongoConnection connection, string system, 
         {
             if (id != 0)
             {
-                await LetGoAsync(collection, id);
+                await LetGoAsync(session, collection, id);
             }
         }
     }
 
     /// <summary>All documents of a cursor that is known to be short.</summary>
     public async Task<List<BsonDocument>> ReadListAsync(
-        BsonDocument command, CancellationToken cancellation, MongoTransaction? transaction = null, bool slow = false)
+        BsonDocument command, CancellationToken cancellation, MongoTransaction? transaction = null, MongoPatience patience = MongoPatience.Ordinary)
     {
         var documents = new List<BsonDocument>();
-        await foreach (var batch in ReadAsync(command, transaction, slow, cancellation))
+        await foreach (var batch in ReadAsync(command, transaction, patience, cancellation))
         {
             documents.AddRange(batch);
         }
@@ -146,13 +164,11 @@ internal sealed class MongoDatabase(IMongoConnection connection, string system, 
         }
     }
 
-    private static BsonDocument Within(MongoTransaction? transaction, BsonDocument command) => transaction?.Join(command) ?? command;
-
-    private async Task LetGoAsync(string collection, long id)
+    private async Task LetGoAsync(IMongoSession session, string collection, long id)
     {
         try
         {
-            await RunAsync(BsonDocument.Of(("killCursors", collection), ("cursors", BsonValue.OfArray([(BsonValue)id]))), CancellationToken.None);
+            await RunAsync(BsonDocument.Of(("killCursors", collection), ("cursors", BsonValue.OfArray([(BsonValue)id]))), CancellationToken.None, session);
         }
         catch (IOException)
         {

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Selfsame.Core;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
 
@@ -23,12 +22,12 @@ public sealed class MongoDbSystem
     private readonly MongoReferences references;
     private readonly MongoRowWrites rowWrites;
 
-    public MongoDbSystem(SystemConfig config, RandomSource random)
-        : this(config, random, new LibmongocConnection(config.Name, config.Settings["connection"]))
+    public MongoDbSystem(SystemConfig config)
+        : this(config, new LibmongocConnection(config.Name, config.Settings["connection"]))
     {
     }
 
-    internal MongoDbSystem(SystemConfig config, RandomSource random, IMongoConnection connection)
+    internal MongoDbSystem(SystemConfig config, IMongoConnection connection)
     {
         this.connection = connection;
         Mapping = config.Mapping;
@@ -38,7 +37,7 @@ public sealed class MongoDbSystem
         accounts = new MongoCollection(database, config.Settings["collection"]);
         indexes = new MongoIndexes(accounts, Mapping);
         references = new MongoReferences(database);
-        rowWrites = new MongoRowWrites(database, accounts.Name, random);
+        rowWrites = new MongoRowWrites(database, accounts.Name);
     }
 
     /// <summary>What the config may say: <c>connection</c>, <c>collection</c> and <c>database</c>, besides the mapping.</summary>
@@ -86,6 +85,7 @@ public sealed class MongoDbSystem
         var command = BsonDocument.Of(("find", accounts.Name), ("filter", BsonDocument.Empty), ("batchSize", BatchSize));
         await using var batches = database.ReadAsync(command, cancellation: cancellation).GetAsyncEnumerator(cancellation);
         long count = 0;
+        string? idType = null;
         while (await database.ReadingAsync(async () => await batches.MoveNextAsync()))
         {
             var portion = new List<Account>(batches.Current.Count);
@@ -98,6 +98,13 @@ public sealed class MongoDbSystem
                 }
 
                 yield return new UnreadableRecord(Where(document), problem);
+            }
+
+            idType ??= portion.Count > 0 ? IdType(portion[0]) : null;
+            foreach (var twin in await TwinsAsync(portion, idType, cancellation))
+            {
+                portion.Remove(twin);
+                yield return new UnreadableRecord($"{Mapping.Id[0]} {twin.Id}", "its id reads like that of another document, which stores it in another type. Give one of them another id.");
             }
 
             count += portion.Count;
@@ -253,6 +260,24 @@ public sealed class MongoDbSystem
 
         return rows;
     }
+
+    // Those whose id another document bears in another type: "5" and 5, an ObjectId and its hex. Only ids that are not of the usual type are looked up.
+    private async Task<List<Account>> TwinsAsync(List<Account> portion, string? usual, CancellationToken cancellation)
+    {
+        var twins = new List<Account>();
+        foreach (var chunk in portion.Where(account => Mapping.Id.Count == 1 && IdType(account) != usual).Chunk(IdsPerQuery))
+        {
+            var rows = await database.ReadingAsync(() => RowsAsync([.. chunk.Select(account => account.Id)], majority: false, cancellation));
+            var several = rows.GroupBy(row => row.Account.Id).Where(group => group.Count() > 1).Select(group => group.Key).ToHashSet();
+            twins.AddRange(chunk.Where(account => several.Contains(account.Id)));
+        }
+
+        return twins;
+    }
+
+    // All numbers are of one type here: the server holds 5 and 5.0 to be the same _id.
+    private string IdType(Account account)
+        => account.Record[Mapping.Id[0]] is var id && id.AsText is not null ? "text" : id.AsNative is { Type: "objectId" or "uuid" } native ? native.Type : "number";
 
     // Before 4.4 the server names only the index: its fields stand in listIndexes.
     private async Task<WriteOutcome> NamedAsync(MongoError duplicate, CancellationToken cancellation)

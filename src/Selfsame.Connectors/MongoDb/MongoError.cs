@@ -133,7 +133,7 @@ internal sealed partial record MongoError
     };
 
     // "… index: mail_1 dup key: …", "… index: name_1 collation: { … } dup key: …"; before 3.6 "index: db.users.$mail_1 dup key".
-    [GeneratedRegex(@"index: (?:\S*\$)?(\S+)\s", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"index: (?:\S*\.\$)?(.+?)(?: collation: | dup key: )", RegexOptions.CultureInvariant)]
     private static partial Regex IndexInMessage();
 }
 

@@ -30,7 +30,7 @@ internal sealed class MongoIndexes(MongoCollection accounts, AccountMapping mapp
             ("collation", MongoIndex.Canonical(field).Specification.Document("collation")),
             ("allowDiskUse", true),
             ("cursor", BsonDocument.Empty));
-        var groups = await accounts.Database.ReadListAsync(command, cancellation, slow: true);
+        var groups = await accounts.Database.ReadListAsync(command, cancellation, patience: MongoPatience.Slow);
         return [.. groups.Select(ToEqual).Where(equal => equal.Accounts.Count > 1).OrderBy(equal => equal.Accounts[0], AccountId.Order)];
     }
 
@@ -145,12 +145,12 @@ internal sealed class MongoIndexes(MongoCollection accounts, AccountMapping mapp
         BsonDocument.Of(
             ("createIndexes", accounts.Name), ("indexes", BsonValue.OfArray([index.Specification])), ("writeConcern", BsonDocument.Of(("w", "majority")))),
         CancellationToken.None,
-        slow: true);
+        patience: MongoPatience.Slow);
 
     private Task<BsonDocument> DropAsync(string index) => accounts.Database.RunAsync(
         BsonDocument.Of(("dropIndexes", accounts.Name), ("index", index), ("writeConcern", BsonDocument.Of(("w", "majority")))),
         CancellationToken.None,
-        slow: true);
+        patience: MongoPatience.Slow);
 
     /// <summary>Why a field of that name can't be set by an update, or null.</summary>
     public static Refused? UnwritableName(string field)

@@ -73,9 +73,20 @@ internal static unsafe partial class MongoLibrary
     [LibraryImport(Driver, EntryPoint = "mongoc_client_pool_push")]
     public static partial void PushClient(nint pool, nint client);
 
-    [LibraryImport(Driver, EntryPoint = "mongoc_client_command_simple", StringMarshalling = StringMarshalling.Utf8)]
+    [LibraryImport(Driver, EntryPoint = "mongoc_client_start_session")]
+    public static partial nint StartSession(nint client, nint options, byte* error);
+
+    [LibraryImport(Driver, EntryPoint = "mongoc_client_session_append")]
     [return: MarshalAs(UnmanagedType.U1)]
-    public static partial bool RunCommand(nint client, string database, void* command, nint readPreference, void* reply, byte* error);
+    public static partial bool AppendSession(nint session, void* options, byte* error);
+
+    [LibraryImport(Driver, EntryPoint = "mongoc_client_session_destroy")]
+    public static partial void DestroySession(nint session);
+
+    /// <summary>Always initialises <paramref name="reply"/>. Without a read preference the primary is meant.</summary>
+    [LibraryImport(Driver, EntryPoint = "mongoc_client_command_with_opts", StringMarshalling = StringMarshalling.Utf8)]
+    [return: MarshalAs(UnmanagedType.U1)]
+    public static partial bool RunCommand(nint client, string database, void* command, nint readPreference, void* options, void* reply, byte* error);
 
     [LibraryImport(Bson, EntryPoint = "bson_init_static")]
     [return: MarshalAs(UnmanagedType.U1)]

@@ -1,4 +1,3 @@
-using Selfsame.Core;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Connectors.MongoDb;
@@ -7,7 +6,7 @@ namespace Selfsame.Connectors.MongoDb;
 /// Several documents changed as one: in one transaction where the server has them; else one after the other, each
 /// under its own precondition, so that the same call can be repeated.
 /// </summary>
-internal sealed class MongoRowWrites(MongoDatabase database, string accounts, RandomSource random)
+internal sealed class MongoRowWrites(MongoDatabase database, string accounts)
 {
     private const int Attempts = 3;
 
@@ -48,7 +47,7 @@ internal sealed class MongoRowWrites(MongoDatabase database, string accounts, Ra
     {
         for (var attempt = 1; ; attempt++)
         {
-            var transaction = new MongoTransaction(database, random);
+            using var transaction = new MongoTransaction(database, await database.OpenSessionAsync(CancellationToken.None));
             var committing = false;
             try
             {

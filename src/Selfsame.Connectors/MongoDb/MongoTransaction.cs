@@ -1,21 +1,23 @@
-using Selfsame.Core;
-
 namespace Selfsame.Connectors.MongoDb;
 
 /// <summary>
 /// One transaction of several documents, as the driver specification for transactions has it on the wire: each command
 /// carries the session and the number, the first one opens it, commit and abort go to <c>admin</c>.
 /// </summary>
-internal sealed class MongoTransaction(MongoDatabase database, RandomSource random)
+internal sealed class MongoTransaction(MongoDatabase database, IMongoSession session) : IDisposable
 {
     private const int CommitAttempts = 3;
-    private readonly BsonDocument session = BsonDocument.Of(("id", BsonFields.OfUuid(random.NextUuid())));
+    private readonly long number = session.NextTransactionNumber();
     private bool started;
+
+    public IMongoSession Session => session;
+
+    public void Dispose() => session.Dispose();
 
     /// <summary>The command as a part of the transaction.</summary>
     public BsonDocument Join(BsonDocument command)
     {
-        var joined = command.With(("lsid", session), ("txnNumber", 1L), ("autocommit", false));
+        var joined = command.With(("txnNumber", number), ("autocommit", false));
         if (started)
         {
             return joined;
@@ -69,7 +71,8 @@ internal sealed class MongoTransaction(MongoDatabase database, RandomSource rand
 
     private Task<BsonDocument> FinishAsync(string command) => database.RunAsync(
         BsonDocument.Of(
-            (command, 1), ("lsid", session), ("txnNumber", 1L), ("autocommit", false), ("writeConcern", BsonDocument.Of(("w", "majority")))),
+            (command, 1), ("txnNumber", number), ("autocommit", false), ("writeConcern", BsonDocument.Of(("w", "majority")))),
         CancellationToken.None,
-        "admin");
+        session,
+        database: "admin");
 }

@@ -40,7 +40,7 @@ public sealed class TopologyReaderTests
     [InlineData("table: members", "tabel: members", 6, "'systems.app.tabel' is not known")]
     [InlineData("table: members", "table: [members]", 6, "must be text")]
     [InlineData("noise: true", "noise: perhaps", 8, "true or false")]
-    [InlineData("connector: sqlite", "connector: postgres", 4, "not part of this version")]
+    [InlineData("connector: sqlite", "connector: auth0", 4, "not part of this version")]
     [InlineData("connector: sqlite", "connector: oracle", 4, "no connector 'oracle'")]
     [InlineData("unique: [username]", "unique: [phone]", 9, "one of the system's identifiers")]
     [InlineData("unique: [username]", "duplicates: fold", 9, "It can be: report, rename, merge, delete")]

@@ -26,6 +26,7 @@ export class Collection {
   insert(document) {
     const full = document._id === undefined ? { _id: new ObjectId(), ...document } : { _id: document._id, ...document };
     if (typeOf(full._id) === "array") throw new MongoError(2, "The '_id' value cannot be of type array");
+    if (this.documents.has(keyOf(full._id))) throw this.duplicateKey(this.indexes[0], full);
     this.take(keyOf(full._id), full);
     this.documents.set(keyOf(full._id), full);
     return full;

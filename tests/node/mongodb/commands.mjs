@@ -26,6 +26,8 @@ export class Server {
     const name = Object.keys(command)[0];
     const handler = handlers[name];
     if (!handler) throw new MongoError(59, `no such command: '${name}'`);
+    // A cursor belongs to the session that opened it: docs reference/command/getMore, reference/server-sessions.
+    this.session = command.lsid?.id.toString("hex");
     if (command.readConcern?.level === "majority" && !this.replicaSet) throw new MongoError(123, "node needs to be a replica set member to use read concern");
     if (command.txnNumber === undefined) return handler(this, command, command.$db, address);
     return this.transactions.run(command, () => handler(this, command, command.$db, address));
@@ -45,7 +47,7 @@ export class Server {
 
   // At most batchSize documents, and no reply over 16 MB.
   firstBatch(namespace, documents, batchSize = 101) {
-    const cursor = { namespace, documents, position: 0 };
+    const cursor = { namespace, documents, position: 0, session: this.session };
     const batch = takeBatch(cursor, batchSize);
     return { cursor: { firstBatch: batch, id: Long.fromNumber(this.keep(cursor)), ns: namespace }, ok: 1 };
   }
@@ -190,6 +192,7 @@ function getMore(server, command) {
   const id = Number(command.getMore);
   const cursor = server.cursors.get(id);
   if (!cursor) throw new MongoError(43, `cursor id ${id} not found`);
+  if (cursor.session !== server.session) throw new MongoError(50738, `Cannot run getMore on cursor ${id}, which was created in session ${cursor.session}, in session ${server.session}`);
   const nextBatch = takeBatch(cursor, command.batchSize ? Number(command.batchSize) : Infinity);
   const done = cursor.position >= cursor.documents.length;
   if (done) server.cursors.delete(id);

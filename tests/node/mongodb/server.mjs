@@ -17,7 +17,7 @@
 // a writeConcernError; "slow" answers after a while. { standInCommands: 1 } answers the names of the database's commands so far.
 import { createServer } from "node:net";
 import { createInterface } from "node:readline";
-import { deserialize, serialize } from "bson";
+import { deserialize, onDemand, serialize } from "bson";
 import { rawSortKey } from "./collection.mjs";
 import { Server } from "./commands.mjs";
 import { MongoError } from "./errors.mjs";
@@ -26,6 +26,7 @@ const options = JSON.parse(process.argv[2] ?? "{}");
 const server = new Server({ version: options.version ?? "5.0.0", replicaSet: options.replicaSet ?? false });
 const faults = new Map();
 const seen = new Map();
+const sessions = new Map();
 let address;
 
 const parse = (bytes) => deserialize(bytes, { promoteValues: false, promoteBuffers: false, bsonRegExp: true, validation: { utf8: false } });
@@ -40,8 +41,11 @@ function setFault(command) {
   return { ok: 1 };
 }
 
+// Commits and aborts go to admin: the fault of the database that their transaction works on is meant.
 function takeFault(command) {
-  const fault = faults.get(command.$db);
+  const session = command.lsid?.id?.toString("hex");
+  if (command.startTransaction) sessions.set(session, command.$db);
+  const fault = faults.get(command.$db === "admin" && sessions.has(session) ? sessions.get(session) : command.$db);
   if (fault?.name !== Object.keys(command)[0]) return undefined;
   if (fault.skip-- > 0) return undefined;
   if (fault.count-- <= 0) return undefined;
@@ -88,6 +92,15 @@ function message(requestId, opCode, ...parts) {
   return Buffer.concat([header, ...parts]);
 }
 
+// The server refuses a command in which a field stands twice; reading BSON into an object would hide it.
+function checkNames(bytes) {
+  const names = onDemandNames(bytes);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new MongoError(40413, `BSON field '${twice}' is a duplicate field`);
+}
+
+const onDemandNames = (bytes) => onDemand.parseToElements(bytes).map(([, offset, length]) => bytes.toString("utf8", offset, offset + length));
+
 function readMessage(body) {
   let at = 4;
   let command;
@@ -98,6 +111,7 @@ function readMessage(body) {
     const size = body.readInt32LE(at);
     if (kind === 0) {
       command = parse(body.subarray(at, at + size));
+      checkNames(body.subarray(at, at + size));
     } else {
       const nameEnd = body.indexOf(0, at + 4);
       const documents = (sequences[body.toString("utf8", at + 4, nameEnd)] = []);
@@ -106,6 +120,15 @@ function readMessage(body) {
     at += size;
   }
   return { ...Object.fromEntries(Object.entries(command).map(([name, value]) => [name, scalar(value)])), ...sequences };
+}
+
+function answerMessage(body) {
+  try {
+    return answer(readMessage(body));
+  } catch (error) {
+    if (error instanceof MongoError) return error.reply();
+    throw error;
+  }
 }
 
 async function handle(socket, bytes) {
@@ -120,7 +143,7 @@ async function handle(socket, bytes) {
     socket.write(message(requestId, 1, prefix, encode(run({ ...(command.$query ?? command), $db: "admin" }))));
     return;
   }
-  const reply = await answer(readMessage(body));
+  const reply = await answerMessage(body);
   if (reply === undefined) socket.destroy();
   else socket.write(message(requestId, 2013, Buffer.from([0, 0, 0, 0, 0]), encode(reply)));
 }

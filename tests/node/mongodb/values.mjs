@@ -58,6 +58,15 @@ function numeric(value) {
   return Number(value.toString());
 }
 
+// Of the types without further rules here: ObjectId, Timestamp, regular expression, symbol, code.
+function textOf(value) {
+  switch (value._bsontype) {
+    case "ObjectId": return value.toHexString();
+    case "Timestamp": return value.toString(16).padStart(16, "0");
+    default: return JSON.stringify(value);
+  }
+}
+
 const compareNative = (left, right) => (left < right ? -1 : left > right ? 1 : 0);
 
 function compareNumbers(left, right) {
@@ -95,7 +104,7 @@ export function compare(left, right, collation = binaryCollation) {
     case "date": return left.getTime() - right.getTime();
     case "binData": return compareBinary(left, right);
     case "null": case "undefined": case "missing": case "minKey": case "maxKey": return 0;
-    default: return compareNative(left.toString("hex"), right.toString("hex"));
+    default: return compareNative(textOf(left), textOf(right));
   }
 }
 
@@ -108,7 +117,7 @@ export function keyOf(value, collation = binaryCollation) {
   if (type === "array") return `[${value.map((item) => keyOf(item, collation)).join()}]`;
   if (type === "object") return `{${Object.entries(value).map(([name, item]) => `${JSON.stringify(name)}:${keyOf(item, collation)}`).join()}}`;
   if (type === "binData") return `binData:${value.sub_type}:${value.toString("hex")}`;
-  return `${type}:${type === "date" ? value.getTime() : value.toString("hex")}`;
+  return `${type}:${type === "date" ? value.getTime() : textOf(value)}`;
 }
 
 // ICU's own collation. `fold` gives one representative for all texts that it holds to be equal.

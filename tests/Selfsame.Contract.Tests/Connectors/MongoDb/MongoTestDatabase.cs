@@ -1,5 +1,4 @@
 using Selfsame.Connectors.MongoDb;
-using Selfsame.Core;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
 using Selfsame.Testing;
@@ -12,7 +11,7 @@ internal sealed class MongoTestDatabase : IAsyncDisposable
     public const string Collection = "members";
 
     private readonly string connectionString;
-    private readonly string name = $"selfsame-{Guid.NewGuid():N}";
+    public string Name { get; } = $"selfsame-{Guid.NewGuid():N}";
     private readonly LibmongocConnection outside;
     private readonly List<MongoDbSystem> systems = [];
 
@@ -38,30 +37,25 @@ internal sealed class MongoTestDatabase : IAsyncDisposable
             {
                 Name = "app",
                 Connector = "mongodb",
-                Settings = new Dictionary<string, string> { ["connection"] = connectionString, ["collection"] = collection, ["database"] = name },
+                Settings = new Dictionary<string, string> { ["connection"] = connectionString, ["collection"] = collection, ["database"] = Name },
                 Mapping = new AccountMapping
                 {
                     Id = [id],
                     Identifiers = new Dictionary<IdentifierKind, string> { [IdentifierKind.Username] = username, [IdentifierKind.Email] = "mail" },
                     Attributes = new Dictionary<string, AttributeMapping> { ["name"] = new("name"), ["lastSignIn"] = new("seen", Noise: true) },
                 },
-            },
-            RandomSource.System);
+            });
         systems.Add(system);
         return system;
     }
 
     /// <summary>Runs a command, given as Extended JSON; an answer that holds an error fails the test.</summary>
-    public async Task<BsonDocument> RunAsync(string json)
-    {
-        var reply = await RunAsync(BsonJson.Read(json).AsDocument);
-        return reply;
-    }
+    public Task<BsonDocument> RunAsync(string json) => RunAsync(BsonJson.Read(json).AsDocument);
 
     public async Task<BsonDocument> RunAsync(BsonDocument command)
     {
-        var reply = await outside.RunAsync(new MongoRequest(name, command), CancellationToken.None);
-        (MongoError.In(reply, "a test's command", name)?.Message).ShouldBeNull();
+        var reply = await outside.RunAsync(new MongoRequest(Name, command), MongoPatience.Ordinary, CancellationToken.None);
+        (MongoError.In(reply, "a test's command", Name)?.Message).ShouldBeNull();
         return reply;
     }
 
