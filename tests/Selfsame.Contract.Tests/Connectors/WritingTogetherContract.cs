@@ -4,7 +4,7 @@ using Selfsame.Core.Accounts;
 namespace Selfsame.Contract.Tests.Connectors;
 
 /// <summary>What merging, renaming and indexing rely on in a connector to an SQL database.</summary>
-public abstract class WritingTogetherContract : ConnectorContract
+public abstract partial class WritingTogetherContract : ConnectorContract
 {
     private static readonly ReferencePlace Notes = new() { Table = "notes", Fields = ["author"], AccountFields = ["login"] };
 
@@ -253,89 +253,9 @@ public abstract class WritingTogetherContract : ConnectorContract
         rows[2]!["login"].ShouldBe(FieldValue.Text("ann"));
     }
 
-    [Fact]
-    public async Task The_canonical_index_is_made_recognised_and_dropped_again()
-    {
-        await CreateAsync("1", "ann");
-        var index = Indexed.CanonicalIndex(IdentifierKind.Username);
-        var step = new SchemaStep(SchemaAction.CreateIndex, index.Name, index.Definition);
-        (await CanonicalIndexesAsync()).ShouldBeEmpty();
-
-        (await ChangeAsync(step)).ShouldBeOfType<Done>();
-        (await ChangeAsync(step)).ShouldBeOfType<Done>();
-
-        var made = (await CanonicalIndexesAsync()).Single();
-        made.Name.ShouldBe(index.Name);
-        (await CreateAsync("2", "ANN", mail: "other@example.org")).ShouldBeOfType<AlreadyExists>().Fields.ShouldBe(["login"]);
-        (await ChangeAsync(new SchemaStep(SchemaAction.DropIndex, made.Name, made.Definition))).ShouldBeOfType<Done>();
-        (await ChangeAsync(step.Reversed())).ShouldBeOfType<Done>();
-        (await CanonicalIndexesAsync()).ShouldBeEmpty();
-        (await ChangeAsync(new SchemaStep(SchemaAction.CreateIndex, made.Name, made.Definition))).ShouldBeOfType<Done>();
-        (await CanonicalIndexesAsync()).Single().ShouldBe(made, new SameIndex());
-    }
-
-    [Fact]
-    public async Task An_index_that_equal_values_forbid_leaves_everything_as_it_was()
-    {
-        await TwoPeopleAsync();
-        var index = Indexed.CanonicalIndex(IdentifierKind.Username);
-        var before = await EverythingAsync();
-
-        var outcome = await ChangeAsync(
-            new SchemaStep(SchemaAction.AddUuidField, "uuid"), new SchemaStep(SchemaAction.CreateIndex, index.Name, index.Definition));
-
-        outcome.ShouldBeOfType<AlreadyExists>();
-        (await EverythingAsync()).ShouldBe(before);
-    }
-
-    [Fact]
-    public async Task Accounts_that_the_canonical_index_holds_to_be_equal_are_grouped()
-    {
-        await TwoPeopleAsync();
-        await CreateAsync("3", "bob");
-        await CreateAsync("4", "BOB", mail: "bob4@example.org");
-        await CreateAsync("5", "carol");
-        await ExecuteAsync($"INSERT INTO {Quoted} (id, login) VALUES ('6', NULL), ('7', NULL)");
-
-        var groups = await Indexed.FindEqualAsync(IdentifierKind.Username, CancellationToken.None);
-
-        groups.Select(group => string.Join(' ', group.Accounts)).ShouldBe(["1 2", "3 4"]);
-        groups[1].Value.ToUpperInvariant().ShouldBe("BOB");
-    }
-
-    [Theory]
-    [InlineData("DROP TABLE notes")]
-    [InlineData("CREATE UNIQUE INDEX x ON notes (body); DROP TABLE notes")]
-    [InlineData("CREATE UNIQUE INDEX x ON notes (body) --")]
-    [InlineData("CREATE UNIQUE INDEX other ON notes (body)")]
-    public async Task A_definition_that_is_not_that_index_is_refused(string definition)
-    {
-        (await ChangeAsync(new SchemaStep(SchemaAction.CreateIndex, "x", definition))).ShouldBeOfType<Refused>();
-
-        (await CountAsync("notes", "1 = 1")).ShouldBe(0);
-    }
-
-    [Fact]
-    public async Task A_uuid_field_is_added_filled_and_dropped()
-    {
-        await CreateAsync("1", "ann");
-        var uuid = FieldValue.Text("3b039300-6f9d-49c8-bd77-fd81e1c2a0ea");
-
-        (await ChangeAsync(new SchemaStep(SchemaAction.AddUuidField, "uuid"))).ShouldBeOfType<Done>();
-        (await ChangeAsync(new SchemaStep(SchemaAction.AddUuidField, "uuid"))).ShouldBeOfType<Done>();
-        (await TogetherAsync([Set("1", "uuid", FieldValue.Null, uuid)])).ShouldBeOfType<Done>();
-
-        (await ReadByIdAsync("1"))!.Record["uuid"].ToString().ShouldBe(uuid.AsText);
-        (await ChangeAsync(new SchemaStep(SchemaAction.DropField, "uuid"))).ShouldBeOfType<Done>();
-        (await ChangeAsync(new SchemaStep(SchemaAction.DropField, "uuid"))).ShouldBeOfType<Done>();
-        (await ReadByIdAsync("1"))!.Record.ContainsKey("uuid").ShouldBeFalse();
-    }
-
     private IHasReferences Referring => (IHasReferences)Connected;
 
     private IWritesTogether Writer => (IWritesTogether)Connected;
-
-    private IHasCanonicalIndexes Indexed => (IHasCanonicalIndexes)Connected;
 
     protected Task<WriteOutcome> TogetherAsync(IReadOnlyList<RowWrite> writes, IReadOnlyList<NoReferenceLeft>? noneLeft = null)
         => Writer.WriteTogetherAsync(writes, noneLeft ?? [], CancellationToken.None);
@@ -423,16 +343,5 @@ public abstract class WritingTogetherContract : ConnectorContract
         var people = (await ((IReadsAccounts)Connected).ReadEverythingAsync("system", null, CancellationToken.None)).Accounts;
         var rows = await ReferringAsync(people);
         return [.. people.Select(account => account.Record.ToString()).Concat(rows.Select(row => $"{row.Place} {row.Row}")).Order(StringComparer.Ordinal)];
-    }
-
-    private async Task<IReadOnlyList<SystemIndex>> CanonicalIndexesAsync()
-        => [.. (await Indexed.ReadIndexesAsync(CancellationToken.None)).Where(index => Indexed.IsCanonical(index, IdentifierKind.Username))];
-
-    private sealed class SameIndex : IEqualityComparer<SystemIndex>
-    {
-        public bool Equals(SystemIndex? x, SystemIndex? y)
-            => (x!.Name, x.Unique, x.Collation, x.Predicate, x.Definition) == (y!.Name, y.Unique, y.Collation, y.Predicate, y.Definition);
-
-        public int GetHashCode(SystemIndex obj) => obj.Name.GetHashCode(StringComparison.Ordinal);
     }
 }
