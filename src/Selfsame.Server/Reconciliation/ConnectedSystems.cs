@@ -78,7 +78,7 @@ public sealed class ConnectedSystems : IAsyncDisposable
         "selfsame" => new SelfsameConnector(store.Database, config.Tenant),
         "sqlite" => new SqliteSystem(config),
         "postgres" => new PostgresSystem(config),
-        "mongodb" => new MongoDbSystem(config, store.Random),
+        "mongodb" => new MongoDbSystem(config),
         "files" => new FilesSystem(config),
         _ => throw new InvalidOperationException($"The config reader let the connector '{config.Connector}' through."),
     };

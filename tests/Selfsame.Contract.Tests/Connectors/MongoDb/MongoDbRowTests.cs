@@ -276,6 +276,7 @@ public class MongoDbRowTests : IAsyncLifetime
 }
 
 /// <summary>The same on a server without transactions.</summary>
+[Trait("needs", "node, libmongoc")]
 public sealed class MongoDbStandaloneRowTests : MongoDbRowTests
 {
     private protected override Task<MongoTestDatabase> OpenDatabaseAsync() => MongoTestDatabase.OnStandInAsync(replicaSet: false);
