@@ -366,6 +366,33 @@ public sealed class MongoDbTransactionTests : MongoDbRowTests
         (await EverythingAsync()).ShouldBe(before);
     }
 
+    [Theory]
+    [InlineData("dropBefore", 1)]
+    [InlineData("dropAfter", 2)]
+    public async Task A_commit_whose_answer_is_lost_is_asked_for_again(string action, int lost)
+    {
+        var writes = await MergeWritesAsync();
+        var checks = await NoneLeftAsync();
+        await Database.FaultAsync("commitTransaction", action, count: lost);
+
+        (await TogetherAsync(writes, checks)).ShouldBe(new Done());
+
+        await ShouldBeMergedAsync();
+    }
+
+    [Fact]
+    public async Task A_commit_that_never_answers_is_unknown_and_the_same_writes_again_tell()
+    {
+        var writes = await MergeWritesAsync();
+        var checks = await NoneLeftAsync();
+        await Database.FaultAsync("commitTransaction", "dropAfter", count: 3);
+
+        (await TogetherAsync(writes, checks)).ShouldBeOfType<Unknown>();
+        (await TogetherAsync(writes, checks)).ShouldBe(new Done());
+
+        await ShouldBeMergedAsync();
+    }
+
     [Fact]
     public async Task A_server_that_refuses_transactions_after_all_gets_one_write_after_the_other()
     {
