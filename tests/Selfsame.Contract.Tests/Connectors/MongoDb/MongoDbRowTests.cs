@@ -276,6 +276,7 @@ public class MongoDbRowTests : IAsyncLifetime
 }
 
 /// <summary>The same on a server without transactions.</summary>
+[Trait("needs", "node, libmongoc")]
 public sealed class MongoDbStandaloneRowTests : MongoDbRowTests
 {
     private protected override Task<MongoTestDatabase> OpenDatabaseAsync() => MongoTestDatabase.OnStandInAsync(replicaSet: false);
@@ -363,6 +364,33 @@ public sealed class MongoDbTransactionTests : MongoDbRowTests
         (await TogetherAsync(writes)).ShouldBeOfType<Unavailable>();
 
         (await EverythingAsync()).ShouldBe(before);
+    }
+
+    [Theory]
+    [InlineData("dropBefore", 1)]
+    [InlineData("dropAfter", 2)]
+    public async Task A_commit_whose_answer_is_lost_is_asked_for_again(string action, int lost)
+    {
+        var writes = await MergeWritesAsync();
+        var checks = await NoneLeftAsync();
+        await Database.FaultAsync("commitTransaction", action, count: lost);
+
+        (await TogetherAsync(writes, checks)).ShouldBe(new Done());
+
+        await ShouldBeMergedAsync();
+    }
+
+    [Fact]
+    public async Task A_commit_that_never_answers_is_unknown_and_the_same_writes_again_tell()
+    {
+        var writes = await MergeWritesAsync();
+        var checks = await NoneLeftAsync();
+        await Database.FaultAsync("commitTransaction", "dropAfter", count: 3);
+
+        (await TogetherAsync(writes, checks)).ShouldBeOfType<Unknown>();
+        (await TogetherAsync(writes, checks)).ShouldBe(new Done());
+
+        await ShouldBeMergedAsync();
     }
 
     [Fact]
