@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Selfsame.Databases;
+using Selfsame.Server.Pages;
 
 namespace Selfsame.Server.Api.Problems;
 
@@ -32,7 +33,9 @@ internal sealed class ErrorMiddleware(RequestDelegate next, ILogger<ErrorMiddlew
 
         if (http.Response is { HasStarted: false, StatusCode: >= 400, ContentType: null, ContentLength: null } && IsForPrograms(http.Request))
         {
-            await AnswerAsync(http, Describe(http.Response.StatusCode));
+            await AnswerAsync(http, http.Items[typeof(RefusalReason)] is RefusalReason.EmailNotVerified
+                ? Access.VerifyEmailFirst()
+                : Describe(http.Response.StatusCode));
         }
     }
 
