@@ -89,8 +89,13 @@ public abstract class Database(DatabaseOptions options, TimeProvider clock, Rand
                 await using var lease = await LeaseReaderAsync(cancellation);
                 return await read(new Transaction(Dialect, lease.Connection, null, cancellation));
             }
-            catch (Exception exception) when (IsTransient(exception) && attempt < Options.MaximumAttempts)
+            catch (Exception exception) when (IsTransient(exception))
             {
+                if (attempt >= Options.MaximumAttempts)
+                {
+                    throw new TransientDatabaseException("The database could not be read.", exception);
+                }
+
                 await BackOffAsync(attempt, cancellation);
             }
         }
@@ -106,7 +111,7 @@ public abstract class Database(DatabaseOptions options, TimeProvider clock, Rand
 
     private async Task<T> RunOnceAsync<T>(Func<Transaction, Task<T>> work, CancellationToken cancellation)
     {
-        await using var lease = await LeaseWriterAsync(cancellation);
+        await using var lease = await LeaseTranslatedAsync(cancellation);
         await using var open = await BeginTranslatedAsync(lease, cancellation);
         var transaction = new Transaction(Dialect, lease.Connection, open, cancellation);
         T result;
@@ -132,6 +137,18 @@ public abstract class Database(DatabaseOptions options, TimeProvider clock, Rand
         await CommitAsync(open);
         Options.Faults.AfterCommit();
         return result;
+    }
+
+    private async ValueTask<ConnectionLease> LeaseTranslatedAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            return await LeaseWriterAsync(cancellation);
+        }
+        catch (Exception exception) when (IsTransient(exception))
+        {
+            throw new TransientDatabaseException("No connection to the database could be opened.", exception);
+        }
     }
 
     private async ValueTask<DbTransaction> BeginTranslatedAsync(ConnectionLease lease, CancellationToken cancellation)

@@ -25,6 +25,13 @@ public sealed class PostgreSqlDatabase : Database
             // Nothing here outlives its transaction (SET LOCAL only), so that there is no session state to reset at each loan.
             NoResetOnClose = true,
         };
+        if (!SaysGssEncryption(connectionString))
+        {
+            // Npgsql 10 hands out a connection that throws at every use after a try with GSS encryption failed and one without it did not
+            // (npgsql/npgsql#6415, #6506).
+            settings.GssEncryptionMode = GssEncryptionMode.Disable;
+        }
+
         var milliseconds = (int)options.LockTimeout.TotalMilliseconds;
         settings.Options = $"{settings.Options} -c lock_timeout={milliseconds} -c timezone=UTC".Trim();
         source = NpgsqlDataSource.Create(settings);
@@ -37,6 +44,13 @@ public sealed class PostgreSqlDatabase : Database
     {
         await source.DisposeAsync();
         places.Dispose();
+    }
+
+    /// <summary>Npgsql's own builder claims to contain every keyword that it knows.</summary>
+    private static bool SaysGssEncryption(string connectionString)
+    {
+        var written = new DbConnectionStringBuilder { ConnectionString = connectionString };
+        return written.ContainsKey("Gss Encryption Mode") || written.ContainsKey("GssEncryptionMode");
     }
 
     private protected override async ValueTask<ConnectionLease> LeaseWriterAsync(CancellationToken cancellation)

@@ -23,7 +23,7 @@ internal static class UsersCommand
             Change("disable", "Stops a user from signing in and ends the user's sessions.", (users, user, cancellation) => users.SetActiveAsync(user.Tenant, user.Uuid, false, Actor.CommandLine, cancellation)),
             Change("enable", "Lets a disabled user sign in again.", (users, user, cancellation) => users.SetActiveAsync(user.Tenant, user.Uuid, true, Actor.CommandLine, cancellation)),
             Change("delete", "Deletes a user; can be restored until the grace period ends.", (users, user, cancellation) => users.DeleteAsync(user.Tenant, user.Uuid, null, Actor.CommandLine, cancellation)),
-            Change("restore", "Takes a deletion back.", (users, user, cancellation) => users.RestoreAsync(user.Tenant, user.Uuid, Actor.CommandLine, cancellation)),
+            Change("restore", "Takes a deletion back.", (users, user, cancellation) => users.RestoreAsync(user.Tenant, user.Uuid, null, Actor.CommandLine, cancellation)),
         };
         return command;
     }

@@ -40,13 +40,33 @@ public sealed class Provisioner(ProvisionerParts parts)
     public async Task<int> RunOnceAsync(CancellationToken cancellation)
     {
         var claimed = await parts.Rows.ClaimAsync(Batch, Lease, cancellation);
-        foreach (var claim in claimed)
+        var begun = 0;
+        try
         {
-            parts.CrashPoints.Reach(ProvisioningCrashPoints.Claimed);
-            await WorkAsync(claim, cancellation);
+            foreach (var claim in claimed)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                begun++;
+                parts.CrashPoints.Reach(ProvisioningCrashPoints.Claimed);
+                await WorkAsync(claim, cancellation);
+            }
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            await GiveBackAsync(claimed.Skip(begun));
+            throw;
         }
 
         return claimed.Count;
+    }
+
+    /// <summary>What a node that stops had not begun is due at once. The row in work keeps its lease: its call may still be on its way.</summary>
+    private async Task GiveBackAsync(IEnumerable<ClaimedRow> claims)
+    {
+        foreach (var claim in claims)
+        {
+            await parts.Rows.SaveAsync(claim.Row, release: true, CancellationToken.None);
+        }
     }
 
     private async Task WorkAsync(ClaimedRow claim, CancellationToken cancellation)

@@ -1,7 +1,5 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Mvc;
-using Microsoft.AspNetCore.Mvc.Filters;
 using Microsoft.Extensions.DependencyInjection;
 using Selfsame.Server.Api.Description;
 using Selfsame.Server.Api.Problems;
@@ -46,42 +44,19 @@ internal static class Access
                 _ => Refuse(Problem.Forbidden.Because($"This takes a service token with the scope {serviceScope}.")),
             });
 
-    /// <summary>Only users whose e-mail address is verified: 403 for the others, and the answer says what to do.</summary>
+    /// <summary>Only users whose e-mail address is verified: 403 for the others, and the answer says what to do. Pages have the attribute of this name.</summary>
     public static RouteHandlerBuilder RequireVerifiedEmail(this RouteHandlerBuilder builder)
-        => builder.WithMetadata(new RequireVerifiedEmailAttribute())
-            .Refuses(Problem.EmailNotVerified)
-            .AddEndpointFilter((invocation, next) => RequireVerifiedEmailAttribute.Refuse(Scope(invocation)) is { } refusal ? Refuse(refusal) : next(invocation));
+        => builder.Refuses(Problem.EmailNotVerified)
+            .AddEndpointFilter((invocation, next) => Scope(invocation).HasVerifiedEmail ? next(invocation) : Refuse(VerifyEmailFirst()));
 
     public static ProblemAnswer SignInFirst()
         => Problem.SignInRequired.Because("Sign in with POST /api/v1/sessions and send its token as Authorization: Bearer TOKEN, or send the session's cookie from this site.");
+
+    public static ProblemAnswer VerifyEmailFirst()
+        => Problem.EmailNotVerified.Because("Verify your e-mail address first: open the link in the mail, or ask for a new one with POST /api/v1/email-verifications.");
 
     private static RequestScope Scope(EndpointFilterInvocationContext invocation)
         => invocation.HttpContext.RequestServices.GetRequiredService<RequestScope>();
 
     private static ValueTask<object?> Refuse(ProblemAnswer answer) => ValueTask.FromResult<object?>(answer);
-}
-
-/// <summary>On a Razor page: only users whose e-mail address is verified see it. Endpoints say <c>.RequireVerifiedEmail()</c>.</summary>
-[AttributeUsage(AttributeTargets.Class)]
-public sealed class RequireVerifiedEmailAttribute : Attribute, IAsyncResourceFilter
-{
-    public async Task OnResourceExecutionAsync(ResourceExecutingContext context, ResourceExecutionDelegate next)
-    {
-        if (Refuse(context.HttpContext.RequestServices.GetRequiredService<RequestScope>()) is { } refusal)
-        {
-            await refusal.ExecuteAsync(context.HttpContext);
-            context.Result = new EmptyResult();
-            return;
-        }
-
-        await next();
-    }
-
-    internal static ProblemAnswer? Refuse(RequestScope scope) => scope.SignedIn switch
-    {
-        null => Access.SignInFirst(),
-        { User.EmailVerifiedAt: null } => Problem.EmailNotVerified.Because(
-            "Verify your e-mail address first: open the link in the mail, or ask for a new one with POST /api/v1/email-verifications."),
-        _ => null,
-    };
 }

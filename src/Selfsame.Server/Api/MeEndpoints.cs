@@ -55,7 +55,7 @@ internal static class MeEndpoints
             .RequiresUser()
             .TakesBody(PasswordBody)
             .Produces(StatusCodes.Status204NoContent)
-            .Refuses(Problem.Busy);
+            .Refuses(Problem.TooManyRequests, Problem.Busy);
     }
 
     private static ValueTask<FieldErrors> CheckAsync(HttpContext http, RequestFields fields)
@@ -94,7 +94,8 @@ internal static class MeEndpoints
     private static async Task<IResult> RequestEmailAsync(HttpContext http, RequestScope scope, EmailChange changes)
     {
         var body = RequestFields.Of(http);
-        return await changes.RequestAsync(scope.User, body.Text("email"), body.Text("password"), scope.Actor, http.RequestAborted) switch
+        return await changes.RequestAsync(
+            scope.User, body.Text("email"), body.Text("password"), scope.Origin, scope.Actor, http.RequestAborted) switch
         {
             EmailChangeResult.LinkSent => AcceptedAnswer.Answer("We sent a link to the new address. Open it where you are signed in."),
             EmailChangeResult.WrongPassword => WrongPassword(),
@@ -103,6 +104,7 @@ internal static class MeEndpoints
             {
                 RetryAfter = TimeSpan.FromHours(1),
             },
+            EmailChangeResult.TryLater later => SessionEndpoints.TooManyAttempts(later.After),
             EmailChangeResult.Busy => SignUpEndpoints.Busy(),
             var result => throw new InvalidOperationException($"There is no answer for {result.GetType().Name}."),
         };
@@ -112,12 +114,13 @@ internal static class MeEndpoints
     {
         var body = RequestFields.Of(http);
         var result = await changes.ChangeAsync(
-            scope.User, body.Text("password"), body.Text("newPassword"), scope.SignedIn!.Session.Uuid, scope.Actor, http.RequestAborted);
+            scope.User, body.Text("password"), body.Text("newPassword"), scope.SignedIn!.Session.Uuid, scope.Origin, scope.Actor, http.RequestAborted);
         return result switch
         {
             PasswordChangeResult.Changed => Results.NoContent(),
             PasswordChangeResult.WrongPassword => WrongPassword(),
             PasswordChangeResult.Invalid invalid => Problem.Of(invalid.Errors),
+            PasswordChangeResult.TryLater later => SessionEndpoints.TooManyAttempts(later.After),
             PasswordChangeResult.Busy => SignUpEndpoints.Busy(),
             _ => throw new InvalidOperationException($"There is no answer for {result.GetType().Name}."),
         };

@@ -75,13 +75,17 @@ internal static class SessionEndpoints
                     : "The name or the password is wrong, or the account is disabled. Try again, or reset the password.");
             case SignInResult.TryLater later:
                 RateLimitFields.Write(http, later.State);
-                return Problem.TooManyRequests.Because("There were too many attempts. Wait for the time in Retry-After, then try again.") with { RetryAfter = later.After };
+                return TooManyAttempts(later.After);
             case SignInResult.Busy:
                 return SignUpEndpoints.Busy();
             default:
                 throw new InvalidOperationException($"There is no answer for {result.GetType().Name}.");
         }
     }
+
+    /// <summary>The back-off for wrong passwords, wherever one was asked for.</summary>
+    public static ProblemAnswer TooManyAttempts(TimeSpan after)
+        => Problem.TooManyRequests.Because("There were too many attempts. Wait for the time in Retry-After, then try again.") with { RetryAfter = after };
 
     private static async Task<IResult> StartAsync(HttpContext http, UserReader users, SignInResult.SignedIn signedIn, SessionKind kind)
     {

@@ -69,8 +69,8 @@ internal static class UserEndpoints
         api.MapPost("/users/{uuid}/restore", RestoreAsync)
             .Described("restoreUser", tag, "Takes a deletion back.")
             .RequiresAdministrator(ServiceScope.WriteUsers)
+            .TakesIfMatch(isRequired: false)
             .Produces<UserAnswer>()
-            .AnswersHeader("ETag", "The user's version.")
             .Refuses(Problem.NotFound);
         api.MapGet("/users/{uuid}/events", EventsAsync)
             .Described("listUserEvents", tag, "What happened to a user, newest first.")
@@ -216,9 +216,18 @@ internal static class UserEndpoints
             return NoSuchUser();
         }
 
-        return user.IsSuperuser && !IsSuperuser(scope)
-            ? SuperusersOnly()
-            : await AnswerAsync(http, users, await administration.RestoreAsync(scope.Tenant, user.Uuid, scope.Actor, http.RequestAborted));
+        if (!IfMatch.Holds(http, user))
+        {
+            return IfMatch.Mismatch(http, user);
+        }
+
+        if (user.IsSuperuser && !IsSuperuser(scope))
+        {
+            return SuperusersOnly();
+        }
+
+        long? version = IfMatch.NamesVersion(http) ? user.Version : null;
+        return await AnswerAsync(http, users, await administration.RestoreAsync(scope.Tenant, user.Uuid, version, scope.Actor, http.RequestAborted));
     }
 
     private static async Task<IResult> EventsAsync(string uuid, HttpContext http, RequestScope scope, UserReader users, StoreContext context)

@@ -27,12 +27,14 @@ public sealed class SelfsameServer : IAsyncDisposable
 {
     private readonly WebApplication app;
     private readonly OpenedStore store;
+    private readonly ILoggerFactory storeLoggers;
     private Uri? listening;
 
-    private SelfsameServer(WebApplication app, OpenedStore store)
+    private SelfsameServer(WebApplication app, OpenedStore store, ILoggerFactory storeLoggers)
     {
         this.app = app;
         this.store = store;
+        this.storeLoggers = storeLoggers;
     }
 
     public StoreContext Context => store.Context;
@@ -54,7 +56,9 @@ public sealed class SelfsameServer : IAsyncDisposable
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
 
         SelfsameServer? server = null;
-        using var loggers = LoggerFactory.Create(logging => logging.AddConsole());
+
+        // The store is opened before the container is built, and logs until it is closed.
+        var loggers = LoggerFactory.Create(logging => logging.AddConsole());
         var store = await OpenedStore.OpenAsync(
             options, loggers.CreateLogger("Selfsame.Store"), tenant => server!.PublicAddress(options, tenant), cancellation);
         AddServices(builder.Services, options, store.Context);
@@ -67,7 +71,7 @@ public sealed class SelfsameServer : IAsyncDisposable
         }
 
         var app = builder.Build();
-        server = new SelfsameServer(app, store);
+        server = new SelfsameServer(app, store, loggers);
         ConfigurePipeline(app, options);
         var logger = app.Services.GetRequiredService<ILogger<SelfsameServer>>();
         LogParts(logger, options, store.Context);
@@ -98,6 +102,7 @@ public sealed class SelfsameServer : IAsyncDisposable
         await app.StopAsync();
         await app.DisposeAsync();
         await store.DisposeAsync();
+        storeLoggers.Dispose();
     }
 
     private Uri PublicAddress(ServerOptions options, string tenant) => options.PublicAddresses.GetValueOrDefault(tenant) ?? Address;

@@ -62,19 +62,27 @@ internal sealed class PageErrorMiddleware(RequestDelegate next, ILogger<PageErro
         catch (Exception exception) when (!http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
         {
             ServerLogMessages.PageFailed(logger, http.Request.Path, scope.CorrelationId, exception);
-            var busy = exception is LockTimeoutException or TransientDatabaseException;
-            http.Response.StatusCode = busy ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status500InternalServerError;
             http.Response.Headers.Remove("Set-Cookie");
-            if (busy)
+            var (passes, title, text) = Understand(exception);
+            http.Response.StatusCode = passes ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status500InternalServerError;
+            if (passes)
             {
                 http.Response.Headers.RetryAfter = 5.ToString(CultureInfo.InvariantCulture);
             }
 
-            await (busy
-                ? WriteAsync(http, "Very busy just now", "Nothing was changed. Try again in a few seconds.", scope.CorrelationId)
-                : WriteAsync(http, "Something went wrong", "It is our mistake, and it was logged. Try again in a while.", scope.CorrelationId));
+            await WriteAsync(http, title, text, scope.CorrelationId);
         }
     }
+
+    private static (bool Passes, string Title, string Text) Understand(Exception exception) => exception switch
+    {
+        LockTimeoutException or TransientDatabaseException => (true, "Very busy just now", "Nothing was changed. Try again in a few seconds."),
+        CommitUnknownException => (
+            true,
+            "We lost our database for a moment",
+            "It is not known whether your change was saved. Wait a few seconds, look whether it was, and do it again only if it was not."),
+        _ => (false, "Something went wrong", "It is our mistake, and it was logged. Try again in a while."),
+    };
 
     private static Task WriteAsync(HttpContext http, string title, string text, string reference)
     {

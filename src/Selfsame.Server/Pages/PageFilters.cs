@@ -44,13 +44,13 @@ internal sealed class AdministratorsOnlyAttribute : SignedInOnlyAttribute
     }
 }
 
-/// <summary>For users who have proved their e-mail address; the others are told how to.</summary>
-internal sealed class VerifiedEmailOnlyAttribute : SignedInOnlyAttribute
+/// <summary>For users who have proved their e-mail address; the others are told how to. Endpoints have the method of this name.</summary>
+internal sealed class RequireVerifiedEmailAttribute : SignedInOnlyAttribute
 {
     public override void OnAuthorization(AuthorizationFilterContext context)
     {
         base.OnAuthorization(context);
-        if (context.Result is null && Scope(context).User.EmailVerifiedAt is null)
+        if (context.Result is null && !Scope(context).HasVerifiedEmail)
         {
             Refuse(context, RefusalReason.EmailNotVerified);
         }

@@ -6,32 +6,18 @@ using Selfsame.Store.Users;
 namespace Selfsame.Server.Pages;
 
 /// <summary>The old address takes a change of the e-mail address back.</summary>
-internal sealed class RevertEmailPage(RequestScope scope, EmailChange change) : SelfsamePage(scope)
+internal sealed class RevertEmailPage(RequestScope scope, EmailChange change) : MailedLinkPage(scope)
 {
-    public bool IsLinkGood { get; private set; } = true;
-
-    public async Task<IActionResult> OnGetAsync()
-    {
-        IsLinkGood = await change.IsRevertLinkGoodAsync(Scope.Tenant, Token, Cancellation);
-        return Show(IsLinkGood ? StatusCodes.Status200OK : StatusCodes.Status404NotFound);
-    }
-
     public async Task<IActionResult> OnPostAsync()
-    {
-        switch (await change.RevertAsync(Scope.Tenant, Token, Typed("newPassword"), Scope.Actor, Cancellation))
+        => await change.RevertAsync(Scope.Tenant, Token, Typed("newPassword"), Scope.Actor, Cancellation) switch
         {
-            case EmailChangeResult.Changed:
-                SessionCookie.Remove(HttpContext);
-                return Continue("/sign-in?done=email-reverted");
-            case EmailChangeResult.Invalid invalid:
-                return Refuse(invalid.Errors);
-            case EmailChangeResult.Taken:
-                return Refuse(StatusCodes.Status409Conflict, "Another account has proved the earlier address meanwhile. Ask an administrator for help.");
-            case EmailChangeResult.Busy:
-                return Busy();
-            default:
-                IsLinkGood = false;
-                return Show(StatusCodes.Status404NotFound);
-        }
-    }
+            EmailChangeResult.Changed => Done("email-reverted"),
+            EmailChangeResult.Invalid invalid => Refuse(invalid.Errors),
+            EmailChangeResult.Taken => Refuse(
+                StatusCodes.Status409Conflict, "Another account has proved the earlier address meanwhile. Ask an administrator for help."),
+            EmailChangeResult.Busy => Busy(),
+            _ => LinkIsGone(),
+        };
+
+    protected override Task<bool> FindLinkAsync() => change.IsRevertLinkGoodAsync(Scope.Tenant, Token, Cancellation);
 }

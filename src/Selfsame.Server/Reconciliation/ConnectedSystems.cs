@@ -53,12 +53,15 @@ public sealed class ConnectedSystems : IAsyncDisposable
         Topology = Topology,
         Sources = [.. Topology.Systems.Values.Where(system => system.Connector == SelfsameConnector.Kind.Name).Select(system => system.Name)],
         Systems = Systems,
-        Rows = new ProvisioningRows(store.Database, store.Clock),
+        Rows = Rows(store),
         Keying = IdentifierKeys.TryKey,
         Clock = store.Clock,
         Random = store.Random,
         CrashPoints = store.CrashPoints,
     });
+
+    /// <summary>The provisioning rows, claimed in this process's name.</summary>
+    public static ProvisioningRows Rows(StoreContext store) => new(store.Database, store.Clock, LeaseHolder.Current);
 
     public async ValueTask DisposeAsync()
     {

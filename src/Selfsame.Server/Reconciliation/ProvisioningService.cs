@@ -12,11 +12,19 @@ internal sealed class ProvisioningService(ConnectedSystems systems, StoreContext
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var provisioner = systems.Provisioner(context);
+        var rows = ConnectedSystems.Rows(context);
+        var tookOver = false;
         while (!stoppingToken.IsCancellationRequested)
         {
             var worked = 0;
             try
             {
+                if (!tookOver)
+                {
+                    await rows.ReleaseDeadAsync(stoppingToken);
+                    tookOver = true;
+                }
+
                 worked = await provisioner.RunOnceAsync(stoppingToken);
             }
             catch (Exception exception) when (exception is not OperationCanceledException)

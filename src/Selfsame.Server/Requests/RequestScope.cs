@@ -40,6 +40,9 @@ public sealed class RequestScope
         ? $"user:{SignedIn.User.Uuid}"
         : Service is not null ? $"service:{Service.Uuid}" : "public";
 
+    /// <summary>Whether a user is signed in who has proved the e-mail address.</summary>
+    public bool HasVerifiedEmail => SignedIn is { User.EmailVerifiedAt: not null };
+
     /// <summary>Whether the caller may administer users.</summary>
     public bool IsAdministrator => SignedIn is { User: { IsStaff: true } or { IsSuperuser: true } };
 }

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Selfsame.Databases;
+using Selfsame.Store.Users;
 
 namespace Selfsame.Store.Links;
 
@@ -68,6 +69,16 @@ internal static class LinkTokens
             RETURNING tenant, user_id, email, browser
             """,
             new { hash = Hash(token), tenant, purpose, now });
+
+    /// <summary>After a lost commit answer: the user, as it is now, whose link was used up at this very instant; null when we did not.</summary>
+    public static async Task<User?> FindRedeemedAsync(
+        Transaction transaction, string token, string tenant, string purpose, DateTimeOffset at)
+    {
+        var userId = await transaction.ScalarAsync<long?>(
+            "SELECT user_id FROM link_tokens WHERE token_hash = @hash AND tenant = @tenant AND purpose = @purpose AND used_at = @at",
+            new { hash = Hash(token), tenant, purpose, at });
+        return userId is { } id ? await UserReader.FindByIdAsync(transaction, id) : null;
+    }
 
     /// <summary>Ends every unused link of a user, of some purposes.</summary>
     public static Task RevokeAsync(Transaction transaction, long userId, IReadOnlyList<string> purposes, DateTimeOffset now)

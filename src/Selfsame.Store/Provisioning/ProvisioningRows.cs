@@ -2,11 +2,15 @@ using System.Text.Json;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Provisioning;
 using Selfsame.Databases;
+using Selfsame.Store.Runs;
 
 namespace Selfsame.Store.Provisioning;
 
 /// <summary>The provisioning rows in our own database.</summary>
-public sealed class ProvisioningRows(Database database, TimeProvider clock) : IProvisioningRows
+/// <param name="database">Ours.</param>
+/// <param name="clock">Leases are taken and judged by it.</param>
+/// <param name="holder">Whose claims these are.</param>
+public sealed class ProvisioningRows(Database database, TimeProvider clock, LeaseHolder holder) : IProvisioningRows
 {
     private const string Columns = "user_uuid, system, state, epoch, target_id, attempts, not_before, problem";
 
@@ -34,41 +38,87 @@ public sealed class ProvisioningRows(Database database, TimeProvider clock) : IP
         var rows = await database.TransactAsync(
             transaction => transaction.QueryAsync<Row>(
                 $"""
-                UPDATE provisioning SET epoch = epoch + 1, leased_until = @until, updated_at = @now
+                UPDATE provisioning SET epoch = epoch + 1, leased_until = @until, claim_machine = @Machine, claim_process = @ProcessId, updated_at = @now
                 WHERE (user_uuid, system) IN (
                   SELECT user_uuid, system FROM provisioning
                   WHERE state IN ('Pending', 'Intent', 'Compensating') AND not_before <= @now AND (leased_until IS NULL OR leased_until <= @now)
                   ORDER BY not_before, user_uuid, system LIMIT @most{(transaction.Dialect == Dialect.PostgreSql ? " FOR UPDATE SKIP LOCKED" : "")})
                 RETURNING {Columns}
                 """,
-                new { now, until = now + lease, most }),
+                new { now, until = now + lease, most, holder.Machine, holder.ProcessId }),
             cancellation);
         return rows.ConvertAll(row => new ClaimedRow(row.ToDomain(), taken, lease));
     }
 
+    /// <summary>
+    /// Ends the claims of processes of this machine that no longer run; how many rows those were. Where a call may have left,
+    /// the row waits as long as a call takes: it may still arrive.
+    /// </summary>
+    public Task<int> ReleaseDeadAsync(CancellationToken cancellation)
+        => database.TransactAsync(
+            async transaction =>
+            {
+                var now = Now();
+                var holders = await transaction.QueryAsync<HolderRow>(
+                    "SELECT DISTINCT claim_machine, claim_process FROM provisioning WHERE leased_until > @now AND claim_machine = @Machine",
+                    new { now, holder.Machine });
+                var released = 0;
+                foreach (var dead in holders.Where(row => new LeaseHolder(row.ClaimMachine, (int)row.ClaimProcess).IsGone(holder)))
+                {
+                    released += await transaction.ExecuteAsync(
+                        """
+                        UPDATE provisioning SET leased_until = CASE WHEN state = 'Pending' OR leased_until <= @arrived THEN @now ELSE @arrived END
+                        WHERE leased_until > @now AND claim_machine = @ClaimMachine AND claim_process = @ClaimProcess
+                        """,
+                        new { now, arrived = now + Provisioner.CallTimeout, dead.ClaimMachine, dead.ClaimProcess });
+                }
+
+                return released;
+            },
+            cancellation);
+
     public Task<bool> SaveAsync(ProvisioningRow row, bool release, CancellationToken cancellation)
         => database.TransactAsync(
-            async transaction => await transaction.ExecuteAsync(
-                $"""
-                UPDATE provisioning SET state = @state, target_id = @targetId, attempts = @Attempts, not_before = @NotBefore,
-                  problem = @Problem, updated_at = @now{(release ? ", leased_until = NULL" : "")}
-                WHERE user_uuid = @User AND system = @System AND epoch = @Epoch
-                """,
-                new
-                {
-                    state = row.State.ToString(),
-                    targetId = row.TargetId is null ? null : JsonSerializer.Serialize(row.TargetId),
-                    row.Attempts,
-                    row.NotBefore,
-                    row.Problem,
-                    now = Now(),
-                    row.User,
-                    row.System,
-                    row.Epoch,
-                }) == 1,
+            async transaction => await SaveAsync(transaction, row, release) && await ForgetPurgedAsync(transaction, row),
             // Writing the same row under the same epoch again changes nothing: a lost commit answer is settled that way.
             _ => Task.FromResult(new Settled<bool>(false, false)),
             cancellation);
+
+    private async Task<bool> SaveAsync(Transaction transaction, ProvisioningRow row, bool release)
+        => await transaction.ExecuteAsync(
+            $"""
+            UPDATE provisioning SET state = @state, target_id = @targetId, attempts = @Attempts, not_before = @NotBefore,
+              problem = @Problem, updated_at = @now{(release ? ", leased_until = NULL" : "")}
+            WHERE user_uuid = @User AND system = @System AND epoch = @Epoch
+            """,
+            new
+            {
+                state = row.State.ToString(),
+                targetId = row.TargetId is null ? null : JsonSerializer.Serialize(row.TargetId),
+                row.Attempts,
+                row.NotBefore,
+                row.Problem,
+                now = Now(),
+                row.User,
+                row.System,
+                row.Epoch,
+            }) == 1;
+
+    /// <summary>The row of a purged user stayed only until nothing of them is left in the other system.</summary>
+    private static async Task<bool> ForgetPurgedAsync(Transaction transaction, ProvisioningRow row)
+    {
+        if (row.State == ProvisioningState.Compensated)
+        {
+            await transaction.ExecuteAsync(
+                """
+                DELETE FROM provisioning WHERE user_uuid = @User AND system = @System AND epoch = @Epoch
+                  AND NOT EXISTS (SELECT 1 FROM users u WHERE u.uuid = @User)
+                """,
+                new { row.User, row.System, row.Epoch });
+        }
+
+        return true;
+    }
 
     /// <summary>The rows of one user, by system.</summary>
     public Task<IReadOnlyList<ProvisioningRow>> OfUserAsync(Guid user, CancellationToken cancellation)
@@ -103,6 +153,13 @@ public sealed class ProvisioningRows(Database database, TimeProvider clock) : IP
     {
         var now = clock.GetUtcNow();
         return now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond));
+    }
+
+    private sealed record HolderRow
+    {
+        public string ClaimMachine { get; init; } = "";
+
+        public long ClaimProcess { get; init; }
     }
 
     private sealed record Row

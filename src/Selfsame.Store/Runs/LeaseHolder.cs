@@ -3,14 +3,15 @@ using System.Diagnostics;
 namespace Selfsame.Store.Runs;
 
 /// <summary>The process that applies, so that a colleague is told who holds the lease.</summary>
-/// <param name="Machine">The machine and its boot: a process of an earlier boot is gone.</param>
+/// <param name="Machine">The machine, its boot and the space of its process numbers (a container has its own): only within one can processes be told apart.</param>
 /// <param name="ProcessId">The process there.</param>
 public sealed record LeaseHolder(string Machine, int ProcessId)
 {
     private const string BootIdFile = "/proc/sys/kernel/random/boot_id";
+    private const string ProcessSpaceLink = "/proc/self/ns/pid";
 
     /// <summary>This process.</summary>
-    public static LeaseHolder Current { get; } = new($"{Environment.MachineName} {BootId()}".TrimEnd(), Environment.ProcessId);
+    public static LeaseHolder Current { get; } = new($"{Environment.MachineName} {BootId()} {new FileInfo(ProcessSpaceLink).LinkTarget}".TrimEnd(), Environment.ProcessId);
 
     /// <summary>
     /// Whether the process surely no longer runs. Only a process of the same machine and boot can be judged; a process

@@ -48,19 +48,7 @@ public sealed class SessionStore(StoreContext context)
     public async Task<SignedInUser?> FindAsync(string tenant, string token, CancellationToken cancellation)
     {
         var now = context.Now();
-        var found = await context.Database.ReadAsync(
-            async transaction =>
-            {
-                var session = await transaction.QueryFirstOrDefaultAsync<Session>(
-                    """
-                    SELECT s.uuid, s.user_id, s.kind, s.address, s.user_agent, s.created_at, s.last_seen_at, s.expires_at FROM sessions s
-                    WHERE s.token_hash = @hash AND s.expires_at > @now
-                    """,
-                    new { hash = LinkTokens.Hash(token), now });
-                var user = session is null ? null : await UserReader.FindByIdAsync(transaction, session.UserId);
-                return user is { CanSignIn: true } && user.Tenant == tenant ? new SignedInUser(user, session!) : null;
-            },
-            cancellation);
+        var found = await context.Database.ReadAsync(transaction => FindAsync(transaction, tenant, token, now), cancellation);
         if (found is not null && now - found.Session.LastSeenAt > SeenGranularity)
         {
             await context.Database.TransactAsync(
@@ -98,6 +86,18 @@ public sealed class SessionStore(StoreContext context)
                 return ended > 0;
             },
             cancellation);
+
+    internal static async Task<SignedInUser?> FindAsync(Transaction transaction, string tenant, string token, DateTimeOffset now)
+    {
+        var session = await transaction.QueryFirstOrDefaultAsync<Session>(
+            """
+            SELECT s.uuid, s.user_id, s.kind, s.address, s.user_agent, s.created_at, s.last_seen_at, s.expires_at FROM sessions s
+            WHERE s.token_hash = @hash AND s.expires_at > @now
+            """,
+            new { hash = LinkTokens.Hash(token), now });
+        var user = session is null ? null : await UserReader.FindByIdAsync(transaction, session.UserId);
+        return user is { CanSignIn: true } && user.Tenant == tenant ? new SignedInUser(user, session!) : null;
+    }
 
     internal static Task EndAllAsync(Transaction transaction, long userId, Guid? except = null)
         => transaction.ExecuteAsync(

@@ -1,4 +1,5 @@
 using Selfsame.Core.Identifiers;
+using Selfsame.Databases;
 using Selfsame.Store.Audit;
 using Selfsame.Store.Passwords;
 using Selfsame.Store.Requests;
@@ -80,7 +81,10 @@ public sealed class SignIn(StoreContext context)
 
     private Task<SignInResult> SucceedAsync(
         User user, string? newHash, SignInClaim claim, SignInOrigin origin, SessionKind kind, Actor actor, CancellationToken cancellation)
-        => context.Database.TransactAsync<SignInResult>(
+    {
+        // Of this call, not of one try: after a lost commit answer the session is found by it.
+        var token = context.Random.NextToken();
+        return context.Database.TransactAsync<SignInResult>(
             async transaction =>
             {
                 var now = context.Now();
@@ -99,10 +103,13 @@ public sealed class SignIn(StoreContext context)
                 }
 
                 await attempts.ForgiveAsync(transaction, user, claim, origin, now);
-                var token = context.Random.NextToken();
                 var session = await SessionStore.InsertAsync(context, transaction, user, token, origin, kind);
                 await AuditTrail.AddAsync(transaction, user.Id, user.Tenant, actor, "session.started", now);
                 return new SignInResult.SignedIn(user with { LastSignInAt = now }, session, token);
             },
+            async transaction => await SessionStore.FindAsync(transaction, user.Tenant, token, context.Now()) is { } found
+                ? new Settled<SignInResult>(true, new SignInResult.SignedIn(found.User, found.Session, token))
+                : default,
             cancellation);
+    }
 }

@@ -3,7 +3,7 @@ using Selfsame.Databases;
 using Selfsame.Store.Audit;
 using Selfsame.Store.Links;
 using Selfsame.Store.Mail;
-using Selfsame.Store.Passwords;
+using Selfsame.Store.Sessions;
 
 namespace Selfsame.Store.Users;
 
@@ -24,7 +24,11 @@ public abstract record EmailChangeResult
 
     public sealed record Invalid(FieldErrors Errors) : EmailChangeResult;
 
+    /// <summary>The new address got several mails already.</summary>
     public sealed record TooMany : EmailChangeResult;
+
+    /// <summary>Too many wrong passwords; nothing was hashed.</summary>
+    public sealed record TryLater(TimeSpan After) : EmailChangeResult;
 
     public sealed record Busy : EmailChangeResult;
 }
@@ -32,8 +36,11 @@ public abstract record EmailChangeResult
 /// <summary>Moves a user to another address: verify the new one, tell the old one, let the old one take it back.</summary>
 public sealed class EmailChange(StoreContext context)
 {
+    private readonly PasswordProof proof = new(context);
+
     /// <summary>Sends the link to the new address.</summary>
-    public async Task<EmailChangeResult> RequestAsync(User user, string? newEmail, string? password, Actor actor, CancellationToken cancellation)
+    public async Task<EmailChangeResult> RequestAsync(
+        User user, string? newEmail, string? password, SignInOrigin origin, Actor actor, CancellationToken cancellation)
     {
         if (!EmailAddress.TryParse(newEmail, out var email, out var refusal))
         {
@@ -42,16 +49,27 @@ public sealed class EmailChange(StoreContext context)
             return new EmailChangeResult.Invalid(errors);
         }
 
-        var check = await PasswordChanges.VerifyAsync(context, user, password, cancellation);
-        if (check != PasswordCheck.Right)
+        var check = await proof.CheckAsync(user, password, origin, cancellation);
+        if (check is not PasswordProofResult.Right right)
         {
-            return check == PasswordCheck.Busy ? new EmailChangeResult.Busy() : new EmailChangeResult.WrongPassword();
+            return check switch
+            {
+                PasswordProofResult.TryLater later => new EmailChangeResult.TryLater(later.After),
+                PasswordProofResult.Busy => new EmailChangeResult.Busy(),
+                _ => new EmailChangeResult.WrongPassword(),
+            };
         }
 
         return await context.Database.TransactAsync<EmailChangeResult>(
             async transaction =>
             {
                 var now = context.Now();
+                if (await UserReader.FindForUpdateAsync(transaction, user.Id) is not { CanSignIn: true } present || present.PasswordHash != user.PasswordHash)
+                {
+                    return new EmailChangeResult.WrongPassword();
+                }
+
+                await proof.ForgiveAsync(transaction, user, right, origin, now);
                 if (!await EmailVerification.MayMailAsync(context, transaction, user with { Email = email.Value }, now))
                 {
                     // Resets count too, but only for addresses that are registered: where that is hidden, so is the count.
@@ -66,15 +84,20 @@ public sealed class EmailChange(StoreContext context)
                 await AuditTrail.AddAsync(transaction, user.Id, user.Tenant, actor, "email.change-requested", now);
                 return new EmailChangeResult.LinkSent();
             },
+            // A lost commit answer: asked once more, which is one mail too many at worst.
+            _ => Task.FromResult(default(Settled<EmailChangeResult>)),
             cancellation);
     }
 
     /// <summary>The new address is proved by a link, opened where the user is signed in: a mistyped address must not win an account.</summary>
     public Task<EmailChangeResult> ConfirmAsync(User user, string token, Actor actor, CancellationToken cancellation)
-        => context.Database.TransactAsync<EmailChangeResult>(
+    {
+        // Of the try that reached COMMIT: what it wrote is recognised by it when the answer is lost.
+        DateTimeOffset now = default;
+        return context.Database.TransactAsync<EmailChangeResult>(
             async transaction =>
             {
-                var now = context.Now();
+                now = context.Now();
                 var link = await LinkTokens.RedeemAsync(transaction, token, user.Tenant, LinkPurpose.ChangeEmail, now);
                 var present = link?.UserId == user.Id ? await UserReader.FindForUpdateAsync(transaction, user.Id) : null;
                 if (present is not { CanSignIn: true } || !EmailAddress.TryParse(link!.Email, out var email, out _))
@@ -96,7 +119,9 @@ public sealed class EmailChange(StoreContext context)
                 await TellOldAddressAsync(transaction, present, email.Value, now);
                 return new EmailChangeResult.Changed(changed);
             },
+            transaction => SettleAsync(transaction, user.Tenant, token, LinkPurpose.ChangeEmail, now),
             cancellation);
+    }
 
     /// <summary>Whether a link that takes a change back is good; changes nothing.</summary>
     public Task<bool> IsRevertLinkGoodAsync(string tenant, string token, CancellationToken cancellation)
@@ -120,15 +145,25 @@ public sealed class EmailChange(StoreContext context)
         }
 
         var hash = await context.Passwords.HashAsync(newPassword!, cancellation);
+        DateTimeOffset now = default;
         return hash is null
             ? new EmailChangeResult.Busy()
             : await context.Database.TransactAsync(
-                transaction => RevertOnceAsync(transaction, tenant, token, hash, actor), cancellation);
+                transaction => RevertOnceAsync(transaction, tenant, token, hash, actor, now = context.Now()),
+                transaction => SettleAsync(transaction, tenant, token, LinkPurpose.RevertEmail, now),
+                cancellation);
     }
 
-    private async Task<EmailChangeResult> RevertOnceAsync(Transaction transaction, string tenant, string token, string hash, Actor actor)
+    /// <summary>After a lost commit answer: the link is used up, and that by us, exactly when the transaction happened.</summary>
+    private static async Task<Settled<EmailChangeResult>> SettleAsync(
+        Transaction transaction, string tenant, string token, string purpose, DateTimeOffset now)
+        => await LinkTokens.FindRedeemedAsync(transaction, token, tenant, purpose, now) is { } found
+            ? new Settled<EmailChangeResult>(true, new EmailChangeResult.Changed(found))
+            : default;
+
+    private async Task<EmailChangeResult> RevertOnceAsync(
+        Transaction transaction, string tenant, string token, string hash, Actor actor, DateTimeOffset now)
     {
-        var now = context.Now();
         var link = await LinkTokens.RedeemAsync(transaction, token, tenant, LinkPurpose.RevertEmail, now);
         var user = link?.UserId is { } id ? await UserReader.FindForUpdateAsync(transaction, id) : null;
         if (user is not { CanSignIn: true } || !EmailAddress.TryParse(link!.Email, out var email, out _))

@@ -2,8 +2,8 @@ using Selfsame.Databases;
 using Selfsame.Store.Audit;
 using Selfsame.Store.Links;
 using Selfsame.Store.Mail;
-using Selfsame.Store.Passwords;
 using Selfsame.Store.Requests;
+using Selfsame.Store.Sessions;
 
 namespace Selfsame.Store.Users;
 
@@ -16,6 +16,9 @@ public abstract record PasswordChangeResult
 
     public sealed record WrongPassword : PasswordChangeResult;
 
+    /// <summary>Too many wrong passwords; nothing was hashed.</summary>
+    public sealed record TryLater(TimeSpan After) : PasswordChangeResult;
+
     public sealed record Invalid(FieldErrors Errors) : PasswordChangeResult;
 
     public sealed record Busy : PasswordChangeResult;
@@ -24,6 +27,8 @@ public abstract record PasswordChangeResult
 /// <summary>Sets passwords: by the old one, or by a link in a mail.</summary>
 public sealed class PasswordChanges(StoreContext context)
 {
+    private readonly PasswordProof proof = new(context);
+
     /// <summary>Queues a mail with a link if there is such a user; nothing tells whether there is.</summary>
     public Task<RateLimitState?> RequestResetAsync(string tenant, string? login, string? network, Actor actor, CancellationToken cancellation)
         => context.Database.TransactAsync(
@@ -49,6 +54,8 @@ public sealed class PasswordChanges(StoreContext context)
 
                 return limit;
             },
+            // A lost commit answer: asked once more, which is one mail too many at worst.
+            _ => Task.FromResult(default(Settled<RateLimitState?>)),
             cancellation);
 
     /// <summary>Whether a reset link is good; changes nothing.</summary>
@@ -76,10 +83,12 @@ public sealed class PasswordChanges(StoreContext context)
         }
 
         var (hash, failure) = await HashAsync(newPassword, owner, cancellation);
+        // Of the try that reached COMMIT: what it wrote is recognised by it when the answer is lost.
+        DateTimeOffset now = default;
         return failure ?? await context.Database.TransactAsync<PasswordChangeResult>(
             async transaction =>
             {
-                var now = context.Now();
+                now = context.Now();
                 var link = await LinkTokens.RedeemAsync(transaction, token, tenant, LinkPurpose.ResetPassword, now);
                 var user = link?.UserId is { } id ? await UserReader.FindForUpdateAsync(transaction, id) : null;
                 if (user is not { CanSignIn: true } || user.Email != link!.Email)
@@ -96,16 +105,31 @@ public sealed class PasswordChanges(StoreContext context)
                 await TellAsync(transaction, changed, actor, "password.reset", now);
                 return new PasswordChangeResult.Changed(changed);
             },
+            async transaction => await LinkTokens.FindRedeemedAsync(transaction, token, tenant, LinkPurpose.ResetPassword, now) is { } found
+                ? new Settled<PasswordChangeResult>(true, new PasswordChangeResult.Changed(found))
+                : default,
             cancellation);
     }
 
     /// <summary>Sets the password by the old one; the session in use stays, all others end.</summary>
     public async Task<PasswordChangeResult> ChangeAsync(
-        User user, string? oldPassword, string? newPassword, Guid keepSession, Actor actor, CancellationToken cancellation)
+        User user, string? oldPassword, string? newPassword, Guid keepSession, SignInOrigin origin, Actor actor, CancellationToken cancellation)
     {
-        if (await VerifyAsync(context, user, oldPassword, cancellation) is var check && check != PasswordCheck.Right)
+        // First, for it tells nothing: whoever knows the old password must not use up attempts by a bad new one.
+        if (Refuse(newPassword, user) is { } invalid)
         {
-            return check == PasswordCheck.Busy ? new PasswordChangeResult.Busy() : new PasswordChangeResult.WrongPassword();
+            return invalid;
+        }
+
+        var check = await proof.CheckAsync(user, oldPassword, origin, cancellation);
+        if (check is not PasswordProofResult.Right right)
+        {
+            return check switch
+            {
+                PasswordProofResult.TryLater later => new PasswordChangeResult.TryLater(later.After),
+                PasswordProofResult.Busy => new PasswordChangeResult.Busy(),
+                _ => new PasswordChangeResult.WrongPassword(),
+            };
         }
 
         var (hash, failure) = await HashAsync(newPassword, user, cancellation);
@@ -122,35 +146,37 @@ public sealed class PasswordChanges(StoreContext context)
                 var changed = present with { PasswordHash = hash };
                 await UserRow.SaveAsync(transaction, changed, context.Tenant(user.Tenant), now);
                 await CredentialReset.AfterPasswordChangeAsync(transaction, changed, keepSession, now);
+                await proof.ForgiveAsync(transaction, changed, right, origin, now);
                 await TellAsync(transaction, changed, actor, "password.changed", now);
                 return new PasswordChangeResult.Changed(changed);
             },
+            async transaction => await UserReader.FindByIdAsync(transaction, user.Id) is { } found && found.PasswordHash == hash
+                ? new Settled<PasswordChangeResult>(true, new PasswordChangeResult.Changed(found))
+                : default,
             cancellation);
-    }
-
-    /// <summary>Whether this is the user's password; a hash that should be renewed counts as right.</summary>
-    internal static async Task<PasswordCheck> VerifyAsync(StoreContext context, User user, string? password, CancellationToken cancellation)
-    {
-        if (string.IsNullOrEmpty(password) || !PasswordText.IsEncodable(password))
-        {
-            return PasswordCheck.Wrong;
-        }
-
-        var check = await context.Passwords.VerifyAsync(user.PasswordHash, password, cancellation);
-        return check == PasswordCheck.RightButRehash ? PasswordCheck.Right : check;
     }
 
     private async Task<(string? Hash, PasswordChangeResult? Failure)> HashAsync(string? password, User user, CancellationToken cancellation)
     {
-        if (context.PasswordPolicy.Check(password, user.Username, user.Email) is { } refusal)
+        if (Refuse(password, user) is { } invalid)
         {
-            var errors = new FieldErrors();
-            errors.Add("newPassword", refusal);
-            return (null, new PasswordChangeResult.Invalid(errors));
+            return (null, invalid);
         }
 
         var hash = await context.Passwords.HashAsync(password!, cancellation);
         return hash is null ? (null, new PasswordChangeResult.Busy()) : (hash, null);
+    }
+
+    private PasswordChangeResult.Invalid? Refuse(string? password, User user)
+    {
+        if (context.PasswordPolicy.Check(password, user.Username, user.Email) is not { } refusal)
+        {
+            return null;
+        }
+
+        var errors = new FieldErrors();
+        errors.Add("newPassword", refusal);
+        return new PasswordChangeResult.Invalid(errors);
     }
 
     private async Task TellAsync(Transaction transaction, User user, Actor actor, string @event, DateTimeOffset now)

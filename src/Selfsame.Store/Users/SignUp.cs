@@ -262,6 +262,7 @@ public sealed class SignUp(StoreContext context)
                     await SignUpBatch.StoreAnswerAsync(transaction, request, StoredAnswer.Accepted);
                     return new SignUpResult.Accepted(IsReplay: false) { RateLimit = limit };
                 },
+                transaction => SettleHiddenAsync(transaction, request),
                 cancellation);
         }
         catch (LockTimeoutException) when (request.Call is not null)
@@ -269,6 +270,13 @@ public sealed class SignUp(StoreContext context)
             return new SignUpResult.InProgress();
         }
     }
+
+    /// <summary>After a lost commit answer: told by the call's record. A call without one is done again, which counts twice at worst.</summary>
+    private async Task<Settled<SignUpResult>> SettleHiddenAsync(Transaction transaction, SignUpRequest request)
+        => request.Call is { } call
+            && await IdempotencyRecords.PeekAsync(transaction, context.Secrets, request.Tenant, call, context.Now()) is not null
+            ? new Settled<SignUpResult>(true, new SignUpResult.Accepted(IsReplay: false))
+            : default;
 
     private async Task QueueOwnerMailAsync(Transaction transaction, string tenant, NewUser candidate, DateTimeOffset now)
     {

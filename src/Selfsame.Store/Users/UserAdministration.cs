@@ -110,11 +110,11 @@ public sealed class UserAdministration(StoreContext context)
             cancellation);
 
     /// <summary>Takes a deletion back.</summary>
-    public Task<UserChangeResult> RestoreAsync(string tenant, Guid uuid, Actor actor, CancellationToken cancellation)
+    public Task<UserChangeResult> RestoreAsync(string tenant, Guid uuid, long? version, Actor actor, CancellationToken cancellation)
         => UpdateAsync(
             tenant,
             uuid,
-            null,
+            version,
             (user, _, _) => user with { DeletedAt = null },
             (transaction, _, after, now) => AuditTrail.AddAsync(transaction, after.Id, tenant, actor, "user.restored", now),
             cancellation);
@@ -150,10 +150,13 @@ public sealed class UserAdministration(StoreContext context)
         Func<User, FieldErrors, DateTimeOffset, User> change,
         Func<Transaction, User, User, DateTimeOffset, Task> record,
         CancellationToken cancellation)
-        => context.Database.TransactAsync<UserChangeResult>(
+    {
+        // Of the try that reached COMMIT: what it wrote is recognised by them when the answer is lost.
+        var (now, written) = (default(DateTimeOffset), 0L);
+        return context.Database.TransactAsync<UserChangeResult>(
             async transaction =>
             {
-                var now = context.Now();
+                now = context.Now();
                 var before = await UserReader.FindForUpdateAsync(transaction, tenant, uuid);
                 if (before is null)
                 {
@@ -181,9 +184,14 @@ public sealed class UserAdministration(StoreContext context)
 
                 await FollowUpAsync(transaction, before, after, now);
                 await record(transaction, before, after, now);
-                return new UserChangeResult.Changed(after with { Version = before.Version + 1, UpdatedAt = now });
+                written = before.Version + 1;
+                return new UserChangeResult.Changed(after with { Version = written, UpdatedAt = now });
             },
+            async transaction => await UserReader.FindAsync(transaction, tenant, uuid) is { } present && present.Version == written && present.UpdatedAt == now
+                ? new Settled<UserChangeResult>(true, new UserChangeResult.Changed(present))
+                : default,
             cancellation);
+    }
 
     private async Task FollowUpAsync(Transaction transaction, User before, User after, DateTimeOffset now)
     {

@@ -4,7 +4,8 @@ namespace Selfsame.Store.Users;
 
 /// <summary>
 /// Removes users whose grace period after deletion is over, and frees their identifiers. The audit trail keeps its
-/// lines without the person.
+/// lines without the person. Of the provisioning only rows stay whose creation may be under way: the provisioner finds
+/// the user gone, disables what arrived, and forgets the row. An account that was linked is left to the audit.
 /// </summary>
 public sealed class UserPurge(StoreContext context)
 {
@@ -38,6 +39,7 @@ public sealed class UserPurge(StoreContext context)
         DELETE FROM sessions WHERE user_id = @id;
         DELETE FROM link_tokens WHERE user_id = @id;
         DELETE FROM mails WHERE user_id = @id;
+        DELETE FROM provisioning WHERE user_uuid = (SELECT uuid FROM users WHERE id = @id) AND state NOT IN ('Intent', 'Compensating');
         UPDATE audit_events SET user_id = NULL WHERE user_id = @id;
         DELETE FROM users WHERE id = @id;
         """,

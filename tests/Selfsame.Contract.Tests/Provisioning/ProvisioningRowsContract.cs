@@ -3,6 +3,7 @@ using Selfsame.Core.Accounts;
 using Selfsame.Core.Provisioning;
 using Selfsame.Databases;
 using Selfsame.Store.Provisioning;
+using Selfsame.Store.Runs;
 using Selfsame.Store.Schema;
 using Selfsame.Testing;
 
@@ -24,7 +25,7 @@ public abstract class ProvisioningRowsContract : IAsyncLifetime
     {
         database = await OpenAsync();
         await StoreSchema.MigrateAsync(database);
-        rows = new ProvisioningRows(database, clock);
+        rows = RowsOf(LeaseHolder.Current);
     }
 
     public async ValueTask DisposeAsync()
@@ -110,6 +111,64 @@ public abstract class ProvisioningRowsContract : IAsyncLifetime
 
         (await ClaimAsync()).Single().Row.State.ShouldBe(ProvisioningState.Pending);
     }
+
+    [Fact]
+    public async Task A_new_process_takes_up_what_a_dead_one_of_its_machine_had_claimed()
+    {
+        await InsertAsync("app");
+        await RowsOf(Dead).ClaimAsync(10, Lease, CancellationToken.None);
+
+        (await ClaimAsync()).ShouldBeEmpty();
+        (await rows.ReleaseDeadAsync(CancellationToken.None)).ShouldBe(1);
+
+        var claim = (await ClaimAsync()).ShouldHaveSingleItem();
+        (await rows.ReleaseDeadAsync(CancellationToken.None)).ShouldBe(0);
+        (await rows.SaveAsync(claim.Row with { State = ProvisioningState.Intent }, release: false, CancellationToken.None)).ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task A_call_that_a_dead_process_may_have_sent_is_given_the_time_to_arrive()
+    {
+        await InsertAsync("app");
+        var dead = RowsOf(Dead);
+        var claim = (await dead.ClaimAsync(10, Lease, CancellationToken.None)).Single();
+        await dead.SaveAsync(claim.Row with { State = ProvisioningState.Intent, TargetId = new AccountId("a") }, release: false, CancellationToken.None);
+
+        await rows.ReleaseDeadAsync(CancellationToken.None);
+
+        (await ClaimAsync()).ShouldBeEmpty();
+        clock.Now += Provisioner.CallTimeout;
+        (await ClaimAsync()).ShouldHaveSingleItem();
+    }
+
+    [Fact]
+    public async Task The_claims_of_a_running_process_and_of_another_machine_are_left_alone()
+    {
+        await InsertAsync("app", "other", "third");
+        await RowsOf(Dead with { Machine = "elsewhere" }).ClaimAsync(1, Lease, CancellationToken.None);
+        await RowsOf(LeaseHolder.Current with { ProcessId = 1 }).ClaimAsync(1, Lease, CancellationToken.None);
+        await rows.ClaimAsync(1, Lease, CancellationToken.None);
+
+        (await rows.ReleaseDeadAsync(CancellationToken.None)).ShouldBe(0);
+        (await ClaimAsync()).ShouldBeEmpty();
+    }
+
+    // Whatever a linked or refused account of a purged user is, the row must not keep them for ever.
+    [Fact]
+    public async Task The_row_of_a_purged_user_is_forgotten_once_nothing_is_left_in_the_other_system()
+    {
+        await InsertAsync("app");
+        var claim = (await ClaimAsync()).Single();
+
+        (await rows.SaveAsync(claim.Row with { State = ProvisioningState.Compensated }, release: true, CancellationToken.None)).ShouldBeTrue();
+
+        (await rows.OfUserAsync(User, CancellationToken.None)).ShouldBeEmpty();
+    }
+
+    /// <summary>No process has this number: it is above the kernel's limit (proc(5), pid_max).</summary>
+    private static LeaseHolder Dead => LeaseHolder.Current with { ProcessId = 4_194_305 };
+
+    private ProvisioningRows RowsOf(LeaseHolder holder) => new(database, clock, holder);
 
     private Task InsertAsync(params string[] systems)
         => database.TransactAsync(transaction => ProvisioningRows.InsertPending(transaction, User, systems, clock.Now));

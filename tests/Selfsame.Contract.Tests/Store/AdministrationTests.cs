@@ -125,7 +125,7 @@ public abstract class AdministrationTests(Backend backend)
         (await store.SignInAsync("anna")).ShouldBeOfType<Selfsame.Store.Sessions.SignInResult.Refused>();
         store.Clock.Advance(TimeSpan.FromDays(29));
 
-        (await administration.RestoreAsync(TestStore.Tenant, user.Uuid, Actor.CommandLine, TestStore.Cancellation)).ShouldBeOfType<UserChangeResult.Changed>();
+        (await administration.RestoreAsync(TestStore.Tenant, user.Uuid, null, Actor.CommandLine, TestStore.Cancellation)).ShouldBeOfType<UserChangeResult.Changed>();
 
         await store.SignedInAsync("anna");
         (await AuditTrail.ReadAsync(store.Context, user.Uuid, 10, TestStore.Cancellation)).Select(line => line.Event)

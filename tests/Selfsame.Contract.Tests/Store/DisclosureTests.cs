@@ -186,5 +186,5 @@ public abstract class DisclosureTests(Backend backend)
             TestStore.Tenant, user.Uuid, new UserChange { Username = new(true, username), ByTheUser = byTheUser }, null, Actor.Self, TestStore.Cancellation);
 
     private static Task<EmailChangeResult> ChangeEmailAsync(TestStore store, User user, string email)
-        => new EmailChange(store.Context).RequestAsync(user, email, TestStore.Password, Actor.Self, TestStore.Cancellation);
+        => new EmailChange(store.Context).RequestAsync(user, email, TestStore.Password, TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation);
 }

@@ -14,7 +14,7 @@ public sealed class EmailChangeOnPostgreSqlTests() : EmailChangeTests(Backend.Po
 public abstract class EmailChangeTests(Backend backend)
 {
     private static Task<EmailChangeResult> RequestAsync(TestStore store, User user, string email, string password = TestStore.Password)
-        => new EmailChange(store.Context).RequestAsync(user, email, password, Actor.Self, TestStore.Cancellation);
+        => new EmailChange(store.Context).RequestAsync(user, email, password, TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation);
 
     private static Task<EmailChangeResult> ConfirmAsync(TestStore store, User user, string token)
         => new EmailChange(store.Context).ConfirmAsync(user, token, Actor.Self, TestStore.Cancellation);
@@ -61,7 +61,7 @@ public abstract class EmailChangeTests(Backend backend)
         (await ConfirmAsync(store, user, await LinkAsync(store, user, "thief@example.org"))).ShouldBeOfType<EmailChangeResult.Changed>();
         var revert = await store.TakeTokenAsync("old@example.org", "was changed");
         await new PasswordChanges(store.Context).ChangeAsync(
-            await store.ReadAsync(user.Uuid), TestStore.Password, "the thief's own", Guid.Empty, Actor.Self, TestStore.Cancellation);
+            await store.ReadAsync(user.Uuid), TestStore.Password, "the thief's own", Guid.Empty, TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation);
 
         (await new EmailChange(store.Context).RevertAsync(TestStore.Tenant, revert, "taken back by me", Actor.Self, TestStore.Cancellation))
             .ShouldBeOfType<EmailChangeResult.Changed>();

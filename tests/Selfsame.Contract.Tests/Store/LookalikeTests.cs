@@ -88,7 +88,7 @@ public abstract class LookalikeTests(Backend backend)
         var change = new UserChange { FirstName = new Change<string>(true, "Bert") };
         (await administration.ChangeAsync(TestStore.Tenant, second.Uuid, change, null, Actor.CommandLine, TestStore.Cancellation)).ShouldBeOfType<UserChangeResult.Changed>();
         (await administration.DeleteAsync(TestStore.Tenant, second.Uuid, null, Actor.CommandLine, TestStore.Cancellation)).ShouldBeOfType<UserChangeResult.Changed>();
-        (await administration.RestoreAsync(TestStore.Tenant, second.Uuid, Actor.CommandLine, TestStore.Cancellation)).ShouldBeOfType<UserChangeResult.Changed>();
+        (await administration.RestoreAsync(TestStore.Tenant, second.Uuid, null, Actor.CommandLine, TestStore.Cancellation)).ShouldBeOfType<UserChangeResult.Changed>();
 
         (await store.CountAsync("lookalikes", $"user_id = {second.Id}")).ShouldBe(2);
         var rename = new UserChange { Username = new Change<string>(true, "bert") };

@@ -71,7 +71,7 @@ public abstract class PasswordChangeTests(Backend backend)
         var user = await store.CreateAsync("victim", "victim@example.org");
         var planted = await store.TakeTokenAsync("victim@example.org", "Confirm");
         var session = await store.SignedInAsync("victim", origin: TestStore.From("192.0.2.66", "attacker"));
-        await new EmailChange(store.Context).RequestAsync(user, "attacker@example.org", TestStore.Password, Actor.Self, TestStore.Cancellation);
+        await new EmailChange(store.Context).RequestAsync(user, "attacker@example.org", TestStore.Password, TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation);
         var back = await store.TakeTokenAsync("attacker@example.org", "new e-mail");
         var token = await RequestAsync(store, "victim@example.org", "victim@example.org");
 
@@ -131,15 +131,60 @@ public abstract class PasswordChangeTests(Backend backend)
         var token = await RequestAsync(store, "anna", "anna@example.org");
         var changes = new PasswordChanges(store.Context);
 
-        (await changes.ChangeAsync(user, "wrong", NewPassword, mine.Session.Uuid, Actor.Self, TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.WrongPassword>();
-        (await changes.ChangeAsync(user, TestStore.Password, "short", mine.Session.Uuid, Actor.Self, TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.Invalid>();
+        (await changes.ChangeAsync(user, "wrong", NewPassword, mine.Session.Uuid, TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.WrongPassword>();
+        (await changes.ChangeAsync(user, TestStore.Password, "short", mine.Session.Uuid, TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.Invalid>();
         (await store.CountAsync("sessions")).ShouldBe(2);
-        (await changes.ChangeAsync(user, TestStore.Password, NewPassword, mine.Session.Uuid, Actor.Self, TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.Changed>();
+        (await changes.ChangeAsync(user, TestStore.Password, NewPassword, mine.Session.Uuid, TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.Changed>();
 
         (await new SessionStore(store.Context).ListAsync(user, TestStore.Cancellation)).ShouldHaveSingleItem().Uuid.ShouldBe(mine.Session.Uuid);
         (await ResetAsync(store, token)).ShouldBeOfType<PasswordChangeResult.LinkInvalid>();
-        (await changes.ChangeAsync(user, TestStore.Password, "a third passphrase", mine.Session.Uuid, Actor.Self, TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.WrongPassword>();
+        (await changes.ChangeAsync(user, TestStore.Password, "a third passphrase", mine.Session.Uuid, TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.WrongPassword>();
         await store.SignedInAsync("anna", NewPassword);
+    }
+
+    [Fact]
+    public async Task Guessing_the_password_in_a_stolen_session_is_slowed_down_as_guessing_at_the_door_is()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var user = await store.CreateVerifiedAsync("anna", "anna@example.org");
+        var changes = new PasswordChanges(store.Context);
+        var thief = TestStore.From("198.51.100.7");
+        const int freeOfOneSource = 5;
+        var verified = store.Passwords.Verified;
+
+        var results = await TestStore.InParallelAsync(
+            60, _ => changes.ChangeAsync(user, "wrong", NewPassword, Guid.Empty, thief, Actor.Self, TestStore.Cancellation));
+
+        results.OfType<PasswordChangeResult.WrongPassword>().Count().ShouldBe(freeOfOneSource);
+        results.OfType<PasswordChangeResult.TryLater>().Count().ShouldBe(60 - freeOfOneSource);
+        (store.Passwords.Verified - verified).ShouldBe(freeOfOneSource);
+        (await new EmailChange(store.Context).RequestAsync(user, "thief@example.org", TestStore.Password, thief, Actor.Self, TestStore.Cancellation))
+            .ShouldBeOfType<EmailChangeResult.TryLater>().After.ShouldBe(TimeSpan.FromSeconds(1));
+        (await store.SignInAsync("anna@example.org", "wrong", thief)).ShouldBeOfType<SignInResult.TryLater>();
+
+        // The owner, elsewhere, is not held up.
+        (await changes.ChangeAsync(user, TestStore.Password, NewPassword, Guid.Empty, TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation))
+            .ShouldBeOfType<PasswordChangeResult.Changed>();
+    }
+
+    [Fact]
+    public async Task The_right_password_takes_the_failures_back_and_a_bad_new_one_uses_none_up()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var user = await store.CreateVerifiedAsync("anna", "anna@example.org");
+        var changes = new PasswordChanges(store.Context);
+        var here = TestStore.From("192.0.2.1");
+        for (var round = 0; round < 3; round++)
+        {
+            for (var miss = 0; miss < 4; miss++)
+            {
+                (await changes.ChangeAsync(user, "wrong", NewPassword, Guid.Empty, here, Actor.Self, TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.WrongPassword>();
+                (await changes.ChangeAsync(user, TestStore.Password, "short", Guid.Empty, here, Actor.Self, TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.Invalid>();
+            }
+
+            (await new EmailChange(store.Context).RequestAsync(user, $"anna{round}@example.org", TestStore.Password, here, Actor.Self, TestStore.Cancellation))
+                .ShouldBeOfType<EmailChangeResult.LinkSent>();
+        }
     }
 
     // Two transactions that end the same link and change the same user take their rows in opposite order.
@@ -157,7 +202,7 @@ public abstract class PasswordChangeTests(Backend backend)
 
         var results = await TestStore.InParallelAsync(20, index => index < 5
             ? ResetAsync(store, tokens[index])
-            : changes.ChangeAsync(user, TestStore.Password, $"{NewPassword} {index}", Guid.Empty, Actor.Self, TestStore.Cancellation));
+            : changes.ChangeAsync(user, TestStore.Password, $"{NewPassword} {index}", Guid.Empty, TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation));
 
         results.OfType<PasswordChangeResult.Changed>().Count().ShouldBeInRange(1, 2);
         (await store.CountAsync("link_tokens", "purpose = 'reset-password' AND used_at IS NULL")).ShouldBe(0);

@@ -181,6 +181,27 @@ public abstract class SignUpTests(Backend backend)
         await store.CheckInvariantsAsync();
     }
 
+    // A row whose creation was never sent, or came to its end, holds nothing that anybody needs; one under way does.
+    [Fact]
+    public async Task The_purge_takes_the_provisioning_along_but_for_what_may_be_under_way()
+    {
+        await using var store = await TestStore.CreateAsync(
+            backend, new TestStoreOptions { Tenant = TestStore.Unlimited with { ProvisionTo = ["conflict", "intent", "linked", "pending"] } });
+        var user = await store.CreateAsync("anna", "anna@example.org");
+        var other = await store.CreateAsync("bert", "bert@example.org");
+        await store.ExecuteAsync("UPDATE provisioning SET state = 'Linked', target_id = '\"a\"' WHERE system = 'linked'");
+        await store.ExecuteAsync("UPDATE provisioning SET state = 'Conflict', problem = 'anna@example.org is there' WHERE system = 'conflict'");
+        await store.ExecuteAsync("UPDATE provisioning SET state = 'Intent' WHERE system = 'intent'");
+        await new UserAdministration(store.Context).DeleteAsync(TestStore.Tenant, user.Uuid, null, Actor.CommandLine, TestStore.Cancellation);
+        store.Clock.Advance(TimeSpan.FromDays(30));
+
+        (await new UserPurge(store.Context).ExecuteAsync(TestStore.Tenant, TestStore.Cancellation)).ShouldBe(1);
+
+        (await store.QueryAsync<string>("SELECT system FROM provisioning WHERE user_uuid = @uuid", new { uuid = user.Uuid })).ShouldBe(["intent"]);
+        (await store.QueryAsync<string>("SELECT system FROM provisioning WHERE user_uuid = @uuid", new { uuid = other.Uuid })).Count.ShouldBe(4);
+        await store.CheckInvariantsAsync();
+    }
+
     [Fact]
     public async Task A_user_code_has_three_syllables_unless_the_tenant_says_otherwise()
     {

@@ -1,4 +1,7 @@
 using Selfsame.Databases;
+using Selfsame.Store;
+using Selfsame.Store.Audit;
+using Selfsame.Store.Sessions;
 using Selfsame.Store.Users;
 
 namespace Selfsame.Contract.Tests.Store;
@@ -109,6 +112,101 @@ public abstract class TransactionFaultTests(Backend backend)
     }
 
     [Fact]
+    public async Task A_lost_answer_of_a_sign_in_starts_one_session_whose_token_is_told()
+    {
+        await using var store = await CreateAsync();
+        await store.CreateVerifiedAsync("anna", "anna@example.org");
+        LoseEverySecondAnswer();
+
+        var signedIn = await store.SignedInAsync("anna");
+
+        (await new SessionStore(store.Context).FindAsync(TestStore.Tenant, signedIn.Token, TestStore.Cancellation)).ShouldNotBeNull().Session.Uuid.ShouldBe(signedIn.Session.Uuid);
+        (await store.CountAsync("sessions")).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_lost_answer_of_a_password_reset_or_change_is_settled_by_what_was_written()
+    {
+        await using var store = await CreateAsync();
+        var user = await store.CreateVerifiedAsync("anna", "anna@example.org");
+        var changes = new PasswordChanges(store.Context);
+        LoseEverySecondAnswer();
+
+        await changes.RequestResetAsync(TestStore.Tenant, "anna", null, Actor.Self, TestStore.Cancellation);
+        LoseNothing();
+        var mail = (await store.TakeMailsAsync()).First(mail => mail.Subject.Contains("password", StringComparison.Ordinal));
+        var token = mail.Body[(mail.Body.IndexOf("token=", StringComparison.Ordinal) + 6)..].Split('\n', ' ')[0];
+        LoseEverySecondAnswer();
+        (await changes.ResetAsync(TestStore.Tenant, token, "a second passphrase", Actor.Self, TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.Changed>();
+        (await changes.ResetAsync(TestStore.Tenant, token, "a third passphrase", Actor.Self, TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.LinkInvalid>();
+        user = await store.ReadAsync(user.Uuid);
+        LoseEverySecondAnswer();
+        (await changes.ChangeAsync(user, "a second passphrase", "a fourth passphrase", Guid.Empty, TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation))
+            .ShouldBeOfType<PasswordChangeResult.Changed>();
+
+        LoseNothing();
+        await store.SignedInAsync("anna", "a fourth passphrase");
+    }
+
+    [Fact]
+    public async Task A_lost_answer_of_a_link_is_settled_by_the_link_that_is_used_up()
+    {
+        await using var store = await CreateAsync();
+        var user = await store.CreateAsync("anna", "anna@example.org");
+        var token = await store.TakeTokenAsync("anna@example.org", "Confirm");
+        LoseEverySecondAnswer();
+        (await new EmailVerification(store.Context).VerifyAsync(
+            TestStore.Tenant, token, new VerificationProof { Password = TestStore.Password }, Actor.Self, TestStore.Cancellation)).ShouldBeOfType<VerificationResult.Verified>();
+
+        var change = new EmailChange(store.Context);
+        user = await store.ReadAsync(user.Uuid);
+        LoseNothing();
+        await change.RequestAsync(user, "new@example.org", TestStore.Password, TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation);
+        token = await store.TakeTokenAsync("new@example.org", "new");
+        LoseEverySecondAnswer();
+        (await change.ConfirmAsync(user, token, Actor.Self, TestStore.Cancellation)).ShouldBeOfType<EmailChangeResult.Changed>().User.Email.ShouldBe("new@example.org");
+        LoseNothing();
+        var revert = await store.TakeTokenAsync("anna@example.org", "was changed");
+        LoseEverySecondAnswer();
+        (await change.RevertAsync(TestStore.Tenant, revert, "taken back by me", Actor.Self, TestStore.Cancellation))
+            .ShouldBeOfType<EmailChangeResult.Changed>().User.Email.ShouldBe("anna@example.org");
+        await store.CheckInvariantsAsync();
+    }
+
+    [Fact]
+    public async Task A_lost_answer_of_a_change_is_settled_by_the_version_that_it_wrote()
+    {
+        await using var store = await CreateAsync();
+        var user = await store.CreateVerifiedAsync("anna", "anna@example.org");
+        LoseEverySecondAnswer();
+
+        var changed = (await new UserAdministration(store.Context).ChangeAsync(
+            TestStore.Tenant, user.Uuid, new UserChange { FirstName = new(true, "Anna") }, user.Version, Actor.CommandLine, TestStore.Cancellation))
+            .ShouldBeOfType<UserChangeResult.Changed>().User;
+
+        changed.Version.ShouldBe(user.Version + 1);
+        (await store.CountAsync("audit_events", "event = 'user.updated'")).ShouldBe(1);
+    }
+
+    // CASES 31: an error, or a replay, only where the address is taken would tell it.
+    [Fact]
+    public async Task A_lost_answer_while_the_owner_is_told_does_not_change_the_hidden_answer()
+    {
+        await using var store = await TestStore.CreateAsync(
+            backend, new TestStoreOptions { Faults = faults, Tenant = TestStore.Unlimited with { Disclosure = Disclosure.Hide } });
+        await store.CreateVerifiedAsync("anna", "anna@example.org");
+        foreach (var call in new[] { null, TestStore.Call("k1") })
+        {
+            // The first commit records the conflict, the second tells the owner.
+            LoseEverySecondAnswer(first: 1);
+            (await store.SignUpAsync(TestStore.Request(null, "anna@example.org") with { Call = call })).ShouldBe(new SignUpResult.Accepted(IsReplay: false));
+        }
+
+        LoseNothing();
+        (await store.CountAsync("mails", "subject LIKE 'You already%'")).ShouldBe(1);
+    }
+
+    [Fact]
     public async Task A_refusal_never_commits()
     {
         await using var store = await CreateAsync();
@@ -119,6 +217,20 @@ public abstract class TransactionFaultTests(Backend backend)
 
         (faults.Commits - commits).ShouldBe(2, "one for each recorded conflict");
     }
+
+    private void LoseEverySecondAnswer(int first = 0)
+    {
+        var commits = -first;
+        faults.AfterCommits(1000, () =>
+        {
+            if (commits++ % 2 == 0)
+            {
+                throw new CommitUnknownException("lost");
+            }
+        });
+    }
+
+    private void LoseNothing() => faults.AfterCommits(0, () => { });
 
     private Task<TestStore> CreateAsync() => TestStore.CreateAsync(backend, new TestStoreOptions { Faults = faults });
 

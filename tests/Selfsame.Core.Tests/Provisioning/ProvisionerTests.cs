@@ -167,13 +167,28 @@ public sealed class ProvisionerTests
         bench.Target.Writes.ShouldBe(0);
     }
 
+    [Fact]
+    public async Task A_node_that_stops_gives_back_what_it_had_not_begun()
+    {
+        SignUp();
+        using var stop = new CancellationTokenSource();
+        var several = new ThreeRows(rows.Only);
+        var stopsAtFirst = new CrashPoints(_ => stop.Cancel());
+
+        await Should.ThrowAsync<OperationCanceledException>(() => Make(several, stopsAtFirst).RunOnceAsync(stop.Token));
+
+        several.Released.ShouldBe(["second", "third"], ignoreOrder: true);
+    }
+
     private void SignUp(bool verified = true)
     {
         bench.Source.Put(Bench.Person(User.ToString(), "ann", "ann@example.org", verified));
         rows.Only = new ProvisioningRow { User = User, System = "app", State = ProvisioningState.Pending, Epoch = 0, NotBefore = DateTimeOffset.UnixEpoch };
     }
 
-    private Task<int> RunAsync(CrashPoints? crashPoints = null) => new Provisioner(new ProvisionerParts
+    private Task<int> RunAsync(CrashPoints? crashPoints = null) => Make(rows, crashPoints).RunOnceAsync(CancellationToken.None);
+
+    private Provisioner Make(IProvisioningRows rows, CrashPoints? crashPoints) => new(new ProvisionerParts
     {
         Topology = bench.Topology,
         Sources = ["people"],
@@ -183,7 +198,27 @@ public sealed class ProvisionerTests
         Clock = bench.Clock,
         Random = RandomSource.System,
         CrashPoints = crashPoints ?? CrashPoints.None,
-    }).RunOnceAsync(CancellationToken.None);
+    });
+
+    /// <summary>Three rows in one claim; which of them were given back unchanged.</summary>
+    private sealed class ThreeRows(ProvisioningRow row) : IProvisioningRows
+    {
+        public List<string> Released { get; } = [];
+
+        public Task<IReadOnlyList<ClaimedRow>> ClaimAsync(int most, TimeSpan lease, CancellationToken cancellation)
+            => Task.FromResult<IReadOnlyList<ClaimedRow>>(
+                [.. new[] { "app", "second", "third" }.Select(system => new ClaimedRow(row with { System = system }, TimeProvider.System.GetTimestamp(), lease))]);
+
+        public Task<bool> SaveAsync(ProvisioningRow row, bool release, CancellationToken cancellation)
+        {
+            if (row.System != "app" && release && row.State == ProvisioningState.Pending)
+            {
+                Released.Add(row.System);
+            }
+
+            return Task.FromResult(true);
+        }
+    }
 
     /// <summary>One row; a claim takes it whatever its time and lease are.</summary>
     private sealed class Rows : IProvisioningRows

@@ -201,6 +201,20 @@ public sealed class UserApiTests(SharedServer shared) : IClassFixture<SharedServ
         (await staff.DeleteAsync($"/api/v1/sessions/{uuid}")).ShouldBeProblem(404, "not-found");
     }
 
+    [Fact]
+    public async Task A_deletion_is_taken_back_only_of_the_version_that_was_read()
+    {
+        var staff = await StaffAsync();
+        var user = await server.MakeUserAsync();
+        var path = $"{Users}/{user.Uuid}";
+        (await staff.DeleteAsync(path)).ShouldHaveStatus(204);
+        var tag = (await staff.GetAsync(path)).Header("ETag").ShouldNotBeNull();
+
+        (await staff.PostAsync($"{path}/restore", new { }, ("If-Match", "\"1\""))).ShouldBeProblem(412, "version-mismatch");
+        (await staff.GetAsync(path)).Json.GetProperty("deletedAt").GetString().ShouldNotBeNull();
+        (await staff.PostAsync($"{path}/restore", new { }, ("If-Match", tag))).ShouldHaveStatus(200).TextOf("deletedAt").ShouldBeNull();
+    }
+
     // CASES 32: public ids in sequence can be enumerated; only uuids leave.
     [Fact]
     public async Task No_answer_holds_an_internal_id()

@@ -37,6 +37,24 @@ public sealed class ServeCommandTests
     }
 
     [Fact]
+    public async Task Without_the_systems_SQLite_the_bundled_one_serves_and_the_log_says_so_once()
+    {
+        using var folder = new TemporaryFolder();
+        var libraries = Directory.CreateDirectory(folder["libraries"]).FullName;
+
+        // The loader looks here first, and finds something that is no library.
+        await File.WriteAllTextAsync(Path.Combine(libraries, "libsqlite3.so.0"), "none", TestContext.Current.CancellationToken);
+        await using var server = await SelfsameProcess.ServeAsync(
+            folder["data"], environment: new Dictionary<string, string?> { ["LD_LIBRARY_PATH"] = libraries });
+
+        using var client = new HttpClient { BaseAddress = server.Address };
+        using var answer = await client.PostAsJsonAsync(
+            "/api/v1/sign-ups", new { email = "ada@example.com", password = "a long enough pass phrase" }, TestContext.Current.CancellationToken);
+        answer.StatusCode.ShouldBe(HttpStatusCode.Created);
+        server.StandardOutput.Text.Split("The system's SQLite was not found").Length.ShouldBe(2);
+    }
+
+    [Fact]
     public async Task Without_an_SMTP_server_the_log_says_where_the_mails_are()
     {
         using var folder = new TemporaryFolder();

@@ -1,5 +1,6 @@
 using Microsoft.Playwright;
 using Selfsame.EndToEnd.Tests.Browser;
+using Selfsame.Store.Sessions;
 using Selfsame.Store.Users;
 
 namespace Selfsame.EndToEnd.Tests.Pages;
@@ -31,6 +32,7 @@ public sealed class AccessibilityTests
             ("forgot-password-sent", "/forgot-password?sent=1", false),
             ("reset-password", await server.LinkAsync("river@example.com", "reset-password"), true),
             ("link-invalid", "/reset-password?token=x", false),
+            ("revert-email", await ChangedEmailAsync(server), true),
             ("verify-email", verify, true),
             ("verify-email-new", $"{verify}&new=1", true),
             ("verify-email-send", "/verify-email/send", true),
@@ -85,6 +87,19 @@ public sealed class AccessibilityTests
             ("admin-user", $"/admin/users/{river.Uuid}", false),
             ("admin-edit", $"/admin/users/{river.Uuid}/edit", false),
             ("admin-delete", $"/admin/users/{river.Uuid}/delete", false));
+    }
+
+    /// <summary>A user moves to another address; the link by which the earlier one takes it back.</summary>
+    private static async Task<string> ChangedEmailAsync(PageServer server)
+    {
+        var user = await server.AddUserAsync("birch", "birch@example.com");
+        var change = new EmailChange(server.Server.Context);
+        var here = new SignInOrigin("192.0.2.1", "192.0.2.1", null, null);
+        await change.RequestAsync(user, "thief@example.com", PageServer.Password, here, Store.Audit.Actor.Self, CancellationToken.None);
+        var confirm = await server.LinkAsync("thief@example.com", "confirm-email");
+        (await change.ConfirmAsync(user, confirm[(confirm.IndexOf('=', StringComparison.Ordinal) + 1)..], Store.Audit.Actor.Self, CancellationToken.None))
+            .ShouldBeOfType<EmailChangeResult.Changed>();
+        return await server.LinkAsync("birch@example.com", "revert-email");
     }
 
     private static async Task AddExamplesAsync(PageServer server)

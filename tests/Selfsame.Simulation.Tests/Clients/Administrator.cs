@@ -30,7 +30,7 @@ internal sealed class Administrator(World world, int seed) : Client(world, "admi
                 0 => administration.SetActiveAsync(World.Tenant, uuid, false, Actor.CommandLine, CancellationToken.None),
                 1 => administration.SetActiveAsync(World.Tenant, uuid, true, Actor.CommandLine, CancellationToken.None),
                 2 => administration.DeleteAsync(World.Tenant, uuid, null, Actor.CommandLine, CancellationToken.None),
-                _ => administration.RestoreAsync(World.Tenant, uuid, Actor.CommandLine, CancellationToken.None),
+                _ => administration.RestoreAsync(World.Tenant, uuid, null, Actor.CommandLine, CancellationToken.None),
             };
         });
     }

@@ -199,7 +199,7 @@ internal static class OpenApiDescription
         }
 
         operation.Responses ??= [];
-        foreach (var group in problems.Append(Problem.InternalError).Distinct().GroupBy(problem => problem.Status).OrderBy(group => group.Key))
+        foreach (var group in problems.Append(Problem.InternalError).Append(Problem.OutcomeUnknown).Distinct().GroupBy(problem => problem.Status).OrderBy(group => group.Key))
         {
             operation.Responses[group.Key.ToString(CultureInfo.InvariantCulture)] = new OpenApiResponse
             {

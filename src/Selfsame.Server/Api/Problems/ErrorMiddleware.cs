@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Selfsame.Databases;
+using Selfsame.Server.Pages;
 
 namespace Selfsame.Server.Api.Problems;
 
@@ -32,7 +33,9 @@ internal sealed class ErrorMiddleware(RequestDelegate next, ILogger<ErrorMiddlew
 
         if (http.Response is { HasStarted: false, StatusCode: >= 400, ContentType: null, ContentLength: null } && IsForPrograms(http.Request))
         {
-            await AnswerAsync(http, Describe(http.Response.StatusCode));
+            await AnswerAsync(http, http.Items[typeof(RefusalReason)] is RefusalReason.EmailNotVerified
+                ? Access.VerifyEmailFirst()
+                : Describe(http.Response.StatusCode));
         }
     }
 
@@ -45,9 +48,15 @@ internal sealed class ErrorMiddleware(RequestDelegate next, ILogger<ErrorMiddlew
 
         ServerLogMessages.RequestFailed(
             logger, http.Request.Method, http.GetEndpoint()?.DisplayName, http.Response.Headers["X-Correlation-Id"].ToString(), exception);
-        return exception is TransientDatabaseException or LockTimeoutException
-            ? Problem.Busy.Because("The database is busy and nothing was changed. Try again in a few seconds.") with { RetryAfter = TimeSpan.FromSeconds(2) }
-            : Problem.InternalError.Because("This is a fault of the service. Tell its operator the correlationId.");
+        return exception switch
+        {
+            TransientDatabaseException or LockTimeoutException
+                => Problem.Busy.Because("The database is busy and nothing was changed. Try again in a few seconds.") with { RetryAfter = TimeSpan.FromSeconds(2) },
+            CommitUnknownException => Problem.OutcomeUnknown.Because(
+                "The database was lost while the change was saved. Wait for the time in Retry-After, look whether it happened, and only then send it again; "
+                + "a call with an Idempotency-Key can be sent again at once.") with { RetryAfter = TimeSpan.FromSeconds(5) },
+            _ => Problem.InternalError.Because("This is a fault of the service. Tell its operator the correlationId."),
+        };
     }
 
     private static Task AnswerAsync(HttpContext http, ProblemAnswer answer)

@@ -56,6 +56,8 @@ internal sealed record Problem(int Status, string Name, string Title)
 
     public static Problem Busy { get; } = new(503, "busy", "The service is busy");
 
+    public static Problem OutcomeUnknown { get; } = new(503, "outcome-unknown", "It is not known whether it happened");
+
     public static Problem NotReady { get; } = new(503, "not-ready", "The service is not ready");
 
     /// <summary>A URI reference relative to the service; docs/api.md says what each means.</summary>

@@ -11,7 +11,7 @@ internal sealed class EmailPage(RequestScope scope, EmailChange change) : Selfsa
 {
     public async Task<IActionResult> OnPostAsync()
     {
-        switch (await change.RequestAsync(Scope.User, Typed("email"), Typed("password"), Scope.Actor, Cancellation))
+        switch (await change.RequestAsync(Scope.User, Typed("email"), Typed("password"), Scope.Origin, Scope.Actor, Cancellation))
         {
             case EmailChangeResult.LinkSent:
                 return Continue("/account/email?done=email-link-sent");
@@ -21,6 +21,8 @@ internal sealed class EmailPage(RequestScope scope, EmailChange change) : Selfsa
                 return Refuse("password", "This is not your password. Try again.");
             case EmailChangeResult.TooMany:
                 return Refuse(StatusCodes.Status429TooManyRequests, "Too many mails went to this address. Try again in an hour.");
+            case EmailChangeResult.TryLater later:
+                return TooMany("There were too many wrong passwords.", later.After);
             default:
                 return Busy();
         }

@@ -6,7 +6,7 @@ using Selfsame.Store.Users;
 namespace Selfsame.Server.Pages.Account;
 
 /// <summary>Sets, changes or gives up the handle.</summary>
-[VerifiedEmailOnly]
+[RequireVerifiedEmail]
 internal sealed class HandlePage(RequestScope scope, UserAdministration users) : SelfsamePage(scope)
 {
     public async Task<IActionResult> OnPostAsync()

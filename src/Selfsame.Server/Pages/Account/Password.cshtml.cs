@@ -11,7 +11,7 @@ internal sealed class PasswordPage(RequestScope scope, PasswordChanges passwords
     public async Task<IActionResult> OnPostAsync()
     {
         var keep = Scope.SignedIn!.Session.Uuid;
-        switch (await passwords.ChangeAsync(Scope.User, Typed("password"), Typed("newPassword"), keep, Scope.Actor, Cancellation))
+        switch (await passwords.ChangeAsync(Scope.User, Typed("password"), Typed("newPassword"), keep, Scope.Origin, Scope.Actor, Cancellation))
         {
             case PasswordChangeResult.Changed:
                 return Continue("/account?done=password-changed");
@@ -19,6 +19,8 @@ internal sealed class PasswordPage(RequestScope scope, PasswordChanges passwords
                 return Refuse(invalid.Errors);
             case PasswordChangeResult.WrongPassword:
                 return Refuse("password", "This is not your present password. Try again.");
+            case PasswordChangeResult.TryLater later:
+                return TooMany("There were too many wrong passwords.", later.After);
             default:
                 return Busy();
         }

@@ -62,7 +62,9 @@ internal sealed class UserDetailPage(RequestScope scope, StoreContext context, U
             return StatusCode(StatusCodes.Status403Forbidden);
         }
 
-        return Answer(await users.RestoreAsync(Scope.Tenant, uuid, Scope.Actor, Cancellation), "user-restored");
+        var result = await users.RestoreAsync(Scope.Tenant, uuid, Version, Scope.Actor, Cancellation);
+        await LoadAsync();
+        return Answer(result, "user-restored");
     }
 
     private async Task LoadAsync()

@@ -1,0 +1,58 @@
+using Selfsame.Core.Identifiers;
+using Selfsame.Databases;
+using Selfsame.Store.Passwords;
+using Selfsame.Store.Users;
+
+namespace Selfsame.Store.Sessions;
+
+/// <summary>
+/// Asks a signed-in user for the password once more. Each try is an attempt to sign in, claimed before anything is hashed:
+/// whoever stole a session could otherwise guess without end.
+/// </summary>
+internal sealed class PasswordProof(StoreContext context)
+{
+    private readonly SignInAttempts attempts = new(context);
+
+    public async Task<PasswordProofResult> CheckAsync(User user, string? password, SignInOrigin origin, CancellationToken cancellation)
+    {
+        if (string.IsNullOrEmpty(password) || !PasswordText.IsEncodable(password))
+        {
+            return new PasswordProofResult.Wrong();
+        }
+
+        var claim = await attempts.ClaimAsync(user.Tenant, KeyOf(user), user, origin, cancellation);
+        if (!claim.Allowed)
+        {
+            return new PasswordProofResult.TryLater(claim.RetryAfter);
+        }
+
+        return await context.Passwords.VerifyAsync(user.PasswordHash, password, cancellation) switch
+        {
+            PasswordCheck.Right or PasswordCheck.RightButRehash => new PasswordProofResult.Right(claim),
+            PasswordCheck.Busy => new PasswordProofResult.Busy(),
+            _ => new PasswordProofResult.Wrong(),
+        };
+    }
+
+    /// <summary>In the transaction of what the password was asked for.</summary>
+    public Task ForgiveAsync(Transaction transaction, User user, PasswordProofResult.Right proof, SignInOrigin origin, DateTimeOffset now)
+        => attempts.ForgiveAsync(transaction, user, proof.Claim, origin, now);
+
+    /// <summary>The bucket of those who sign in by the address; who has none signs in by username.</summary>
+    private static string KeyOf(User user)
+        => LoginName.TryParse(user.Email ?? user.Username, out var name, out _)
+            ? name.Key
+            : throw new InvalidOperationException("A stored identifier no longer has a key; the key rules changed.");
+}
+
+/// <summary>What became of asking for the password.</summary>
+internal abstract record PasswordProofResult
+{
+    public sealed record Right(SignInClaim Claim) : PasswordProofResult;
+
+    public sealed record Wrong : PasswordProofResult;
+
+    public sealed record TryLater(TimeSpan After) : PasswordProofResult;
+
+    public sealed record Busy : PasswordProofResult;
+}
