@@ -14,5 +14,8 @@ var root = new RootCommand("Selfsame keeps one person to one account in every sy
     ApplyCommand.Create(),
     UndoCommand.Create(),
     RunsCommand.Create(),
+    ShowCommand.Create(),
+    DoctorCommand.Create(),
+    WatchCommand.Create(),
 };
 return await CommandLine.RunAsync(root, args);

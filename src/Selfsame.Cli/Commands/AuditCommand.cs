@@ -2,6 +2,8 @@ using System.CommandLine;
 using Selfsame.Cli.Views;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
+using Selfsame.Server.Reconciliation;
+using Selfsame.Store;
 
 namespace Selfsame.Cli.Commands;
 
@@ -11,21 +13,43 @@ internal static class AuditCommand
     public static Command Create()
     {
         var options = new EngineOptions();
-        var command = new Command("audit", "Reads every connected system and says what disagrees. Changes nothing.");
+        var filters = new FilterOptions();
+        var sample = new Option<int>("--sample") { Description = "Show this many accounts of each system with their identifiers." };
+        var command = new Command("audit", "Reads every connected system and says what disagrees. Changes nothing.") { sample };
+        filters.AddTo(command);
         options.AddTo(command);
-        command.SetAction((parsed, cancellation) => RunAsync(options, parsed, cancellation));
-        return command;
-    }
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            await using var engine = await options.OpenAsync(parsed, cancellation);
+            var filter = filters.Read(parsed, engine.Topology);
+            var audit = await AuditAsync(engine, cancellation);
+            if (filter is not null)
+            {
+                audit = audit with { Findings = filter.Of(audit.Findings, engine.Topology, audit.Pictures, IdentifierKeys.TryKey) };
+            }
 
-    private static async Task<int> RunAsync(EngineOptions options, ParseResult parsed, CancellationToken cancellation)
-    {
-        await using var engine = await options.OpenAsync(parsed, cancellation);
-        var audit = await AuditAsync(engine, cancellation);
-        AuditView.Write(audit, options.Json(parsed));
-        return audit.Findings.Count == 0 ? ExitCode.Clean : ExitCode.Findings;
+            var uniqueness = audit.Pictures
+                .Where(pair => (filter?.System ?? pair.Key) == pair.Key && (filter?.Tenant ?? pair.Value.Config.Tenant) == pair.Value.Config.Tenant)
+                .ToDictionary(pair => pair.Key, pair => UniquenessReport.Of(pair.Value, parsed.GetValue(sample)));
+            AuditView.Write(audit.Findings, uniqueness, await LimitsAsync(engine, uniqueness.Keys, cancellation), options.Json(parsed));
+            return audit.Findings.Count == 0 ? ExitCode.Clean : ExitCode.Findings;
+        });
+        return command;
     }
 
     /// <summary>The audit that every command of the engine starts from.</summary>
     public static Task<AuditResult> AuditAsync(OpenedEngine engine, CancellationToken cancellation)
         => new Auditor(engine.Topology, engine.Connected.Systems, IdentifierKeys.TryKey, engine.Store.Clock).AuditAsync(ReadProgress.For, cancellation);
+
+    /// <summary>For our own users, how many accounts may still be made.</summary>
+    private static async Task<IReadOnlyDictionary<string, string>> LimitsAsync(OpenedEngine engine, IEnumerable<string> names, CancellationToken cancellation)
+    {
+        var limits = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var system in names.Select(name => engine.Topology.Systems[name]).Where(system => system.Connector == SelfsameConnector.Kind.Name))
+        {
+            limits.Add(system.Name, await Doctor.LimitAsync(engine.Store, engine.Store.Tenant(system.Tenant), cancellation));
+        }
+
+        return limits;
+    }
 }

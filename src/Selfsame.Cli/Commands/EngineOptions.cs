@@ -21,6 +21,9 @@ internal sealed class EngineOptions
 
     public bool Json(ParseResult parsed) => parsed.GetValue(json);
 
+    /// <summary>What the command line, the environment and the config say together.</summary>
+    public ServerOptions ServerOptions(ParseResult parsed) => store.Read(parsed);
+
     /// <summary>The config, the store, the systems and the journal.</summary>
     public async Task<OpenedEngine> OpenAsync(ParseResult parsed, CancellationToken cancellation)
     {

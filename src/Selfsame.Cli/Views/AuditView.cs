@@ -1,37 +1,33 @@
+using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
 using Spectre.Console;
 
 namespace Selfsame.Cli.Views;
 
-/// <summary>Shows an audit: a table of findings for people; for programs JSON with <c>systems</c> and <c>findings</c>.</summary>
+/// <summary>
+/// Shows an audit: how unique everybody is, and a table of findings; for programs JSON with <c>systems</c> and <c>findings</c>.
+/// </summary>
 internal static class AuditView
 {
-    public static void Write(AuditResult audit, bool json)
+    public static void Write(
+        IReadOnlyList<Finding> findings, IReadOnlyDictionary<string, UniquenessReport> systems, IReadOnlyDictionary<string, string> limits, bool json)
     {
         if (json)
         {
             Terminal.WriteJson(new
             {
-                Systems = audit.Pictures.ToDictionary(pair => pair.Key, pair => new { Accounts = pair.Value.Accounts.Count }),
-                Findings = audit.Findings.Select(finding => new
-                {
-                    finding.Kind,
-                    finding.System,
-                    finding.Accounts,
-                    finding.Evidence,
-                    finding.Differences,
-                    finding.Sentence,
-                }),
+                Systems = systems.ToDictionary(pair => pair.Key, pair => Shown(pair.Value, limits.GetValueOrDefault(pair.Key))),
+                Findings = findings.Select(Shown),
             });
             return;
         }
 
-        foreach (var (name, picture) in audit.Pictures)
+        foreach (var (name, system) in systems)
         {
-            Terminal.Line($"{Terminal.Text(name)}: {Terminal.Count(picture.Accounts.Count, "account")} read");
+            WriteSystem(name, system, limits.GetValueOrDefault(name));
         }
 
-        if (audit.Findings.Count == 0)
+        if (findings.Count == 0)
         {
             Terminal.Line("[green]Clean: every system agrees.[/]");
             return;
@@ -39,12 +35,66 @@ internal static class AuditView
 
         var table = new Table { Border = TableBorder.Simple };
         table.AddColumns("finding", "system", "what was found");
-        foreach (var finding in audit.Findings)
+        foreach (var finding in findings)
         {
             table.AddRow($"[yellow]{finding.Kind}[/]", Terminal.Text(finding.System), Terminal.Text(finding.Sentence));
         }
 
         Terminal.Output.Write(table);
-        Terminal.Line($"{Terminal.Count(audit.Findings.Count, "finding")}. Next: selfsame plan -o plan.json");
+        Terminal.Line($"{Terminal.Count(findings.Count, "finding")}. Next: selfsame plan -o plan.json");
+    }
+
+    /// <summary>A finding as JSON shows it.</summary>
+    public static object Shown(Finding finding) => new
+    {
+        finding.Kind,
+        finding.System,
+        finding.Accounts,
+        finding.Evidence,
+        finding.Differences,
+        finding.Sentence,
+    };
+
+    private static object Shown(UniquenessReport system, string? limit) => new
+    {
+        system.Accounts,
+        Values = system.Values.ToDictionary(count => count.Name, count => new { count.With, count.Distinct, Unique = count.IsUnique }),
+        system.Verified,
+        system.Unverified,
+        Indexes = system.Indexes?.Select(index => new { index.Name, index.Fields, index.Unique, index.Collation, index.Predicate, index.OfConstraint }),
+        CreationLimit = limit,
+        Sample = system.Sample.Count == 0 ? null : system.Sample.Select(account => new { account.Account.Id, Identifiers = account.Account.Identifiers.ToDictionary(pair => pair.Key.Name(), pair => pair.Value) }),
+    };
+
+    private static void WriteSystem(string name, UniquenessReport system, string? limit)
+    {
+        Terminal.Line($"{Terminal.Text(name)}: {Terminal.Count(system.Accounts, "account")} read");
+        foreach (var count in system.Values.Where(count => count.Name != "id" || !count.IsUnique))
+        {
+            var each = count.IsUnique ? "[green]each unique[/]" : $"[yellow]{count.Distinct} different[/]";
+            Terminal.Line($"  {count.Name}: {count.With} have one, {each}");
+        }
+
+        if (system.Verified is { } verified)
+        {
+            Terminal.Line($"  e-mails: {verified} verified, {system.Unverified} not");
+        }
+
+        foreach (var index in (system.Indexes ?? []).Where(index => index.Unique))
+        {
+            var collation = index.Collation is null ? "" : $", collation {Terminal.Text(index.Collation)}";
+            Terminal.Line($"  unique: {Terminal.Text(string.Join(", ", index.Fields))}  [grey]{(index.OfConstraint ? "constraint" : "index")} {Terminal.Text(index.Name)}{collation}{(index.Predicate is null ? "" : $", only where {Terminal.Text(index.Predicate)}")}[/]");
+        }
+
+        if (limit is not null)
+        {
+            Terminal.Line($"  {Terminal.Text(limit)}");
+        }
+
+        foreach (var account in system.Sample)
+        {
+            var identifiers = string.Join(", ", account.Account.Identifiers.OrderBy(pair => pair.Key).Select(pair => $"{pair.Key.Name()} {pair.Value}"));
+            Terminal.Line($"  [grey]{Terminal.Text(account.Account.Id.ToString())}: {Terminal.Text(identifiers)}[/]");
+        }
     }
 }

@@ -21,23 +21,25 @@ internal static class BsonFields
     private const byte UuidSubtype = 4;
 
     /// <summary>The record that a document is; <see cref="BsonException"/> for one that no record can hold (a name twice, or no UTF-8).</summary>
-    public static Fields ToFields(BsonDocument document)
+    /// <param name="document">The document.</param>
+    /// <param name="names">The names of documents read before, where many of one shape are read.</param>
+    public static Fields ToFields(BsonDocument document, BsonNames? names = null)
     {
-        var fields = new Dictionary<string, FieldValue>(StringComparer.Ordinal);
+        names ??= new BsonNames();
+        var fields = new List<KeyValuePair<string, FieldValue>>();
         foreach (var element in document)
         {
-            if (!Utf8.IsValid(element.NameBytes.Span))
-            {
-                throw new BsonException("the name of a field is no valid UTF-8.");
-            }
-
-            if (!fields.TryAdd(element.Name, ToField(element.Value)))
-            {
-                throw new BsonException($"the field '{element.Name}' stands there twice.");
-            }
+            fields.Add(new(names.NameAt(fields.Count, element.NameBytes.Span), ToField(element.Value)));
         }
 
-        return new Fields(fields);
+        try
+        {
+            return new Fields(fields);
+        }
+        catch (ArgumentException)
+        {
+            throw new BsonException($"the field '{fields.GroupBy(field => field.Key).First(group => group.Count() > 1).Key}' stands there twice.");
+        }
     }
 
     /// <summary>The document of these fields, <c>_id</c> first.</summary>

@@ -86,12 +86,13 @@ public sealed class MongoDbSystem
         await using var batches = database.ReadAsync(command, cancellation: cancellation).GetAsyncEnumerator(cancellation);
         long count = 0;
         string? idType = null;
+        var names = new BsonNames();
         while (await database.ReadingAsync(async () => await batches.MoveNextAsync()))
         {
             var portion = new List<Account>(batches.Current.Count);
             foreach (var document in batches.Current)
             {
-                if (TryToAccount(document, out var problem) is { } account)
+                if (TryToAccount(document, names, out var problem) is { } account)
                 {
                     portion.Add(account);
                     continue;
@@ -146,7 +147,7 @@ public sealed class MongoDbSystem
             var command = BsonDocument.Of(
                 ("find", accounts.Name), ("filter", BsonDocument.Of(("$or", BsonValue.OfArray(fields)))), ("collation", MongoIndex.Canonical("x").Specification.Document("collation")));
             var documents = await database.ReadListAsync(command, cancellation);
-            return [.. documents.Select(document => TryToAccount(document, out _)).OfType<Account>()];
+            return [.. documents.Select(document => TryToAccount(document, new BsonNames(), out _)).OfType<Account>()];
         });
 
     public Task<WriteOutcome> CreateAsync(AccountId id, Fields fields, CancellationToken cancellation) => database.WritingAsync(async () =>
@@ -299,11 +300,11 @@ public sealed class MongoDbSystem
         }
     }
 
-    private Account? TryToAccount(BsonDocument document, out string problem)
+    private Account? TryToAccount(BsonDocument document, BsonNames names, out string problem)
     {
         try
         {
-            var record = BsonFields.ToFields(document);
+            var record = BsonFields.ToFields(document, names);
             var wrong = Mapping.Id.FirstOrDefault(field => !MongoFilters.CanBeId(record.ValueOrNull(field)));
             problem = wrong is null ? "" : $"its id ({wrong}) is missing, or of a type that no text names: use an ObjectId, text, a number or a uuid.";
             return wrong is null ? Mapping.ToAccount(record) : null;

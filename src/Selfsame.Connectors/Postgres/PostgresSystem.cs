@@ -10,7 +10,7 @@ namespace Selfsame.Connectors.Postgres;
 /// </summary>
 public sealed class PostgresSystem
     : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts, IHasReferences, IWritesTogether,
-        IHasCanonicalIndexes, IChangesSchema
+        IHasCanonicalIndexes, IChangesSchema, IProbesPermissions
 {
     private const int PortionSize = 1000;
     private const int IdsPerQuery = 5000;
@@ -160,6 +160,16 @@ public sealed class PostgresSystem
 
     public Task<IReadOnlyList<EqualAccounts>> FindEqualAsync(IdentifierKind kind, CancellationToken cancellation)
         => database.ReadAsync(async session => await schema.FindEqualAsync(session, await CheckedTableAsync(session), kind), cancellation);
+
+    public Task<IReadOnlyList<PermissionProbe>> ProbeAsync(CancellationToken cancellation)
+        => database.ReadAsync(
+            async session =>
+            {
+                var table = await CheckedTableAsync(session);
+                var places = await new PostgresReferences(name, session, table).FindPlacesAsync([]);
+                return await PostgresPermissions.ProbeAsync(session, table, [.. places.Select(place => place.Table).Distinct().Where(other => other != tableName)]);
+            },
+            cancellation);
 
     public Task<WriteOutcome> ChangeSchemaAsync(IReadOnlyList<SchemaStep> steps, CancellationToken cancellation)
         => database.WriteAsync(session => schema.ChangeAsync(session, steps), cancellation);

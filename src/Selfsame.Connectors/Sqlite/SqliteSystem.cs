@@ -12,7 +12,7 @@ namespace Selfsame.Connectors.Sqlite;
 /// </summary>
 public sealed class SqliteSystem
     : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts, IHasReferences, IWritesTogether,
-        IHasCanonicalIndexes, IChangesSchema
+        IHasCanonicalIndexes, IChangesSchema, IProbesPermissions
 {
     private const int PortionSize = 1000;
     private const int IdsPerQuery = 200;
@@ -177,6 +177,22 @@ public sealed class SqliteSystem
     public Task<WriteOutcome> ChangeSchemaAsync(IReadOnlyList<SchemaStep> steps, CancellationToken cancellation)
         => file.WriteAsync(
             (connection, transaction) => Missing(connection, []) ?? schema.Change(connection, transaction, steps), cancellation);
+
+    public async Task<IReadOnlyList<PermissionProbe>> ProbeAsync(CancellationToken cancellation)
+    {
+        await file.ReadAsync(CheckedColumns, cancellation);
+
+        // The transaction takes the write lock and is rolled back, for its outcome is not "done".
+        var outcome = await file.WriteAsync((_, _) => new Refused(""), cancellation);
+        PermissionProbe Writing(string what) => outcome switch
+        {
+            Refused => new PermissionProbe(what, ProbeAnswer.Yes),
+            Unavailable unavailable when unavailable.Message.Contains("locked", StringComparison.Ordinal)
+                => new PermissionProbe(what, ProbeAnswer.Unknown, $"Another program writes to {file.Path} now: ask again."),
+            _ => new PermissionProbe(what, ProbeAnswer.No, $"Let this user write to {file.Path} and to its folder, where SQLite keeps its journal (chmod, chown)."),
+        };
+        return [new PermissionProbe("read accounts", ProbeAnswer.Yes), Writing("change accounts"), Writing("make indexes")];
+    }
 
     private WriteOutcome WithRow(
         SqliteConnection connection, SqliteTransaction transaction, AccountId id, Fields precondition, Func<Fields, WriteOutcome> change)

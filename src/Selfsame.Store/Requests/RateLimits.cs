@@ -9,6 +9,16 @@ namespace Selfsame.Store.Requests;
 /// <param name="Allowed">Whether this call was within the limit.</param>
 public sealed record RateLimitState(RateLimit Limit, int Remaining, TimeSpan ResetsIn, bool Allowed);
 
+/// <summary>How a limit is used at present.</summary>
+public sealed class RateLimitUse
+{
+    /// <summary>Subjects (addresses, mostly) with calls in a window that runs now.</summary>
+    public long Subjects { get; init; }
+
+    /// <summary>Those that have no call left.</summary>
+    public long AtLimit { get; init; }
+}
+
 /// <summary>
 /// Fixed windows that start with a subject's first call, counted by one statement that the database serialises per
 /// subject (CASES 30: check-then-count lets a hundred parallel calls through).
@@ -67,6 +77,15 @@ public static class RateLimits
             ? new RateLimitState(limit, limit.Count, limit.Window, Allowed: true)
             : new RateLimitState(limit, limit.Count - (int)row.Used, row.StartedAt + limit.Window - now, Allowed: row.Used < limit.Count);
     }
+
+    /// <summary>How many subjects are counted in windows that run now, and how many of them are at the limit.</summary>
+    public static async Task<RateLimitUse> SummariseAsync(Transaction transaction, string tenant, RateLimit limit, DateTimeOffset now)
+        => (await transaction.QueryFirstOrDefaultAsync<RateLimitUse>(
+            """
+            SELECT count(*) AS "Subjects", coalesce(sum(CASE WHEN used >= @count THEN 1 ELSE 0 END), 0) AS "AtLimit" FROM rate_limits
+            WHERE tenant = @tenant AND name = @name AND used > 0 AND window_started_at > @expired
+            """,
+            new { tenant, name = limit.Name, count = (long)limit.Count, expired = now - limit.Window }))!;
 
     private sealed class Window
     {

@@ -1,0 +1,31 @@
+using System.CommandLine;
+using Selfsame.Core.Reconciliation;
+
+namespace Selfsame.Cli.Commands;
+
+/// <summary>The options by which an audit or a plan is about some people only. Everything is read all the same: a part of a system proves nothing.</summary>
+internal sealed class FilterOptions
+{
+    private readonly Option<string?> who = new("--who") { Description = "Only what is about this person: an id, username, e-mail, uuid … in any spelling." };
+    private readonly Option<string?> system = new("--system") { Description = "Only what is about this system." };
+    private readonly Option<string?> tenant = new("--tenant") { Description = "Only systems of this tenant." };
+
+    public void AddTo(Command command)
+    {
+        command.Options.Add(who);
+        command.Options.Add(system);
+        command.Options.Add(tenant);
+    }
+
+    /// <summary>What was asked, or null for everything; a name that the config does not have throws.</summary>
+    public FindingFilter? Read(ParseResult parsed, Topology topology)
+    {
+        var filter = new FindingFilter(parsed.GetValue(who), parsed.GetValue(system), parsed.GetValue(tenant));
+        if (filter == new FindingFilter())
+        {
+            return null;
+        }
+
+        return filter.Problem(topology) is { } problem ? throw new InvalidOperationException(problem) : filter;
+    }
+}

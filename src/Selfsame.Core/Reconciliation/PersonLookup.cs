@@ -1,0 +1,146 @@
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Core.Reconciliation;
+
+/// <summary>One person in every system.</summary>
+/// <param name="Accounts">The accounts by system; a system without one has an empty list.</param>
+/// <param name="Findings">What is found about them.</param>
+public sealed record Person(IReadOnlyDictionary<string, IReadOnlyList<KeyedAccount>> Accounts, IReadOnlyList<Finding> Findings)
+{
+    /// <summary>The systems that have an account.</summary>
+    public IReadOnlyList<string> In => [.. Accounts.Where(pair => pair.Value.Count > 0).Select(pair => pair.Key)];
+
+    /// <summary>The systems that should have one and have none.</summary>
+    public IReadOnlyList<string> MissingIn
+        => [.. Findings
+            .SelectMany(finding => finding.Situation switch
+            {
+                Situation.Missing => [finding.System],
+                Situation.Orphan => (string[])[finding.Rule!.Source],
+                _ => [],
+            })
+            .Where(system => Accounts[system].Count == 0)
+            .Distinct()];
+
+    public bool IsComplete => In.Count > 0 && Findings.Count == 0;
+}
+
+/// <summary>
+/// Looks one person up: asks each system for the accounts of that id or identifier, then for those of the accounts found, until nothing
+/// new comes. Only where all of this finds nobody is everything read, for a system's own look-up does not know our keys.
+/// </summary>
+public sealed class PersonLookup(Topology topology, IReadOnlyDictionary<string, IConnectedSystem> systems, IdentifierKeying keying)
+{
+    // Each round follows one more link: from a name to an id to another system's address.
+    private const int Rounds = 4;
+
+    private readonly Dictionary<string, IReadOnlyList<KeyedAccount>> everything = [];
+
+    /// <summary>The person; without any account when nobody is called so.</summary>
+    /// <param name="who">An id, username, e-mail, uuid … in any spelling.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public async Task<Person> FindAsync(string who, CancellationToken cancellation)
+    {
+        var found = topology.Systems.Keys.ToDictionary(name => name, _ => new Dictionary<AccountId, KeyedAccount>(), StringComparer.Ordinal);
+        await AddAsync(found, [who], account => PersonAccounts.Matches(account, who, keying), cancellation);
+        if (found.Values.All(accounts => accounts.Count == 0))
+        {
+            foreach (var name in topology.Systems.Keys)
+            {
+                Add(found[name], await EverythingAsync(name, cancellation), account => PersonAccounts.Matches(account, who, keying));
+            }
+        }
+
+        var left = Rounds;
+        while (left > 0 && await FollowAsync(found, cancellation))
+        {
+            left--;
+        }
+
+        return new Person(
+            found.ToDictionary(pair => pair.Key, pair => (IReadOnlyList<KeyedAccount>)[.. pair.Value.Values.OrderBy(account => account.Account.Id, AccountId.Order)]),
+            found.Values.All(accounts => accounts.Count == 0) ? [] : await FindingsAsync(found, cancellation));
+    }
+
+    /// <summary>Adds what shares an id or a key with the accounts found so far; whether there was any.</summary>
+    private Task<bool> FollowAsync(Dictionary<string, Dictionary<AccountId, KeyedAccount>> found, CancellationToken cancellation)
+    {
+        var known = found.Values.SelectMany(accounts => accounts.Values).ToList();
+        var ids = known.Select(account => account.Account.Id).ToHashSet();
+        var keys = known.SelectMany(account => account.Keys.Select(pair => (pair.Key, pair.Value))).ToHashSet();
+        var names = known.SelectMany(account => account.Account.Identifiers.Values.Concat(account.Keys.Values).Append(account.Account.Id.ToString())).Distinct().ToList();
+        return AddAsync(
+            found, names, account => ids.Contains(account.Account.Id) || account.Keys.Any(pair => keys.Contains((pair.Key, pair.Value))), cancellation);
+    }
+
+    private async Task<bool> AddAsync(
+        Dictionary<string, Dictionary<AccountId, KeyedAccount>> found, IReadOnlyList<string> names, Func<KeyedAccount, bool> belongs, CancellationToken cancellation)
+    {
+        var added = false;
+        foreach (var (name, config) in topology.Systems)
+        {
+            var system = systems[name];
+            var candidates = system is IFindsAccounts finding and IReadsAccountsById
+                ? await AskAsync(finding, config, names, cancellation)
+                : await EverythingAsync(name, cancellation);
+            added |= Add(found[name], candidates, belongs);
+        }
+
+        return added;
+    }
+
+    private static bool Add(Dictionary<AccountId, KeyedAccount> found, IEnumerable<KeyedAccount> candidates, Func<KeyedAccount, bool> belongs)
+    {
+        var before = found.Count;
+        foreach (var account in candidates.Where(belongs))
+        {
+            found.TryAdd(account.Account.Id, account);
+        }
+
+        return found.Count > before;
+    }
+
+    private async Task<IEnumerable<KeyedAccount>> AskAsync(IFindsAccounts system, SystemConfig config, IReadOnlyList<string> names, CancellationToken cancellation)
+    {
+        var wanted = config.Mapping.Identifiers.Keys.ToDictionary(kind => kind, kind => (IReadOnlyList<string>)[.. names.Concat(KeysOf(kind, names)).Distinct()]);
+        var ids = names.Select(name => PersonAccounts.Id(name, config.Mapping.Id.Count)).Where(id => id.Parts.Count == config.Mapping.Id.Count).ToList();
+        var byId = await ((IReadsAccountsById)system).ReadFreshAsync(config.Name, ids, cancellation);
+        var byName = wanted.Count == 0 ? [] : await system.FindAsync(wanted, cancellation);
+        return byId.Values.Concat(byName).Select(account => KeyedAccount.Of(account, keying));
+    }
+
+    private IEnumerable<string> KeysOf(IdentifierKind kind, IReadOnlyList<string> names)
+    {
+        foreach (var name in names)
+        {
+            if (keying(kind, name, out var key, out _))
+            {
+                yield return key;
+            }
+        }
+    }
+
+    private async Task<IReadOnlyList<KeyedAccount>> EverythingAsync(string name, CancellationToken cancellation)
+    {
+        if (!everything.TryGetValue(name, out var accounts))
+        {
+            accounts = systems[name] is IReadsAccounts readable
+                ? [.. (await readable.ReadEverythingAsync(name, null, cancellation)).Accounts.Select(account => KeyedAccount.Of(account, keying))]
+                : [];
+            everything.Add(name, accounts);
+        }
+
+        return accounts;
+    }
+
+    private async Task<IReadOnlyList<Finding>> FindingsAsync(Dictionary<string, Dictionary<AccountId, KeyedAccount>> found, CancellationToken cancellation)
+    {
+        var pictures = new Dictionary<string, SystemPicture>(StringComparer.Ordinal);
+        foreach (var (name, config) in topology.Systems)
+        {
+            pictures.Add(name, new SystemPicture { Config = config, Facts = await systems[name].DescribeAsync(cancellation), Accounts = [.. found[name].Values] });
+        }
+
+        return [.. Situations.Find(topology, pictures).Where(finding => finding.Fault is null)];
+    }
+}

@@ -1,0 +1,149 @@
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Identifiers;
+using Selfsame.Core.Reconciliation;
+using Selfsame.Server.Hosting;
+using Selfsame.Store;
+using Selfsame.Store.Operations;
+using Selfsame.Store.Requests;
+
+namespace Selfsame.Server.Reconciliation;
+
+/// <summary>One thing that a doctor looked at.</summary>
+/// <param name="Area"><c>settings</c>, <c>store</c>, or the system's name.</param>
+/// <param name="Name">What was asked.</param>
+/// <param name="Answer">Whether it is as it should be.</param>
+/// <param name="Detail">What was seen.</param>
+/// <param name="WhatToDo">For no, what to do; else empty.</param>
+/// <param name="Fatal">Whether nothing works without it.</param>
+public sealed record Examination(string Area, string Name, ProbeAnswer Answer, string Detail = "", string WhatToDo = "", bool Fatal = false);
+
+/// <summary>Looks at everything that audits, repairs and the service depend on. Changes nothing.</summary>
+public sealed class Doctor(ConnectedSystems systems, StoreContext store, ServerOptions options, bool hasSecretVariable)
+{
+    /// <summary>The examinations in a fixed order; a system that is not reached does not keep the others from being looked at.</summary>
+    public async Task<IReadOnlyList<Examination>> ExamineAsync(CancellationToken cancellation)
+    {
+        var found = new List<Examination>(Settings());
+        found.AddRange(await StoreAsync(cancellation));
+        foreach (var (name, config) in systems.Topology.Systems)
+        {
+            found.AddRange(await SystemAsync(config, systems.Systems[name], cancellation));
+        }
+
+        return found;
+    }
+
+    private IEnumerable<Examination> Settings()
+    {
+        var topology = systems.Topology;
+        yield return new Examination("settings", "config", ProbeAnswer.Yes, $"{topology.Systems.Count} systems, {topology.Rules.Count} rules");
+        var secret = Path.Combine(options.DataFolder, "secret.key");
+        yield return hasSecretVariable
+            ? new Examination("settings", "secret key", ProbeAnswer.Yes, "from SELFSAME_SECRET_KEY")
+            : File.Exists(secret) && !OperatingSystem.IsWindows() && (File.GetUnixFileMode(secret) & ~(UnixFileMode.UserRead | UnixFileMode.UserWrite)) != 0
+                ? new Examination("settings", "secret key", ProbeAnswer.No, $"others can read {secret}", $"chmod 600 {secret}")
+                : new Examination("settings", "secret key", ProbeAnswer.Yes, $"from {secret}; keep a copy apart from the database");
+        yield return topology.Mail switch
+        {
+            null => new Examination("settings", "mail", ProbeAnswer.Yes, $"no server: mails are files under {Path.Combine(options.DataFolder, "mail")}"),
+            { RequireTls: false } mail => new Examination("settings", "mail", ProbeAnswer.No, $"{mail.Host}:{mail.Port} without TLS", "Say 'requireTls: true' under 'mail', unless the server is on this machine."),
+            { } mail => new Examination("settings", "mail", ProbeAnswer.Yes, $"{mail.Host}:{mail.Port} with TLS"),
+        };
+    }
+
+    private async Task<IReadOnlyList<Examination>> StoreAsync(CancellationToken cancellation)
+    {
+        var found = new List<Examination>();
+        var versions = await KeyRuleVersions.ReadAsync(store.Database, cancellation);
+        var older = versions.Where(count => count.Version != KeyRules.Version).ToList();
+        found.Add(older.Count == 0
+            ? new Examination("store", "key rules", ProbeAnswer.Yes, $"{KeyRules.Version}, {versions.Sum(count => count.Identifiers)} identifiers")
+            : new Examination(
+                "store", "key rules", ProbeAnswer.No, $"{older.Sum(count => count.Identifiers)} identifiers were keyed under {string.Join(", ", older.Select(count => count.Version))}; these are {KeyRules.Version}",
+                "Look with 'selfsame keys' whether their keys differ before you upgrade further; keys made by other rules can let a duplicate in."));
+        foreach (var tenant in store.Tenants.Values.OrderBy(tenant => tenant.Name, StringComparer.Ordinal))
+        {
+            found.Add(new Examination("store", $"creation limit of {tenant.Name}", ProbeAnswer.Yes, await LimitAsync(store, tenant, cancellation)));
+        }
+
+        var runs = await systems.Journal.ListAsync(cancellation);
+        var unfinished = runs.Where(run => run.Finished is null).ToList();
+        found.Add(unfinished.Count == 0
+            ? new Examination("store", "journal", ProbeAnswer.Yes, $"{runs.Count} runs, all finished")
+            : new Examination("store", "journal", ProbeAnswer.No, $"run {unfinished[0].Id} is unfinished", "Apply its plan again, or look at it: selfsame runs " + unfinished[0].Id.ToString("D")[..8]));
+        return found;
+    }
+
+    /// <summary>The limit of new accounts and how it is used, as a sentence.</summary>
+    public static async Task<string> LimitAsync(StoreContext store, TenantSettings tenant, CancellationToken cancellation)
+    {
+        var limit = tenant.SignUpLimit;
+        if (limit.Count == 0)
+        {
+            return "no limit on new accounts";
+        }
+
+        var now = store.Now();
+        var use = await store.Database.ReadAsync(transaction => RateLimits.SummariseAsync(transaction, tenant.Name, limit, now), cancellation);
+        return $"{limit.Count} new accounts per address in {limit.Window.TotalSeconds:0} s; now {use.Subjects} addresses counted, {use.AtLimit} at the limit";
+    }
+
+    private async Task<IReadOnlyList<Examination>> SystemAsync(SystemConfig config, IConnectedSystem system, CancellationToken cancellation)
+    {
+        var found = new List<Examination>();
+        var started = store.Clock.GetTimestamp();
+        try
+        {
+            await system.DescribeAsync(cancellation);
+            found.Add(new Examination(config.Name, "reachable", ProbeAnswer.Yes, $"{store.Clock.GetElapsedTime(started).TotalMilliseconds:0} ms"));
+            if (system is IProbesPermissions probing)
+            {
+                found.AddRange((await probing.ProbeAsync(cancellation)).Select(probe => new Examination(config.Name, probe.Name, probe.Answer, "", probe.WhatToDo)));
+            }
+            else
+            {
+                found.Add(new Examination(config.Name, "permissions", ProbeAnswer.Unknown, $"the connector '{config.Connector}' can't tell beforehand"));
+            }
+
+            found.AddRange(await IndexesAsync(config, system, cancellation));
+        }
+        catch (SystemUnavailableException exception)
+        {
+            found.Add(new Examination(config.Name, "reachable", ProbeAnswer.No, exception.Message, "Correct the config, or look why it does not answer.", Fatal: true));
+        }
+
+        return found;
+    }
+
+    private static async Task<IReadOnlyList<Examination>> IndexesAsync(SystemConfig config, IConnectedSystem system, CancellationToken cancellation)
+    {
+        if (system is not IInspectsIndexes inspected)
+        {
+            return [];
+        }
+
+        var indexes = await inspected.ReadIndexesAsync(cancellation);
+        var found = new List<Examination>();
+        foreach (var kind in config.Unique)
+        {
+            var field = config.Mapping.Identifiers[kind];
+            var canonical = system as IHasCanonicalIndexes;
+            var keeping = indexes.FirstOrDefault(index => canonical?.IsCanonical(index, kind) ?? (index.Unique && index.Predicate is null && index.Fields.SequenceEqual([field])));
+            found.Add(keeping is not null
+                ? new Examination(config.Name, $"unique {kind.Name()}", ProbeAnswer.Yes, $"index '{keeping.Name}'")
+                : new Examination(
+                    config.Name, $"unique {kind.Name()}", ProbeAnswer.No, Present(indexes, field),
+                    canonical is null ? $"Make a unique index on '{field}'." : "selfsame plan -o plan.json makes it, after the duplicates."));
+        }
+
+        return found;
+    }
+
+    private static string Present(IReadOnlyList<SystemIndex> indexes, string field)
+    {
+        var onField = indexes.Where(index => index.Fields.Any(part => part == field || part.Contains(field, StringComparison.OrdinalIgnoreCase))).ToList();
+        return onField.Count == 0
+            ? $"no index on '{field}'"
+            : string.Join(", ", onField.Select(index => $"index '{index.Name}' {(index.Unique ? "is unique, but not over values that differ by case" : "is not unique")}"));
+    }
+}
