@@ -2,6 +2,7 @@ using Selfsame.Connectors.Files;
 using Selfsame.Connectors.MongoDb;
 using Selfsame.Connectors.Postgres;
 using Selfsame.Connectors.Sqlite;
+using Selfsame.Connectors.Supabase;
 using Selfsame.Core.Reconciliation;
 using Selfsame.Server.Hosting;
 using Selfsame.Server.Mail;
@@ -21,7 +22,7 @@ public static class ConfigFile
     /// <summary>The kinds of systems that this version connects.</summary>
     public static IReadOnlyList<ConnectorKind> Connectors { get; } = 
     [
-        SelfsameConnector.Kind, SqliteSystem.Kind, PostgresSystem.Kind, MongoDbSystem.Kind, FilesSystem.Kind,
+        SelfsameConnector.Kind, SqliteSystem.Kind, PostgresSystem.Kind, MongoDbSystem.Kind, SupabaseSystem.Kind, FilesSystem.Kind,
     ];
 
     /// <summary>The config at <paramref name="path"/>, or at the default place; throws <see cref="ConfigException"/>.</summary>

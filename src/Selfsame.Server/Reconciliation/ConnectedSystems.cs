@@ -2,6 +2,7 @@ using Selfsame.Connectors.Files;
 using Selfsame.Connectors.MongoDb;
 using Selfsame.Connectors.Postgres;
 using Selfsame.Connectors.Sqlite;
+using Selfsame.Connectors.Supabase;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Provisioning;
 using Selfsame.Core.Reconciliation;
@@ -82,6 +83,7 @@ public sealed class ConnectedSystems : IAsyncDisposable
         "sqlite" => new SqliteSystem(config),
         "postgres" => new PostgresSystem(config),
         "mongodb" => new MongoDbSystem(config),
+        "supabase" => new SupabaseSystem(config, store.Clock, store.Random),
         "files" => new FilesSystem(config),
         _ => throw new InvalidOperationException($"The config reader let the connector '{config.Connector}' through."),
     };

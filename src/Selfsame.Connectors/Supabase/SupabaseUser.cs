@@ -1,0 +1,107 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Connectors.Supabase;
+
+/// <summary>Makes accounts of the users that the API tells.</summary>
+internal static class SupabaseUser
+{
+    private const string JsonType = "json";
+
+    /// <summary>The account; null where the element is no user with an id.</summary>
+    public static Account? Read(JsonElement user, DateTimeOffset now)
+    {
+        if (user.ValueKind != JsonValueKind.Object || Value(user, SupabaseFields.Id) is not { AsText: { } id } || !Guid.TryParse(id, out _))
+        {
+            return null;
+        }
+
+        var record = Record(user, now);
+        var account = SupabaseFields.Mapping.ToAccount(record)!;
+        // SSO users may repeat an address, and the hashes that a soft deletion leaves are no addresses: neither names a person here.
+        return record[SupabaseFields.IsSso].IsTruthy || !record[SupabaseFields.DeletedAt].IsNull
+            ? account with { Identifiers = new Dictionary<IdentifierKind, string>() }
+            : account;
+    }
+
+    /// <summary>A JSON object as one value: its members in ordinal order, so that equal objects are equal texts.</summary>
+    public static FieldValue Object(JsonNode? node) => node is null ? FieldValue.Null : FieldValue.Native(JsonType, Sorted(node)!.ToJsonString());
+
+    /// <summary>The object of such a value; null where it is none.</summary>
+    public static JsonObject? ToObject(FieldValue value)
+        => value.AsNative is { Type: JsonType } native ? JsonNode.Parse(native.Text) as JsonObject : null;
+
+    /// <summary>The name that the metadata holds: <c>full_name</c>, else <c>name</c> as many sign-in providers call it.</summary>
+    public static FieldValue FullName(JsonObject? metadata)
+    {
+        var name = Scalar(metadata?["full_name"]);
+        return name.IsNull ? Scalar(metadata?["name"]) : name;
+    }
+
+    private static Fields Record(JsonElement user, DateTimeOffset now)
+    {
+        var (userMetadata, appMetadata) = (Metadata(user, SupabaseFields.UserMetadata), Metadata(user, SupabaseFields.AppMetadata));
+        var (bannedUntil, deletedAt) = (Value(user, SupabaseFields.BannedUntil), Value(user, SupabaseFields.DeletedAt));
+        return new Fields(new Dictionary<string, FieldValue>
+        {
+            [SupabaseFields.Id] = Value(user, SupabaseFields.Id),
+            [SupabaseFields.Email] = Value(user, SupabaseFields.Email),
+            [SupabaseFields.Phone] = Phone(Value(user, SupabaseFields.Phone)),
+            [SupabaseFields.EmailConfirmed] = FieldValue.Boolean(!Value(user, "email_confirmed_at").IsNull),
+            [SupabaseFields.PhoneConfirmed] = FieldValue.Boolean(!Value(user, "phone_confirmed_at").IsNull),
+            [SupabaseFields.FullName] = FullName(userMetadata),
+            [SupabaseFields.AppRole] = Scalar(appMetadata?["role"]),
+            [SupabaseFields.Active] = FieldValue.Boolean(deletedAt.IsNull && !IsFuture(bannedUntil, now)),
+            [SupabaseFields.DatabaseRole] = Value(user, SupabaseFields.DatabaseRole),
+            [SupabaseFields.UserMetadata] = Object(userMetadata),
+            [SupabaseFields.AppMetadata] = Object(appMetadata),
+            [SupabaseFields.IsSso] = FieldValue.Boolean(IsSso(user, appMetadata)),
+            [SupabaseFields.CreatedAt] = Value(user, SupabaseFields.CreatedAt),
+            [SupabaseFields.LastSignInAt] = Value(user, SupabaseFields.LastSignInAt),
+            [SupabaseFields.BannedUntil] = bannedUntil,
+            [SupabaseFields.DeletedAt] = deletedAt,
+        });
+    }
+
+    // The API does not tell the column is_sso_user; the provider of such a user is "sso:" and its id. A list has no identities, but the metadata.
+    private static bool IsSso(JsonElement user, JsonObject? appMetadata)
+        => (user.TryGetProperty(SupabaseFields.IsSso, out var told) && told.ValueKind == JsonValueKind.True)
+            || IsSsoProvider(appMetadata?["provider"])
+            || (appMetadata?["providers"] is JsonArray providers && providers.Any(IsSsoProvider));
+
+    private static bool IsSsoProvider(JsonNode? provider)
+        => provider?.GetValueKind() == JsonValueKind.String && provider.GetValue<string>().StartsWith("sso:", StringComparison.Ordinal);
+
+    private static bool IsFuture(FieldValue instant, DateTimeOffset now)
+        => DateTimeOffset.TryParse(instant.AsText, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var until) && until > now;
+
+    // Supabase Auth keeps a number without the plus that every other system, and our key, writes.
+    private static FieldValue Phone(FieldValue phone) => phone.AsText is { } text && char.IsAsciiDigit(text[0]) ? FieldValue.Text($"+{text}") : phone;
+
+    // What is empty is not there: the API writes a null e-mail or phone as "".
+    private static FieldValue Value(JsonElement user, string property)
+        => user.TryGetProperty(property, out var value) && value.ValueKind == JsonValueKind.String && value.GetString() is { Length: > 0 } text
+            ? FieldValue.Text(text)
+            : FieldValue.Null;
+
+    private static JsonObject? Metadata(JsonElement user, string property)
+        => user.TryGetProperty(property, out var value) && value.ValueKind == JsonValueKind.Object ? JsonObject.Create(value) : null;
+
+    private static FieldValue Scalar(JsonNode? node) => node?.GetValueKind() switch
+    {
+        null or JsonValueKind.Null => FieldValue.Null,
+        JsonValueKind.String => FieldValue.Text(node.GetValue<string>()),
+        JsonValueKind.True => FieldValue.Boolean(true),
+        JsonValueKind.False => FieldValue.Boolean(false),
+        _ => Object(node),
+    };
+
+    private static JsonNode? Sorted(JsonNode? node) => node switch
+    {
+        JsonObject members => new JsonObject(members.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => KeyValuePair.Create(pair.Key, Sorted(pair.Value)))),
+        JsonArray items => new JsonArray([.. items.Select(Sorted)]),
+        _ => node?.DeepClone(),
+    };
+}

@@ -1,0 +1,163 @@
+using Selfsame.Core.Accounts;
+using Selfsame.Testing.Supabase;
+
+namespace Selfsame.Contract.Tests.Connectors.Supabase;
+
+/// <summary>What the network, the gateway and other people do while we read and write.</summary>
+[Trait("needs", "postgresql")]
+public sealed class SupabaseFaultTests : SupabaseProject
+{
+    // supabase/auth#2675: of two creations at once the loser gets a raw 500.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Of_many_creations_at_once_one_is_done_and_no_other_claims_to_be(bool newErrorBodies)
+    {
+        Server.NewErrorBodies = newErrorBodies;
+        Server.Latency = TimeSpan.FromMilliseconds(200);
+
+        var outcomes = await Task.WhenAll(Enumerable.Range(1, 8).Select(number => CreateAsync(number, "ann@example.org")));
+
+        outcomes.Count(outcome => outcome is Done).ShouldBe(1);
+        outcomes.Count(outcome => newErrorBodies ? outcome is Unknown or AlreadyExists : outcome is AlreadyExists { Fields: ["email"] }).ShouldBe(7);
+        (await ReadEverybodyAsync()).Accounts.Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_lost_answer_is_unknown_and_a_look_by_the_chosen_id_finds_what_became_of_it()
+    {
+        Server.FailNext("POST", SupabaseFault.DropAfter, SupabaseFault.DropBefore);
+
+        (await CreateAsync(1, "ann@example.org")).ShouldBeOfType<Unknown>();
+        (await CreateAsync(2, "bob@example.org")).ShouldBeOfType<Unknown>();
+
+        (await ReadAsync(1)).ShouldNotBeNull().Label.ShouldBe("ann@example.org");
+        (await ReadAsync(2)).ShouldBeNull();
+        Server.FailNext("DELETE", SupabaseFault.DropAfter);
+        (await System.DeleteAsync(Id(1), Fields.Empty, CancellationToken.None)).ShouldBeOfType<Unknown>();
+        (await ReadAsync(1)).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task A_gateway_that_gives_up_leaves_a_change_unknown_and_a_read_unavailable()
+    {
+        await CreateAsync(1, "ann@example.org");
+        Server.FailNext("POST", SupabaseFault.Gateway);
+        Server.FailNext("PUT", SupabaseFault.Gateway);
+        Server.FailNext("GET", SupabaseFault.Gateway, SupabaseFault.Gateway);
+
+        (await CreateAsync(2, "bob@example.org")).ShouldBeOfType<Unknown>();
+        (await Should.ThrowAsync<SystemUnavailableException>(ReadEverybodyAsync)).Message.ShouldContain("503");
+        (await System.UpdateAsync(Id(1), Of(("active", false)), Fields.Empty, CancellationToken.None)).ShouldBeOfType<Unavailable>();
+        (await System.UpdateAsync(Id(1), Of(("active", false)), Fields.Empty, CancellationToken.None)).ShouldBeOfType<Unknown>();
+    }
+
+    [Fact]
+    public async Task Too_many_requests_are_told_to_who_writes_and_waited_out_by_who_reads()
+    {
+        await CreateAsync(1, "ann@example.org");
+        Server.FailNext("POST", SupabaseFault.TooMany);
+        Server.FailNext("GET", SupabaseFault.TooMany);
+
+        (await CreateAsync(2, "bob@example.org")).ShouldBe(new Throttled(TimeSpan.FromSeconds(1)));
+        (await ReadEverybodyAsync()).Accounts.Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_wrong_key_says_what_to_correct_and_stands_in_no_message()
+    {
+        const string anon = "anon-key-that-is-a-secret-too";
+        await using var system = Open(key: anon);
+
+        var refused = (await system.CreateAsync(Id(1), Of(("id", Id(1).ToString()), ("email", "ann@example.org")), CancellationToken.None)).ShouldBeOfType<Refused>();
+        var unread = await Should.ThrowAsync<SystemUnavailableException>(() => system.DescribeAsync(CancellationToken.None));
+
+        foreach (var message in new[] { refused.Message, unread.Message })
+        {
+            message.ShouldContain("serviceRoleKey");
+            message.ShouldNotContain(anon);
+        }
+    }
+
+    [Fact]
+    public async Task A_server_that_is_not_there_or_is_none_of_Supabase_is_told_apart()
+    {
+        await using var none = Open("http://127.0.0.1:9");
+        await using var other = Open(Server.Url + "/elsewhere");
+
+        (await none.CreateAsync(Id(1), Of(("id", Id(1).ToString()), ("email", "ann@example.org")), CancellationToken.None)).ShouldBeOfType<Unavailable>().Message.ShouldContain("'url'");
+        (await Should.ThrowAsync<SystemUnavailableException>(() => none.DescribeAsync(CancellationToken.None))).Message.ShouldContain("127.0.0.1:9");
+        (await Should.ThrowAsync<SystemUnavailableException>(() => other.ReadByIdAsync([Id(1)], CancellationToken.None))).Message.ShouldContain("no admin API");
+        Should.Throw<SystemUnavailableException>(() => Open("project.supabase.co")).Message.ShouldContain("https://PROJECT.supabase.co");
+        Should.Throw<SystemUnavailableException>(() => Open(key: "two lines\n")).Message.ShouldContain("serviceRoleKey");
+    }
+
+    // CASES 20: who is deleted during the read moves another user past it (Atlassian CWD-6330).
+    [Fact]
+    public async Task Who_is_deleted_while_pages_are_read_hides_nobody()
+    {
+        await FillAsync(1200);
+        var deleted = false;
+        Server.BeforePage = async page =>
+        {
+            if (page == 2 && !deleted)
+            {
+                deleted = true;
+                await SqlAsync("DELETE FROM auth.users WHERE email = 'user7@example.org'");
+            }
+        };
+
+        var accounts = (await ReadEverybodyAsync()).Accounts;
+
+        accounts.Select(account => account.Id).ShouldBe(Enumerable.Range(1, 1200).Where(number => number != 7).Select(Id));
+    }
+
+    [Fact]
+    public async Task Who_signs_up_while_pages_are_read_is_added_at_the_end()
+    {
+        await FillAsync(1000);
+        Server.BeforePage = page => page == 2 ? CreateAsync(2000, "late@example.org") : Task.CompletedTask;
+
+        (await ReadEverybodyAsync()).Accounts[^1].Label.ShouldBe("late@example.org");
+
+        Server.Requests.Count(request => request.StartsWith("GET", StringComparison.Ordinal)).ShouldBe(4);
+    }
+
+    [Fact]
+    public async Task A_list_that_never_stands_still_is_a_read_that_failed()
+    {
+        await FillAsync(1200);
+        var next = 1;
+        Server.BeforePage = page => page == 2 ? SqlAsync($"DELETE FROM auth.users WHERE email = 'user{next++}@example.org'") : Task.CompletedTask;
+
+        (await Should.ThrowAsync<SystemUnavailableException>(ReadEverybodyAsync)).Message.ShouldContain("ended early");
+
+        next.ShouldBe(4);
+    }
+
+    // supabase/supabase#563: a failing trigger gives an opaque 500.
+    [Fact]
+    public async Task A_trigger_that_fails_is_named_as_the_reason()
+    {
+        await SqlAsync(
+            """
+            CREATE FUNCTION auth.fail() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no profile for you''; END';
+            CREATE TRIGGER fail BEFORE INSERT ON auth.users FOR EACH ROW EXECUTE FUNCTION auth.fail()
+            """);
+
+        var message = (await CreateAsync(1, "ann@example.org")).ShouldBeOfType<Refused>().Message;
+
+        message.ShouldContain("no profile for you");
+        message.ShouldContain("trigger");
+    }
+
+    [Fact]
+    public async Task A_version_that_overlooks_the_chosen_id_leaves_no_stray_user()
+    {
+        Server.OverlooksIds = true;
+
+        (await CreateAsync(1, "ann@example.org")).ShouldBeOfType<Refused>().Message.ShouldContain("deleted again");
+
+        (await ReadEverybodyAsync()).Accounts.ShouldBeEmpty();
+    }
+}
