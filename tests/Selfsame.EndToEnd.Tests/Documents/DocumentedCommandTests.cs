@@ -9,6 +9,9 @@ namespace Selfsame.EndToEnd.Tests.Documents;
 [Trait("needs", "executable")]
 public sealed partial class DocumentedCommandTests
 {
+    /// <summary>Stands in documents for a run's id.</summary>
+    private const string ExampleRun = "28fc4953";
+
     private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(2);
 
     public static TheoryData<string> Documents()
@@ -63,7 +66,13 @@ public sealed partial class DocumentedCommandTests
             return;
         }
 
-        var line = command.Replace("/tmp/selfsame-data", folder["other"], StringComparison.Ordinal);
+        var line = command.Replace("/tmp/selfsame-data", folder["other"], StringComparison.Ordinal)
+            .Replace("./run demo", $"./run demo --folder {folder["demo"]}", StringComparison.Ordinal);
+        if (line.Contains(ExampleRun, StringComparison.Ordinal))
+        {
+            line = line.Replace(ExampleRun, await LatestRunAsync(folder), StringComparison.Ordinal);
+        }
+
         if (line.StartsWith("selfsame undo ", StringComparison.Ordinal))
         {
             line = $"selfsame undo {await LatestRunAsync(folder)}";
