@@ -12,8 +12,8 @@ internal sealed record SupabaseBody(JsonObject? Json, string Problem)
 {
     private const string ForEver = "876000h";
 
-    /// <summary>The body that makes a user with these fields. Without a hash the user gets a random password that nobody keeps.</summary>
-    public static SupabaseBody ToCreate(Fields fields, DateTimeOffset now, RandomSource random)
+    /// <summary>The body that makes a user with this id and these fields. Without a hash the user gets a random password that nobody keeps.</summary>
+    public static SupabaseBody ToCreate(AccountId id, Fields fields, DateTimeOffset now, RandomSource random)
     {
         var known = SupabaseFields.Settable.Concat(SupabaseFields.OfTheSystem).Append(SupabaseFields.Id).Append(SupabaseFields.IsSso).Append(SupabaseFields.PasswordHash);
         if (fields.Keys.Except(known, StringComparer.Ordinal).ToList() is { Count: > 0 } unknown)
@@ -31,7 +31,7 @@ internal sealed record SupabaseBody(JsonObject? Json, string Problem)
             return Not("Supabase Auth makes no user without an e-mail address or a phone number.");
         }
 
-        var body = new JsonObject { [SupabaseFields.Id] = fields.ValueOrNull(SupabaseFields.Id).AsText };
+        var body = new JsonObject { [SupabaseFields.Id] = id.ToString() };
         if (PutPassword(body, fields.ValueOrNull(SupabaseFields.PasswordHash), random) is { } problem)
         {
             return Not(problem);

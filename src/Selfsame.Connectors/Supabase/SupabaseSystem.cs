@@ -1,3 +1,4 @@
+using System.Net;
 using System.Runtime.CompilerServices;
 using Selfsame.Core;
 using Selfsame.Core.Accounts;
@@ -9,7 +10,7 @@ namespace Selfsame.Connectors.Supabase;
 /// The users of a Supabase project, through the admin API of Supabase Auth (GoTrue). A precondition is compared with a fresh read right before the
 /// change, but not in one transaction with it. A new user's id is ours to choose, so that a lost answer is found again by it.
 /// </summary>
-public sealed class SupabaseSystem : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts
+public sealed class SupabaseSystem : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts, IProbesPermissions
 {
     private const int PortionSize = 1000;
     private const int ReadsAtOnce = 8;
@@ -65,6 +66,7 @@ public sealed class SupabaseSystem : IReadsAccounts, IReadsAccountsById, IFindsA
                 {
                     SupabaseFields.Id, SupabaseFields.EmailConfirmed, SupabaseFields.PhoneConfirmed, SupabaseFields.Active,
                 },
+                LowerCaseFields = new HashSet<string>(StringComparer.Ordinal) { SupabaseFields.Email },
                 DeletionEffects =
                 [
                     "The user's sessions, identities, password and second factors are deleted with it and can't be put back.",
@@ -134,13 +136,12 @@ public sealed class SupabaseSystem : IReadsAccounts, IReadsAccountsById, IFindsA
             return new Refused($"Supabase Auth takes uuids as ids; {id} is none.");
         }
 
-        var body = SupabaseBody.ToCreate(fields, clock.GetUtcNow(), random);
+        var body = SupabaseBody.ToCreate(id, fields, clock.GetUtcNow(), random);
         if (body.Json is null)
         {
             return new Refused(body.Problem);
         }
 
-        body.Json[SupabaseFields.Id] = id.ToString();
         var reply = await api.SendAsync(HttpMethod.Post, "", body.Json, cancellation);
         return Present(reply) is not { } made ? failures.Change(reply) : made.Id.Equals(id) ? new Done() : await WithdrawAsync(made, cancellation);
     }
@@ -161,6 +162,20 @@ public sealed class SupabaseSystem : IReadsAccounts, IReadsAccountsById, IFindsA
     {
         var (present, not) = await ReadForChangeAsync(id, precondition, cancellation);
         return present is null ? not! : await ChangeAsync(HttpMethod.Delete, id, null, cancellation);
+    }
+
+    /// <summary>The admin API asks one thing of a key, that it may administer users; who may read may change, too.</summary>
+    public async Task<IReadOnlyList<PermissionProbe>> ProbeAsync(CancellationToken cancellation)
+    {
+        var reply = await api.ReadAsync("?page=1&per_page=1", cancellation);
+        var (answer, what) = reply switch
+        {
+            Answer { IsSuccess: true, Body: not null } => (ProbeAnswer.Yes, ""),
+            Answer { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden } => (ProbeAnswer.No, failures.Unreadable(reply).Message),
+            Answer { Status: HttpStatusCode.TooManyRequests } => (ProbeAnswer.Unknown, "It asks for fewer requests: ask again later."),
+            _ => throw failures.Unreadable(reply),
+        };
+        return [new PermissionProbe("read accounts", answer, what), new PermissionProbe("change accounts", answer, what)];
     }
 
     private static bool IsUuid(AccountId id) => id.Parts is [var part] && Guid.TryParseExact(part, "D", out _);

@@ -83,8 +83,15 @@ public sealed record SystemFacts
     /// <summary>Whether an existing field can be made one that must have a value.</summary>
     public bool CanRequireValues { get; init; } = true;
 
+    /// <summary>Fields whose text the system itself puts into lower case: what is planned for them stands there as it will be.</summary>
+    public IReadOnlySet<string> LowerCaseFields { get; init; } = new HashSet<string>();
+
     /// <summary>What the system does by itself when an account is deleted, one sentence each.</summary>
     public IReadOnlyList<string> DeletionEffects { get; init; } = [];
+
+    /// <summary>The value as the system will hold it when it is written to that field.</summary>
+    public FieldValue AsStored(string field, FieldValue value)
+        => LowerCaseFields.Contains(field) && value.AsText is { } text ? FieldValue.Text(text.ToLowerInvariant()) : value;
 }
 
 /// <summary>A part of a bulk read.</summary>

@@ -101,6 +101,19 @@ public readonly struct FieldValue : IEquatable<FieldValue>
         _ => Equals(other),
     };
 
+    /// <summary>
+    /// This value as a system holds it that holds <paramref name="other"/> in the same field: a uuid that is text in one system is of a type of
+    /// its own in another.
+    /// </summary>
+    public FieldValue InTheFormOf(FieldValue other) => (value, other.value) switch
+    {
+        (string text, NativeValue native) => Native(native.Type, text),
+        (NativeValue native, string) => Text(native.Text),
+        (NativeValue ours, NativeValue theirs) => Native(theirs.Type, ours.Text),
+        (long number, string) => Text(number.ToString(CultureInfo.InvariantCulture)),
+        _ => this,
+    };
+
     /// <summary>Whether the value says yes: true, a number other than 0, a text that is not empty, "0" or "false".</summary>
     public bool IsTruthy => value switch
     {

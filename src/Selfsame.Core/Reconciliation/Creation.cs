@@ -63,7 +63,8 @@ internal static class Creation
 
         foreach (var kind in kinds)
         {
-            fields[target.Identifiers[kind]] = from.Account.Identifiers.TryGetValue(kind, out var text) ? FieldValue.Text(text) : FieldValue.Null;
+            var value = from.Account.Identifiers.TryGetValue(kind, out var text) ? FieldValue.Text(text) : FieldValue.Null;
+            fields[target.Identifiers[kind]] = destination.Facts.AsStored(target.Identifiers[kind], value);
         }
 
         foreach (var name in Drift.Shared(source, target))

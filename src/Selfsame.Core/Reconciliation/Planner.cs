@@ -95,7 +95,7 @@ public static class Planner
             Reason = ChangeReason.IdMismatch,
             Sentence = $"{finding.Sentence} The row in {target.Config.Name}, and all that refers to it, takes the id {from.Id}.",
             Before = account.Record.Only(mapping.Id),
-            After = new Fields(source.Config.Mapping.Id.Zip(mapping.Id, (ours, theirs) => KeyValuePair.Create(theirs, from.Record[ours]))),
+            After = new Fields(source.Config.Mapping.Id.Zip(mapping.Id, (ours, theirs) => KeyValuePair.Create(theirs, from.Record[ours].InTheFormOf(account.Record[theirs])))),
             Precondition = account.Record.Only(IdentityFields(target)),
             References = PlannedReferences.Of(target.Places, target.Referring.GetValueOrDefault(account.Id, [])),
         });
@@ -162,7 +162,7 @@ public static class Planner
                 return new LeftAlone($"Another account of {target.Config.Name} has the {kind.Name()} {key}: clear that first.");
             }
 
-            set.Add(field, difference.Source);
+            set.Add(field, target.Facts.AsStored(field, difference.Source));
         }
 
         var after = new Fields(set);

@@ -72,7 +72,11 @@ public sealed class SupabaseFaultTests : SupabaseProject
         var refused = (await system.CreateAsync(Id(1), Of(("id", Id(1).ToString()), ("email", "ann@example.org")), CancellationToken.None)).ShouldBeOfType<Refused>();
         var unread = await Should.ThrowAsync<SystemUnavailableException>(() => system.DescribeAsync(CancellationToken.None));
 
-        foreach (var message in new[] { refused.Message, unread.Message })
+        var probes = await system.ProbeAsync(CancellationToken.None);
+
+        probes.ShouldAllBe(probe => probe.Answer == ProbeAnswer.No);
+        (await System.ProbeAsync(CancellationToken.None)).ShouldAllBe(probe => probe.Answer == ProbeAnswer.Yes);
+        foreach (var message in new[] { refused.Message, unread.Message, probes[0].WhatToDo })
         {
             message.ShouldContain("serviceRoleKey");
             message.ShouldNotContain(anon);
