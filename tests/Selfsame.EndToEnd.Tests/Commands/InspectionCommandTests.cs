@@ -129,16 +129,19 @@ public sealed class InspectionCommandTests
         sandbox.Sql("app.db", "SELECT count(*) FROM users").ShouldBe(["9"]);
     }
 
-    [Fact]
-    public async Task Bash_completes_commands_and_options()
+    // The executable suggests "apply" for "pl" too; the shell keeps what begins so.
+    [Theory]
+    [InlineData("pl", "plan")]
+    [InlineData("audit --wh", "--who")]
+    public async Task Bash_completes_commands_and_options(string typed, string completed)
     {
         var path = $"{Path.GetDirectoryName(Checkout.Executable)}:{System.Environment.GetEnvironmentVariable("PATH")}";
-        const string script = "eval \"$(selfsame completion bash)\"; COMP_LINE='selfsame audit --wh'; COMP_POINT=${#COMP_LINE}; COMP_WORDS=(selfsame audit --wh); COMP_CWORD=2; _selfsame; echo \"${COMPREPLY[@]}\"";
+        var script = $"eval \"$(selfsame completion bash)\"; COMP_LINE='selfsame {typed}'; COMP_POINT=${{#COMP_LINE}}; COMP_WORDS=(selfsame {typed}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _selfsame; echo \"${{COMPREPLY[@]}}\"";
         using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(60));
 
         var result = await ChildProcess.RunAsync("bash", ["-c", script], default, new Dictionary<string, string?> { ["PATH"] = path }, user: null, folder: null, timeout.Token);
 
-        result.StandardOutput.Trim().ShouldBe("--who", result.StandardError);
+        result.StandardOutput.Trim().ShouldBe(completed, result.StandardError);
     }
 
     private static IEnumerable<string?> Reasons(JsonElement plan) => plan.GetProperty("changes").EnumerateArray().Select(change => change.GetProperty("reason").GetString());
