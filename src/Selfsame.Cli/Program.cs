@@ -17,5 +17,6 @@ var root = new RootCommand("Selfsame keeps one person to one account in every sy
     ShowCommand.Create(),
     DoctorCommand.Create(),
     WatchCommand.Create(),
+    CompletionCommand.Create(),
 };
 return await CommandLine.RunAsync(root, args);

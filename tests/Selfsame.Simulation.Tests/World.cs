@@ -199,6 +199,12 @@ internal sealed class World
 
             // Mostly time passes when nothing else is left to do; sometimes a timer is faster.
             var moved = chance.OneIn(8) ? Clock.FireNext() || Scheduler.RunOne() : Scheduler.RunOne() || Clock.FireNext();
+            // Work on another thread is given the time to come back, so that what has left is told from what never comes.
+            if (!moved)
+            {
+                SpinWait.SpinUntil(() => Scheduler.Escape is not null, TimeSpan.FromSeconds(5));
+            }
+
             if (Scheduler.Escape is { } escape)
             {
                 throw new InvalidOperationException($"A continuation ran on another thread:\n{escape}");

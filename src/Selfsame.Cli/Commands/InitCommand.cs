@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Selfsame.Cli.Views;
+using Selfsame.Connectors.MongoDb;
 using Selfsame.Connectors.Postgres;
 using Selfsame.Connectors.Sqlite;
 using Selfsame.Core.Accounts;
@@ -14,19 +15,19 @@ internal static class InitCommand
     /// <summary>Stands for the connection in the config; what it stands for holds a password.</summary>
     private const string Variable = "DATABASE_URL";
 
-    private static readonly string[] NotYet = ["mongodb://", "mongodb+srv://", "mysql://", "mariadb://", "sqlserver://", "https://", "http://"];
+    private static readonly string[] NotYet = ["mysql://", "mariadb://", "sqlserver://", "https://", "http://"];
 
     public static Command Create()
     {
         var connection = new Argument<string?>("connection")
         {
-            Description = $"\"Host=…;Database=…\" or postgresql://…, or the path of a SQLite file; without one, what {Variable} holds.",
+            Description = $"\"Host=…;Database=…\", postgresql://…, mongodb://…, or the path of a SQLite file; without one, what {Variable} holds.",
             Arity = ArgumentArity.ZeroOrOne,
         };
         var output = new Option<string>("--output", "-o") { Description = "The file to write.", DefaultValueFactory = _ => ConfigFile.DefaultName };
         var table = new Option<string?>("--table") { Description = "The table that holds the users, if the guess is wrong: name or schema.name." };
         var force = new Option<bool>("--force") { Description = "Overwrite the file." };
-        var command = new Command("init", "Looks at a database and writes a first selfsame.yaml. Reads no row and changes nothing there.") { connection, output, table, force };
+        var command = new Command("init", "Looks at a database and writes a first selfsame.yaml. Changes nothing there.") { connection, output, table, force };
         command.SetAction(async (parsed, cancellation) =>
         {
             var file = parsed.GetRequiredValue(output);
@@ -53,7 +54,12 @@ internal static class InitCommand
         if (Array.Find(NotYet, start => connection.StartsWith(start, StringComparison.OrdinalIgnoreCase)) is { } other)
         {
             throw new InvalidOperationException(
-                $"init can't look into {other} yet. It knows PostgreSQL (\"Host=…;Database=…\" or postgresql://…) and SQLite (a file's path); docs/reconciliation.md shows a config to write by hand.");
+                $"init can't look into {other} yet. It knows PostgreSQL (\"Host=…;Database=…\" or postgresql://…), MongoDB (mongodb://…) and SQLite (a file's path); docs/reconciliation.md shows a config to write by hand.");
+        }
+
+        if (connection.StartsWith("mongodb", StringComparison.Ordinal) && connection.Contains("://", StringComparison.Ordinal))
+        {
+            return MongoShape.ReadAsync(connection, cancellation);
         }
 
         return IsPostgres(connection) ? PostgresShape.ReadAsync(connection, cancellation) : SqliteShape.ReadAsync(connection, cancellation);

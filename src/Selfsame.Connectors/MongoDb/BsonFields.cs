@@ -116,6 +116,25 @@ internal static class BsonFields
         }
     }
 
+    /// <summary>The update that leaves a document with these fields, and without those that are to be missing.</summary>
+    public static BsonDocument ToUpdate(Fields set)
+    {
+        var missing = set.Where(pair => pair.Value.IsMissing).Select(pair => pair.Key).ToHashSet(StringComparer.Ordinal);
+        var kept = set.Without(missing);
+        List<(string, BsonValue)> parts = [];
+        if (kept.Count > 0)
+        {
+            parts.Add(("$set", ToDocument(kept)));
+        }
+
+        if (missing.Count > 0)
+        {
+            parts.Add(("$unset", BsonDocument.Of([.. missing.Select(field => (field, (BsonValue)""))])));
+        }
+
+        return BsonDocument.Of([.. parts]);
+    }
+
     public static BsonValue OfUuid(Guid uuid) => BsonValue.OfBinary(UuidSubtype, uuid.ToByteArray(bigEndian: true));
 
     private static BsonValue OfText(string text)

@@ -178,7 +178,7 @@ public sealed class MongoDbSystem
                 return unwritable;
             }
 
-            return await accounts.UpdateAsync(filter, BsonDocument.Of(("$set", BsonFields.ToDocument(set))), null, cancellation)
+            return await accounts.UpdateAsync(filter, BsonFields.ToUpdate(set), null, cancellation)
                 ? new Done()
                 : new Drifted("It changed meanwhile.");
         },

@@ -81,9 +81,10 @@ internal sealed class MongoRowPass(MongoDatabase database, string accounts, Mong
         var unchanged = MongoFilters.Unchanged(present.Document, write.Before.Keys.Concat(write.After.Keys));
         if (!IsRekeying(write) || !write.After.ContainsKey(MongoCollection.Id))
         {
-            var set = BsonFields.ToDocument(write.After);
-            return await new MongoCollection(database, write.Table).UpdateAsync(unchanged, BsonDocument.Of(("$set", set)), transaction, CancellationToken.None)
-                ? Became(write, new MongoRow(Merged(present.Document, set)))
+            var missing = write.After.Where(pair => pair.Value.IsMissing).Select(pair => pair.Key).ToHashSet(StringComparer.Ordinal);
+            var set = BsonFields.ToDocument(write.After.Without(missing));
+            return await new MongoCollection(database, write.Table).UpdateAsync(unchanged, BsonFields.ToUpdate(write.After), transaction, CancellationToken.None)
+                ? Became(write, new MongoRow(Merged(present.Document, set, missing)))
                 : Gone(write);
         }
 
@@ -109,7 +110,7 @@ internal sealed class MongoRowPass(MongoDatabase database, string accounts, Mong
         }
 
         rows[Place(write)] = null;
-        return await InsertAsync(write.Table, NewKey(write), Merged(present.Document, BsonFields.ToDocument(write.After)));
+        return await InsertAsync(write.Table, NewKey(write), Merged(present.Document, BsonFields.ToDocument(write.After), []));
     }
 
     private async Task<WriteOutcome> DeleteAsync(RowWrite write)
@@ -178,9 +179,9 @@ internal sealed class MongoRowPass(MongoDatabase database, string accounts, Mong
     private static Drifted Gone(RowWrite write) => new($"A document of {write.Table} changed meanwhile.");
 
     // What $set leaves: fields that are there keep their places, new ones follow.
-    private static BsonDocument Merged(BsonDocument document, BsonDocument set)
+    private static BsonDocument Merged(BsonDocument document, BsonDocument set, HashSet<string> missing)
     {
-        var kept = document.Select(element => (element.Name, set.Find(element.Name) ?? element.Value));
+        var kept = document.Where(element => !missing.Contains(element.Name)).Select(element => (element.Name, set.Find(element.Name) ?? element.Value));
         var added = set.Where(element => document.Find(element.Name) is null).Select(element => (element.Name, element.Value));
         return BsonDocument.Of([.. kept, .. added]);
     }

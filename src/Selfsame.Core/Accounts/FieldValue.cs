@@ -35,6 +35,7 @@ public readonly struct FieldValue : IEquatable<FieldValue>
     /// <summary>The value as a database driver takes it: null, string, long, double, bool or byte[]; a native value's text.</summary>
     public object? Raw => value switch
     {
+        NativeValue when IsMissing => null,
         SecretDigest => throw new InvalidOperationException("A digest can't be written to a system."),
         NativeValue native => native.Text,
         _ => value,
@@ -52,6 +53,11 @@ public readonly struct FieldValue : IEquatable<FieldValue>
 
     /// <summary>A value of a type that only its system has (a BSON ObjectId, a nested document), by the type's name and an exact text.</summary>
     public static FieldValue Native(string type, string text) => new(new NativeValue(type, text));
+
+    /// <summary>What stands before a field is there at all: in a document that is not null, though it is read as if it were.</summary>
+    public static FieldValue Missing { get; } = Native("missing", "");
+
+    public bool IsMissing => this == Missing;
 
     /// <summary>Wraps what a driver returned; a type that no record may hold is a bug of the connector.</summary>
     public static FieldValue From(object? raw) => raw switch
@@ -74,7 +80,7 @@ public readonly struct FieldValue : IEquatable<FieldValue>
     public bool Matches(FieldValue present, string salt)
         => value is SecretDigest digest
             ? digest.Sha256 == (present.value is SecretDigest other ? other.Sha256 : present.DigestOf(salt))
-            : Equals(present);
+            : Equals(present) || (IsMissing && present.IsNull);
 
     /// <summary>
     /// Equality across systems that hold one fact in different types: SQLite's 1 and PostgreSQL's true, 1 and 1.0, and
@@ -89,6 +95,8 @@ public readonly struct FieldValue : IEquatable<FieldValue>
         (string text, long number) => text == number.ToString(CultureInfo.InvariantCulture),
         (long number, string text) => text == number.ToString(CultureInfo.InvariantCulture),
         (NativeValue native, string text) => native.Text == text,
+        (NativeValue native, long number) => native.Text == number.ToString(CultureInfo.InvariantCulture),
+        (long number, NativeValue native) => native.Text == number.ToString(CultureInfo.InvariantCulture),
         (string text, NativeValue native) => native.Text == text,
         _ => Equals(other),
     };

@@ -40,6 +40,10 @@ public sealed class Fields : IReadOnlyDictionary<string, FieldValue>, IEquatable
     /// <summary>The value of that name; null where the record lacks it, as documents do.</summary>
     public FieldValue ValueOrNull(string name) => values.TryGetValue(name, out var value) ? value : FieldValue.Null;
 
+    /// <summary>The fields of those <paramref name="names"/>, a field that is not there as <see cref="FieldValue.Missing"/>: what an update of them can be taken back with.</summary>
+    public Fields OrMissing(IEnumerable<string> names)
+        => new(names.Distinct().Select(name => KeyValuePair.Create(name, values.TryGetValue(name, out var value) ? value : FieldValue.Missing)));
+
     /// <summary>Only the fields whose names are among <paramref name="names"/>.</summary>
     public Fields Only(IEnumerable<string> names) => new(names.Distinct().Where(ContainsKey).Select(name => KeyValuePair.Create(name, values[name])));
 

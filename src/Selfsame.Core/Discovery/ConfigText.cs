@@ -16,7 +16,7 @@ public static class ConfigText
     {
         List<string> lines =
         [
-            "# Written by 'selfsame init' from the shape of your database; no row was read. Correct what is wrong, then:",
+            $"# Written by 'selfsame init' from the shape of your database; {(proposal.Connector == "mongodb" ? "of each collection 100 documents were looked at" : "no row was read")}. Correct what is wrong, then:",
             "#   selfsame audit               reads, says what disagrees, changes nothing",
             "#   selfsame plan -o plan.json   writes down what would clear it, changes nothing",
             "systems:",

@@ -12,7 +12,7 @@ internal sealed record PreparedChange(Change Change, ExpandedChange? Expanded, s
 internal sealed class RowChanges(
     IReadOnlyDictionary<string, IConnectedSystem> systems, Func<string, IReadOnlyList<ReferencePlace>> declared, string salt)
 {
-    private readonly Dictionary<string, (IReadOnlyList<ReferencePlace> Places, IReadOnlyList<string> UniqueFields)> shapes = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, IReadOnlyList<ReferencePlace>> placesOf = new(StringComparer.Ordinal);
 
     /// <summary>
     /// Expands the changes of one portion, each system read in bulk. What an earlier attempt journaled and made is kept in front: it
@@ -32,7 +32,10 @@ internal sealed class RowChanges(
             var referring = await ReadReferringAsync(group.Key, [.. known.Values], cancellation);
             foreach (var change in group)
             {
-                prepared.Add(change.Number, Prepare(change, system, known, present, referring, [.. earlier(change).Where(made.Contains)]));
+                var madeEarlier = earlier(change).Where(made.Contains).ToList();
+                prepared.Add(change.Number, IsReplayed(change, madeEarlier)
+                    ? new PreparedChange(change, new ExpandedChange(earlier(change), []), null)
+                    : Prepare(change, system, known, present, referring, madeEarlier));
             }
         }
 
@@ -40,7 +43,7 @@ internal sealed class RowChanges(
     }
 
     /// <summary>The system's shape was changed: it is looked at anew.</summary>
-    public void ForgetShape(string system) => shapes.Remove(system);
+    public void ForgetShape(string system) => placesOf.Remove(system);
 
     public Task<WriteOutcome> WriteAsync(PreparedChange prepared)
         // Once it has left, only its answer ends the wait: a change is not cancelled half-way.
@@ -72,14 +75,14 @@ internal sealed class RowChanges(
             var made = group.SelectMany(merge => merge.Rows).ToHashSet();
             var survivors = await ((IReadsAccountsById)system).ReadFreshAsync(group.Key, [.. group.Select(merge => merge.Change.Account)], cancellation);
             var removed = group.SelectMany(merge => merge.Change.Losers!).Select(loser => Remembered(system, loser.Account, made)).OfType<Account>().ToDictionary(account => account.Id);
-            var unguarded = (await ShapeAsync(group.Key, cancellation)).Places.Where(place => !place.Enforced).ToList();
+            var unguarded = (await PlacesAsync(group.Key, cancellation)).Where(place => !place.Enforced).ToList();
             var rows = await ((IHasReferences)system).ReadReferringAsync(unguarded, [.. removed.Values, .. survivors.Values], cancellation);
             foreach (var (change, _) in group.Where(merge => survivors.ContainsKey(merge.Change.Account)))
             {
                 var losers = change.Losers!.Select(loser => removed.GetValueOrDefault(loser.Account)).OfType<Account>().ToList();
                 var mine = losers.Select(loser => loser.Id).Append(change.Account).ToHashSet();
                 var expanded = new RowExpansion(change with { After = Fields.Empty }, system.AccountsTable, system.Mapping, unguarded)
-                    .Expand(survivors[change.Account], losers, [.. rows.Where(row => mine.Contains(row.Account))], []);
+                    .Expand(survivors[change.Account], losers, [.. rows.Where(row => mine.Contains(row.Account))]);
                 var moves = expanded.Rows.Where(row => row.Table != system.AccountsTable || row.Action == RowAction.Update).ToList();
                 if (moves.Count > 0)
                 {
@@ -93,7 +96,10 @@ internal sealed class RowChanges(
 
     /// <summary>Whether references can arrive at an account that is gone: no system guards the places that only the config names.</summary>
     public async Task<bool> HasUnguardedPlacesAsync(string system, CancellationToken cancellation)
-        => (await ShapeAsync(system, cancellation)).Places.Any(place => !place.Enforced);
+        => (await PlacesAsync(system, cancellation)).Any(place => !place.Enforced);
+
+    // An account that has its new id is not found under the old one; what was journaled is made to its end.
+    private static bool IsReplayed(Change change, List<RowWrite> madeEarlier) => change.Action == ChangeAction.Rekey && madeEarlier.Count > 0;
 
     private PreparedChange Prepare(
         Change change,
@@ -101,7 +107,7 @@ internal sealed class RowChanges(
         Dictionary<AccountId, Account> known,
         IReadOnlyDictionary<AccountId, Account> present,
         IReadOnlyList<ReferringRow> referring,
-        IReadOnlyList<RowWrite> made)
+        List<RowWrite> made)
     {
         if (change.Action == ChangeAction.Restore)
         {
@@ -113,7 +119,6 @@ internal sealed class RowChanges(
             return new PreparedChange(change, null, hindrance);
         }
 
-        var shape = shapes[change.System];
         var account = known[change.Account];
         var losers = (change.Losers ?? []).Select(loser => known.GetValueOrDefault(loser.Account)).OfType<Account>().ToList();
         var mine = losers.Select(loser => loser.Id).Append(account.Id).ToHashSet();
@@ -124,7 +129,7 @@ internal sealed class RowChanges(
             return new PreparedChange(change, null, $"Rows refer to the others by '{lacking}', which {account.Label} does not have: give it one first.");
         }
 
-        var expanded = new RowExpansion(change, system.AccountsTable, system.Mapping, shape.Places).Expand(account, losers, rows, shape.UniqueFields);
+        var expanded = new RowExpansion(change, system.AccountsTable, system.Mapping, placesOf[change.System]).Expand(account, losers, rows);
         var madeKeys = made.Select(row => (row.Table, row.Action, row.Key)).ToHashSet();
         return new PreparedChange(change, expanded with { Rows = [.. made, .. expanded.Rows.Where(row => !madeKeys.Contains((row.Table, row.Action, row.Key)))] }, null);
     }
@@ -160,23 +165,20 @@ internal sealed class RowChanges(
 
     private async Task<IReadOnlyList<ReferringRow>> ReadReferringAsync(string name, IReadOnlyList<Account> accounts, CancellationToken cancellation)
     {
-        var shape = await ShapeAsync(name, cancellation);
-        return shape.Places.Count == 0 || accounts.Count == 0 ? [] : await ((IHasReferences)systems[name]).ReadReferringAsync(shape.Places, accounts, cancellation);
+        var places = await PlacesAsync(name, cancellation);
+        return places.Count == 0 || accounts.Count == 0 ? [] : await ((IHasReferences)systems[name]).ReadReferringAsync(places, accounts, cancellation);
     }
 
     // All places that exist at apply, not only those of the plan.
-    private async Task<(IReadOnlyList<ReferencePlace> Places, IReadOnlyList<string> UniqueFields)> ShapeAsync(string name, CancellationToken cancellation)
+    private async Task<IReadOnlyList<ReferencePlace>> PlacesAsync(string name, CancellationToken cancellation)
     {
-        if (!shapes.TryGetValue(name, out var shape))
+        if (!placesOf.TryGetValue(name, out var places))
         {
-            var indexes = systems[name] is IInspectsIndexes inspected ? await inspected.ReadIndexesAsync(cancellation) : [];
-            shape = (
-                systems[name] is IHasReferences referring ? await referring.FindPlacesAsync(declared(name), cancellation) : [],
-                [.. indexes.Where(index => index.Unique && index.Fields.Count == 1).Select(index => index.Fields[0]).Distinct()]);
-            shapes.Add(name, shape);
+            places = systems[name] is IHasReferences referring ? await referring.FindPlacesAsync(declared(name), cancellation) : [];
+            placesOf.Add(name, places);
         }
 
-        return shape;
+        return places;
     }
 
     private static async Task<IReadOnlySet<RowWrite>> MadeAsync(IWritesTogether system, IReadOnlyList<RowWrite> rows, CancellationToken cancellation)

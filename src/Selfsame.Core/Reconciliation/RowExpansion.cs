@@ -16,12 +16,11 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
     /// <param name="account">The account that the change is about, as it is now.</param>
     /// <param name="losers">Those of a merge's losers that are still there.</param>
     /// <param name="referring">All rows that refer to the account or to one of the losers now.</param>
-    /// <param name="uniqueFields">For a new id: the accounts' fields that a unique index covers alone.</param>
-    public ExpandedChange Expand(Account account, IReadOnlyList<Account> losers, IReadOnlyList<ReferringRow> referring, IReadOnlyList<string> uniqueFields)
+    public ExpandedChange Expand(Account account, IReadOnlyList<Account> losers, IReadOnlyList<ReferringRow> referring)
         => change.Action switch
         {
             ChangeAction.Merge => Merge(account, losers, referring),
-            ChangeAction.Rekey => Rekey(account, referring, uniqueFields),
+            ChangeAction.Rekey => Rekey(account, referring),
             ChangeAction.Delete => new ExpandedChange([Deleted(account)], [.. NoneLeft(account, null)]),
             _ => new ExpandedChange(change.Rows ?? [], []),
         };
@@ -40,7 +39,7 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
                 Table = accountsTable,
                 Action = RowAction.Update,
                 Key = survivor.Record.Only(mapping.Id),
-                Before = new Fields(set.Keys.Select(field => KeyValuePair.Create(field, survivor.Record.ValueOrNull(field)))),
+                Before = survivor.Record.OrMissing(set.Keys),
                 After = set,
             });
         }
@@ -48,40 +47,14 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
         return new ExpandedChange(rows, [.. losers.SelectMany(loser => NoneLeft(loser, survivorNow))]);
     }
 
-    /// <summary>
-    /// A system that guards its references lets no row under them change its id, nor two rows hold one unique value: there a
-    /// copy takes the new id, under the values that the old row gives up first.
-    /// </summary>
-    private ExpandedChange Rekey(Account account, IReadOnlyList<ReferringRow> referring, IReadOnlyList<string> uniqueFields)
+    // Connectors make the id and what refers to it change as one, whatever order their constraints ask for.
+    private ExpandedChange Rekey(Account account, IReadOnlyList<ReferringRow> referring)
     {
-        var old = account.Record;
-        var key = old.Only(mapping.Id);
-        var renewed = account with { Record = old.With(change.After) };
-        var moves = Moves(referring, [account.Id], renewed).ToList();
-        if (!referring.Any(row => row.Place.Enforced))
-        {
-            var update = new RowWrite { Table = accountsTable, Action = RowAction.Update, Key = key, Before = key, After = change.After };
-            return new ExpandedChange([update, .. moves], []);
-        }
-
-        var given = new Fields(uniqueFields
-            .Where(field => !mapping.Id.Contains(field) && old.ValueOrNull(field).AsText is not null)
-            .Select(field => KeyValuePair.Create(field, FieldValue.Text(InTheMeantime(old[field].AsText!, account.Id)))));
-        var rows = new List<RowWrite>();
-        if (given.Count > 0)
-        {
-            rows.Add(new RowWrite { Table = accountsTable, Action = RowAction.Update, Key = key, Before = old.Only(given.Keys), After = given });
-        }
-
-        rows.Add(new RowWrite { Table = accountsTable, Action = RowAction.Insert, Key = key.With(change.After), Before = Fields.Empty, After = renewed.Record });
-        rows.AddRange(moves);
-        rows.Add(Deleted(account with { Record = old.With(given) }));
-        return new ExpandedChange(rows, [.. NoneLeft(account, renewed)]);
+        var key = account.Record.Only(mapping.Id);
+        var renewed = account with { Record = account.Record.With(change.After) };
+        var update = new RowWrite { Table = accountsTable, Action = RowAction.Update, Key = key, Before = key, After = change.After };
+        return new ExpandedChange([update, .. Moves(referring, [account.Id], renewed)], []);
     }
-
-    // A value of the same kind that nobody has: where a column takes uuids only, the uuid with every bit turned.
-    private static string InTheMeantime(string value, AccountId id)
-        => Guid.TryParseExact(value, "D", out var uuid) ? new Guid([.. uuid.ToByteArray().Select(part => (byte)~part)]).ToString("D") : $"{value}~{id}";
 
     /// <summary>The writes that make every row refer to <paramref name="to"/>; a row that would then stand twice goes instead.</summary>
     private IEnumerable<RowWrite> Moves(IReadOnlyList<ReferringRow> referring, HashSet<AccountId> from, Account to)
@@ -99,7 +72,7 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
             var (before, set) = (group.First().Row, Fields.Empty);
             foreach (var place in group.Select(row => row.Place))
             {
-                set = set.With(new Fields(place.Fields.Zip(place.AccountFields, (field, held) => KeyValuePair.Create(field, to.Record.ValueOrNull(held)))));
+                set = set.With(new Fields(place.Fields.Zip(place.AccountFields, (field, held) => KeyValuePair.Create(field, Like(before.ValueOrNull(field), to.Record.ValueOrNull(held))))));
             }
 
             var after = before.With(set);
@@ -119,6 +92,14 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
             yield return new RowWrite { Table = group.Key.Table, Action = RowAction.Update, Key = group.Key.Key, Before = before.Only(set.Keys), After = set };
         }
     }
+
+    // One collection may hold ids as text and another as the id's own type: a reference keeps the type that it has.
+    private static FieldValue Like(FieldValue old, FieldValue value) => (old.AsNative, value.AsNative) switch
+    {
+        (null, { } native) when old.AsText is not null => FieldValue.Text(native.Text),
+        ({ } native, null) when value.AsText is { } text => FieldValue.Native(native.Type, text),
+        _ => value,
+    };
 
     /// <summary>What a row holds in each unique set of its place; a null there is equal to nothing.</summary>
     private static IEnumerable<(string Place, Fields Values)> Values(ReferencePlace place, Fields row)

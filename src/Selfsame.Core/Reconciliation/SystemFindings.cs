@@ -45,12 +45,14 @@ internal static class SystemFindings
         if (onField.Count == 0)
         {
             return Fault(name, SystemFault.NoUniqueIndex, $"{name} has no unique index on '{field}', so nothing there stops two accounts with one {kind.Name()}.")
-                with { Identifier = kind };
+                with
+            { Identifier = kind };
         }
 
         var indexes = string.Join(", ", onField.Select(index => $"'{index.Name}' ({Weakness(index, wanted?.Index)})"));
         return Fault(name, SystemFault.WeakIndex, $"{name} has no unique index that keeps one {kind.Name()} to one account; on '{field}' it has {indexes}.")
-            with { Identifier = kind };
+            with
+        { Identifier = kind };
     }
 
     private static string Weakness(SystemIndex index, SystemIndex? wanted) => index switch

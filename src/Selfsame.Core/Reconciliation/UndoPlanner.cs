@@ -120,7 +120,7 @@ public static class UndoPlanner
             return new LeftAlone("The account is gone.");
         }
 
-        if (entry.Before!.Only(change.After.Keys).DifferencesFrom(present.Record, "").Count == 0)
+        if (entry.Before!.OrMissing(change.After.Keys).DifferencesFrom(present.Record, "").Count == 0)
         {
             return null;
         }
@@ -135,7 +135,7 @@ public static class UndoPlanner
         {
             Action = ChangeAction.Update,
             Before = present.Record.Only(change.After.Keys),
-            After = entry.Before!.Only(change.After.Keys),
+            After = entry.Before!.OrMissing(change.After.Keys),
             Precondition = present.Record.Only(change.After.Keys),
         });
     }

@@ -20,7 +20,7 @@ public static class ConfigFile
     public const string DefaultName = "selfsame.yaml";
 
     /// <summary>The kinds of systems that this version connects.</summary>
-    public static IReadOnlyList<ConnectorKind> Connectors { get; } = 
+    public static IReadOnlyList<ConnectorKind> Connectors { get; } =
     [
         SelfsameConnector.Kind, SqliteSystem.Kind, PostgresSystem.Kind, MongoDbSystem.Kind, SupabaseSystem.Kind, FilesSystem.Kind,
     ];

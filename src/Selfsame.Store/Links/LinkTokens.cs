@@ -60,15 +60,26 @@ internal static class LinkTokens
             """,
             new { hash = Hash(token), tenant, purpose, now });
 
-    /// <summary>Uses the link up; null when it is unknown, used, expired or another tenant's.</summary>
-    public static Task<LinkToken?> RedeemAsync(Transaction transaction, string token, string tenant, string purpose, DateTimeOffset now)
-        => transaction.QueryFirstOrDefaultAsync<LinkToken>(
+    /// <summary>
+    /// Uses the link up; null when it is unknown, used, expired or another tenant's. Its user is held first, as by whoever ends a
+    /// user's links: in the other order the two would wait for each other.
+    /// </summary>
+    public static async Task<LinkToken?> RedeemAsync(Transaction transaction, string token, string tenant, string purpose, DateTimeOffset now)
+    {
+        var found = await PeekAsync(transaction, token, tenant, purpose, now);
+        if (found?.UserId is { } userId)
+        {
+            await UserReader.FindForUpdateAsync(transaction, userId);
+        }
+
+        return found is null ? null : await transaction.QueryFirstOrDefaultAsync<LinkToken>(
             """
             UPDATE link_tokens SET used_at = @now
             WHERE token_hash = @hash AND tenant = @tenant AND purpose = @purpose AND used_at IS NULL AND expires_at > @now
             RETURNING tenant, user_id, email, browser
             """,
             new { hash = Hash(token), tenant, purpose, now });
+    }
 
     /// <summary>After a lost commit answer: the user, as it is now, whose link was used up at this very instant; null when we did not.</summary>
     public static async Task<User?> FindRedeemedAsync(

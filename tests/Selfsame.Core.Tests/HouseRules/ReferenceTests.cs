@@ -43,7 +43,7 @@ public sealed partial class ReferenceTests
             let folders = file.Split('/')
             where folders.Length > 3
             from Match match in ConnectorNamespace().Matches(SourceTree.Read(file))
-            // Rows holds what the connectors of SQL tables share, and names none of them.
+                // Rows holds what the connectors of SQL tables share, and names none of them.
             where match.Groups["connector"].Value != folders[2] && (match.Groups["connector"].Value != "Rows" || folders[2] == "Rows")
             select $"{file} names {match.Value}";
 

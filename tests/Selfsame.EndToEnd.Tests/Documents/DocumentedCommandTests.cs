@@ -9,6 +9,9 @@ namespace Selfsame.EndToEnd.Tests.Documents;
 [Trait("needs", "executable")]
 public sealed partial class DocumentedCommandTests
 {
+    /// <summary>Stands in documents for a run's id.</summary>
+    private const string ExampleRun = "28fc4953";
+
     private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(2);
 
     public static TheoryData<string> Documents()
@@ -46,13 +49,19 @@ public sealed partial class DocumentedCommandTests
         foreach (var block in Blocks(document, "yaml"))
         {
             await File.WriteAllTextAsync(folder["selfsame.yaml"], block);
-            var variables = Variable().Matches(block).ToDictionary(match => match.Groups[1].Value, string? (_) => "value");
+            var variables = Variable().Matches(block).ToDictionary(match => match.Groups[1].Value, string? (match) => Placeholder(match.Groups[1].Value));
 
             var result = await SelfsameProcess.RunAsync(["runs", "--config", folder["selfsame.yaml"], "--data", folder["data"]], "", variables);
 
             result.ExitCode.ShouldBe(0, $"{document}: {result.StandardError}");
         }
     }
+
+    /// <summary>A value that a connector takes for its address; none is called.</summary>
+    private static string Placeholder(string variable)
+        => variable.StartsWith("MONGO", StringComparison.Ordinal) ? "mongodb://localhost/app"
+            : variable == "SUPABASE_URL" ? "https://project.supabase.co"
+            : "value";
 
     private static async Task RunAsync(string document, string command, TemporaryFolder folder)
     {
@@ -63,7 +72,13 @@ public sealed partial class DocumentedCommandTests
             return;
         }
 
-        var line = command.Replace("/tmp/selfsame-data", folder["other"], StringComparison.Ordinal);
+        var line = command.Replace("/tmp/selfsame-data", folder["other"], StringComparison.Ordinal)
+            .Replace("./run demo", $"./run demo --folder {folder["demo"]}", StringComparison.Ordinal);
+        if (line.Contains(ExampleRun, StringComparison.Ordinal))
+        {
+            line = line.Replace(ExampleRun, await LatestRunAsync(folder), StringComparison.Ordinal);
+        }
+
         if (line.StartsWith("selfsame undo ", StringComparison.Ordinal))
         {
             line = $"selfsame undo {await LatestRunAsync(folder)}";

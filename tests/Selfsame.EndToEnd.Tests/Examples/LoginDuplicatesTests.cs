@@ -22,7 +22,7 @@ public sealed class LoginDuplicatesTests : IDisposable
             import { MongoClient } from 'mongodb';
             const client = new MongoClient(process.env.MONGODB_URI);
             for (const name of ['users', 'models_3d', 'printers', 'print_jobs', 'comments']) {
-              for (const row of await client.db().collection(name).find().sort({ _id: 1 }).toArray()) console.log(name, JSON.stringify(row));
+              for (const row of await client.db().collection(name).find().sort({ _id: 1 }).toArray()) console.log(name, JSON.stringify(row, Object.keys(row).sort()));
             }
             for (const index of await client.db().collection('users').indexes()) console.log('index', index.name, !!index.unique, index.collation?.locale, index.collation?.strength);
             await client.close();

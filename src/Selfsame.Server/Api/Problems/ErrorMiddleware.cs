@@ -54,7 +54,10 @@ internal sealed class ErrorMiddleware(RequestDelegate next, ILogger<ErrorMiddlew
                 => Problem.Busy.Because("The database is busy and nothing was changed. Try again in a few seconds.") with { RetryAfter = TimeSpan.FromSeconds(2) },
             CommitUnknownException => Problem.OutcomeUnknown.Because(
                 "The database was lost while the change was saved. Wait for the time in Retry-After, look whether it happened, and only then send it again; "
-                + "a call with an Idempotency-Key can be sent again at once.") with { RetryAfter = TimeSpan.FromSeconds(5) },
+                + "a call with an Idempotency-Key can be sent again at once.") with
+            {
+                RetryAfter = TimeSpan.FromSeconds(5),
+            },
             _ => Problem.InternalError.Because("This is a fault of the service. Tell its operator the correlationId."),
         };
     }

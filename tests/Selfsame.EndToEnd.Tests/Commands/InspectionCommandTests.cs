@@ -1,0 +1,150 @@
+using System.Text.Json;
+using Npgsql;
+using Selfsame.Testing;
+
+namespace Selfsame.EndToEnd.Tests.Commands;
+
+/// <summary>Commands that look and change nothing: show, doctor, audit's report and filters, completion.</summary>
+[Trait("needs", "executable")]
+public sealed class InspectionCommandTests
+{
+    [Fact]
+    public async Task A_person_is_shown_in_every_system_by_any_spelling()
+    {
+        using var sandbox = await Sandbox.MakeAsync();
+
+        var both = await sandbox.JsonAsync(2, "show", "DobbelTop");
+        both.GetProperty("systems").GetProperty("app").EnumerateArray().Select(account => account.GetProperty("id").GetString()).ShouldBe(["u02", "u03"]);
+        both.GetProperty("systems").GetProperty("auth")[0].GetProperty("id").GetString().ShouldBe("u02");
+        both.GetProperty("findings").EnumerateArray().Select(finding => finding.GetProperty("kind").GetString()).ShouldContain("Duplicate");
+
+        (await sandbox.ExpectAsync(0, "show", "ADA@Example.org")).StandardOutput.ShouldContain("ADA@Example.org: complete");
+        (await sandbox.ExpectAsync(2, "show", "katherine@example.org")).StandardOutput.ShouldContain("only in auth");
+        (await sandbox.JsonAsync(2, "show", "tracy")).GetProperty("missingIn")[0].GetString().ShouldBe("auth");
+        (await sandbox.JsonAsync(2, "show", "u25")).GetProperty("systems").GetProperty("app")[0].GetProperty("id").GetString().ShouldBe("u05");
+        (await sandbox.ExpectAsync(1, "show", "nobody")).StandardError.ShouldContain("nobody is called 'nobody'");
+    }
+
+    // SQLite folds ASCII only: our keys find what its own look-up does not.
+    [Fact]
+    public async Task A_spelling_that_the_system_itself_would_not_find_is_found_by_its_key()
+    {
+        using var sandbox = await Sandbox.MakeAsync();
+        sandbox.Sql("app.db", "INSERT INTO users (id, username) VALUES ('u30', 'ÅSE')");
+
+        (await sandbox.ExpectAsync(2, "show", "åse")).StandardOutput.ShouldContain("u30");
+    }
+
+    [Fact]
+    public async Task The_doctor_says_what_is_wrong_and_what_to_do()
+    {
+        using var sandbox = await Sandbox.MakeAsync();
+
+        var ill = await sandbox.JsonAsync(2, "doctor");
+        var wrong = ill.GetProperty("examinations").EnumerateArray().Where(examination => examination.GetProperty("answer").GetString() == "no").ToList();
+        wrong.ShouldHaveSingleItem().GetProperty("name").GetString().ShouldBe("unique username");
+        Answer(ill, "store", "key rules").ShouldBe("yes");
+        Answer(ill, "app", "change accounts").ShouldBe("yes");
+
+        File.Delete(sandbox["auth.db"]);
+        var lost = await sandbox.ExpectAsync(1, "doctor");
+        lost.StandardOutput.ShouldContain("there is no file auth.db");
+        lost.StandardOutput.ShouldContain("index 'users_username' is not unique");
+    }
+
+    [Fact]
+    public async Task The_doctor_is_content_after_the_repair()
+    {
+        using var sandbox = await Sandbox.MakeAsync();
+        await sandbox.ExpectAsync(2, "plan", "-o", "plan.json");
+        await sandbox.ExpectAsync(0, "apply", "plan.json");
+
+        (await sandbox.ExpectAsync(0, "doctor")).StandardOutput.ShouldContain("unique username: index 'users_username_selfsame'");
+    }
+
+    [Fact]
+    [Trait("needs", "postgresql")]
+    public async Task A_missing_permission_is_named_with_what_to_grant()
+    {
+        using var folder = new TemporaryFolder();
+        var owner = await (await PostgresServer.SharedAsync()).CreateDatabaseAsync();
+        var role = $"reader_{Guid.CreateVersion7():N}";
+        await using (var source = NpgsqlDataSource.Create(owner))
+        {
+            await using var command = source.CreateCommand(
+                $"CREATE TABLE users (id text PRIMARY KEY, email text UNIQUE); CREATE TABLE posts (id text PRIMARY KEY, user_id text REFERENCES users (id)); CREATE ROLE {role} LOGIN; GRANT SELECT ON users TO {role}");
+            await command.ExecuteNonQueryAsync();
+        }
+
+        await File.WriteAllTextAsync(folder["selfsame.yaml"], "systems:\n  app: { connector: postgres, connection: \"${APP}\", table: users, identifiers: { email: email } }\n");
+        var reader = new NpgsqlConnectionStringBuilder(owner) { Username = role }.ToString();
+        var result = await SelfsameProcess.RunAsync(["doctor", "--json"], "", new Dictionary<string, string?> { ["APP"] = reader }, folder.Path);
+
+        result.ExitCode.ShouldBe(2, result.StandardOutput + result.StandardError);
+        var report = JsonDocument.Parse(result.StandardOutput).RootElement;
+        Answer(report, "app", "read accounts").ShouldBe("yes");
+        Answer(report, "app", "delete accounts").ShouldBe("no");
+        Answer(report, "app", "make indexes").ShouldBe("no");
+        result.StandardOutput.ShouldContain($"GRANT SELECT, UPDATE, DELETE ON \\\"posts\\\" TO \\\"{role}\\\"");
+    }
+
+    [Fact]
+    public async Task The_audit_tells_how_unique_everybody_is()
+    {
+        using var sandbox = await Sandbox.MakeAsync();
+
+        var app = (await sandbox.JsonAsync(2, "audit", "--sample", "2")).GetProperty("systems").GetProperty("app");
+
+        app.GetProperty("accounts").GetInt32().ShouldBe(9);
+        var usernames = app.GetProperty("values").GetProperty("username");
+        (usernames.GetProperty("with").GetInt32(), usernames.GetProperty("distinct").GetInt32(), usernames.GetProperty("unique").GetBoolean()).ShouldBe((9, 6, false));
+        app.GetProperty("values").GetProperty("email").GetProperty("unique").GetBoolean().ShouldBeTrue();
+        (app.GetProperty("verified").GetInt32(), app.GetProperty("unverified").GetInt32()).ShouldBe((6, 0));
+        app.GetProperty("indexes").EnumerateArray().Select(index => index.GetProperty("name").GetString()).ShouldContain("users_username");
+        app.GetProperty("sample").GetArrayLength().ShouldBe(2);
+        (await sandbox.JsonAsync(2, "audit")).GetProperty("systems").GetProperty("app").TryGetProperty("sample", out _).ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task An_audit_and_a_plan_can_be_about_one_person_one_system_or_one_kind_of_finding()
+    {
+        using var sandbox = await Sandbox.MakeAsync();
+
+        var who = await sandbox.JsonAsync(2, "audit", "--who", "PRINTMASTER");
+        who.GetProperty("findings").EnumerateArray().Select(finding => finding.GetProperty("kind").GetString()).Distinct().ShouldBe(["Duplicate", "Orphan"]);
+        (await sandbox.JsonAsync(0, "audit", "--who", "ada")).GetProperty("findings").GetArrayLength().ShouldBe(0);
+        (await sandbox.ExpectAsync(1, "audit", "--system", "nope")).StandardError.ShouldContain("auth, app");
+        (await sandbox.ExpectAsync(1, "audit", "--tenant", "nope")).StandardError.ShouldContain("main");
+
+        Reasons(await sandbox.JsonAsync(2, "plan", "--only", "Missing,drifted")).ShouldBe(["missingInTarget", "attributesDrifted"]);
+        Reasons(await sandbox.JsonAsync(2, "plan", "--who", "dobbeltop")).ShouldBe(["duplicateMerged"]);
+
+        // Without the duplicates the unique index can't be made, so it goes with them.
+        Reasons(await sandbox.JsonAsync(2, "plan", "--except", "Duplicate")).ShouldBe(["missingInTarget", "orphanDisabled", "attributesDrifted", "idMismatch"], ignoreOrder: true);
+        (await sandbox.ExpectAsync(1, "plan", "--only", "foo")).StandardError.ShouldContain("neither a finding nor a reason");
+
+        await sandbox.ExpectAsync(2, "plan", "--only", "Drifted", "-o", "part.json");
+        await sandbox.ExpectAsync(0, "apply", "part.json");
+        sandbox.Sql("app.db", "SELECT full_name FROM users WHERE id = 'u04'").ShouldBe(["Grace Hopper"]);
+        sandbox.Sql("app.db", "SELECT count(*) FROM users").ShouldBe(["9"]);
+    }
+
+    [Fact]
+    public async Task Bash_completes_commands_and_options()
+    {
+        var path = $"{Path.GetDirectoryName(Checkout.Executable)}:{System.Environment.GetEnvironmentVariable("PATH")}";
+        const string script = "eval \"$(selfsame completion bash)\"; COMP_LINE='selfsame audit --wh'; COMP_POINT=${#COMP_LINE}; COMP_WORDS=(selfsame audit --wh); COMP_CWORD=2; _selfsame; echo \"${COMPREPLY[@]}\"";
+        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+
+        var result = await ChildProcess.RunAsync("bash", ["-c", script], default, new Dictionary<string, string?> { ["PATH"] = path }, user: null, folder: null, timeout.Token);
+
+        result.StandardOutput.Trim().ShouldBe("--who", result.StandardError);
+    }
+
+    private static IEnumerable<string?> Reasons(JsonElement plan) => plan.GetProperty("changes").EnumerateArray().Select(change => change.GetProperty("reason").GetString());
+
+    private static string? Answer(JsonElement report, string area, string name)
+        => report.GetProperty("examinations").EnumerateArray()
+            .Single(examination => examination.GetProperty("area").GetString() == area && examination.GetProperty("name").GetString() == name)
+            .GetProperty("answer").GetString();
+}

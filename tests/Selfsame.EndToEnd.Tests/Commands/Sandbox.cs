@@ -1,0 +1,57 @@
+using System.Text.Json;
+using Microsoft.Data.Sqlite;
+using Selfsame.Databases;
+using Selfsame.Testing;
+
+namespace Selfsame.EndToEnd.Tests.Commands;
+
+/// <summary>The sandbox of <c>selfsame demo</c>, in which commands are run as a person runs them.</summary>
+internal sealed class Sandbox : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public string Folder => folder["box"];
+
+    public string this[string file] => Path.Combine(Folder, file);
+
+    public static async Task<Sandbox> MakeAsync()
+    {
+        var sandbox = new Sandbox();
+        var made = await SelfsameProcess.RunAsync(["demo", "--sandbox-only", "--folder", sandbox.Folder]);
+        made.ExitCode.ShouldBe(0, made.StandardError);
+        return sandbox;
+    }
+
+    /// <summary>Runs a command that must end with <paramref name="exitCode"/>.</summary>
+    public async Task<CommandResult> ExpectAsync(int exitCode, params string[] arguments) => await ExpectAsync(exitCode, [], arguments);
+
+    public async Task<CommandResult> ExpectAsync(int exitCode, Dictionary<string, string?> environment, string[] arguments)
+    {
+        var result = await SelfsameProcess.RunAsync(arguments, "", environment, Folder);
+        result.ExitCode.ShouldBe(exitCode, $"{string.Join(' ', arguments)}\n{result.StandardOutput}\n{result.StandardError}");
+        return result;
+    }
+
+    public async Task<JsonElement> JsonAsync(int exitCode, params string[] arguments)
+        => JsonDocument.Parse((await ExpectAsync(exitCode, [.. arguments, "--json"])).StandardOutput).RootElement;
+
+    /// <summary>Runs SQL on a file of the sandbox; the rows, each as its columns joined by a bar.</summary>
+    public IReadOnlyList<string> Sql(string file, string sql)
+    {
+        SqliteLibrary.EnsureLoaded();
+        using var connection = new SqliteConnection($"Data Source={this[file]};Pooling=False");
+        connection.Open();
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        using var reader = command.ExecuteReader();
+        var rows = new List<string>();
+        while (reader.Read())
+        {
+            rows.Add(string.Join('|', Enumerable.Range(0, reader.FieldCount).Select(column => reader.IsDBNull(column) ? "NULL" : reader.GetValue(column))));
+        }
+
+        return rows;
+    }
+
+    public void Dispose() => folder.Dispose();
+}

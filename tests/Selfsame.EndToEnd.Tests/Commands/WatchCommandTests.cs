@@ -1,0 +1,124 @@
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using Selfsame.Server.Watch;
+
+namespace Selfsame.EndToEnd.Tests.Commands;
+
+[Trait("needs", "executable")]
+public sealed class WatchCommandTests
+{
+    // The example of standardwebhooks.com's reference libraries.
+    private const string Secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+    [Fact]
+    public void A_webhook_is_signed_as_the_specification_s_example()
+        => WebhookSignature.Parse(Secret)!.Sign("msg_p5jXN8AQM9LWM0D4loKWxJek", DateTimeOffset.FromUnixTimeSeconds(1614265330), "{\"test\": 2432232314}")
+            .ShouldBe("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
+    [InlineData("whsec_short")]
+    [InlineData("whsec_!!!!")]
+    public void What_is_no_secret_is_refused(string secret) => WebhookSignature.Parse(secret).ShouldBeNull();
+
+    [Fact]
+    public async Task A_finding_is_told_once_by_mail_and_again_only_when_something_new_is_found()
+    {
+        using var sandbox = await Sandbox.MakeAsync();
+
+        (await sandbox.ExpectAsync(2, "watch", "--once", "--mail", "ops@example.org")).StandardOutput.ShouldContain("10 findings, 10 new");
+        (await sandbox.ExpectAsync(2, "watch", "--once", "--mail", "ops@example.org")).StandardOutput.ShouldContain("10 findings, 0 new");
+        Mails(sandbox).ShouldHaveSingleItem().ShouldContain("Subject: Selfsame: 10 new findings");
+
+        sandbox.Sql("auth.db", "INSERT INTO accounts VALUES ('u40', 'new@example.org', 1, NULL, NULL, NULL)");
+        var round = await sandbox.JsonAsync(2, "watch", "--once", "--mail", "ops@example.org");
+        round.GetProperty("new").GetArrayLength().ShouldBe(1);
+        Mails(sandbox).Count.ShouldBe(2);
+        Mails(sandbox).ShouldContain(mail => mail.Contains("new@example.org is in auth and not in app", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_webhook_that_refuses_gets_the_same_alert_again_and_then_no_more()
+    {
+        using var sandbox = await Sandbox.MakeAsync();
+        await using var receiver = new Receiver([500, 500, 500, 500, 200]);
+        var environment = new Dictionary<string, string?> { ["SELFSAME_WEBHOOK_SECRET"] = Secret };
+        string[] watch = ["watch", "--once", "--webhook", receiver.Url];
+
+        (await sandbox.ExpectAsync(1, environment, watch)).StandardError.ShouldContain("answered 500");
+        await sandbox.ExpectAsync(2, environment, watch);
+        await sandbox.ExpectAsync(2, environment, watch);
+
+        receiver.Received.Count.ShouldBe(5);
+        receiver.Received.Select(call => call.Id).Distinct().ShouldHaveSingleItem().ShouldStartWith("msg_");
+        var (id, timestamp, signature, body) = receiver.Received[^1];
+        signature.ShouldBe(WebhookSignature.Parse(Secret)!.Sign(id, DateTimeOffset.FromUnixTimeSeconds(long.Parse(timestamp, System.Globalization.CultureInfo.InvariantCulture)), body));
+        var data = JsonDocument.Parse(body).RootElement;
+        (data.GetProperty("type").GetString(), data.GetProperty("data").GetProperty("count").GetInt32()).ShouldBe(("findings.new", 10));
+    }
+
+    [Fact]
+    public async Task Without_a_secret_no_webhook_is_called_and_a_wrong_time_or_address_is_said()
+    {
+        using var sandbox = await Sandbox.MakeAsync();
+
+        (await sandbox.ExpectAsync(1, new() { ["SELFSAME_WEBHOOK_SECRET"] = null }, ["watch", "--once", "--webhook", "http://127.0.0.1:9/"])).StandardError.ShouldContain("SELFSAME_WEBHOOK_SECRET");
+        (await sandbox.ExpectAsync(1, "watch", "--every", "soon")).StandardError.ShouldContain("90s, 15m");
+        (await sandbox.ExpectAsync(1, "watch", "--once", "--mail", "nobody")).StandardError.ShouldContain("no e-mail address");
+    }
+
+    private static List<string> Mails(Sandbox sandbox) => [.. Directory.EnumerateFiles(sandbox[Path.Combine("data", "mail")], "*.eml").Order().Select(File.ReadAllText)];
+
+    /// <summary>A web server that answers as it is told and keeps what it got.</summary>
+    private sealed class Receiver : IAsyncDisposable
+    {
+        private readonly HttpListener listener = new();
+        private readonly Task serving;
+
+        public Receiver(IReadOnlyList<int> answers)
+        {
+            // A free port: the listener takes none by itself.
+            using (var probe = new System.Net.Sockets.TcpListener(IPAddress.Loopback, 0))
+            {
+                probe.Start();
+                Url = $"http://127.0.0.1:{((IPEndPoint)probe.LocalEndpoint).Port}/";
+            }
+
+            listener.Prefixes.Add(Url);
+            listener.Start();
+            serving = ServeAsync(answers);
+        }
+
+        public string Url { get; }
+
+        public List<(string Id, string Timestamp, string Signature, string Body)> Received { get; } = [];
+
+        public async ValueTask DisposeAsync()
+        {
+            listener.Stop();
+            await serving;
+        }
+
+        private async Task ServeAsync(IReadOnlyList<int> answers)
+        {
+            try
+            {
+                for (var number = 0; ; number++)
+                {
+                    var context = await listener.GetContextAsync();
+                    using var reader = new StreamReader(context.Request.InputStream, Encoding.UTF8);
+                    var headers = context.Request.Headers;
+                    Received.Add((headers["webhook-id"]!, headers["webhook-timestamp"]!, headers["webhook-signature"]!, await reader.ReadToEndAsync()));
+                    context.Response.StatusCode = answers[Math.Min(number, answers.Count - 1)];
+                    context.Response.Close();
+                }
+            }
+            catch (Exception exception) when (exception is HttpListenerException or ObjectDisposedException)
+            {
+                // It was stopped.
+            }
+        }
+    }
+}
