@@ -176,7 +176,7 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
     }
 
     private MergedAccount Loser(KeyedAccount loser)
-        => new(loser.Account.Id, loser.Account.Label, loser.Account.Record.Redacted(salt), loser.Account.Record.Only(mapping.Id.Concat(mapping.Identifiers.Values)));
+        => new(loser.Account.Id, loser.Account.Label, loser.Account.Record.Redacted(salt), loser.Account.Record.Without(mapping.NoiseFields).Redacted(salt));
 
     private IReadOnlyList<PlannedReference> Planned(IReadOnlyList<ReferenceCount> rows)
         => PlannedReferences.Of(picture.Places, rows);

@@ -173,6 +173,20 @@ public sealed class MergeTests
     }
 
     [Fact]
+    public async Task A_loser_whose_password_changed_since_the_plan_is_left_alone()
+    {
+        var world = new DuplicateWorld();
+        world.Person("1", "ann");
+        world.Person("2", "Ann", password: "old");
+        var plan = await world.PlanAsync();
+        world.Person("2", "Ann", password: "new");
+
+        (await world.ApplyAsync(plan)).Skipped.Single().Message.ShouldContain("password");
+
+        world.Users.ShouldBe(["1 ann", "2 Ann"]);
+    }
+
+    [Fact]
     public async Task When_new_duplicates_arrive_the_index_is_refused_and_says_so()
     {
         var world = new DuplicateWorld();

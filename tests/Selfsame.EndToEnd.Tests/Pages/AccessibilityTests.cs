@@ -92,10 +92,12 @@ public sealed class AccessibilityTests
     /// <summary>A user moves to another address; the link by which the earlier one takes it back.</summary>
     private static async Task<string> ChangedEmailAsync(PageServer server)
     {
-        var user = await server.AddUserAsync("birch", "birch@example.com");
+        await server.AddUserAsync("birch", "birch@example.com");
+        var user = await server.UserAsync("birch");
         var change = new EmailChange(server.Server.Context);
         var here = new SignInOrigin("192.0.2.1", "192.0.2.1", null, null);
-        await change.RequestAsync(user, "thief@example.com", PageServer.Password, here, Store.Audit.Actor.Self, CancellationToken.None);
+        (await change.RequestAsync(user, "thief@example.com", PageServer.Password, here, Store.Audit.Actor.Self, CancellationToken.None))
+            .ShouldBeOfType<EmailChangeResult.LinkSent>();
         var confirm = await server.LinkAsync("thief@example.com", "confirm-email");
         (await change.ConfirmAsync(user, confirm[(confirm.IndexOf('=', StringComparison.Ordinal) + 1)..], Store.Audit.Actor.Self, CancellationToken.None))
             .ShouldBeOfType<EmailChangeResult.Changed>();

@@ -9,10 +9,10 @@ namespace Selfsame.Testing.Supabase;
 /// <summary>What the stand-in does wrong on the next request of a method.</summary>
 public enum SupabaseFault
 {
-    /// <summary>Breaks the connection off before the request is carried out.</summary>
+    /// <summary>Breaks the connection off in mid-answer, and the request is not carried out.</summary>
     DropBefore,
 
-    /// <summary>Carries it out and breaks the connection off instead of answering.</summary>
+    /// <summary>Carries it out and breaks the connection off in mid-answer.</summary>
     DropAfter,
 
     /// <summary>429 with <c>Retry-After: 1</c>.</summary>
@@ -156,7 +156,7 @@ public sealed class SupabaseStandIn : IAsyncDisposable
         var fault = Take(request);
         if (fault == SupabaseFault.DropBefore)
         {
-            context.Response.Abort();
+            Drop(context.Response);
             return;
         }
 
@@ -169,11 +169,18 @@ public sealed class SupabaseStandIn : IAsyncDisposable
         };
         if (fault == SupabaseFault.DropAfter)
         {
-            context.Response.Abort();
+            Drop(context.Response);
             return;
         }
 
         await WriteAsync(context.Response, answer);
+    }
+
+    // Without a length the listener would end an aborted answer as an empty one, which is no lost answer.
+    private static void Drop(HttpListenerResponse response)
+    {
+        response.ContentLength64 = 1000;
+        response.Abort();
     }
 
     private static async Task WriteAsync(HttpListenerResponse response, StandInAnswer answer)

@@ -28,8 +28,8 @@ public sealed class SupabaseFaultTests : SupabaseProject
     {
         Server.FailNext("POST", SupabaseFault.DropAfter, SupabaseFault.DropBefore);
 
-        (await CreateAsync(1, "ann@example.org")).ShouldBeOfType<Unknown>();
-        (await CreateAsync(2, "bob@example.org")).ShouldBeOfType<Unknown>();
+        (await CreateAsync(1, "ann@example.org")).ShouldBeOfType<Unknown>().Message.ShouldContain("broke the connection off");
+        (await CreateAsync(2, "bob@example.org")).ShouldBeOfType<Unknown>().Message.ShouldContain("broke the connection off");
 
         (await ReadAsync(1)).ShouldNotBeNull().Label.ShouldBe("ann@example.org");
         (await ReadAsync(2)).ShouldBeNull();
