@@ -43,7 +43,7 @@ internal sealed class DemoStores(string folder)
             orphan: disableInTarget
             idMismatch: rekeyTarget
             drifted: updateTarget
-        minimumAge: 1                            # seconds; 5 is the default, and the sandbox has no other writers
+        minimumAge: 1                            # seconds; 2 is the default, and the sandbox has no other writers
 
         """;
 
