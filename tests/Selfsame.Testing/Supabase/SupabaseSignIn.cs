@@ -1,7 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using Npgsql;
-using Selfsame.Core;
 using Selfsame.Store.Passwords;
 
 namespace Selfsame.Testing.Supabase;
@@ -12,8 +11,6 @@ namespace Selfsame.Testing.Supabase;
 /// </summary>
 internal sealed class SupabaseSignIn(NpgsqlDataSource database, SupabaseStandIn server)
 {
-    private static readonly BoundedPasswordHashing Hashing = new(new PasswordSettings { ToNfc = text => text.Normalize() }, RandomSource.System);
-
     /// <summary>What stands for the hash that GoTrue would make of a password.</summary>
     public static string HashOf(string? password) => $"hash of {password}";
 
@@ -55,9 +52,9 @@ internal sealed class SupabaseSignIn(NpgsqlDataSource database, SupabaseStandIn 
             : new StandInAnswer(200, new JsonObject());
     }
 
-    private static async Task<bool> VerifyAsync(string stored, string password)
+    private async Task<bool> VerifyAsync(string stored, string password)
         => stored == HashOf(password)
-            || (CanVerify(stored) && await Hashing.VerifyAsync(stored, password, CancellationToken.None) is PasswordCheck.Right or PasswordCheck.RightButRehash);
+            || (CanVerify(stored) && await server.Passwords.VerifyAsync(stored, password, CancellationToken.None) is PasswordCheck.Right or PasswordCheck.RightButRehash);
 
     private StandInAnswer Error(int status, string code, string message) => SupabaseErrors.Answer(status, code, message, server.NewErrorBodies);
 

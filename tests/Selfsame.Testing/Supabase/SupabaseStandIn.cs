@@ -3,6 +3,8 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 using Npgsql;
+using Selfsame.Core;
+using Selfsame.Store.Passwords;
 
 namespace Selfsame.Testing.Supabase;
 
@@ -49,6 +51,7 @@ public sealed class SupabaseStandIn : IAsyncDisposable
     private readonly HttpListener listener;
     private readonly NpgsqlDataSource database;
     private readonly Task loop;
+    private readonly Lazy<BoundedPasswordHashing> passwords = new(() => new BoundedPasswordHashing(new PasswordSettings { ToNfc = text => text.Normalize() }, RandomSource.System));
     private readonly Lock guard = new();
     private readonly List<(string Method, SupabaseFault Fault)> faults = [];
     private readonly List<string> requests = [];
@@ -100,6 +103,9 @@ public sealed class SupabaseStandIn : IAsyncDisposable
             }
         }
     }
+
+    /// <summary>Verifies hashes at sign-in.</summary>
+    internal BoundedPasswordHashing Passwords => passwords.Value;
 
     /// <summary>Notes a recovery mail; false when one went to that address already.</summary>
     internal bool Recover(string email)
@@ -153,6 +159,11 @@ public sealed class SupabaseStandIn : IAsyncDisposable
     {
         listener.Close();
         await loop;
+        if (passwords.IsValueCreated)
+        {
+            passwords.Value.Dispose();
+        }
+
         await database.DisposeAsync();
     }
 
