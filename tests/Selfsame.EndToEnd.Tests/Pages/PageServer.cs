@@ -3,6 +3,7 @@ using Selfsame.EndToEnd.Tests.Browser;
 using Selfsame.Server.Hosting;
 using Selfsame.Store;
 using Selfsame.Store.Audit;
+using Selfsame.Store.Passwords;
 using Selfsame.Store.Users;
 using Selfsame.Testing;
 
@@ -26,7 +27,7 @@ internal sealed partial class PageServer : IAsyncDisposable
     public Uri Address => Server.Address;
 
     /// <summary>Starts on a free port; without limits, unless <paramref name="settings"/> says otherwise.</summary>
-    public static async Task<PageServer> StartAsync(Func<TenantSettings, TenantSettings>? settings = null)
+    public static async Task<PageServer> StartAsync(Func<TenantSettings, TenantSettings>? settings = null, PasswordHashing? passwords = null)
     {
         var unlimited = new TenantSettings
         {
@@ -42,6 +43,7 @@ internal sealed partial class PageServer : IAsyncDisposable
                 Urls = ["http://127.0.0.1:0"],
                 DataFolder = server.folder["data"],
                 Tenants = [settings is null ? unlimited : settings(unlimited)],
+                Passwords = passwords,
             },
             CancellationToken.None);
         await server.Server.StartAsync(CancellationToken.None);
