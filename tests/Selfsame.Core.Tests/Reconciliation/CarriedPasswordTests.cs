@@ -74,6 +74,19 @@ public sealed class CarriedPasswordTests
     }
 
     [Fact]
+    public async Task A_table_takes_any_hash_where_the_config_maps_a_field_for_it_and_none_otherwise()
+    {
+        var anything = TakesGoodHashes with { PasswordHashes = null };
+        var bench = With("bad$hash", facts: anything);
+        await bench.ApplyAsync(await bench.PlanAsync());
+        bench.Target.Rows.Values.Single()["password_hash"].ShouldBe(FieldValue.Text("bad$hash"));
+
+        var unmapped = With("bad$hash", facts: anything, into: null);
+        await unmapped.ApplyAsync(await unmapped.PlanAsync());
+        unmapped.Target.Rows.Values.Single().Values.ShouldNotContain(FieldValue.Text("bad$hash"));
+    }
+
+    [Fact]
     public async Task With_notify_whoever_got_no_password_is_mailed_once_and_nobody_else()
     {
         var bench = With("bad$hash");
@@ -135,9 +148,9 @@ public sealed class CarriedPasswordTests
         (await With(Hash, Bench.Repairing, facts).PlanAsync()).NotPlanned.Single().Because.ShouldContain("take 'id' out of 'correlate'");
     }
 
-    private static Bench With(string hash, ReconcileRule? rule = null, SystemFacts? facts = null)
+    private static Bench With(string hash, ReconcileRule? rule = null, SystemFacts? facts = null, string? into = "password_hash")
     {
-        var target = Bench.People with { PasswordHash = "password_hash" };
+        var target = Bench.People with { PasswordHash = into };
         var bench = new Bench(rule, people: Bench.People with { PasswordHash = "password" }, app: target)
         {
             Target = new InMemorySystem(target) { Facts = facts ?? TakesGoodHashes },

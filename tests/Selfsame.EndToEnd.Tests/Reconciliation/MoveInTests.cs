@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Selfsame.Core.Reconciliation;
 using Selfsame.EndToEnd.Tests.Api;
 using Selfsame.Testing;
 
@@ -46,6 +47,8 @@ public sealed class MoveInTests : IDisposable
           (3, '!unusablePasswordOfDjango', NULL, 0, 'cy', '', 'cy@example.org', 0, 1, '2021-03-04 05:06:07', 'Cy'),
           (4, '{Django("dora's old password", "saltOfDora")}', NULL, 0, 'dora', '', 'dora@example.org', 0, 0, '2021-03-04 05:06:07', '')
         """);
+
+    public static TheoryData<string> CrashPoints => [.. ApplyCrashPoints.All];
 
     public void Dispose() => workspace.Dispose();
 
@@ -104,6 +107,39 @@ public sealed class MoveInTests : IDisposable
         Users("SELECT count(*), count(deleted_at) FROM users").ShouldBe(["4|4"]);
         (await workspace.ExpectAsync(2, "plan", "-o", "again.json")).StandardOutput.ShouldContain("create");
         (await workspace.ExpectAsync(2, "apply", "again.json")).StandardOutput.ShouldContain("can be restored: selfsame users restore");
+    }
+
+    [Theory]
+    [MemberData(nameof(CrashPoints))]
+    public async Task Kill_9_and_the_same_plan_again_move_everybody_in_once_and_leave_nobody_without_their_mail(string point)
+    {
+        await workspace.ExpectAsync(2, "plan", "-o", "plan.json");
+
+        (await workspace.RunAsync(point, ["apply", "plan.json", "--notify"])).ExitCode.ShouldBe(137);
+        await workspace.ExpectAsync(0, "apply", "plan.json", "--notify");
+
+        (await workspace.ExpectAsync(0, "audit")).StandardOutput.ShouldContain("Clean");
+        Users("SELECT username FROM users ORDER BY username").ShouldBe(["Ann", "bob", "cy", "dora"]);
+        Users("SELECT DISTINCT u.username FROM mails m JOIN users u ON u.id = m.user_id").ShouldBe(["cy"]);
+    }
+
+    [Fact]
+    public async Task People_of_an_exported_file_move_in_too()
+    {
+        File.WriteAllText(
+            workspace["selfsame.yaml"],
+            $"systems:\n  export: {{ connector: files, path: \"{workspace["people.csv"]}\", identifiers: {{ username: login, email: mail }}, attributes: {{ passwordHash: password, emailVerified: proved }} }}\n"
+            + "  users: { connector: selfsame }\nminimumAge: 0\nreconcile:\n  - { source: export, target: users, correlate: [username], missing: createInTarget }\n");
+        File.WriteAllText(
+            workspace["people.csv"],
+            $"id,login,mail,proved,password\n7,eve,eve@example.org,true,{Django("eve's old password", "saltOfEve")}\n8,finn,finn@example.org,false,md5$salt$0123\n");
+
+        (await workspace.ExpectAsync(2, "plan", "-o", "plan.json")).StandardOutput.ShouldContain("none of the forms that users takes");
+        await workspace.ExpectAsync(0, "apply", "plan.json");
+
+        Users("SELECT username, email_verified_at IS NOT NULL, password_hash IS NOT NULL FROM users ORDER BY username").ShouldBe(["eve|1|1", "finn|0|0"]);
+        await using var server = await SelfsameProcess.ServeAsync(workspace.Data, ["--config", workspace["selfsame.yaml"]], workspace.Environment());
+        (await StatusAsync(server, "eve", "eve's old password")).ShouldBe(201);
     }
 
     private static string Django(string password, string salt)
