@@ -13,12 +13,14 @@ using Selfsame.Databases;
 using Selfsame.Server.Mail;
 using Selfsame.Server.Reconciliation;
 using Selfsame.Server.Requests;
+using Selfsame.Server.Webhooks;
 using Selfsame.Store;
 using Selfsame.Store.Mail;
 using Selfsame.Store.Operations;
 using Selfsame.Store.ServiceTokens;
 using Selfsame.Store.Sessions;
 using Selfsame.Store.Users;
+using Selfsame.Store.Webhooks;
 
 namespace Selfsame.Server.Hosting;
 
@@ -126,6 +128,8 @@ public sealed class SelfsameServer : IAsyncDisposable
             ? new FileMailTransport(Path.Combine(options.DataFolder, "mail"))
             : new SmtpMailTransport(options.Smtp));
         services.AddHostedService<MailSender>();
+        services.AddSingleton<WebhookOutbox>();
+        services.AddHostedService<WebhookSender>();
         services.AddHostedService<HousekeepingService>();
         services.AddScoped<RequestScope>();
         services.AddDataProtection().SetApplicationName("selfsame");

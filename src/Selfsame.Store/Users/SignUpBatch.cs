@@ -36,6 +36,7 @@ internal sealed class SignUpBatch
             .. VerificationStatements(),
             AuditTrail.InsertByUuid(User.Uuid, User.Tenant, request.Actor, "user.created", User.CreatedAt),
             AnswerStatement(),
+            .. UserEvents.OfNew(context, User),
         ];
         statements = [.. all.OfType<Statement>()];
     }
