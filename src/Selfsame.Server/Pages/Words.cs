@@ -24,6 +24,8 @@ internal static class Words
         ["user-enabled"] = "The user was enabled.",
         ["user-deleted"] = "The user was deleted. It can be restored until the grace period ends.",
         ["user-restored"] = "The user was restored.",
+        ["webhooks-retried"] = "What waits for the endpoint is sent now.",
+        ["provisioning-retried"] = "It is looked at again now.",
     };
 
     private static readonly Dictionary<string, string> Events = new(StringComparer.Ordinal)
@@ -71,6 +73,16 @@ internal static class Words
         _ => "This is taken already.",
     };
 
+    /// <summary>A field of a user as people call it.</summary>
+    public static string Field(string name) => name switch
+    {
+        "username" => "Username",
+        "email" => "E-mail address",
+        "phone" => "Phone",
+        "handle" => "Handle",
+        _ => name,
+    };
+
     /// <summary>A waiting time, rounded up: <c>40 seconds</c>, <c>12 minutes</c>, <c>2 hours</c>.</summary>
     public static string Wait(TimeSpan time)
     {
@@ -88,6 +100,8 @@ internal static class Words
 
     public static string Count(long count, string noun)
         => string.Create(CultureInfo.InvariantCulture, $"{count:N0} {noun}{(count == 1 ? "" : "s")}");
+
+    public static string Number(long number) => number.ToString("N0", CultureInfo.InvariantCulture);
 
     public static string Instant(DateTimeOffset at) => at.UtcDateTime.ToString("d MMM yyyy, HH:mm 'UTC'", CultureInfo.InvariantCulture);
 
