@@ -70,6 +70,7 @@ public sealed class SelfsameServer : IAsyncDisposable
             var connected = await ConnectedSystems.OpenAsync(topology, store.Context, cancellation);
             builder.Services.AddSingleton(_ => connected);
             builder.Services.AddHostedService<ProvisioningService>();
+            builder.Services.AddHostedService<ProvisioningAlertService>();
         }
 
         var app = builder.Build();
