@@ -10,6 +10,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Selfsame.Databases;
+using Selfsame.Server.Api;
 using Selfsame.Server.Mail;
 using Selfsame.Server.Reconciliation;
 using Selfsame.Server.Requests;
@@ -133,6 +134,8 @@ public sealed class SelfsameServer : IAsyncDisposable
         services.AddHostedService<WebhookSender>();
         services.AddHostedService<HousekeepingService>();
         services.AddScoped<RequestScope>();
+        services.AddScoped<TenantProvisioning>();
+        services.AddSingleton<StoreGauges>();
         services.AddDataProtection().SetApplicationName("selfsame");
         services.AddSingleton<IConfigureOptions<KeyManagementOptions>>(new ConfigureOptions<KeyManagementOptions>(keys =>
         {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Selfsame.Core.Provisioning;
 
 namespace Selfsame.Server.Pages;
 
@@ -83,6 +84,17 @@ internal static class Words
         _ => name,
     };
 
+    /// <summary>How far an account in a connected system is.</summary>
+    public static string State(ProvisioningState state) => state switch
+    {
+        ProvisioningState.Pending => "waiting",
+        ProvisioningState.Intent => "being made",
+        ProvisioningState.Linked => "linked",
+        ProvisioningState.Conflict => "conflict",
+        ProvisioningState.Compensating => "being disabled",
+        _ => "disabled",
+    };
+
     /// <summary>A waiting time, rounded up: <c>40 seconds</c>, <c>12 minutes</c>, <c>2 hours</c>.</summary>
     public static string Wait(TimeSpan time)
     {
@@ -100,6 +112,9 @@ internal static class Words
 
     public static string Count(long count, string noun)
         => string.Create(CultureInfo.InvariantCulture, $"{count:N0} {noun}{(count == 1 ? "" : "s")}");
+
+    /// <summary>With a capital, as the heading of a column.</summary>
+    public static string Sentence(string words) => char.ToUpperInvariant(words[0]) + words[1..];
 
     public static string Number(long number) => number.ToString("N0", CultureInfo.InvariantCulture);
 

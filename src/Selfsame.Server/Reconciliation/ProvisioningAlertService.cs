@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Selfsame.Core.Reconciliation;
 using Selfsame.Store;
 using Selfsame.Store.Provisioning;
 
@@ -15,7 +14,7 @@ internal sealed class ProvisioningAlertService(ConnectedSystems systems, StoreCo
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var topology = systems.Topology;
-        var alerts = new ProvisioningAlerts(context, source => TenantOf(topology, source));
+        var alerts = new ProvisioningAlerts(context, source => TenantProvisioning.TenantOf(topology, source));
         var tenth = topology.ProvisioningAlertAfter / 10;
         var period = tenth < ShortestPeriod ? ShortestPeriod : tenth > LongestPeriod ? LongestPeriod : tenth;
         while (!stoppingToken.IsCancellationRequested)
@@ -36,7 +35,4 @@ internal sealed class ProvisioningAlertService(ConnectedSystems systems, StoreCo
             await Task.Delay(period, context.Clock, stoppingToken);
         }
     }
-
-    /// <summary>A row of a system that the config no longer names is the main tenant's.</summary>
-    internal static string TenantOf(Topology topology, string source) => topology.Systems.GetValueOrDefault(source)?.Tenant ?? "main";
 }

@@ -70,7 +70,7 @@ public sealed class ProvisioningAlerts(StoreContext context, Func<string, string
             cancellation);
 
     /// <summary>Notes what is behind now, and forgets what became whole in time, or is gone.</summary>
-    private static Task NoteAsync(Transaction transaction, DateTimeOffset now)
+    private static Task<int> NoteAsync(Transaction transaction, DateTimeOffset now)
         => transaction.ExecuteAsync(
             $"""
             INSERT INTO provisioning_alerts (source, source_id, system, seen_at)
@@ -97,7 +97,7 @@ public sealed class ProvisioningAlerts(StoreContext context, Func<string, string
 
     private async Task QueueWebhooksAsync(Transaction transaction, OverdueAccount account, DateTimeOffset now)
     {
-        var data = new { source = account.Source, account = account.Account, system = account.System, state = account.State, since = account.Since.UtcDateTime };
+        var data = new { source = account.Source, account = account.Account, system = account.System, state = account.State.ToLowerInvariant(), since = account.Since.UtcDateTime };
         var statements = WebhookOutbox.Inserts(context, tenantOf(account.Source), WebhookEvents.ProvisioningOverdue, data, now).ToList();
         if (statements.Count > 0)
         {

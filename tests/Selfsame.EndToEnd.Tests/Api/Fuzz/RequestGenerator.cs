@@ -16,7 +16,7 @@ internal sealed class RequestGenerator(SeededRandom random, ConcurrentQueue<stri
     {
         var request = new FuzzedRequest { Operation = operation };
         var body = operation.Properties is null ? null : ValidBody(operation, caller, request);
-        var path = operation.Path.Replace("{uuid}", Uuid(operation, caller), StringComparison.Ordinal);
+        var path = operation.Path.Replace("{uuid}", Uuid(operation, caller), StringComparison.Ordinal).Replace("{system}", "app", StringComparison.Ordinal);
         var query = operation.Query.Where(_ => random.OneIn(2)).ToDictionary(parameter => parameter.Key, parameter => ValidParameter(parameter.Value));
         if (caller.Token is not null)
         {
@@ -47,8 +47,9 @@ internal sealed class RequestGenerator(SeededRandom random, ConcurrentQueue<stri
             case 17:
                 BreakAHeader(request);
                 break;
-            case 18 when operation.Path.Contains("{uuid}", StringComparison.Ordinal):
-                path = operation.Path.Replace("{uuid}", random.Pick(NastyValues.PathSegments), StringComparison.Ordinal);
+            case 18 when operation.Path.Contains('{', StringComparison.Ordinal):
+                var segment = random.Pick(NastyValues.PathSegments);
+                path = operation.Path.Replace("{uuid}", segment, StringComparison.Ordinal).Replace("{system}", segment, StringComparison.Ordinal);
                 request.Mutation = "path";
                 break;
             case >= 17 when operation.Query.Count > 0:
