@@ -157,7 +157,7 @@ public abstract class ProvisioningAlertTests(Backend backend)
 
     private static async Task<string> AddAsync(TestStore store, string username)
     {
-        var user = await store.CreateAsync(username, null);
+        var user = await store.CreateVerifiedAsync(username, $"{username}@example.org");
         return user.Uuid.ToString("D");
     }
 

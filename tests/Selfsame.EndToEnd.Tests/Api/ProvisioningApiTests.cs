@@ -87,8 +87,8 @@ public sealed class ProvisioningApiTests
         (await (await server.ServiceAsync(ServiceScope.ReadProvisioning)).PostAsync($"{List}/app/retry", new { })).ShouldBeProblem(403, "forbidden");
 
         var (token, _) = await new ServiceTokenStore(server.Context).CreateAsync("second", "elsewhere", [ServiceScope.ReadProvisioning, ServiceScope.WriteProvisioning], null, CancellationToken.None);
-        (await server.Bearing(token!).GetAsync(List)).ShouldHaveStatus(200).Json.GetProperty("total").GetInt32().ShouldBe(0);
-        (await server.Bearing(token!).PostAsync($"{List}/app/retry", new { })).ShouldBeProblem(404, "not-found");
+        (await server.Bearing(token!).GetAsync(List, ("Host", "second.example"))).ShouldHaveStatus(200).Json.GetProperty("total").GetInt32().ShouldBe(0);
+        (await server.Bearing(token!).PostAsync($"{List}/app/retry", new { }, ("Host", "second.example"))).ShouldBeProblem(404, "not-found");
     }
 
     private static (string? System, long Pending, long Linked, long Conflict) Counts(JsonElement system)
@@ -97,5 +97,6 @@ public sealed class ProvisioningApiTests
     private static Task<RunningServer> StartAsync() => RunningServer.StartAsync(options => options with
     {
         Tenants = [RunningServer.Unlimited with { ProvisionTo = ["app", "pds"] }, RunningServer.Unlimited with { Name = "second" }],
+        TenantsByHost = new Dictionary<string, string> { ["second.example"] = "second" },
     });
 }

@@ -131,7 +131,7 @@ public sealed class OperationsPageTests
         }
 
         var hidden = await client.FormAsync("/admin/provisioning");
-        foreach (var account in new[] { "", "[", "[]", "[null]", "\0", "nobody" })
+        foreach (var account in new[] { "", "[", "[]", "[null]", "nobody" })
         {
             (await client.PostAsync("/admin/provisioning?handler=Retry", hidden, ("source", "users"), ("system", "app"), ("account", account)))
                 .Status.ShouldBe(HttpStatusCode.SeeOther, account);

@@ -42,7 +42,7 @@ public sealed class OverdueSignUpTests
         }
 
         await RunAsync("correct horse battery staple\n", "users", "create", "--email", "ann@example.org");
-        var token = (await RunAsync("", "service-tokens", "create", "--name", "operators", "--scope", "provisioning:read", "provisioning:write")).Split('\n')
+        var token = (await RunAsync("", "service-tokens", "create", "operators", "--scope", "provisioning:read", "provisioning:write")).Split('\n')
             .SelectMany(line => line.Split(' ')).Single(word => word.StartsWith("sst_", StringComparison.Ordinal)).Trim();
         await using var server = await SelfsameProcess.ServeAsync(workspace.Data, ["--config", workspace["selfsame.yaml"]], environment);
         var api = new ApiClient(server.Address, token);
