@@ -22,7 +22,7 @@ internal static class ProvisioningEndpoints
 
     private static readonly QueryShape ListQuery = new(
         new Field("system", FieldKind.Text, "Only rows of this connected system.") { ReadLimit = LongestName },
-        new Field("state", FieldKind.Text, $"Only rows in this state: {StateNames()}.") { ReadLimit = 20 },
+        new Field("state", FieldKind.Text, "Only rows in this state.") { Choices = [.. Enum.GetValues<ProvisioningState>().Select(ProvisioningRowAnswer.NameOf)], ReadLimit = 20 },
         new Field("user", FieldKind.Text, "Only the rows of this user, with their history: a uuid.") { ReadLimit = 36, Format = "uuid" },
         new Field("page", FieldKind.Whole, "Which page, from 1.") { Range = (1, 1_000_000) },
         new Field("pageSize", FieldKind.Whole, "Rows per page; 50 when it is missing.") { Range = (1, LargestPage) });
@@ -53,14 +53,15 @@ internal static class ProvisioningEndpoints
     {
         var query = RequestFields.Of(http);
         var errors = new FieldErrors();
-        var (state, user) = (ReadState(query, errors), ReadUser(query, errors));
+        var user = ReadUser(query, errors);
         if (errors.Any)
         {
             return Problem.Of(errors);
         }
 
+        ProvisioningState? state = query.Text("state") is { } name ? Enum.Parse<ProvisioningState>(name, ignoreCase: true) : null;
         var systems = await provisioning.SystemsAsync(http.RequestAborted);
-        var chosen = systems.Where(system => query.Text("system") is not { } name || system.System == name).ToList();
+        var chosen = systems.Where(system => query.Text("system") is not { } wanted || system.System == wanted).ToList();
         var (page, pageSize) = (query.Whole("page") ?? 1, query.Whole("pageSize") ?? 50);
         var rows = user is { } uuid
             ? OfUser(await provisioning.OfUserAsync(uuid, http.RequestAborted), chosen, state, page, pageSize)
@@ -114,25 +115,6 @@ internal static class ProvisioningEndpoints
         return new ProvisioningRowPage([.. rows.Skip((page - 1) * pageSize).Take(pageSize)], rows.Count, page, pageSize);
     }
 
-    private static ProvisioningState? ReadState(RequestFields query, FieldErrors errors)
-    {
-        if (query.Text("state") is not { } text)
-        {
-            return null;
-        }
-
-        foreach (var state in Enum.GetValues<ProvisioningState>())
-        {
-            if (text == ProvisioningRowAnswer.NameOf(state))
-            {
-                return state;
-            }
-        }
-
-        errors.Add("state", "state.unknown", $"Write one of: {StateNames()}.");
-        return null;
-    }
-
     private static Guid? ReadUser(RequestFields query, FieldErrors errors)
     {
         if (query.Text("user") is not { } text)
@@ -148,8 +130,6 @@ internal static class ProvisioningEndpoints
         errors.Add("user", "user.shape", "Write the user's uuid.");
         return null;
     }
-
-    private static string StateNames() => string.Join(", ", Enum.GetValues<ProvisioningState>().Select(ProvisioningRowAnswer.NameOf));
 }
 
 /// <summary>How provisioning stands, and a page of rows.</summary>

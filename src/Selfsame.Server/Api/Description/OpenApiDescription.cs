@@ -158,6 +158,7 @@ internal static class OpenApiDescription
         {
             case FieldKind.Text:
                 (schema.MinLength, schema.MaxLength) = (field.MinimumLength, field.MaximumLength ?? field.ReadLimit);
+                schema.Enum = field.Choices is null ? null : [.. field.Choices.Select(choice => JsonValue.Create(choice))];
                 break;
             case FieldKind.Whole:
                 schema.Minimum = field.Range.Minimum.ToString(CultureInfo.InvariantCulture);

@@ -5,13 +5,14 @@ using Selfsame.Core.Accounts;
 using Selfsame.Core.Provisioning;
 using Selfsame.Server.Reconciliation;
 using Selfsame.Server.Requests;
+using Selfsame.Store;
 using Selfsame.Store.Provisioning;
 
 namespace Selfsame.Server.Pages.Admin;
 
 /// <summary>How the connected systems of the administrator's tenant stand, a list of accounts, and a retry of conflicts.</summary>
 [AdministratorsOnly]
-internal sealed class ProvisioningPage(RequestScope scope, TenantProvisioning provisioning) : SelfsamePage(scope)
+internal sealed class ProvisioningPage(RequestScope scope, TenantProvisioning provisioning, StoreContext context) : SelfsamePage(scope)
 {
     private const int PageSize = 25;
     private const int LastReachable = 1_000_000;
@@ -31,6 +32,9 @@ internal sealed class ProvisioningPage(RequestScope scope, TenantProvisioning pr
     public long Last => Math.Max(1, (Rows.Total + PageSize - 1) / PageSize);
 
     public Guid? UserOf(ProvisioningKey key) => provisioning.UserOf(key);
+
+    /// <summary>How long something waits, in words.</summary>
+    public string Age(DateTimeOffset? since) => since is { } instant ? Words.Wait(context.Now() - instant) : "none";
 
     public async Task OnGetAsync()
     {
