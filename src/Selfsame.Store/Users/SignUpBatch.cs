@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Selfsame.Core.Accounts;
 using Selfsame.Databases;
 using Selfsame.Store.Audit;
 using Selfsame.Store.Links;
@@ -36,6 +37,7 @@ internal sealed class SignUpBatch
             .. VerificationStatements(),
             AuditTrail.InsertByUuid(User.Uuid, User.Tenant, request.Actor, "user.created", User.CreatedAt),
             AnswerStatement(),
+            .. UserEvents.OfNew(context, User),
         ];
         statements = [.. all.OfType<Statement>()];
     }
@@ -49,7 +51,7 @@ internal sealed class SignUpBatch
         if (taken.Count == 0)
         {
             await Groups.AddAsync(context, transaction, User.Tenant, User.Uuid, candidate.Groups);
-            await ProvisioningRows.InsertPending(transaction, User.Uuid, tenant.ProvisionTo, User.CreatedAt);
+            await ProvisioningRows.InsertPending(transaction, tenant.UserSystem, new AccountId(User.Uuid.ToString("D")), tenant.ProvisionTo, User.CreatedAt);
         }
 
         return taken;
