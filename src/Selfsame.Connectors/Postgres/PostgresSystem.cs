@@ -207,8 +207,7 @@ public sealed class PostgresSystem
                 $"'{name}': there is no table '{tableName}'.{PostgresReferences.Near(await PostgresCatalog.NearAsync(session, tableName))} Correct 'table' in the config.");
         }
 
-        var mapped = Mapping.Id.Concat(Mapping.Identifiers.Values).Concat(Mapping.Attributes.Values.Select(attribute => attribute.Field));
-        var unknown = mapped.Where(field => !table.Has(field)).Distinct().ToList();
+        var unknown = Mapping.MappedFields.Where(field => !table.Has(field)).Distinct().ToList();
         if (unknown.Count > 0)
         {
             throw new SystemUnavailableException(

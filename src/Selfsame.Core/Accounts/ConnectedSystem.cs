@@ -83,15 +83,21 @@ public sealed record SystemFacts
     /// <summary>Whether an existing field can be made one that must have a value.</summary>
     public bool CanRequireValues { get; init; } = true;
 
-    /// <summary>Fields whose text the system itself puts into lower case: what is planned for them stands there as it will be.</summary>
-    public IReadOnlySet<string> LowerCaseFields { get; init; } = new HashSet<string>();
+    /// <summary>Whether every id is a uuid: an account from a system that numbers its accounts gets a new one.</summary>
+    public bool IdsAreUuids { get; init; }
+
+    /// <summary>How accounts that are created come by their password; null where the config alone says it.</summary>
+    public PasswordHashRules? PasswordHashes { get; init; }
+
+    /// <summary>By field and value, how the system writes the value down: what is planned stands there as it will be. Null where it keeps what it is given.</summary>
+    public Func<string, FieldValue, FieldValue>? Spelling { get; init; }
 
     /// <summary>What the system does by itself when an account is deleted, one sentence each.</summary>
     public IReadOnlyList<string> DeletionEffects { get; init; } = [];
 
     /// <summary>The value as the system will hold it when it is written to that field.</summary>
     public FieldValue AsStored(string field, FieldValue value)
-        => LowerCaseFields.Contains(field) && value.AsText is { } text ? FieldValue.Text(text.ToLowerInvariant()) : value;
+        => Spelling?.Invoke(field, value) ?? value;
 }
 
 /// <summary>A part of a bulk read.</summary>

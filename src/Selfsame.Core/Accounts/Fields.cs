@@ -92,7 +92,7 @@ public sealed class Fields : IReadOnlyDictionary<string, FieldValue>, IEquatable
 /// <summary>Which fields hold secrets, going by their names: these never stand readable in a plan.</summary>
 public static class SecretFields
 {
-    private static readonly string[] Words = ["password", "passwd", "secret", "token", "hash", "salt", "otp"];
+    private static readonly string[] Words = ["password", "passwd", "user_pass", "pwd", "secret", "token", "hash", "salt", "otp"];
 
     public static bool Looks(string field) => Array.Exists(Words, word => field.Contains(word, StringComparison.OrdinalIgnoreCase));
 }

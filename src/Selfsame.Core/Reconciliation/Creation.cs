@@ -6,7 +6,7 @@ namespace Selfsame.Core.Reconciliation;
 internal static class Creation
 {
     public static Decision Decide(
-        Finding finding, KeyedAccount from, SystemPicture origin, SystemPicture destination, ChangeReason reason, ClaimedKeys keys)
+        Finding finding, KeyedAccount from, SystemPicture origin, SystemPicture destination, ChangeReason reason, ClaimedKeys keys, PlanStamp stamp)
     {
         var name = destination.Config.Name;
         if (!destination.Facts.TakesChosenId)
@@ -17,6 +17,12 @@ internal static class Creation
         if (origin.Config.Mapping.Id.Count != destination.Config.Mapping.Id.Count)
         {
             return new LeftAlone($"The ids of {origin.Config.Name} and {name} have different numbers of parts.");
+        }
+
+        var newId = NeedsNewId(from, destination);
+        if (newId && finding.Rule!.Correlate.Contains(CorrelationRule.ById))
+        {
+            return new LeftAlone($"Ids of {name} are uuids and {from.Account.Id} is none, so the account would have another: take 'id' out of 'correlate'.");
         }
 
         var kinds = destination.Config.Mapping.Identifiers.Keys.Where(origin.Config.Mapping.Identifiers.ContainsKey).Order().ToList();
@@ -35,6 +41,12 @@ internal static class Creation
         }
 
         var fields = FieldsOf(from, origin, destination, kinds);
+        if (newId)
+        {
+            fields = fields.With(new Fields([KeyValuePair.Create(destination.Config.Mapping.Id[0], FieldValue.Text(stamp.NextUuid().ToString("D")))]));
+        }
+
+        var password = CreatedPassword.Carried(from, origin, destination, stamp.Id.ToString("D"));
         return new Planned(new Change
         {
             Number = 0,
@@ -48,9 +60,13 @@ internal static class Creation
             After = fields,
             Precondition = Fields.Empty,
             Reversible = true,
-            Effects = [],
+            Effects = password is null ? CreatedPassword.Lacking(from, origin, destination) : [],
+            PasswordFrom = password,
         });
     }
+
+    private static bool NeedsNewId(KeyedAccount from, SystemPicture destination)
+        => destination.Facts.IdsAreUuids && !(from.Account.Id.Parts is [var part] && Guid.TryParseExact(part, "D", out _));
 
     private static Fields FieldsOf(KeyedAccount from, SystemPicture origin, SystemPicture destination, List<IdentifierKind> kinds)
     {
@@ -69,7 +85,7 @@ internal static class Creation
 
         foreach (var name in Drift.Shared(source, target))
         {
-            fields[target.Attributes[name].Field] = from.Account.Attributes.ValueOrNull(name);
+            fields[target.Attributes[name].Field] = destination.Facts.AsStored(target.Attributes[name].Field, from.Account.Attributes.ValueOrNull(name));
         }
 
         return new Fields(fields.Where(pair => !Drift.CanNotTakeNull(destination, pair.Key, pair.Value)));

@@ -32,6 +32,8 @@ internal static class Words
     private static readonly Dictionary<string, string> Events = new(StringComparer.Ordinal)
     {
         ["user.created"] = "Account created",
+        ["user.moved-in"] = "Account moved in from another system",
+        ["password.invited"] = "Mailed a link to choose a password",
         ["user.updated"] = "Details changed",
         ["user.enabled"] = "Enabled",
         ["user.disabled"] = "Disabled",

@@ -78,7 +78,7 @@ public sealed class ConnectedSystems : IAsyncDisposable
 
     private static IConnectedSystem Open(SystemConfig config, StoreContext store) => config.Connector switch
     {
-        "selfsame" => new SelfsameConnector(store.Database, config.Tenant),
+        "selfsame" => new SelfsameConnector(store, config.Tenant),
         "sqlite" => new SqliteSystem(config),
         "postgres" => new PostgresSystem(config),
         "mongodb" => new MongoDbSystem(config),

@@ -48,6 +48,19 @@ internal static class MailTexts
         All other sessions end when the password is set. If it was not you, do nothing.
         """);
 
+    public static MailText ChoosePassword(string recipient, Uri link, Uri reset) => new(
+        recipient,
+        "Choose a password",
+        $"""
+        Your account has moved, and your old password could not come along.
+
+        To choose a new one, open this link within the week:
+
+        {link}
+
+        Later you can ask for another link: {reset}
+        """);
+
     public static MailText ConfirmNewEmail(string recipient, Uri link) => new(
         recipient,
         "Confirm your new e-mail address",

@@ -32,6 +32,8 @@ public sealed record UserChange
 
     public Change<bool> PhoneVerified { get; init; }
 
+    public Change<string> Handle { get; init; }
+
     public Change<string> Role { get; init; }
 
     public Change<IReadOnlyList<string>> Groups { get; init; }
@@ -126,21 +128,7 @@ public sealed class UserAdministration(StoreContext context)
             tenant,
             uuid,
             version,
-            (user, errors, _) =>
-            {
-                if (handle is null)
-                {
-                    return user with { Handle = null };
-                }
-
-                if (Handle.TryParse(handle, out var parsed, out var refusal))
-                {
-                    return user with { Handle = parsed.Key };
-                }
-
-                errors.Add("handle", refusal);
-                return user;
-            },
+            (user, errors, _) => user with { Handle = NewUser.CheckHandle(handle, errors) },
             (transaction, _, after, now) => AuditTrail.AddAsync(transaction, after.Id, tenant, actor, "handle.changed", now),
             cancellation);
 
@@ -273,6 +261,11 @@ public sealed class UserAdministration(StoreContext context)
         if (change.PhoneVerified.IsSet && user.Phone is not null)
         {
             user = user with { PhoneVerifiedAt = change.PhoneVerified.Value ? user.PhoneVerifiedAt ?? now : null };
+        }
+
+        if (change.Handle.IsSet)
+        {
+            user = user with { Handle = NewUser.CheckHandle(change.Handle.Value, errors) };
         }
 
         if (user is { Username: null, Email: null })

@@ -60,6 +60,7 @@ public sealed class TopologyReaderTests
     [InlineData("unique: [username]", "duplicates: fold", 9, "It can be: report, rename, merge, delete")]
     [InlineData("email: mail", "mail: mail", 7, "no kind of identifier")]
     [InlineData("name: full_name", "hash: password_hash", 8, "looks like a secret")]
+    [InlineData("name: full_name", "passwordHash: words", 8, "does not look like a secret")]
     [InlineData("target: app", "target: ap", 11, "none of the systems")]
     [InlineData("target: app", "target: users", 11, "the same system")]
     [InlineData("correlate: [id, email]", "correlate: [id, phone]", 11, "no identifier 'phone'")]
