@@ -95,6 +95,8 @@ public sealed class SupabaseSystem : IReadsAccounts, IReadsAccountsById, IFindsA
         yield return new ReadEnd(list.Accounts.Count, list.Complete);
     }
 
+    public bool AsksOneByOne => true;
+
     public async Task<IReadOnlyList<Account>> ReadByIdAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation)
     {
         var found = new List<Account>();

@@ -27,9 +27,22 @@ public interface IReadsAccounts : IConnectedSystem
     IAsyncEnumerable<ReadPart> ReadAllAsync(CancellationToken cancellation);
 }
 
+/// <summary>Reads a few fields of every account, faster than whole records.</summary>
+public interface IReadsFields : IReadsAccounts
+{
+    /// <summary>
+    /// As <see cref="IReadsAccounts.ReadAllAsync"/>, with <see cref="ReadFields"/> in place of accounts: the values of <paramref name="fields"/> in that order, null
+    /// where the system has no such field. The rows are good until the next part is asked for.
+    /// </summary>
+    IAsyncEnumerable<ReadPart> ReadFieldsAsync(IReadOnlyList<string> fields, CancellationToken cancellation);
+}
+
 /// <summary>Reads single accounts from the primary, freshly.</summary>
 public interface IReadsAccountsById : IConnectedSystem
 {
+    /// <summary>Whether it takes a call for each account: many are then read in bulk instead.</summary>
+    bool AsksOneByOne => false;
+
     /// <summary>Those of <paramref name="ids"/> that are there now, in any order; no other.</summary>
     Task<IReadOnlyList<Account>> ReadByIdAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation);
 }
@@ -105,6 +118,9 @@ public abstract record ReadPart;
 
 /// <summary>Some accounts, at least one.</summary>
 public sealed record ReadAccounts(IReadOnlyList<Account> Accounts) : ReadPart;
+
+/// <summary>Some accounts as a few fields each, at least one.</summary>
+public sealed record ReadFields(FieldRows Rows) : ReadPart;
 
 /// <summary>A record that is no account, because its id is null or not readable.</summary>
 public sealed record UnreadableRecord(string Where, string Problem) : ReadPart;

@@ -99,9 +99,11 @@ internal static class Creation
 internal sealed class ClaimedKeys
 {
     private readonly Dictionary<(string System, IdentifierKind Kind, string Key), AccountId> holders = [];
+    private readonly IReadOnlyDictionary<string, SystemPicture> pictures;
 
     public ClaimedKeys(IReadOnlyDictionary<string, SystemPicture> pictures)
     {
+        this.pictures = pictures;
         foreach (var (system, picture) in pictures)
         {
             foreach (var account in picture.Accounts)
@@ -119,11 +121,14 @@ internal sealed class ClaimedKeys
         }
     }
 
-    /// <summary>Takes the key for <paramref name="account"/>; false when another account has it.</summary>
+    /// <summary>
+    /// Takes the key for <paramref name="account"/>; false when another account has it. The key is one of an account that a finding is about: whoever shares
+    /// it is among the pictures' accounts.
+    /// </summary>
     public bool Claim(string system, IdentifierKind kind, string key, AccountId account)
         => holders.TryAdd((system, kind, key), account) || holders[(system, kind, key)].Equals(account);
 
-    /// <summary>Takes the key of a value that nobody has; false when it is somebody's, or no value of that kind.</summary>
-    public bool ClaimUnused(string system, IdentifierKind kind, string text, AccountId account)
-        => IdentifierKeys.TryKey(kind, text, out var key, out _) && holders.TryAdd((system, kind, key), account);
+    /// <summary>Takes a key that nobody has; false when it is somebody's.</summary>
+    public bool ClaimUnused(string system, IdentifierKind kind, string key, AccountId account)
+        => !pictures[system].HoldsKey(kind, key) && holders.TryAdd((system, kind, key), account);
 }

@@ -36,7 +36,7 @@ public static class Planner
             Tool = stamp.Tool,
             KeyRules = stamp.KeyRules,
             Config = topology.Fingerprint,
-            Accounts = pictures.OrderBy(pair => pair.Key, StringComparer.Ordinal).ToDictionary(pair => pair.Key, pair => (long)pair.Value.Accounts.Count),
+            Accounts = pictures.OrderBy(pair => pair.Key, StringComparer.Ordinal).ToDictionary(pair => pair.Key, pair => (long)pair.Value.Count),
             Changes = [.. decisions.Select(pair => pair.Decision).OfType<Planned>().Select((planned, index) => planned.Change with { Number = index + 1 })],
             NotPlanned = [.. from pair in decisions
                              where pair.Decision is LeftAlone

@@ -126,7 +126,7 @@ public sealed class PasswordChanges(StoreContext context)
                 }
 
                 var changed = user with { PasswordHash = hash, EmailVerifiedAt = user.EmailVerifiedAt ?? now };
-                await UserRow.SaveAsync(transaction, changed, context.Tenant(tenant), now);
+                await UserRow.SaveAsync(context, transaction, user, changed, now);
                 await (user.EmailVerifiedAt is null
                     ? CredentialReset.DropAllAsync(transaction, user, now)
                     : CredentialReset.AfterPasswordChangeAsync(transaction, user, null, now));
@@ -172,7 +172,7 @@ public sealed class PasswordChanges(StoreContext context)
                 }
 
                 var changed = present with { PasswordHash = hash };
-                await UserRow.SaveAsync(transaction, changed, context.Tenant(user.Tenant), now);
+                await UserRow.SaveAsync(context, transaction, present, changed, now);
                 await CredentialReset.AfterPasswordChangeAsync(transaction, changed, keepSession, now);
                 await proof.ForgiveAsync(transaction, changed, right, origin, now);
                 await TellAsync(transaction, changed, actor, "password.changed", now);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Selfsame.Core.Accounts;
 using Selfsame.Databases;
 using Selfsame.Store.Audit;
 using Selfsame.Store.Links;
@@ -40,6 +41,7 @@ internal sealed class SignUpBatch
             .. VerificationStatements(),
             AuditTrail.InsertByUuid(User.Uuid, User.Tenant, request.Actor, request.Form.MovedIn is not null ? "user.moved-in" : "user.created", User.UpdatedAt),
             AnswerStatement(),
+            .. UserEvents.OfNew(context, User),
         ];
         statements = [.. all.OfType<Statement>()];
     }
@@ -60,7 +62,7 @@ internal sealed class SignUpBatch
         if (taken.Count == 0)
         {
             await Groups.AddAsync(context, transaction, User.Tenant, User.Uuid, candidate.Groups);
-            await ProvisioningRows.InsertPending(transaction, User.Uuid, tenant.ProvisionTo, User.UpdatedAt);
+            await ProvisioningRows.InsertPending(transaction, tenant.UserSystem, new AccountId(User.Uuid.ToString("D")), tenant.ProvisionTo, User.UpdatedAt);
         }
 
         return (long.Parse(id, CultureInfo.InvariantCulture), taken);

@@ -92,7 +92,8 @@ public sealed class UserAdministration(StoreContext context)
 
                 await AuditTrail.AddAsync(transaction, after.Id, tenant, actor, after.IsActive == before.IsActive ? "user.updated" : Activity(after), now);
             },
-            cancellation);
+            cancellation,
+            change.Groups.IsSet);
 
     /// <summary>Disables or enables.</summary>
     public Task<UserChangeResult> SetActiveAsync(string tenant, Guid uuid, bool active, Actor actor, CancellationToken cancellation)
@@ -137,7 +138,8 @@ public sealed class UserAdministration(StoreContext context)
         long? version,
         Func<User, FieldErrors, DateTimeOffset, User> change,
         Func<Transaction, User, User, DateTimeOffset, Task> record,
-        CancellationToken cancellation)
+        CancellationToken cancellation,
+        bool groups = false)
     {
         // Of the try that reached COMMIT: what it wrote is recognised by them when the answer is lost.
         var (now, written) = (default(DateTimeOffset), 0L);
@@ -163,7 +165,7 @@ public sealed class UserAdministration(StoreContext context)
                     return new UserChangeResult.Invalid(errors);
                 }
 
-                var taken = await UserRow.SaveAsync(transaction, after, context.Tenant(tenant), now);
+                var taken = await UserRow.SaveAsync(context, transaction, before, after, now, groups);
                 if (taken.Count > 0)
                 {
                     transaction.RollBack = true;

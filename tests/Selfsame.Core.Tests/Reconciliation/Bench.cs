@@ -67,7 +67,7 @@ internal sealed class Bench
     public static PlanStamp Stamp(int number = 1)
         => new(new Guid(number, 0, 0, new byte[8]), DateTimeOffset.UnixEpoch, "0.0.0", "rules", new SeededUuids(number).Next);
 
-    public Task<AuditResult> AuditAsync() => new Auditor(Topology, Systems, IdentifierKeys.TryKey, Clock).AuditAsync(_ => null, CancellationToken.None);
+    public Task<AuditResult> AuditAsync() => new Auditor(Topology, Systems, IdentifierKeys.TryKey, Clock, RandomSource.System).AuditAsync(_ => null, CancellationToken.None);
 
     public async Task<Plan> PlanAsync(int number = 1)
     {

@@ -33,7 +33,7 @@ public sealed class SignUpPageTests
         // The first sign-up ends only when both were sent: a server quicker than the finger would have shown the next page by then.
         var bothSent = new TaskCompletionSource();
         var passwords = new PlainPasswordHashing { WhileHashing = () => bothSent.Task };
-        await using var server = await PageServer.StartAsync(passwords: passwords);
+        await using var server = await PageServer.StartAsync(options: options => options with { Passwords = passwords });
         await using var browser = await server.BrowseAsync(script: false);
         await browser.Page.FillSignUpAsync("river@example.com", "River");
         var posts = new ConcurrentQueue<string>();
