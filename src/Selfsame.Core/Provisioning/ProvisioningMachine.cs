@@ -38,7 +38,11 @@ public sealed record MadeAgain : ProvisioningEvent;
 public sealed record NothingLeft : ProvisioningEvent;
 
 /// <summary>Something changed, or somebody asks: what is settled is looked at again.</summary>
-public sealed record LookAgain(string Reason) : ProvisioningEvent;
+public sealed record LookAgain(string Reason) : ProvisioningEvent
+{
+    /// <summary>The reason where the service itself changed the account of the source: what only looks again then wakes nobody further.</summary>
+    public const string OfChain = "The service changed the account for which it is made.";
+}
 
 /// <summary>
 /// <c>pending → intent → linked | conflict | compensating → compensated</c>. A linked row that is due again stays linked while it is

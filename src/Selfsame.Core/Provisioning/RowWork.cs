@@ -13,6 +13,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
     private const int MaximumRounds = 4;
 
     private ProvisioningRow row = claim.Row;
+    private bool wrote;
 
     /// <summary>Takes the row as far as it goes; what the world does to it ends in the row, not in an exception.</summary>
     public async Task RunAsync(CancellationToken cancellation)
@@ -159,6 +160,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
         }
 
         var outcome = await CallAsync(timeout => system.UpdateAsync(ours.Id, set, following.Precondition(set), timeout));
+        wrote = true;
         parts.CrashPoints.Reach(ProvisioningCrashPoints.UpdateLeft);
         return await JudgeUpdateAsync(outcome.Checked(Target, creating: false), cancellation);
     }
@@ -309,12 +311,22 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
     private async Task<bool> ConcludeAsync(ProvisioningEvent happened, CancellationToken cancellation)
     {
         row = Next(happened);
-        // What hangs on the account hears of it: that it is there, that it changed, that it was disabled.
-        var followers = happened is FoundOurs or NothingLeft ? parts.Topology.ProvisionedFrom(Target) : [];
+        var followers = IsNews(happened) ? parts.Topology.ProvisionedFrom(Target) : [];
         await parts.Rows.SaveAsync(row, release: true, followers, cancellation);
         parts.CrashPoints.Reach(ProvisioningCrashPoints.OutcomeDurable);
         return false;
     }
+
+    /// <summary>
+    /// Whether what hangs on the account is to hear of it: that it is there, that it changed, that it was disabled. Where rules form a circle,
+    /// a look that changes nothing ends it.
+    /// </summary>
+    private bool IsNews(ProvisioningEvent happened) => happened switch
+    {
+        FoundOurs => wrote || claim.Row.DueBecause != LookAgain.OfChain,
+        NothingLeft => wrote || claim.Row.State == ProvisioningState.Compensating,
+        _ => false,
+    };
 
     /// <summary>Gives the row back as it is: what a person read is no longer what would be done.</summary>
     private async Task<bool> ConcludeUnchangedAsync(CancellationToken cancellation)

@@ -159,7 +159,8 @@ public sealed class FollowingTests
         var release = new TaskCompletionSource();
         var provisioner = new Provisioner(new ProvisionerParts
         {
-            Topology = bench.Topology,
+            // The slow one comes first: one lane after the other would wait for it.
+            Topology = bench.Topology with { Rules = [.. bench.Topology.Rules.Reverse()] },
             Systems = new Dictionary<string, IConnectedSystem> { ["idp"] = bench.Idp, ["app"] = bench.App, ["pds"] = new SlowSystem(bench.Pds, release.Task) },
             Rows = bench.Rows,
             Keying = IdentifierKeys.TryKey,

@@ -20,7 +20,7 @@ internal sealed class PasswordBench
         Attributes = new Dictionary<string, AttributeMapping> { [AccountMapping.EmailVerified] = new("verified"), [AccountMapping.Active] = new("active") },
     };
 
-    public PasswordBench(Func<ReconcileRule, ReconcileRule>? change = null, Guards? guards = null)
+    public PasswordBench(Func<ReconcileRule, ReconcileRule>? change = null, Guards? guards = null, Func<IReadOnlyList<ReconcileRule>, IReadOnlyList<ReconcileRule>>? rules = null)
     {
         var rule = new ReconcileRule
         {
@@ -50,6 +50,7 @@ internal sealed class PasswordBench
             MinimumAge = TimeSpan.Zero,
             Guards = guards ?? new Guards(),
         };
+        Topology = rules is null ? Topology : Topology with { Rules = rules(Topology.Rules) };
         Journal = new InMemoryJournal(TimeProvider.System);
     }
 
