@@ -38,8 +38,9 @@ internal static class AuditCommand
     }
 
     /// <summary>The audit that every command of the engine starts from.</summary>
-    public static Task<AuditResult> AuditAsync(OpenedEngine engine, CancellationToken cancellation, int sample = 0)
-        => new Auditor(engine.Topology, engine.Connected.Systems, IdentifierKeys.TryKey, engine.Store.Clock, engine.Store.Random)
+    public static async Task<AuditResult> AuditAsync(OpenedEngine engine, CancellationToken cancellation, int sample = 0)
+        => await new Auditor(
+            await engine.Connected.WithLinksAsync(engine.Store, cancellation), engine.Connected.Systems, IdentifierKeys.TryKey, engine.Store.Clock, engine.Store.Random)
             .AuditAsync(ReadProgress.For, cancellation, sample);
 
     /// <summary>For our own users, how many accounts may still be made.</summary>

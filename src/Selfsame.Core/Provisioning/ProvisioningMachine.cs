@@ -31,11 +31,18 @@ public sealed record Disabling : ProvisioningEvent;
 /// <summary>The account of the source is there again before ours was disabled.</summary>
 public sealed record WantedAgain : ProvisioningEvent;
 
+/// <summary>The account is gone, and a person wants another.</summary>
+public sealed record MadeAgain : ProvisioningEvent;
+
 /// <summary>Nothing of the person is active in the system, and nothing should be.</summary>
 public sealed record NothingLeft : ProvisioningEvent;
 
 /// <summary>Something changed, or somebody asks: what is settled is looked at again.</summary>
-public sealed record LookAgain(string Reason) : ProvisioningEvent;
+public sealed record LookAgain(string Reason) : ProvisioningEvent
+{
+    /// <summary>The reason where the service itself changed the account of the source: what only looks again then wakes nobody further.</summary>
+    public const string OfChain = "The service changed the account for which it is made.";
+}
 
 /// <summary>
 /// <c>pending → intent → linked | conflict | compensating → compensated</c>. A linked row that is due again stays linked while it is
@@ -67,6 +74,8 @@ public static class ProvisioningMachine
             (ProvisioningState.Pending, NotWantedYet) => row with { Attempts = 0, Problem = null, NotBefore = now + LongestDelay },
             (ProvisioningState.Pending or ProvisioningState.Intent or ProvisioningState.Linked, Disabling)
                 => row with { State = ProvisioningState.Compensating, Disabled = true, Attempts = 0, Problem = null, DueBecause = null },
+            (ProvisioningState.Linked, MadeAgain)
+                => row with { State = ProvisioningState.Pending, TargetId = null, Intended = null, Note = null, DueBecause = null, Attempts = 0 },
             (ProvisioningState.Compensating, WantedAgain) => row with { State = ProvisioningState.Intent, Attempts = 0, Problem = null },
             (not ProvisioningState.Conflict and not ProvisioningState.Compensated, NothingLeft) => Settled(row, ProvisioningState.Compensated, null),
             (ProvisioningState.Linked, LookAgain again) => row with { DueBecause = again.Reason, Attempts = 0, NotBefore = now },

@@ -248,7 +248,7 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
             await InsertPending(transaction, row.Key.System, account, followers, now, row.Lane);
             foreach (var follower in (await ProvisioningTable.ReadForUpdateAsync(transaction, row.Key.System, account)).Where(other => followers.Contains(other.System)))
             {
-                await ProvisioningTable.AskAsync(transaction, follower, $"Its account in {row.Key.System} changed.", row.Lane, now);
+                await ProvisioningTable.AskAsync(transaction, follower, LookAgain.OfChain, row.Lane, now);
             }
         }
 

@@ -1,4 +1,6 @@
+using Selfsame.Core.Accounts;
 using Selfsame.Databases;
+using Selfsame.Store.Provisioning;
 
 namespace Selfsame.Store.Users;
 
@@ -6,8 +8,9 @@ namespace Selfsame.Store.Users;
 internal static class UserRow
 {
     /// <summary>
-    /// Updates the row of <paramref name="user"/> and its identifiers, and queues what is told about it. Returns the fields that are
-    /// taken; with any, the caller rolls back. The caller holds the row (<see cref="UserReader.FindForUpdateAsync(Transaction, long)"/>).
+    /// Updates the row of <paramref name="user"/> and its identifiers, queues what is told about it, and has the user's accounts in other systems
+    /// looked at again. Returns the fields that are taken; with any, the caller rolls back. The caller holds the row
+    /// (<see cref="UserReader.FindForUpdateAsync(Transaction, long)"/>).
     /// </summary>
     /// <param name="context">The store.</param>
     /// <param name="transaction">The caller's.</param>
@@ -46,10 +49,17 @@ internal static class UserRow
                 now,
                 user.Id,
             });
-        var taken = await IdentifierRows.ReplaceAsync(transaction, user, context.Tenant(user.Tenant));
-        if (taken.Count == 0)
+        var tenant = context.Tenant(user.Tenant);
+        var taken = await IdentifierRows.ReplaceAsync(transaction, user, tenant);
+        if (taken.Count > 0)
         {
-            await UserEvents.QueueChangeAsync(context, transaction, before, user, groups, now);
+            return taken;
+        }
+
+        await UserEvents.QueueChangeAsync(context, transaction, before, user, groups, now);
+        if (tenant.ProvisionTo.Count > 0)
+        {
+            await ProvisioningRows.RequeueAsync(transaction, tenant.UserSystem, new AccountId(user.Uuid.ToString("D")), "The user changed.", now);
         }
 
         return taken;

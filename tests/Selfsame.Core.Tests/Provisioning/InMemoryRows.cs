@@ -22,6 +22,9 @@ internal sealed class InMemoryRows : IProvisioningRows
     /// <summary>The pauses that systems asked for.</summary>
     public List<TimeSpan> Pauses { get; } = [];
 
+    /// <summary>The systems whose rows heard that an account changed, in order.</summary>
+    public List<string> Woken { get; } = [];
+
     /// <summary>Every row as it was written, in order.</summary>
     public List<ProvisioningRow> Written { get; } = [];
 
@@ -29,7 +32,10 @@ internal sealed class InMemoryRows : IProvisioningRows
     public void TakeOver() => Only = Only with { Epoch = Only.Epoch + 1 };
 
     /// <summary>Something changed: the only row is looked at again.</summary>
-    public void Ask() => Only = ProvisioningMachine.Next(Only, new LookAgain("It changed."), Only.NotBefore, 0) with { Asked = Only.Asked + 1 };
+    public void Ask() => Ask(Only.Key, "It changed.");
+
+    public void Ask(ProvisioningKey key, string reason)
+        => rows[key] = ProvisioningMachine.Next(rows[key], new LookAgain(reason), rows[key].NotBefore, 0) with { Asked = rows[key].Asked + 1 };
 
     public Task<IReadOnlyList<ClaimedRow>> ClaimAsync(ProvisioningClaim claim, CancellationToken cancellation)
     {
@@ -62,7 +68,11 @@ internal sealed class InMemoryRows : IProvisioningRows
         rows[row.Key] = saved with { Asked = present.Asked };
         foreach (var key in followers.Where(_ => row.TargetId is not null).Select(system => new ProvisioningKey(row.Key.System, row.TargetId!, system)))
         {
-            rows.TryAdd(key, New(key));
+            Woken.Add(key.System);
+            if (!rows.TryAdd(key, New(key)))
+            {
+                Ask(key, LookAgain.OfChain);
+            }
         }
 
         return Task.FromResult(true);

@@ -23,6 +23,8 @@ public sealed class ProvisioningTests : IDisposable
 
     public static TheoryData<string> CrashPoints => [.. ProvisioningCrashPoints.OfCreation];
 
+    public static TheoryData<string> DisablingCrashPoints => [.. ProvisioningCrashPoints.OfDisabling];
+
     public void Dispose() => workspace.Dispose();
 
     [Fact]
@@ -61,14 +63,31 @@ public sealed class ProvisioningTests : IDisposable
         await workspace.ExpectAsync(0, "audit");
     }
 
+    [Theory]
+    [MemberData(nameof(DisablingCrashPoints))]
+    public async Task Kill_9_of_the_service_while_it_disables_somebody_leaves_them_disabled_in_the_end(string point)
+    {
+        await SignUpAsync("Ann");
+        await ServeUntilAsync(1);
+        await workspace.ExpectAsync(0, "users", "disable", "Ann");
+        var doomed = await workspace.RunAsync(point, ["serve", "--urls", "http://127.0.0.1:0"]);
+        doomed.ExitCode.ShouldBe(137);
+
+        workspace.Sql(Path.Combine("data", "selfsame.db"), "UPDATE provisioning SET leased_until = NULL");
+        await ServeUntilAsync(1, "Compensated");
+
+        workspace.Sql("app.db", "SELECT login, is_active FROM members").ShouldBe(["Ann|0"]);
+        await workspace.ExpectAsync(0, "audit");
+    }
+
     private Task<CommandResult> SignUpAsync(string username)
         => SelfsameProcess.RunAsync(["users", "create", "--username", username, "--email", $"{username}@example.org"], "correct horse battery staple\n", workspace.Environment(), workspace.Folder);
 
-    private async Task ServeUntilAsync(int linked)
+    private async Task ServeUntilAsync(int rows, string state = "Linked")
     {
         await using var server = await SelfsameProcess.ServeAsync(workspace.Data, ["--config", workspace["selfsame.yaml"]], workspace.Environment());
         using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        while (workspace.Sql(Path.Combine("data", "selfsame.db"), "SELECT count(*) FROM provisioning WHERE state = 'Linked'")[0] != $"{linked}")
+        while (workspace.Sql(Path.Combine("data", "selfsame.db"), $"SELECT count(*) FROM provisioning WHERE state = '{state}'")[0] != $"{rows}")
         {
             await Task.Delay(100, timeout.Token);
         }

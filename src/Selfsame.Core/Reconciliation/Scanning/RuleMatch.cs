@@ -102,7 +102,7 @@ internal sealed class RuleMatch
     /// <summary>Marks every account about which the rule may find something.</summary>
     public void Judge()
     {
-        var agree = FormsAgree();
+        var agree = !NeedsRecords && FormsAgree();
         for (var left = 0; left < source.System.Count; left++)
         {
             if (agree && PartnerOfSource(left) is var right and >= 0 && Agrees(left, right))
@@ -112,9 +112,12 @@ internal sealed class RuleMatch
             }
         }
 
-        source.MarkLoud();
-        target.MarkLoud();
+        source.MarkLoud(everybody: NeedsRecords);
+        target.MarkLoud(everybody: NeedsRecords);
     }
+
+    // What the service remembers of a link, and the handles that a template gives, are in no hash.
+    private bool NeedsRecords => rule.Handle is not null || rule.Correlate.Any(correlation => correlation.Link is not null);
 
     /// <summary>The partner in the rule's other system of an account, both by their numbers among those of all systems; null where it has none.</summary>
     public int? PartnerOf(int account)
@@ -187,12 +190,12 @@ internal sealed class RuleMatch
         public bool Owns(int account) => account >= system.First && account - system.First < system.Count;
 
         // Whom nobody over there can be, and whom the rule does not want there, is left alone.
-        public void MarkLoud()
+        public void MarkLoud(bool everybody)
         {
             for (var account = 0; account < Contacts.Length; account++)
             {
                 var contact = Contacts[account];
-                if ((contact & Contact.Confirmed) == 0 && ((contact & (Contact.Shares | Contact.Crowded)) != 0 || !system.IsQuietAlone(number, account)))
+                if (everybody || ((contact & Contact.Confirmed) == 0 && ((contact & (Contact.Shares | Contact.Crowded)) != 0 || !system.IsQuietAlone(number, account))))
                 {
                     system[account] |= Traits.Loud;
                 }
