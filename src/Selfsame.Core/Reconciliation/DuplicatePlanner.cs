@@ -1,4 +1,5 @@
 using Selfsame.Core.Accounts;
+using Selfsame.Core.Identifiers;
 
 namespace Selfsame.Core.Reconciliation;
 
@@ -9,6 +10,7 @@ namespace Selfsame.Core.Reconciliation;
 internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions decisions, ClaimedKeys keys, string salt)
 {
     private readonly AccountMapping mapping = picture.Config.Mapping;
+    private HashSet<string>? loosely;
 
     /// <summary>The decisions for <paramref name="findings"/>, all of this system and all duplicates, in their order; each with the finding it answers.</summary>
     public IReadOnlyList<(Finding Finding, Decision Decision)> Decide(IReadOnlyList<Finding> findings)
@@ -151,13 +153,13 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
         foreach (var account in order.Where(finding.Members.Contains).Where(member => !renamed.Contains(member.Account.Id)).Skip(1).Select(member => member.Account))
         {
             var old = account.Identifiers[IdentifierKind.Username];
-            var (name, number) = (old, 1);
             renamed.Add(account.Id);
-            do
+            if (FreeName(old.Trim(), account.Id) is not { } name)
             {
-                name = $"{old.Trim()}-{++number}";
+                yield return (finding, new LeftAlone($"No name made from {old} (id {account.Id}) follows the rules for usernames: rename it yourself."));
+                continue;
             }
-            while (!keys.ClaimUnused(picture.Config.Name, IdentifierKind.Username, name, account.Id));
+
             yield return (finding, new Planned(new Change
             {
                 Number = 0,
@@ -173,6 +175,23 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
                 Reversible = true,
             }));
         }
+    }
+
+    /// <summary>A name that nobody has, neither under our keys nor, as far as can be told without asking, under the system's own equality.</summary>
+    private string? FreeName(string old, AccountId account)
+    {
+        loosely ??= picture.Accounts.Select(other => other.Account.Identifiers.GetValueOrDefault(IdentifierKind.Username)).OfType<string>().Select(Lookalikes.Loosely).ToHashSet(StringComparer.Ordinal);
+        for (var number = 2; IdentifierKeys.TryKey(IdentifierKind.Username, $"{old}-{number}", out _, out _); number++)
+        {
+            var name = $"{old}-{number}";
+            if (!loosely.Contains(Lookalikes.Loosely(name)) && keys.ClaimUnused(picture.Config.Name, IdentifierKind.Username, name, account))
+            {
+                loosely.Add(Lookalikes.Loosely(name));
+                return name;
+            }
+        }
+
+        return null;
     }
 
     private MergedAccount Loser(KeyedAccount loser)
