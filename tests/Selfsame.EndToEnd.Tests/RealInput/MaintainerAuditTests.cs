@@ -164,7 +164,7 @@ public sealed class MaintainerAuditTests(ITestOutputHelper output)
             return report.GetProperty("run").GetString()!;
         }
 
-        public Task UndoAsync(string run) => ExpectAsync(0, "undo", run, "--yes", "--max-deletes", "100000", "--max-updates", "100000");
+        public async Task UndoAsync(string run) => await ExpectAsync(0, "undo", run, "--yes", "--max-deletes", "100000", "--max-updates", "100000");
 
         private Task<CommandResult> RunAsync(params string[] arguments)
             => SelfsameProcess.RunAsync(arguments, "", new Dictionary<string, string?> { ["DATABASE_URL"] = database }, folder.Path);
