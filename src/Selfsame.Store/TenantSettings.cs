@@ -59,11 +59,17 @@ public sealed record TenantSettings
 
     public TimeSpan PasswordResetLifetime { get; init; } = TimeSpan.FromHours(1);
 
+    /// <summary>How long somebody who moved in without a password can choose one by the link that was mailed.</summary>
+    public TimeSpan InvitationLifetime { get; init; } = TimeSpan.FromDays(7);
+
     /// <summary>How long the old address can take an e-mail change back.</summary>
     public TimeSpan EmailRevertLifetime { get; init; } = TimeSpan.FromDays(14);
 
     /// <summary>How long a deleted user's identifiers stay reserved and the user can be restored.</summary>
     public TimeSpan DeletionGracePeriod { get; init; } = TimeSpan.FromDays(30);
+
+    /// <summary>What the config calls the system that these users are: the source of their provisioning rows.</summary>
+    public string UserSystem { get; init; } = "users";
 
     /// <summary>Connected systems into which each new user is provisioned.</summary>
     public IReadOnlyList<string> ProvisionTo { get; init; } = [];

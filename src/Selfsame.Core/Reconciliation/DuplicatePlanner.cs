@@ -42,6 +42,8 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
         DuplicatesAction.Merge or DuplicatesAction.Delete when finding.Decision is { Verdict: Verdict.Different } apart
             => $"They are different people by decision: {apart.Reason}.",
         DuplicatesAction.Report => "Duplicates within a system are reported: decide which account stays, or set 'duplicates' to rename, merge or delete.",
+        _ when finding.Identifier is { } kind && finding.Members.Any(member => !member.Account.Identifiers.ContainsKey(kind))
+            => $"Their {kind.Name()} is empty: give each one of its own, or none (null).",
         DuplicatesAction.Rename when finding.Identifier != IdentifierKind.Username
             => $"Only usernames can be renamed; two accounts with one {finding.Evidence[0].Rule} need a person's decision.",
         DuplicatesAction.Rename => null,
@@ -177,14 +179,17 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
         }
     }
 
-    /// <summary>A name that nobody has, neither under our keys nor, as far as can be told without asking, under the system's own equality.</summary>
+    /// <summary>
+    /// The name with the first number behind it that nobody has, neither under our keys nor, as far as can be told without asking, under the system's own
+    /// equality: whoever has a name without a key has a finding, and is among the picture's accounts. Null where that is no valid username.
+    /// </summary>
     private string? FreeName(string old, AccountId account)
     {
         loosely ??= picture.Accounts.Select(other => other.Account.Identifiers.GetValueOrDefault(IdentifierKind.Username)).OfType<string>().Select(Lookalikes.Loosely).ToHashSet(StringComparer.Ordinal);
-        for (var number = 2; IdentifierKeys.TryKey(IdentifierKind.Username, $"{old}-{number}", out _, out _); number++)
+        for (var number = 2; IdentifierKeys.TryKey(IdentifierKind.Username, $"{old}-{number}", out var key, out _); number++)
         {
             var name = $"{old}-{number}";
-            if (!loosely.Contains(Lookalikes.Loosely(name)) && keys.ClaimUnused(picture.Config.Name, IdentifierKind.Username, name, account))
+            if (!loosely.Contains(Lookalikes.Loosely(name)) && keys.ClaimUnused(picture.Config.Name, IdentifierKind.Username, key, account))
             {
                 loosely.Add(Lookalikes.Loosely(name));
                 return name;

@@ -45,7 +45,9 @@ public sealed class TopologyReader(IReadOnlyList<ConnectorKind> connectors, Func
 
     private Topology ReadRoot(ConfigNode root)
     {
-        root.RejectOthers(["systems", "reconcile", "tenants", "journal", "guards", "minimumAge", "decisions", "mail", "trustedProxies"]);
+        root.RejectOthers([
+            "systems", "reconcile", "tenants", "journal", "guards", "minimumAge", "decisions", "mail", "trustedProxies",
+            "webhooks", "provisioningAlertAfter", "provisioningAlertMail"]);
         var entries = root.Entries();
         var systems = new Dictionary<string, SystemConfig>(StringComparer.Ordinal);
         if (entries.TryGetValue("systems", out var systemsNode))
@@ -69,6 +71,9 @@ public sealed class TopologyReader(IReadOnlyList<ConnectorKind> connectors, Func
             Tenants = tenants,
             Mail = entries.TryGetValue("mail", out var mail) ? ServiceReader.ReadMail(mail) : null,
             TrustedProxies = entries.TryGetValue("trustedProxies", out var proxies) ? ServiceReader.ReadNetworks(proxies) : [],
+            Webhooks = entries.TryGetValue("webhooks", out var webhooks) ? WebhookReader.Read(webhooks, tenants.Keys) : [],
+            ProvisioningAlertAfter = entries.TryGetValue("provisioningAlertAfter", out var after) ? TimeSpan.FromSeconds(after.Count()) : Topology.DefaultProvisioningAlertAfter,
+            ProvisioningAlertMail = entries.TryGetValue("provisioningAlertMail", out var alertMail) ? ServiceReader.ReadMailAddress(alertMail) : null,
             Journal = entries.TryGetValue("journal", out var journal) ? journal.Text() : null,
             Guards = entries.TryGetValue("guards", out var guards) ? ReadGuards(guards) : new Guards(),
             Decisions = entries.TryGetValue("decisions", out var decisions) ? DecisionsReader.Read(decisions, systems) : PersonDecisions.None,
@@ -79,7 +84,7 @@ public sealed class TopologyReader(IReadOnlyList<ConnectorKind> connectors, Func
 
     private static Guards ReadGuards(ConfigNode node)
     {
-        node.RejectOthers(["maxDeletes", "maxDeletesPercent", "maxUpdates", "maxUpdatesPercent", "percentFrom"]);
+        node.RejectOthers(["maxDeletes", "maxDeletesPercent", "maxUpdates", "maxUpdatesPercent", "percentFrom", "maxDisablesPerHour"]);
         var entries = node.Entries();
         var defaults = new Guards();
         int Count(string name, int otherwise) => entries.TryGetValue(name, out var entry) ? entry.Count() : otherwise;
@@ -89,6 +94,7 @@ public sealed class TopologyReader(IReadOnlyList<ConnectorKind> connectors, Func
             MaxDeletesPercent = Count("maxDeletesPercent", defaults.MaxDeletesPercent),
             MaxUpdates = Count("maxUpdates", defaults.MaxUpdates),
             MaxUpdatesPercent = Count("maxUpdatesPercent", defaults.MaxUpdatesPercent),
+            MaxDisablesPerHour = Count("maxDisablesPerHour", defaults.MaxDisablesPerHour),
             PercentFrom = Count("percentFrom", defaults.PercentFrom),
         };
     }
