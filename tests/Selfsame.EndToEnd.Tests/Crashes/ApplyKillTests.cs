@@ -45,9 +45,9 @@ public sealed class ApplyKillTests(ITestOutputHelper output)
         var (killed, rounds) = (0, TestRun.Rounds(12, 20, 200));
         for (var round = 0; round < rounds; round++)
         {
-            var how = round % 2 == 0 && round / 2 < rounds
-                ? $"{ApplyCrashPoints.All[round / 2 % ApplyCrashPoints.All.Count]}:{(round / 2 < ApplyCrashPoints.All.Count ? 1 : random.Next(1, 40))}"
-                : null;
+            // Every other round at a crash point: each the first time first, then the n-th time.
+            var points = ApplyCrashPoints.All;
+            var how = round % 2 == 0 ? $"{points[round / 2 % points.Count]}:{(round / 2 < points.Count ? 1 : random.Next(1, 40))}" : null;
             var delay = undisturbed * (0.3 + (0.7 * random.NextDouble()));
             killed += await KillAsync(store, round, how, delay) ? 1 : 0;
 
