@@ -90,6 +90,9 @@ public sealed record SystemFacts
     /// <summary>Whether a precondition is checked and the change made in one transaction of the system.</summary>
     public required bool AtomicPreconditions { get; init; }
 
+    /// <summary>Whether an account can take another id.</summary>
+    public bool CanChangeIds { get; init; } = true;
+
     /// <summary>Fields that must not be null.</summary>
     public IReadOnlySet<string> NotNullFields { get; init; } = new HashSet<string>();
 

@@ -242,7 +242,7 @@ internal sealed partial class ApplyAttempt(
 
         foreach (var outcome in outcomes)
         {
-            var rows = entries.GetValueOrDefault(outcome.Number)?.Rows;
+            var rows = outcome.Rows ?? entries.GetValueOrDefault(outcome.Number)?.Rows;
             entries[outcome.Number] = new JournalEntry(outcome.Number, outcome.State, null, outcome.After, outcome.Message, rows);
         }
 

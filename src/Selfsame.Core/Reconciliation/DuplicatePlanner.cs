@@ -1,4 +1,5 @@
 using Selfsame.Core.Accounts;
+using Selfsame.Core.Identifiers;
 
 namespace Selfsame.Core.Reconciliation;
 
@@ -9,6 +10,7 @@ namespace Selfsame.Core.Reconciliation;
 internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions decisions, ClaimedKeys keys, string salt)
 {
     private readonly AccountMapping mapping = picture.Config.Mapping;
+    private HashSet<string>? loosely;
 
     /// <summary>The decisions for <paramref name="findings"/>, all of this system and all duplicates, in their order; each with the finding it answers.</summary>
     public IReadOnlyList<(Finding Finding, Decision Decision)> Decide(IReadOnlyList<Finding> findings)
@@ -154,9 +156,9 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
         {
             var old = account.Identifiers[IdentifierKind.Username];
             renamed.Add(account.Id);
-            if (UnusedName(old.Trim(), account.Id) is not { } name)
+            if (FreeName(old.Trim(), account.Id) is not { } name)
             {
-                yield return (finding, new LeftAlone($"{old} (id {account.Id}) with a number behind it would not be a valid username: give it another name."));
+                yield return (finding, new LeftAlone($"No name made from {old} (id {account.Id}) follows the rules for usernames: rename it yourself."));
                 continue;
             }
 
@@ -177,14 +179,20 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
         }
     }
 
-    /// <summary>The name with the first number behind it that nobody has; null where that is no valid username.</summary>
-    private string? UnusedName(string old, AccountId account)
+    /// <summary>
+    /// The name with the first number behind it that nobody has, neither under our keys nor, as far as can be told without asking, under the system's own
+    /// equality: whoever has a name without a key has a finding, and is among the picture's accounts. Null where that is no valid username.
+    /// </summary>
+    private string? FreeName(string old, AccountId account)
     {
+        loosely ??= picture.Accounts.Select(other => other.Account.Identifiers.GetValueOrDefault(IdentifierKind.Username)).OfType<string>().Select(Lookalikes.Loosely).ToHashSet(StringComparer.Ordinal);
         for (var number = 2; IdentifierKeys.TryKey(IdentifierKind.Username, $"{old}-{number}", out var key, out _); number++)
         {
-            if (keys.ClaimUnused(picture.Config.Name, IdentifierKind.Username, key, account))
+            var name = $"{old}-{number}";
+            if (!loosely.Contains(Lookalikes.Loosely(name)) && keys.ClaimUnused(picture.Config.Name, IdentifierKind.Username, key, account))
             {
-                return $"{old}-{number}";
+                loosely.Add(Lookalikes.Loosely(name));
+                return name;
             }
         }
 

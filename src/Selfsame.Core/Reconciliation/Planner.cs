@@ -84,6 +84,11 @@ public static class Planner
             return new LeftAlone($"The ids of {target.Config.Name} can't be changed to those of {source.Config.Name}.");
         }
 
+        if (!target.Facts.CanChangeIds)
+        {
+            return new LeftAlone($"{target.Config.Name} can't change an account's id without transactions, and has none: make it a replica set, or correct the id in {source.Config.Name}.");
+        }
+
         if (target.Accounts.Any(other => other.Account.Id.Equals(from.Id)))
         {
             return new LeftAlone($"Another account of {target.Config.Name} has the id {from.Id}: decide who that is first.");

@@ -154,6 +154,28 @@ public sealed class InspectionCommandTests
         result.StandardOutput.Trim().ShouldBe(completed, result.StandardError);
     }
 
+    // These shells need not be installed: the script must ask the executable as System.CommandLine's suggestion directive wants it.
+    [Theory]
+    [InlineData("zsh", "#compdef selfsame", "selfsame \"[suggest:$CURSOR]\" \"$BUFFER\" 2>/dev/null", "compdef _selfsame selfsame")]
+    [InlineData("fish", "complete -c selfsame -a '", "(commandline -cp)", "selfsame \"[suggest:\"(string length -- \"$line\")\"]\" \"$line\" 2>/dev/null)'")]
+    public async Task Zsh_and_fish_ask_the_executable_for_the_line_up_to_the_cursor(string shell, params string[] parts)
+    {
+        using var sandbox = await Sandbox.MakeAsync();
+
+        var script = (await sandbox.ExpectAsync(0, "completion", shell)).StandardOutput;
+
+        var at = 0;
+        foreach (var part in parts)
+        {
+            at = script.IndexOf(part, at, StringComparison.Ordinal);
+            at.ShouldBeGreaterThanOrEqualTo(0, $"'{part}' is missing or out of order:\n{script}");
+        }
+
+        // What those lines run gives what is completed.
+        (await sandbox.ExpectAsync(0, "[suggest:11]", "selfsame pl")).StandardOutput.Split('\n').ShouldContain("plan");
+        (await sandbox.ExpectAsync(1, "completion", "tcsh")).StandardError.ShouldContain("fish");
+    }
+
     private static IEnumerable<string?> Reasons(JsonElement plan) => plan.GetProperty("changes").EnumerateArray().Select(change => change.GetProperty("reason").GetString());
 
     private static string? Answer(JsonElement report, string area, string name)
