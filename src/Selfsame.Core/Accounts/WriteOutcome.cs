@@ -10,7 +10,11 @@ public sealed record Done : WriteOutcome;
 public sealed record AlreadyExists(IReadOnlyList<string> Fields, string Message) : WriteOutcome;
 
 /// <summary>The system refused it for good; trying again changes nothing.</summary>
-public sealed record Refused(string Message) : WriteOutcome;
+public sealed record Refused(string Message) : WriteOutcome
+{
+    /// <summary>The fields whose values it does not take, where that is the reason: other values may do.</summary>
+    public IReadOnlyList<string> Fields { get; init; } = [];
+}
 
 /// <summary>The account is gone or no longer what the precondition says; nothing was changed.</summary>
 public sealed record Drifted(string Message) : WriteOutcome;
