@@ -118,12 +118,11 @@ internal sealed class AtProtoApi
             using var response = await http.SendAsync(request, either.Token);
             await response.Content.LoadIntoBufferAsync(LargestAnswer, either.Token);
             var bytes = await response.Content.ReadAsByteArrayAsync(either.Token);
-            var json = JsonObject(bytes);
             return new Answer
             {
                 Status = response.StatusCode,
-                Body = json,
-                IsPage = json is null && bytes.Length > 0,
+                Body = JsonObject(bytes),
+                Content = bytes,
                 RetryAfter = Patience(response.Headers),
             };
         }

@@ -1,4 +1,6 @@
 using System.Net;
+using System.Text;
+using System.Text.Json;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Connectors.AtProto;
@@ -22,6 +24,7 @@ internal sealed record Unregistered : Residence;
 /// </summary>
 internal sealed class AtProtoDirectory(string name, AtProtoApi api)
 {
+    private const int OperationsAtOnce = 1000;
     private const string PlcPrefix = "did:plc:";
     private const string WebPrefix = "did:web:";
 
@@ -45,6 +48,67 @@ internal sealed class AtProtoDirectory(string name, AtProtoApi api)
             NoAnswer none => throw Silent(did, none.Why.TrimEnd('.')),
             var reply => throw new InvalidOperationException($"The reply {reply.GetType().Name} is unknown."),
         };
+    }
+
+    /// <summary>
+    /// The DIDs that were registered for this PDS before <paramref name="before"/>, each with the handle it was registered with: a directory of our
+    /// own tells all its operations (<c>/export</c>, JSON lines in the order of time). The public one has too many for that.
+    /// </summary>
+    public async Task<IReadOnlyDictionary<string, string>> ListRegisteredAsync(string serviceDid, DateTimeOffset before, CancellationToken cancellation)
+    {
+        var registered = new Dictionary<string, string>(StringComparer.Ordinal);
+        for (var after = ""; ;)
+        {
+            var operations = await ExportAsync(after, cancellation);
+            foreach (var operation in operations.Where(operation => operation.GetProperty("createdAt").GetDateTimeOffset() < before))
+            {
+                Note(operation, serviceDid, registered);
+            }
+
+            if (operations.Count < OperationsAtOnce)
+            {
+                return registered;
+            }
+
+            after = operations[^1].TextOrNull("createdAt")!;
+        }
+    }
+
+    private async Task<IReadOnlyList<JsonElement>> ExportAsync(string after, CancellationToken cancellation)
+    {
+        var reply = await api.AskDirectoryAsync($"export?count={OperationsAtOnce}{(after.Length == 0 ? "" : $"&after={Uri.EscapeDataString(after)}")}", cancellation);
+        try
+        {
+            return reply is Answer { IsSuccess: true } answer
+                ? [.. Encoding.UTF8.GetString(answer.Content.Span).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonSerializer.Deserialize<JsonElement>(line))]
+                : throw new SystemUnavailableException($"'{name}': the DID directory does not tell its operations ({(reply as Answer)?.Status.ToString() ?? "no answer"}).");
+        }
+        catch (JsonException exception)
+        {
+            throw new SystemUnavailableException($"'{name}': the DID directory's list of operations is not JSON lines.", exception);
+        }
+    }
+
+    // A later operation may move the DID elsewhere, or end it: the last word counts.
+    private void Note(JsonElement line, string serviceDid, Dictionary<string, string> registered)
+    {
+        if (line.TextOrNull("did") is not { } did || !line.TryGetProperty("operation", out var operation) || operation.ValueKind != JsonValueKind.Object)
+        {
+            return;
+        }
+
+        var here = operation.TryGetProperty("services", out var services) && services.ValueKind == JsonValueKind.Object
+            && services.TryGetProperty("atproto_pds", out var service) && service.ValueKind == JsonValueKind.Object
+            && service.TextOrNull("endpoint") is { } endpoint && IsHere(endpoint, serviceDid);
+        if (!here)
+        {
+            registered.Remove(did);
+            return;
+        }
+
+        registered[did] = operation.TryGetProperty("alsoKnownAs", out var names) && names.ValueKind == JsonValueKind.Array
+            ? string.Join(", ", names.EnumerateArray().Select(known => known.ToString()))
+            : "";
     }
 
     private SystemUnavailableException Silent(string did, string what)

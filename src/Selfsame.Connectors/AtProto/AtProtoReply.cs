@@ -27,8 +27,11 @@ internal sealed record Answer : AtProtoReply
     /// <summary>From <c>Retry-After</c> or <c>RateLimit-Reset</c>; the connector's own patience where both are missing.</summary>
     public required TimeSpan RetryAfter { get; init; }
 
-    /// <summary>Whether the body is something, and not a JSON object: a proxy's page.</summary>
-    public required bool IsPage { get; init; }
+    /// <summary>What came, as it came.</summary>
+    public required ReadOnlyMemory<byte> Content { get; init; }
+
+    /// <summary>Whether what came is something, and not a JSON object: a proxy's page.</summary>
+    public bool IsPage => Body is null && Content.Length > 0;
 
     public bool IsSuccess => (int)Status is >= 200 and < 300;
 

@@ -9,8 +9,14 @@ namespace Selfsame.Connectors.AtProto;
 /// The accounts of an ATProto PDS, through its administrator's password. The PDS gives ids (DIDs) itself and keeps handle and e-mail unique. An
 /// account that was made is known again by the password that was stored before the call.
 /// </summary>
-public sealed class AtProtoSystem : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesWithPassword, IUpdatesAccounts, IDeletesAccounts, IProbesPermissions
+public sealed class AtProtoSystem : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesWithPassword, IUpdatesAccounts, IDeletesAccounts,
+    IProbesPermissions, IFindsLeftovers
 {
+    private const string PublicDirectory = "https://plc.directory";
+
+    // Younger DIDs may be those of creations on their way.
+    private static readonly TimeSpan LeftoverAge = TimeSpan.FromMinutes(5);
+
     private readonly HttpMessageInvoker http;
     private readonly AtProtoApi api;
     private readonly AtProtoFailures failures;
@@ -18,7 +24,10 @@ public sealed class AtProtoSystem : IReadsAccounts, IReadsAccountsById, IFindsAc
     private readonly AtProtoAccounts accounts;
     private readonly AtProtoCreation creation;
     private readonly AtProtoUpdates updates;
+    private readonly AtProtoDirectory directory;
+    private readonly TimeProvider clock;
     private readonly string name;
+    private readonly bool ownDirectory;
 
     /// <param name="config">The system, as the config has it.</param>
     /// <param name="clock">For time limits and waits.</param>
@@ -27,11 +36,14 @@ public sealed class AtProtoSystem : IReadsAccounts, IReadsAccountsById, IFindsAc
     {
         this.http = http ?? AtProtoApi.OwnHttp();
         name = config.Name;
+        this.clock = clock;
+        var plcUrl = config.Settings.GetValueOrDefault("plcUrl", PublicDirectory);
+        ownDirectory = plcUrl.TrimEnd('/') != PublicDirectory;
         names = new AtProtoNames(config.Settings["handleDomain"]);
-        api = new AtProtoApi(
-            name, config.Settings["url"], config.Settings.GetValueOrDefault("plcUrl", "https://plc.directory"), config.Settings["adminPassword"], this.http, clock);
+        api = new AtProtoApi(name, config.Settings["url"], plcUrl, config.Settings["adminPassword"], this.http, clock);
         failures = new AtProtoFailures(name, api);
-        accounts = new AtProtoAccounts(name, api, failures, new AtProtoDirectory(name, api), names);
+        directory = new AtProtoDirectory(name, api);
+        accounts = new AtProtoAccounts(name, api, failures, directory, names);
         creation = new AtProtoCreation(name, api, failures, accounts, names);
         updates = new AtProtoUpdates(name, api, failures, accounts, names);
     }
@@ -173,6 +185,36 @@ public sealed class AtProtoSystem : IReadsAccounts, IReadsAccountsById, IFindsAc
             ? new PermissionProbe("ask the DID directory", ProbeAnswer.Yes)
             : new PermissionProbe("ask the DID directory", ProbeAnswer.No, "Accounts can't be made, nor their handles changed, while it is down: check 'plcUrl' and the directory."));
         return probes;
+    }
+
+    /// <summary>
+    /// DIDs that were registered for this PDS and have no account on it: a creation that was killed between the directory and the database, or that
+    /// lost a race, leaves one. They name nobody and do no harm. On the public directory they can't be seen.
+    /// </summary>
+    public async Task<IReadOnlyList<Leftover>?> FindLeftoversAsync(CancellationToken cancellation)
+    {
+        if (!ownDirectory)
+        {
+            return null;
+        }
+
+        // The directory first: who is made after it was read is no leftover.
+        var registered = await directory.ListRegisteredAsync((await accounts.DescribeAsync(cancellation)).Did, clock.GetUtcNow() - LeftoverAge, cancellation);
+        var hosted = new HashSet<string>(StringComparer.Ordinal);
+        for (string? cursor = null; ;)
+        {
+            var (listed, next) = await accounts.ListAsync(cursor, cancellation);
+            hosted.UnionWith(listed.Select(pair => pair.Did));
+            if (next is null || next == cursor)
+            {
+                break;
+            }
+
+            cursor = next;
+        }
+
+        return [.. registered.Where(pair => !hosted.Contains(pair.Key)).OrderBy(pair => pair.Key, StringComparer.Ordinal)
+            .Select(pair => new Leftover(pair.Key, $"It was registered as {pair.Value} and has no account on '{name}'."))];
     }
 
     private PermissionProbe Probe(string what, AtProtoReply reply) => reply switch

@@ -91,15 +91,4 @@ public abstract class AtProtoServer : IAsyncLifetime
         using var response = await client.PostAsJsonAsync($"{Server.Url}/xrpc/{method}", body);
         response.EnsureSuccessStatusCode();
     }
-
-    /// <summary>The DIDs that the directory was ever given for a handle, whether an account came of them or not.</summary>
-    protected async Task<IReadOnlyList<string>> RegisteredAsync(string name)
-    {
-        using var client = new HttpClient();
-        var export = await client.GetStringAsync($"{Server.DirectoryUrl}/export?count=1000");
-        return [.. export.Split('\n', StringSplitOptions.RemoveEmptyEntries)
-            .Where(line => line.Contains($"at://{name}.{PersonalDataServer.HandleDomain}\"", StringComparison.Ordinal))
-            .Select(line => global::System.Text.Json.JsonDocument.Parse(line).RootElement.GetProperty("did").GetString()!)
-            .Distinct()];
-    }
 }
