@@ -10,6 +10,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Selfsame.Databases;
+using Selfsame.Server.Handles;
 using Selfsame.Server.Mail;
 using Selfsame.Server.Reconciliation;
 using Selfsame.Server.Requests;
@@ -119,6 +120,7 @@ public sealed class SelfsameServer : IAsyncDisposable
         services.AddSingleton<PasswordChanges>();
         services.AddSingleton<UserReader>();
         services.AddSingleton<UserAdministration>();
+        services.AddSingleton(provider => new HandleProvisioning(context, provider.GetRequiredService<UserAdministration>(), provider.GetService<ConnectedSystems>()));
         services.AddSingleton<ServiceTokenStore>();
         services.AddSingleton<FirstAdministrator>();
         services.AddSingleton<MailOutbox>();
@@ -127,6 +129,7 @@ public sealed class SelfsameServer : IAsyncDisposable
             : new SmtpMailTransport(options.Smtp));
         services.AddHostedService<MailSender>();
         services.AddHostedService<HousekeepingService>();
+        services.AddHostedService<HandleChangeService>();
         services.AddScoped<RequestScope>();
         services.AddDataProtection().SetApplicationName("selfsame");
         services.AddSingleton<IConfigureOptions<KeyManagementOptions>>(new ConfigureOptions<KeyManagementOptions>(keys =>

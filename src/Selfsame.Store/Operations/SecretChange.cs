@@ -1,6 +1,7 @@
 using Dapper;
 using Selfsame.Databases;
 using Selfsame.Store.Mail;
+using Selfsame.Store.Provisioning;
 using Selfsame.Store.Runs;
 
 namespace Selfsame.Store.Operations;
@@ -16,6 +17,7 @@ public static class SecretChange
     /// <summary>Every column whose values <see cref="SecretKeys.Protect"/> made.</summary>
     private static readonly SealedColumn[] Columns =
     [
+        new("provisioning", ["source", "source_id", "system"], "creation", StoredRow.Purpose),
         new("mails", ["id"], "body", MailOutbox.Purpose),
         new("runs", ["id"], "plan", RunJournal.Purpose),
         new("run_changes", ["run_id", "number"], "before_image", RunJournal.Purpose),
@@ -40,14 +42,14 @@ public static class SecretChange
         var count = 0;
         for (object[]? after = null; ;)
         {
-            var rows = await database.ReadAsync(transaction => transaction.QueryAsync<dynamic>(column.Select(after is not null), column.Parameters(after)), cancellation);
+            var rows = await database.ReadAsync(transaction => transaction.QueryAsync<dynamic>(column.Select(after is not null), SealedColumn.Parameters(after)), cancellation);
             foreach (IDictionary<string, object> row in rows)
             {
                 var key = column.Key.Select(part => row[part]).ToArray();
                 var before = (byte[])row[column.Name];
                 if (secrets.ProtectAgain(column.Purpose, before) is { } again)
                 {
-                    var parameters = column.Parameters(key);
+                    var parameters = SealedColumn.Parameters(key);
                     parameters.Add("before", before);
                     parameters.Add("again", again);
                     count += await database.TransactAsync(transaction => transaction.ExecuteAsync(column.Update, parameters), cancellation);
@@ -75,7 +77,7 @@ public static class SecretChange
         public string Select(bool hasBegun)
             => $"SELECT {KeyList}, {Name} FROM {Table} WHERE {Name} IS NOT NULL{(hasBegun ? $" AND ({KeyList}) > ({KeyValues})" : "")} ORDER BY {KeyList} LIMIT {Portion}";
 
-        public DynamicParameters Parameters(object[]? key)
+        public static DynamicParameters Parameters(object[]? key)
         {
             var parameters = new DynamicParameters();
             foreach (var (index, part) in (key ?? []).Index())
