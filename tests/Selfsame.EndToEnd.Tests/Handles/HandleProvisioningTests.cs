@@ -1,6 +1,8 @@
+using System.Net;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
 using Selfsame.EndToEnd.Tests.Api;
+using Selfsame.EndToEnd.Tests.Pages;
 using Selfsame.Store;
 using Selfsame.Testing;
 
@@ -146,6 +148,28 @@ public sealed class HandleProvisioningTests : IAsyncLifetime
         var handles = await Task.WhenAll(people.Select(person => pds.HandleAsync(person.Id)));
         handles[Array.FindIndex(answers, answer => answer.Status == 200)].ShouldBe(wanted);
         handles.Count(handle => handle == wanted).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task The_page_shows_a_refusal_at_its_field_and_says_what_is_pending()
+    {
+        var (wanted, taken) = (PdsUsers.NewName(), PdsUsers.NewName());
+        var (me, _) = await LinkedUserAsync(PdsUsers.NewName());
+        await pds.MakeAsync(taken);
+        using var browser = new PageClient(server.Address);
+        await browser.SignInAsync(me.User.Email!, RunningServer.Password);
+
+        var refused = await browser.SubmitAsync("/account/handle", ("handle", taken));
+        proxy.Fault = method => method == "updateAccountHandle" ? PdsFault.Busy : PdsFault.None;
+        var pending = await browser.SubmitAsync("/account/handle", ("handle", wanted));
+
+        refused.Status.ShouldBe(HttpStatusCode.Conflict);
+        refused.Text.ShouldContain("This handle is taken");
+        pending.Location.ShouldBe("/account/handle?done=handle-pending");
+        (await browser.GetAsync(pending.Location!)).Text.ShouldContain($"The handle {wanted} is reserved for you.");
+        proxy.Fault = _ => PdsFault.None;
+        await UntilAsync(async () => await StateAsync(me) == "settled");
+        (await browser.GetAsync("/account/handle")).Text.ShouldContain($"value=\"{wanted}\"");
     }
 
     private static Topology Topology(PersonalDataServer server, string url)
