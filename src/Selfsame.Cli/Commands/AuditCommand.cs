@@ -38,8 +38,9 @@ internal static class AuditCommand
     }
 
     /// <summary>The audit that every command of the engine starts from.</summary>
-    public static Task<AuditResult> AuditAsync(OpenedEngine engine, CancellationToken cancellation)
-        => new Auditor(engine.Topology, engine.Connected.Systems, IdentifierKeys.TryKey, engine.Store.Clock).AuditAsync(ReadProgress.For, cancellation);
+    public static async Task<AuditResult> AuditAsync(OpenedEngine engine, CancellationToken cancellation)
+        => await new Auditor(await engine.Connected.WithLinksAsync(engine.Store, cancellation), engine.Connected.Systems, IdentifierKeys.TryKey, engine.Store.Clock)
+            .AuditAsync(ReadProgress.For, cancellation);
 
     /// <summary>For our own users, how many accounts may still be made.</summary>
     private static async Task<IReadOnlyDictionary<string, string>> LimitsAsync(OpenedEngine engine, IEnumerable<string> names, CancellationToken cancellation)

@@ -60,7 +60,7 @@ internal sealed class OpenedEngine(OpenedStore store, ConnectedSystems systems) 
         KeyRules.Version,
         Store.Random.NextUuid);
 
-    public Applier NewApplier() => new(systems.Topology, systems.Systems, systems.Journal, Store.Clock, Store.CrashPoints);
+    public Applier NewApplier() => new(systems.Topology, systems.Systems, systems.Journal, Store.Clock, Store.CrashPoints, systems.Provisioner(Store));
 
     public async ValueTask DisposeAsync()
     {

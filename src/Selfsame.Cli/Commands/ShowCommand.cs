@@ -18,7 +18,7 @@ internal static class ShowCommand
         {
             await using var engine = await options.OpenAsync(parsed, cancellation);
             var wanted = parsed.GetRequiredValue(who);
-            var person = await new PersonLookup(engine.Topology, engine.Connected.Systems, IdentifierKeys.TryKey).FindAsync(wanted, cancellation);
+            var person = await new PersonLookup(await engine.Connected.WithLinksAsync(engine.Store, cancellation), engine.Connected.Systems, IdentifierKeys.TryKey).FindAsync(wanted, cancellation);
             if (person.In.Count == 0)
             {
                 throw new InvalidOperationException($"nobody is called '{wanted}' in {string.Join(", ", engine.Topology.Systems.Keys)}.");

@@ -30,8 +30,10 @@ internal static class WatchCommand
             await using var engine = await options.OpenAsync(parsed, cancellation);
             var server = options.ServerOptions(parsed);
             using var channels = AlertChannels.Open(parsed.GetValue(mail), parsed.GetValue(webhook), Environment.GetEnvironmentVariable(SecretVariable), server);
-            var auditor = new Auditor(engine.Topology, engine.Connected.Systems, IdentifierKeys.TryKey, engine.Store.Clock);
-            var watcher = new Watcher(token => auditor.AuditAsync(_ => null, token), channels, Path.Combine(server.DataFolder, StateFile), server.Clock, server.Random);
+            async Task<AuditResult> AuditAsync(CancellationToken token)
+                => await new Auditor(await engine.Connected.WithLinksAsync(engine.Store, token), engine.Connected.Systems, IdentifierKeys.TryKey, engine.Store.Clock)
+                    .AuditAsync(_ => null, token);
+            var watcher = new Watcher(AuditAsync, channels, Path.Combine(server.DataFolder, StateFile), server.Clock, server.Random);
             var json = options.Json(parsed);
             if (!parsed.GetValue(once))
             {

@@ -82,6 +82,16 @@ public static class CheckedSystem
             _ => outcome,
         };
 
+    /// <summary>As above, for a creation in a system that gives ids itself.</summary>
+    public static CreationOutcome Checked(this CreationOutcome outcome, string name, AccountMapping mapping)
+        => outcome switch
+        {
+            NotCreated { Outcome: Done } => throw new ConnectorContractException(name, "it made an account and did not say which."),
+            NotCreated not => not with { Outcome = not.Outcome.Checked(name, creating: true) },
+            CreatedAccount made when made.Id.Parts.Count != mapping.Id.Count => throw new ConnectorContractException(name, $"it made the account {made.Id}, which is no id of it."),
+            _ => outcome,
+        };
+
     private static void CheckUnseen(string name, IReadOnlyList<Account> accounts, HashSet<AccountId> seen)
     {
         foreach (var account in accounts)

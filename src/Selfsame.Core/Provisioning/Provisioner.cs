@@ -21,6 +21,12 @@ public sealed record ProvisionerParts
     public CrashPoints CrashPoints { get; init; } = CrashPoints.None;
 }
 
+/// <summary>What came of making the account of a plan's change.</summary>
+/// <param name="Row">The row afterwards.</param>
+/// <param name="WasThere">The account was there and ours before.</param>
+/// <param name="PlanIsOld">Another account would be made now than the plan says; nothing was done.</param>
+public sealed record PlannedCreation(ProvisioningRow Row, bool WasThere, bool PlanIsOld);
+
 /// <summary>
 /// Brings each row to its end: looks, asks the planner what the person needs, commits the intent, creates, looks again.
 /// Each target system has a lane of its own, so that one which is slow or fails holds no other up.
@@ -30,14 +36,38 @@ public sealed class Provisioner
     /// <summary>No remote call may take longer; a call leaves only while the row's lease outlasts this.</summary>
     public static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(20);
 
+    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(120);
+
+    private readonly ProvisionerParts parts;
+
     public Provisioner(ProvisionerParts parts)
     {
+        this.parts = parts;
         Lanes = [.. parts.Topology.Rules.Where(rule => rule.Missing == MissingAction.CreateInTarget)
             .Select(rule => rule.Target).Distinct().Select(system => new SystemLane(parts, system))];
     }
 
     /// <summary>One for each system into which the config provisions.</summary>
     public IReadOnlyList<SystemLane> Lanes { get; }
+
+    /// <summary>
+    /// Makes the account of a plan's change, through the same row and the same steps as the service: null while another works on it.
+    /// </summary>
+    /// <param name="key">Of whom, into what.</param>
+    /// <param name="planned">The fields as the plan has them; where they would be others now, nothing is done.</param>
+    /// <param name="cancellation">Gives up between steps.</param>
+    public async Task<PlannedCreation?> CreateAsync(ProvisioningKey key, Fields planned, CancellationToken cancellation)
+    {
+        if (await parts.Rows.ClaimAsync(key, Lease, cancellation) is not { } claim)
+        {
+            return null;
+        }
+
+        parts.CrashPoints.Reach(ProvisioningCrashPoints.Claimed);
+        var work = new RowWork(parts, claim, planned);
+        await work.RunAsync(cancellation);
+        return new PlannedCreation(work.Row, WasThere: claim.Row.State == ProvisioningState.Linked && claim.Row.TargetId!.Equals(work.Row.TargetId), work.PlanIsOld);
+    }
 
     /// <summary>Works on what is due now in every system; how many rows that were.</summary>
     public async Task<int> RunOnceAsync(CancellationToken cancellation)

@@ -31,6 +31,9 @@ public sealed record Disabling : ProvisioningEvent;
 /// <summary>The account of the source is there again before ours was disabled.</summary>
 public sealed record WantedAgain : ProvisioningEvent;
 
+/// <summary>The account is gone, and a person wants another.</summary>
+public sealed record MadeAgain : ProvisioningEvent;
+
 /// <summary>Nothing of the person is active in the system, and nothing should be.</summary>
 public sealed record NothingLeft : ProvisioningEvent;
 
@@ -67,6 +70,8 @@ public static class ProvisioningMachine
             (ProvisioningState.Pending, NotWantedYet) => row with { Attempts = 0, Problem = null, NotBefore = now + LongestDelay },
             (ProvisioningState.Pending or ProvisioningState.Intent or ProvisioningState.Linked, Disabling)
                 => row with { State = ProvisioningState.Compensating, Disabled = true, Attempts = 0, Problem = null, DueBecause = null },
+            (ProvisioningState.Linked, MadeAgain)
+                => row with { State = ProvisioningState.Pending, TargetId = null, Intended = null, Note = null, DueBecause = null, Attempts = 0 },
             (ProvisioningState.Compensating, WantedAgain) => row with { State = ProvisioningState.Intent, Attempts = 0, Problem = null },
             (not ProvisioningState.Conflict and not ProvisioningState.Compensated, NothingLeft) => Settled(row, ProvisioningState.Compensated, null),
             (ProvisioningState.Linked, LookAgain again) => row with { DueBecause = again.Reason, Attempts = 0, NotBefore = now },

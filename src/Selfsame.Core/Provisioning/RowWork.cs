@@ -4,7 +4,10 @@ using Selfsame.Core.Reconciliation;
 namespace Selfsame.Core.Provisioning;
 
 /// <summary>The work on one claimed row: looks at both sides, and takes the row as far as it goes now.</summary>
-internal sealed class RowWork(ProvisionerParts parts, ClaimedRow claim)
+/// <param name="parts">What it works with.</param>
+/// <param name="claim">The row.</param>
+/// <param name="planned">The fields that a person read in a plan: nothing else is made; null where the service works by itself.</param>
+internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, Fields? planned = null)
 {
     // What is written is read again with its source; one that changes faster than this is looked at later.
     private const int MaximumRounds = 4;
@@ -28,6 +31,12 @@ internal sealed class RowWork(ProvisionerParts parts, ClaimedRow claim)
         }
     }
 
+    /// <summary>The row as it was last written.</summary>
+    public ProvisioningRow Row => row;
+
+    /// <summary>Whether the plan would now be another, so that nothing was done.</summary>
+    public bool PlanIsOld { get; private set; }
+
     private string Target => row.Key.System;
 
     private async Task StepAsync(CancellationToken cancellation)
@@ -43,7 +52,7 @@ internal sealed class RowWork(ProvisionerParts parts, ClaimedRow claim)
         for (var round = 1; round <= MaximumRounds; round++)
         {
             var source = await PictureAsync(rule.Source, (await ReadByIdAsync(rule.Source, [row.Key.Account], cancellation)).Values, cancellation);
-            var target = await ReadTargetAsync(source, cancellation);
+            var target = await ReadTargetAsync(rule, source, cancellation);
             var ours = target.Accounts.FirstOrDefault(account => account.Account.Id.Equals(OurId));
             var again = ours is null ? await MakeAsync(rule, source, target, cancellation) : await FollowAsync(rule, source, target, ours.Account, cancellation);
             if (!again)
@@ -61,20 +70,44 @@ internal sealed class RowWork(ProvisionerParts parts, ClaimedRow claim)
     /// <summary>What is done where there is no account of ours; whether to look again at once.</summary>
     private async Task<bool> MakeAsync(ReconcileRule rule, SystemPicture source, SystemPicture target, CancellationToken cancellation)
     {
-        if (source.Accounts.Count == 0 || (row.State == ProvisioningState.Compensating && !Following.Wants(source)))
-        {
-            return await ConcludeAsync(new NothingLeft(), cancellation);
-        }
-
         if (row.State == ProvisioningState.Linked)
         {
-            return await ConcludeAsync(new FoundConflict(
-                $"The account {row.TargetId} that was made in {Target} is gone there. If it should be made again, retry."), cancellation);
+            if (source.Accounts.Count == 0)
+            {
+                return await ConcludeAsync(new NothingLeft(), cancellation);
+            }
+
+            if (planned is null)
+            {
+                return await ConcludeAsync(new FoundConflict(
+                    $"The account {row.TargetId} that was made in {Target} is gone there. If it should be made again, retry."), cancellation);
+            }
+
+            // A person read that it is missing, and wants it.
+            row = Next(new MadeAgain());
         }
 
-        if (row.State == ProvisioningState.Compensating && !await AdvanceAsync(new WantedAgain(), cancellation))
+        if (row.State == ProvisioningState.Compensating)
         {
-            return false;
+            if (!Following.Wants(source))
+            {
+                return await ConcludeAsync(new NothingLeft(), cancellation);
+            }
+
+            if (!await AdvanceAsync(new WantedAgain(), cancellation))
+            {
+                return false;
+            }
+        }
+
+        if (parts.Systems[Target] is ICreatesWithPassword system)
+        {
+            return await MakeWithPasswordAsync(system, rule, source, target, cancellation);
+        }
+
+        if (source.Accounts.Count == 0)
+        {
+            return await ConcludeAsync(new NothingLeft(), cancellation);
         }
 
         switch (PersonalPlan.ForNew(parts.Topology, rule, source, target, Stamp()))
@@ -170,12 +203,13 @@ internal sealed class RowWork(ProvisionerParts parts, ClaimedRow claim)
             return await ConcludeAsync(new FoundConflict($"'{Target}' can't create accounts."), cancellation);
         }
 
-        if (!await AdvanceAsync(new Intended(change.Account), cancellation) || claim.Remaining(parts.Clock) < Provisioner.CallTimeout)
+        var saved = await AdvanceAsync(new Intended(change.Account), cancellation);
+        parts.CrashPoints.Reach(ProvisioningCrashPoints.IntentDurable);
+        if (!saved || claim.Remaining(parts.Clock) < Provisioner.CallTimeout)
         {
             return false;
         }
 
-        parts.CrashPoints.Reach(ProvisioningCrashPoints.IntentDurable);
         var outcome = await CallAsync(timeout => system.CreateAsync(change.Account, change.After, timeout));
         outcome.Checked(Target, creating: true);
         parts.CrashPoints.Reach(ProvisioningCrashPoints.CreateLeft);
@@ -211,7 +245,9 @@ internal sealed class RowWork(ProvisionerParts parts, ClaimedRow claim)
         return await ConcludeAsync(new Failed("The system asked to be called later.", throttled.RetryAfter), cancellation);
     }
 
-    private async Task<WriteOutcome> CallAsync(Func<CancellationToken, Task<WriteOutcome>> call)
+    private Task<WriteOutcome> CallAsync(Func<CancellationToken, Task<WriteOutcome>> call) => CallAsync(call, problem => new Unknown(problem));
+
+    private async Task<T> CallAsync<T>(Func<CancellationToken, Task<T>> call, Func<string, T> unanswered)
     {
         using var timeout = new CancellationTokenSource(Provisioner.CallTimeout, parts.Clock);
         try
@@ -220,11 +256,11 @@ internal sealed class RowWork(ProvisionerParts parts, ClaimedRow claim)
         }
         catch (OperationCanceledException) when (timeout.IsCancellationRequested)
         {
-            return new Unknown($"'{Target}' did not answer within {Provisioner.CallTimeout.TotalSeconds} seconds.");
+            return unanswered($"'{Target}' did not answer within {Provisioner.CallTimeout.TotalSeconds} seconds.");
         }
     }
 
-    private async Task<SystemPicture> ReadTargetAsync(SystemPicture source, CancellationToken cancellation)
+    private async Task<SystemPicture> ReadTargetAsync(ReconcileRule rule, SystemPicture source, CancellationToken cancellation)
     {
         var ids = OurId.Parts.Count == parts.Topology.Systems[Target].Mapping.Id.Count ? new[] { OurId } : [];
         var candidates = (await ReadByIdAsync(Target, ids, cancellation)).ToDictionary(pair => pair.Key, pair => pair.Value);
@@ -233,6 +269,11 @@ internal sealed class RowWork(ProvisionerParts parts, ClaimedRow claim)
             var values = person.Account.Identifiers.ToDictionary(
                 pair => pair.Key,
                 IReadOnlyList<string> (pair) => [.. new[] { pair.Value, person.Keys.GetValueOrDefault(pair.Key, pair.Value) }.Distinct()]);
+            if (rule.Handle?.Choices(person.Account) is { Count: > 0 } handles)
+            {
+                values[IdentifierKind.Handle] = handles;
+            }
+
             foreach (var account in await finder.FindAsync(values, cancellation))
             {
                 candidates.TryAdd(account.Id, account);
@@ -247,6 +288,7 @@ internal sealed class RowWork(ProvisionerParts parts, ClaimedRow claim)
         Config = parts.Topology.Systems[system],
         Facts = await parts.Systems[system].DescribeAsync(cancellation),
         Accounts = [.. accounts.Select(account => KeyedAccount.Of(account, parts.Keying))],
+        CreatesWithPassword = parts.Systems[system] is ICreatesWithPassword,
     };
 
     private Task<IReadOnlyDictionary<AccountId, Account>> ReadByIdAsync(string name, IReadOnlyCollection<AccountId> ids, CancellationToken cancellation)
@@ -271,6 +313,14 @@ internal sealed class RowWork(ProvisionerParts parts, ClaimedRow claim)
         var followers = happened is FoundOurs or NothingLeft ? parts.Topology.ProvisionedFrom(Target) : [];
         await parts.Rows.SaveAsync(row, release: true, followers, cancellation);
         parts.CrashPoints.Reach(ProvisioningCrashPoints.OutcomeDurable);
+        return false;
+    }
+
+    /// <summary>Gives the row back as it is: what a person read is no longer what would be done.</summary>
+    private async Task<bool> ConcludeUnchangedAsync(CancellationToken cancellation)
+    {
+        PlanIsOld = true;
+        await parts.Rows.SaveAsync(row, release: true, [], cancellation);
         return false;
     }
 

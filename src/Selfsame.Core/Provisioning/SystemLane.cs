@@ -1,3 +1,5 @@
+using Selfsame.Core.Reconciliation;
+
 namespace Selfsame.Core.Provisioning;
 
 /// <summary>The work on the rows of one target system: a few at a time.</summary>
@@ -9,14 +11,14 @@ public sealed class SystemLane
     private const int BackfillEvery = 4;
 
     private readonly ProvisionerParts parts;
-    private readonly int atOnce;
+    private readonly ProvisioningPace pace;
     private long claimed;
 
     internal SystemLane(ProvisionerParts parts, string system)
     {
         this.parts = parts;
         System = system;
-        atOnce = 4;
+        pace = parts.Topology.Systems[system].Pace;
     }
 
     public string System { get; }
@@ -24,7 +26,7 @@ public sealed class SystemLane
     /// <summary>Takes as many rows as may be worked on at once and brings them as far as they go now; how many those were.</summary>
     public async Task<int> RunOnceAsync(CancellationToken cancellation)
     {
-        var claims = await ClaimAsync(atOnce, cancellation);
+        var claims = await ClaimAsync(pace.AtOnce, cancellation);
         var begun = new List<Task>();
         foreach (var claim in claims)
         {
@@ -44,10 +46,55 @@ public sealed class SystemLane
         return claims.Count;
     }
 
+    /// <summary>
+    /// Works until it is cancelled: as soon as one row is done the next is claimed, so that a slow one holds up nothing but its own place.
+    /// </summary>
+    /// <param name="idle">How long to wait when nothing more is due.</param>
+    /// <param name="failed">Told of what was not the system's doing, as a database that is away; the row is taken up again when its lease ends.</param>
+    /// <param name="cancellation">Stops; what was begun is brought to where it can be left.</param>
+    public async Task RunAsync(TimeSpan idle, Action<Exception> failed, CancellationToken cancellation)
+    {
+        var running = new List<Task>();
+        while (!cancellation.IsCancellationRequested)
+        {
+            try
+            {
+                running.AddRange((await ClaimAsync(pace.AtOnce - running.Count, cancellation)).Select(claim => WorkAsync(claim, cancellation)));
+            }
+            catch (Exception exception) when (!cancellation.IsCancellationRequested)
+            {
+                failed(exception);
+            }
+            catch (OperationCanceledException)
+            {
+                break;
+            }
+
+            await Task.WhenAny(running.Count == pace.AtOnce ? running : [.. running, Task.Delay(idle, parts.Clock, cancellation)]);
+            Settle(running, failed, cancellation);
+        }
+
+        await Task.WhenAny(Task.WhenAll(running));
+        Settle(running, failed, cancellation);
+    }
+
+    /// <summary>Takes the tasks that have ended out, and tells of those that failed.</summary>
+    private static void Settle(List<Task> running, Action<Exception> failed, CancellationToken cancellation)
+    {
+        foreach (var task in running.Where(task => task.IsCompleted).ToList())
+        {
+            running.Remove(task);
+            if (task.Exception?.InnerException is { } exception && !cancellation.IsCancellationRequested)
+            {
+                failed(exception);
+            }
+        }
+    }
+
     private async Task<IReadOnlyList<ClaimedRow>> ClaimAsync(int most, CancellationToken cancellation)
     {
         var backfill = (int)(((claimed + most) / BackfillEvery) - (claimed / BackfillEvery));
-        var claims = await parts.Rows.ClaimAsync(new ProvisioningClaim(System, most, backfill, Lease, null), cancellation);
+        var claims = await parts.Rows.ClaimAsync(new ProvisioningClaim(System, most, backfill, Lease, pace.PerSecond), cancellation);
         claimed += claims.Count;
         return claims;
     }

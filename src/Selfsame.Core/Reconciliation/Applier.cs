@@ -1,4 +1,5 @@
 using Selfsame.Core.Accounts;
+using Selfsame.Core.Provisioning;
 
 namespace Selfsame.Core.Reconciliation;
 
@@ -8,7 +9,12 @@ namespace Selfsame.Core.Reconciliation;
 /// It can be killed anywhere and run again.
 /// </summary>
 public sealed class Applier(
-    Topology topology, IReadOnlyDictionary<string, IConnectedSystem> systems, IJournal journal, TimeProvider clock, CrashPoints crashPoints)
+    Topology topology,
+    IReadOnlyDictionary<string, IConnectedSystem> systems,
+    IJournal journal,
+    TimeProvider clock,
+    CrashPoints crashPoints,
+    Provisioner? provisioner = null)
 {
     // Reads and journal writes are shared by this many changes; a crash leaves at most so many to be looked at again.
     private const int PortionSize = 50;
@@ -21,7 +27,7 @@ public sealed class Applier(
             case LeaseHeld held:
                 return new ApplyLocked(held.Holder, held.Until);
             case LeaseGranted granted:
-                var attempt = new ApplyAttempt(plan, granted.Lease, topology, systems, journal, clock, crashPoints);
+                var attempt = new ApplyAttempt(plan, granted.Lease, topology, systems, journal, clock, crashPoints, provisioner);
                 try
                 {
                     return await RunAsync(attempt, plan, progress, cancellation);
@@ -80,6 +86,8 @@ public sealed class Applier(
         return attempt.Report(null);
     }
 
+    private static (bool Rows, bool Provisioned) Way(Change change) => (change.IsOfRows, change.For is not null);
+
     /// <summary>Consecutive changes of one way of being made; a change to a system's shape stands alone.</summary>
     private static IEnumerable<IReadOnlyList<Change>> Portions(IEnumerable<Change> changes)
     {
@@ -87,7 +95,7 @@ public sealed class Applier(
         foreach (var change in changes)
         {
             var breaks = portion.Count == PortionSize
-                || (portion.Count > 0 && (change.Action == ChangeAction.Schema || portion[0].Action == ChangeAction.Schema || change.IsOfRows != portion[0].IsOfRows));
+                || (portion.Count > 0 && (change.Action == ChangeAction.Schema || portion[0].Action == ChangeAction.Schema || Way(change) != Way(portion[0])));
             if (breaks)
             {
                 yield return portion;

@@ -1,10 +1,18 @@
 using Selfsame.Core.Accounts;
+using Selfsame.Core.Provisioning;
 
 namespace Selfsame.Core.Reconciliation;
 
 /// <summary>One attempt at a plan under one lease. Methods that answer false have lost the lease.</summary>
 internal sealed partial class ApplyAttempt(
-    Plan plan, ApplyLease lease, Topology topology, IReadOnlyDictionary<string, IConnectedSystem> systems, IJournal journal, TimeProvider clock, CrashPoints crashPoints)
+    Plan plan,
+    ApplyLease lease,
+    Topology topology,
+    IReadOnlyDictionary<string, IConnectedSystem> systems,
+    IJournal journal,
+    TimeProvider clock,
+    CrashPoints crashPoints,
+    Provisioner? provisioner)
 {
     // A write is given up well before the lease ends; the lease is renewed when less than this is left.
     private static readonly TimeSpan RenewBelow = TimeSpan.FromSeconds(30);
@@ -48,6 +56,7 @@ internal sealed partial class ApplyAttempt(
         return portion[0] switch
         {
             { Action: ChangeAction.Schema } => await ChangeSchemaAsync(portion[0], cancellation),
+            { For: not null } => await ProvisionAsync(portion, cancellation),
             { IsOfRows: true } => await ChangeRowsAsync(portion, cancellation),
             _ => await ChangeAccountsAsync(portion, cancellation),
         };

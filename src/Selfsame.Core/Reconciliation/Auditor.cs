@@ -45,6 +45,7 @@ public sealed class Auditor(Topology topology, IReadOnlyDictionary<string, IConn
             Places = system is IHasReferences referring ? await referring.FindPlacesAsync(config.References, cancellation) : [],
             UuidIndex = config.Uuid is { } uuid && system is IHasCanonicalIndexes indexing ? indexing.PlainIndex(uuid) : null,
             WritesTogether = system is IWritesTogether and IReadsAccountsById,
+            CreatesWithPassword = system is ICreatesWithPassword,
             ChangesSchema = system is IChangesSchema,
         };
         return picture with { Wanted = await ReadWantedAsync(picture, system, cancellation) };

@@ -87,6 +87,18 @@ internal sealed partial class ConfigNode(YamlNode node, string path, ConfigRepor
         return 0;
     }
 
+    /// <summary>A number above 0, with decimals after a point where it has any.</summary>
+    public double Positive()
+    {
+        if (double.TryParse(Text(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) && number > 0)
+        {
+            return number;
+        }
+
+        Reject($"'{path}' must be a number above 0.");
+        return 1;
+    }
+
     /// <summary>One of the <paramref name="choices"/>; the first, with an error, when it is none of them.</summary>
     public T OneOf<T>(params IReadOnlyList<(string Name, T Value)> choices)
     {

@@ -87,21 +87,25 @@ public static class Correlator
         private bool AreDifferent(KeyedAccount source, KeyedAccount target)
             => decisions.Between(new DecidedAccount(rule.Source, source.Account.Id), new DecidedAccount(rule.Target, target.Account.Id))?.Verdict == Verdict.Different;
 
-        public void Apply(CorrelationRule rule, bool trustEmail)
+        /// <summary>The target's id that our store remembers for an account, or else that the account itself holds.</summary>
+        private string? LinkOf(string link, KeyedAccount source)
+            => decisions.Links.Find(rule.Source, source.Account.Id, rule.Target)?.ToString() ?? source.Account.Attributes.ValueOrNull(link).AsText;
+
+        public void Apply(CorrelationRule by, bool trustEmail)
         {
             var byKey = openTargets
-                .Select(target => (Key: KeyFor(rule, target, trustEmail), Target: target))
+                .Select(target => (Key: KeyFor(by, target, trustEmail), Target: target))
                 .Where(pair => pair.Key is not null)
                 .ToLookup(pair => pair.Key!, pair => pair.Target, StringComparer.Ordinal);
             var groups = openSources
-                .Select(source => (Key: KeyFor(rule, source, trustEmail), Source: source))
+                .Select(source => (Key: by.Link is { } link ? LinkOf(link, source) : KeyFor(by, source, trustEmail), Source: source))
                 .Where(pair => pair.Key is not null && byKey.Contains(pair.Key))
                 .GroupBy(pair => pair.Key!, pair => pair.Source, StringComparer.Ordinal);
             var settled = new HashSet<KeyedAccount>(ReferenceEqualityComparer.Instance);
             foreach (var group in groups)
             {
                 var (left, right) = (group.ToList(), byKey[group.Key].ToList());
-                var evidence = EvidenceOf(rule, group.Key, left.Concat(right), proof: true);
+                var evidence = EvidenceOf(by, group.Key, left.Concat(right), proof: true);
                 if (left.Count == 1 && right.Count == 1 && AreDifferent(left[0], right[0]))
                 {
                     continue;

@@ -9,17 +9,21 @@ internal static class Creation
         Finding finding, KeyedAccount from, SystemPicture origin, SystemPicture destination, ChangeReason reason, ClaimedKeys keys)
     {
         var name = destination.Config.Name;
-        if (!destination.Facts.TakesChosenId)
+        // What a system that gives ids itself made is known again by a stored password: only the rows of the service keep one.
+        var throughRow = !destination.Facts.TakesChosenId && destination.CreatesWithPassword && finding.Rule!.Target == name;
+        if (!destination.Facts.TakesChosenId && !throughRow)
         {
             return new LeftAlone($"{name} gives ids itself, so that a lost answer could make two accounts.");
         }
 
-        if (origin.Config.Mapping.Id.Count != destination.Config.Mapping.Id.Count)
+        if (!throughRow && origin.Config.Mapping.Id.Count != destination.Config.Mapping.Id.Count)
         {
             return new LeftAlone($"The ids of {origin.Config.Name} and {name} have different numbers of parts.");
         }
 
-        var kinds = destination.Config.Mapping.Identifiers.Keys.Where(origin.Config.Mapping.Identifiers.ContainsKey).Order().ToList();
+        var template = finding.Rule!.Target == name ? finding.Rule.Handle : null;
+        var kinds = destination.Config.Mapping.Identifiers.Keys
+            .Where(kind => origin.Config.Mapping.Identifiers.ContainsKey(kind) && (kind != IdentifierKind.Handle || template is null)).Order().ToList();
         var refused = kinds.Where(from.Refusals.ContainsKey).Select(kind => kind.Name()).FirstOrDefault();
         if (refused is not null)
         {
@@ -34,13 +38,22 @@ internal static class Creation
             }
         }
 
-        var fields = FieldsOf(from, origin, destination, kinds);
+        var choices = template?.Choices(from.Account) ?? [];
+        var handle = choices.FirstOrDefault(choice => keys.ClaimUnused(name, IdentifierKind.Handle, choice, from.Account.Id));
+        if (template is not null && handle is null)
+        {
+            return new LeftAlone(choices.Count == 0
+                ? $"It has none of what '{template}' asks for, so it gets no handle in {name}."
+                : $"No handle that '{template}' gives is free and allowed in {name}: {string.Join(", ", choices)}.");
+        }
+
+        var fields = FieldsOf(from, origin, destination, kinds, handle, withId: !throughRow);
         return new Planned(new Change
         {
             Number = 0,
             Action = ChangeAction.Create,
             System = name,
-            Account = AccountId.FromRecord(fields, destination.Config.Mapping.Id)!,
+            Account = throughRow ? from.Account.Id : AccountId.FromRecord(fields, destination.Config.Mapping.Id)!,
             Label = from.Account.Label,
             Reason = reason,
             Sentence = finding.Sentence,
@@ -48,17 +61,29 @@ internal static class Creation
             After = fields,
             Precondition = Fields.Empty,
             Reversible = true,
-            Effects = [],
+            Effects = [.. HandleEffects(choices, handle, name), .. throughRow ? UndoEffects(destination) : []],
+            For = throughRow ? new SourceAccount(origin.Config.Name, from.Account.Id) : null,
         });
     }
 
-    private static Fields FieldsOf(KeyedAccount from, SystemPicture origin, SystemPicture destination, List<IdentifierKind> kinds)
+    private static IEnumerable<string> HandleEffects(IReadOnlyList<string> choices, string? handle, string system)
+        => handle is null || choices[0] == handle ? [] : [$"The handle {choices[0]} is not free or not allowed in {system}; the account gets {handle}."];
+
+    private static IEnumerable<string> UndoEffects(SystemPicture destination)
+        => destination.Facts.DeletionEffects.Count == 0 ? [] : [$"Its undo deletes the account. {string.Join(' ', destination.Facts.DeletionEffects)}"];
+
+    private static Fields FieldsOf(KeyedAccount from, SystemPicture origin, SystemPicture destination, List<IdentifierKind> kinds, string? handle, bool withId)
     {
         var (source, target) = (origin.Config.Mapping, destination.Config.Mapping);
         var fields = new Dictionary<string, FieldValue>(StringComparer.Ordinal);
-        foreach (var (ours, theirs) in source.Id.Zip(target.Id))
+        foreach (var (ours, theirs) in withId ? source.Id.Zip(target.Id) : [])
         {
             fields[theirs] = from.Account.Record[ours];
+        }
+
+        if (handle is not null)
+        {
+            fields[target.Identifiers[IdentifierKind.Handle]] = destination.Facts.AsStored(target.Identifiers[IdentifierKind.Handle], FieldValue.Text(handle));
         }
 
         foreach (var kind in kinds)

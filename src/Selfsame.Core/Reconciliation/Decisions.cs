@@ -36,6 +36,12 @@ public sealed class PersonDecisions(IReadOnlyList<PersonDecision> decisions)
 
     public IReadOnlyList<PersonDecision> All => decisions;
 
+    /// <summary>What our own store knows, for rules that correlate by it.</summary>
+    public KnownLinks Links { get; init; } = KnownLinks.None;
+
+    /// <summary>The same decisions with what our store knows.</summary>
+    public PersonDecisions With(KnownLinks links) => new(decisions) { Links = links };
+
     /// <summary>The decision by which two accounts are one person, or are not; null where nobody decided.</summary>
     public PersonDecision? Between(DecidedAccount one, DecidedAccount other)
         => byAccount[one].FirstOrDefault(decision => decision.Verdict != Verdict.Ignore && decision.Accounts.Contains(other));

@@ -7,14 +7,19 @@ internal static class Drift
 {
     /// <summary>The differences by the config's names, in the order of the names; the source is right.</summary>
     public static IReadOnlyList<Difference> Between(
-        KeyedAccount source, AccountMapping sourceMapping, KeyedAccount target, SystemPicture targetPicture)
+        KeyedAccount source, AccountMapping sourceMapping, KeyedAccount target, SystemPicture targetPicture, HandleTemplate? handle = null)
     {
         var targetMapping = targetPicture.Config.Mapping;
         var identifiers = targetMapping.Identifiers.Keys.Where(sourceMapping.Identifiers.ContainsKey)
+            .Where(kind => kind != IdentifierKind.Handle || handle is null)
             .Where(kind => !source.Refusals.ContainsKey(kind) && !SameIdentifier(kind, source, target))
             .Where(kind => !CanNotTakeNull(targetPicture, targetMapping.Identifiers[kind], Raw(kind, source)))
             .Select(kind => new Difference(kind.Name(), Raw(kind, source), Raw(kind, target)))
             .ToList();
+        if (handle is not null && HandleDifference(handle, source, target) is { } another)
+        {
+            identifiers.Add(another);
+        }
 
         // "Verified" speaks of one address: it is carried to the same address, or together with it, and to no other.
         var verifiedIsOfThisAddress = !targetMapping.Identifiers.ContainsKey(IdentifierKind.Email)
@@ -25,6 +30,16 @@ internal static class Drift
             .Select(name => new Difference(name, source.Account.Attributes.ValueOrNull(name), target.Account.Attributes.ValueOrNull(name)))
             .Where(difference => !SameAttribute(difference) && !CanNotTakeNull(targetPicture, targetMapping.Attributes[difference.Name].Field, difference.Source));
         return [.. attributes.Concat(identifiers).OrderBy(difference => difference.Name, StringComparer.Ordinal)];
+    }
+
+    // Any of the choices is right: which of them the target took was decided when it was made.
+    private static Difference? HandleDifference(HandleTemplate handle, KeyedAccount source, KeyedAccount target)
+    {
+        var choices = handle.Choices(source.Account).Where(choice => IdentifierKeys.TryKey(IdentifierKind.Handle, choice, out _, out _)).ToList();
+        var present = target.Account.Identifiers.GetValueOrDefault(IdentifierKind.Handle);
+        return choices.Count == 0 || choices.Contains(present, StringComparer.OrdinalIgnoreCase)
+            ? null
+            : new Difference(IdentifierKind.Handle.Name(), FieldValue.Text(choices[0]), present is null ? FieldValue.Null : FieldValue.Text(present));
     }
 
     /// <summary>The attributes that both systems map and neither calls noise, in the order of their names.</summary>

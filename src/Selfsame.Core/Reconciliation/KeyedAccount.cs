@@ -73,6 +73,9 @@ public sealed record SystemPicture
     /// <summary>Whether several rows can be changed as one.</summary>
     public bool WritesTogether { get; init; }
 
+    /// <summary>Whether accounts can be made with a password of ours where the system gives ids itself.</summary>
+    public bool CreatesWithPassword { get; init; }
+
     /// <summary>Whether the system's shape can be changed.</summary>
     public bool ChangesSchema { get; init; }
 }

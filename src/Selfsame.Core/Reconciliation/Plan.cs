@@ -112,6 +112,11 @@ public sealed record PlannedReference(string Table, IReadOnlyList<string> Fields
         => place.Table == Table && place.Fields.SequenceEqual(Fields) && place.AccountFields.SequenceEqual(AccountFields);
 }
 
+/// <summary>The account for which another is made.</summary>
+/// <param name="System">Its system.</param>
+/// <param name="Account">Its id there.</param>
+public sealed record SourceAccount(string System, AccountId Account);
+
 /// <summary>One change to one account of one system, or to the system's shape.</summary>
 public sealed record Change
 {
@@ -180,6 +185,13 @@ public sealed record Change
     /// <summary>The steps of a change to the system's shape, in order.</summary>
     [JsonPropertyOrder(15)]
     public IReadOnlyList<SchemaStep>? Steps { get; init; }
+
+    /// <summary>
+    /// For a creation in a system that gives ids itself, the account of the source for which it is made: it goes through the service's row of
+    /// that account, so that nobody gets two. <see cref="Account"/> is then the id of this account.
+    /// </summary>
+    [JsonPropertyOrder(16)]
+    public SourceAccount? For { get; init; }
 
     /// <summary>Whether it changes several rows as one.</summary>
     [JsonIgnore]

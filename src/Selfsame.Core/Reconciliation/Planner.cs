@@ -157,7 +157,8 @@ public static class Planner
                 continue;
             }
 
-            if (finding.Source!.Keys.TryGetValue(kind, out var key) && !keys.Claim(target.Config.Name, kind, key, account.Id))
+            var keyed = difference.Source.AsText is { } text && IdentifierKeys.TryKey(kind, text, out var ofText, out _) ? ofText : null;
+            if (keyed is { } key && !keys.Claim(target.Config.Name, kind, key, account.Id))
             {
                 return new LeftAlone($"Another account of {target.Config.Name} has the {kind.Name()} {key}: clear that first.");
             }

@@ -34,7 +34,7 @@ public sealed class PresentState
             state.systems.Add(changes.Key, (system.Mapping, table));
             var written = changes.SelectMany(change => run.Entries.GetValueOrDefault(change.Number)?.Rows ?? []).ToList();
             var own = written.Where(row => row.Table == table).SelectMany(row => new[] { row.Key, row.KeyAfter }).Select(key => AccountId.FromRecord(key, system.Mapping.Id)!);
-            foreach (var account in (await system.ReadFreshAsync(changes.Key, [.. changes.Select(change => change.Account).Concat(own).Distinct()], cancellation)).Values)
+            foreach (var account in (await system.ReadFreshAsync(changes.Key, [.. changes.Select(change => UndoPlanner.AccountOf(change, run.Entries.GetValueOrDefault(change.Number), system.Mapping)).Concat(own).Distinct()], cancellation)).Values)
             {
                 state.Put(changes.Key, table, account.Record.Only(system.Mapping.Id), account.Record);
             }

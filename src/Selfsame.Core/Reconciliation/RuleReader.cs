@@ -7,7 +7,7 @@ internal static class RuleReader
 {
     public static ReconcileRule? Read(ConfigNode node, IReadOnlyDictionary<string, SystemConfig> systems)
     {
-        node.RejectOthers(["source", "target", "correlate", "trustEmail", "when", "missing", "orphan", "idMismatch", "drifted"]);
+        node.RejectOthers(["source", "target", "correlate", "trustEmail", "when", "missing", "handle", "orphan", "idMismatch", "drifted"]);
         var entries = node.Entries();
         var source = ReadSystem("source", node, entries, systems);
         var target = ReadSystem("target", node, entries, systems);
@@ -31,6 +31,7 @@ internal static class RuleReader
             Missing = entries.TryGetValue("missing", out var missing)
                 ? missing.OneOf(("report", MissingAction.Report), ("createInTarget", MissingAction.CreateInTarget))
                 : MissingAction.Report,
+            Handle = entries.TryGetValue("handle", out var handle) ? ReadHandle(handle, source, target) : null,
             Orphan = entries.TryGetValue("orphan", out var orphan)
                 ? orphan.OneOf(
                     ("report", OrphanAction.Report),
@@ -86,9 +87,15 @@ internal static class RuleReader
         {
             var name = item.Text();
             var kind = IdentifierKinds.Parse(name);
+            if (name != "id" && kind is null && target.Mapping.Id is [var id] && id == name)
+            {
+                rules.Add(new CorrelationRule(null, name));
+                continue;
+            }
+
             if (name != "id" && kind is null)
             {
-                item.Reject($"'{item.Path}' can't be '{name}'. It can be: id, {string.Join(", ", IdentifierKinds.All.Select(known => known.Name()))}.");
+                item.Reject($"'{item.Path}' can't be '{name}'. It can be: id, {string.Join(", ", IdentifierKinds.All.Select(known => known.Name()))}, or what '{target.Name}' has as its id.");
                 continue;
             }
 
@@ -102,6 +109,27 @@ internal static class RuleReader
         }
 
         return rules;
+    }
+
+    private static HandleTemplate? ReadHandle(ConfigNode node, SystemConfig source, SystemConfig target)
+    {
+        if (!target.Mapping.Identifiers.ContainsKey(IdentifierKind.Handle))
+        {
+            node.Reject($"'{node.Path}' says which handle an account gets, but '{target.Name}' has no handles.");
+        }
+
+        if (HandleTemplate.Parse(node.Text()) is not { } template)
+        {
+            node.Reject($"'{node.Path}' must name identifiers or attributes of '{source.Name}' in braces, the first choice first, as \"{{handle|code}}\".");
+            return null;
+        }
+
+        if (template.Unmapped(source.Mapping) is { } unmapped)
+        {
+            node.Reject($"'{node.Path}' names '{unmapped}', which '{source.Name}' maps neither as an identifier nor under 'attributes'.");
+        }
+
+        return template;
     }
 
     private static string ReadWhen(ConfigNode node, SystemConfig source)

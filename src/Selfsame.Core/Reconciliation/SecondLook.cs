@@ -38,7 +38,8 @@ internal sealed class SecondLook(Topology topology, IReadOnlyDictionary<string, 
         var (here, there) = missing ? (rule.Source, rule.Target) : (rule.Target, rule.Source);
         var accounts = findings.Select(finding => missing ? finding.Source! : finding.Target!).ToList();
         var still = await RereadAsync(here, accounts, cancellation);
-        var others = await FindAsync(there, [.. still.Values.Select(account => account.Account)], cancellation);
+        var linked = missing ? still.Keys.Select(id => topology.Decisions.Links.Find(here, id, there)).OfType<AccountId>() : [];
+        var others = await FindAsync(there, [.. still.Values.Select(account => account.Account)], [.. linked], cancellation);
         if (still.Count == 0 || others.Count == 0)
         {
             return findings.Where(finding => !still.ContainsKey(finding.Accounts[0].Id));
@@ -62,12 +63,13 @@ internal sealed class SecondLook(Topology topology, IReadOnlyDictionary<string, 
         return present.ToDictionary(pair => pair.Key, pair => KeyedAccount.Of(pair.Value, keying));
     }
 
-    private async Task<IReadOnlyList<KeyedAccount>> FindAsync(string name, IReadOnlyList<Account> accounts, CancellationToken cancellation)
+    private async Task<IReadOnlyList<KeyedAccount>> FindAsync(
+        string name, IReadOnlyList<Account> accounts, IReadOnlyList<AccountId> linked, CancellationToken cancellation)
     {
         var found = new Dictionary<AccountId, Account>();
         if (systems[name] is IReadsAccountsById byId && accounts.Count > 0)
         {
-            var ids = accounts.Select(account => account.Id).Where(id => id.Parts.Count == byId.Mapping.Id.Count).ToList();
+            var ids = accounts.Select(account => account.Id).Concat(linked).Distinct().Where(id => id.Parts.Count == byId.Mapping.Id.Count).ToList();
             foreach (var (id, account) in await byId.ReadFreshAsync(name, ids, cancellation))
             {
                 found.TryAdd(id, account);

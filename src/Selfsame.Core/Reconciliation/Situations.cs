@@ -97,7 +97,7 @@ public static class Situations
             };
         }
 
-        var differences = Drift.Between(link.Source, source.Mapping, link.Target, target);
+        var differences = Drift.Between(link.Source, source.Mapping, link.Target, target, rule.Handle);
         if (differences.Count > 0)
         {
             yield return OfPair(Situation.Drifted, rule, link) with

@@ -6,7 +6,7 @@ namespace Selfsame.Core.Reconciliation;
 internal sealed class SystemReader(IReadOnlyList<ConnectorKind> connectors)
 {
     private static readonly string[] MappingKeys = ["id", "identifiers", "attributes"];
-    private static readonly string[] CommonKeys = ["connector", "tenant", "unique", "duplicates", "survivor", "trustEmail", "references", "uuid"];
+    private static readonly string[] CommonKeys = ["connector", "tenant", "unique", "duplicates", "survivor", "trustEmail", "references", "uuid", "provisioning"];
 
     public SystemConfig Read(string name, ConfigNode node)
     {
@@ -31,8 +31,19 @@ internal sealed class SystemReader(IReadOnlyList<ConnectorKind> connectors)
             Survivor = entries.TryGetValue("survivor", out var survivor) && kind is not null ? DuplicatesReader.ReadSurvivor(survivor, mapping) : [],
             TrustEmail = entries.TryGetValue("trustEmail", out var trust) && trust.Flag(),
             References = entries.TryGetValue("references", out var references) && kind is not null ? DuplicatesReader.ReadReferences(references, mapping) : [],
+            Pace = entries.TryGetValue("provisioning", out var pace) ? ReadPace(pace) : new ProvisioningPace(),
             Uuid = entries.TryGetValue("uuid", out var uuid) ? uuid.Text() : null,
         };
+    }
+
+    private static ProvisioningPace ReadPace(ConfigNode node)
+    {
+        node.RejectOthers(["perSecond", "atOnce"]);
+        var entries = node.Entries();
+        var standard = new ProvisioningPace();
+        return new ProvisioningPace(
+            entries.TryGetValue("perSecond", out var perSecond) ? perSecond.Positive() : null,
+            entries.TryGetValue("atOnce", out var atOnce) ? Math.Max(1, atOnce.Count()) : standard.AtOnce);
     }
 
     private ConnectorKind? ReadKind(ConfigNode node, IReadOnlyDictionary<string, ConfigNode> entries)

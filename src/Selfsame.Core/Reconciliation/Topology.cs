@@ -73,9 +73,17 @@ public sealed record SystemConfig
     /// <summary>What refers to the accounts, besides what the system itself declares.</summary>
     public IReadOnlyList<ReferencePlace> References { get; init; } = [];
 
+    /// <summary>How fast the service may provision into it.</summary>
+    public ProvisioningPace Pace { get; init; } = new();
+
     /// <summary>The field that must hold a random uuid in every record, or null.</summary>
     public string? Uuid { get; init; }
 }
+
+/// <summary>How fast the service may provision into one system.</summary>
+/// <param name="PerSecond">Accounts that are begun a second, over all nodes; null for no limit but what the system itself asks for.</param>
+/// <param name="AtOnce">Accounts that one node works on at the same time.</param>
+public sealed record ProvisioningPace(double? PerSecond = null, int AtOnce = 4);
 
 /// <summary>What to do with several accounts of one system that have one key.</summary>
 public enum DuplicatesAction
@@ -113,6 +121,9 @@ public sealed record ReconcileRule
 
     public MissingAction Missing { get; init; }
 
+    /// <summary>Which handle an account gets in the target; null where it is the source's, if both map one.</summary>
+    public HandleTemplate? Handle { get; init; }
+
     public OrphanAction Orphan { get; init; }
 
     public IdMismatchAction IdMismatch { get; init; }
@@ -120,14 +131,18 @@ public sealed record ReconcileRule
     public DriftedAction Drifted { get; init; }
 }
 
-/// <summary>How two accounts are found to be one person: by equal ids, or by equal keys of one kind of identifier.</summary>
-/// <param name="Kind">The kind, or null for the id.</param>
-public readonly record struct CorrelationRule(IdentifierKind? Kind)
+/// <summary>
+/// How two accounts are found to be one person: by equal ids, by equal keys of one kind of identifier, or by the target's id that our store,
+/// or an attribute of the source, holds.
+/// </summary>
+/// <param name="Kind">The kind, or null for the id or a link.</param>
+/// <param name="Link">What a target gives as its id, as <c>did</c>; null where ids are the same on both sides.</param>
+public readonly record struct CorrelationRule(IdentifierKind? Kind, string? Link = null)
 {
     public static CorrelationRule ById { get; } = new(null);
 
-    /// <summary><c>id</c> or the kind's name.</summary>
-    public string Name => Kind?.Name() ?? "id";
+    /// <summary><c>id</c>, the kind's name, or the link's.</summary>
+    public string Name => Link ?? Kind?.Name() ?? "id";
 }
 
 /// <summary>What to do for an account of the source that the target lacks.</summary>

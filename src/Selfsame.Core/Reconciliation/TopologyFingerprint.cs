@@ -42,6 +42,7 @@ internal static partial class TopologyFingerprint
                 rule.TrustEmail,
                 rule.When,
                 rule.Missing,
+                handle = rule.Handle?.ToString(),
                 rule.Orphan,
                 rule.IdMismatch,
                 rule.Drifted,

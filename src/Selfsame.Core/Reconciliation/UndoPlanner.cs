@@ -65,7 +65,7 @@ public static class UndoPlanner
             return UndoRows(change, rows, present);
         }
 
-        var account = present.Account(change.System, change.Account);
+        var account = present.Account(change.System, AccountOf(change, entry, topology.Systems[change.System].Mapping));
         var decision = change.Action switch
         {
             ChangeAction.Schema => new Planned(Reverse(change) with { Action = ChangeAction.Schema, Steps = [.. change.Steps!.Reverse().Select(step => step.Reversed())] }),
@@ -109,7 +109,7 @@ public static class UndoPlanner
         var made = entry.After!.Without(mapping.NoiseFields);
         return made.DifferencesFrom(present.Record, "") is { Count: > 0 } changed
             ? new LeftAlone($"The account was changed since: {string.Join(", ", changed)}. Delete it yourself if it should go.")
-            : new Planned(Reverse(change) with { Action = ChangeAction.Delete, Before = present.Record, Precondition = made });
+            : new Planned(Reverse(change) with { Action = ChangeAction.Delete, Account = present.Id, Before = present.Record, Precondition = made });
     }
 
     // What is as it was before needs nothing: somebody, or an earlier undo, put it back.
@@ -152,6 +152,10 @@ public static class UndoPlanner
             : new LeftAlone("Another account with this id is there.");
     }
 
+    /// <summary>The id of the account that a change was about: where the system gave it, the journal has it.</summary>
+    internal static AccountId AccountOf(Change change, JournalEntry? entry, AccountMapping mapping)
+        => change.For is not null && entry?.After is { } made ? AccountId.FromRecord(made, mapping.Id)! : change.Account;
+
     private static Change Reverse(Change change) => change with
     {
         Reason = ChangeReason.Undo,
@@ -165,5 +169,6 @@ public static class UndoPlanner
         References = null,
         Rows = null,
         Steps = null,
+        For = null,
     };
 }

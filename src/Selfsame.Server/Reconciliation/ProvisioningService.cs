@@ -4,39 +4,36 @@ using Selfsame.Store;
 
 namespace Selfsame.Server.Reconciliation;
 
-/// <summary>Brings new users into the connected systems while the service runs.</summary>
+/// <summary>Brings accounts into the connected systems while the service runs, each system in a lane of its own.</summary>
 internal sealed class ProvisioningService(ConnectedSystems systems, StoreContext context, ILogger<ProvisioningService> logger) : BackgroundService
 {
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var provisioner = systems.Provisioner(context);
-        var rows = ConnectedSystems.Rows(context);
-        var tookOver = false;
-        while (!stoppingToken.IsCancellationRequested)
+        while (!await TakeOverAsync(stoppingToken))
         {
-            var worked = 0;
-            try
-            {
-                if (!tookOver)
-                {
-                    await rows.NameSourcesAsync(context.Tenants.ToDictionary(tenant => tenant.Key, tenant => tenant.Value.UserSystem, StringComparer.Ordinal), stoppingToken);
-                    await rows.ReleaseDeadAsync(stoppingToken);
-                    tookOver = true;
-                }
+            await Task.Delay(Period, context.Clock, stoppingToken);
+        }
 
-                worked = await provisioner.RunOnceAsync(stoppingToken);
-            }
-            catch (Exception exception) when (exception is not OperationCanceledException)
-            {
-                ServerLogMessages.ProvisioningRoundFailed(logger, exception);
-            }
+        await Task.WhenAll(systems.Provisioner(context).Lanes.Select(
+            lane => lane.RunAsync(Period, exception => ServerLogMessages.ProvisioningRoundFailed(logger, exception), stoppingToken)));
+    }
 
-            if (worked == 0)
-            {
-                await Task.Delay(Period, context.Clock, stoppingToken);
-            }
+    /// <summary>What an earlier version or a dead process left; whether the store could be asked.</summary>
+    private async Task<bool> TakeOverAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            var rows = ConnectedSystems.Rows(context);
+            await rows.NameSourcesAsync(context.Tenants.ToDictionary(tenant => tenant.Key, tenant => tenant.Value.UserSystem, StringComparer.Ordinal), cancellation);
+            await rows.ReleaseDeadAsync(cancellation);
+            return true;
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            ServerLogMessages.ProvisioningRoundFailed(logger, exception);
+            return false;
         }
     }
 }

@@ -115,6 +115,14 @@ public sealed class ProvisioningReports(Database database, TimeProvider clock)
             new { before, most, now = clock.GetUtcNow() },
             cancellation);
 
+    /// <summary>The accounts that were made in <paramref name="system"/>, each by the account of <paramref name="source"/> for which it was made.</summary>
+    public Task<IReadOnlyDictionary<AccountId, AccountId>> LinksAsync(string source, string system, CancellationToken cancellation)
+        => database.ReadAsync<IReadOnlyDictionary<AccountId, AccountId>>(
+            async transaction => (await transaction.QueryAsync<StoredRow>(
+                "SELECT source_id, target_id FROM provisioning WHERE source = @source AND system = @system AND target_id IS NOT NULL", new { source, system }))
+                .ToDictionary(row => AccountId.FromText(row.SourceId), row => AccountId.FromText(row.TargetId!)),
+            cancellation);
+
     private Task<IReadOnlyList<ProvisioningStatus>> SelectAsync(string where, object parameters, CancellationToken cancellation)
         => database.ReadAsync<IReadOnlyList<ProvisioningStatus>>(
             async transaction => (await transaction.QueryAsync<StatusRow>(

@@ -1,4 +1,6 @@
+using Selfsame.Core.Accounts;
 using Selfsame.Databases;
+using Selfsame.Store.Provisioning;
 
 namespace Selfsame.Store.Users;
 
@@ -6,7 +8,7 @@ namespace Selfsame.Store.Users;
 internal static class UserRow
 {
     /// <summary>
-    /// Updates the row of <paramref name="user"/> and its identifiers. Returns the fields that are taken; with any,
+    /// Updates the row of <paramref name="user"/> and its identifiers, and has the user's accounts in other systems looked at again. Returns the fields that are taken; with any,
     /// the caller rolls back. The caller holds the row (<see cref="UserReader.FindForUpdateAsync(Transaction, long)"/>).
     /// </summary>
     public static async Task<IReadOnlySet<string>> SaveAsync(Transaction transaction, User user, TenantSettings tenant, DateTimeOffset now)
@@ -39,6 +41,11 @@ internal static class UserRow
                 now,
                 user.Id,
             });
+        if (tenant.ProvisionTo.Count > 0)
+        {
+            await ProvisioningRows.RequeueAsync(transaction, tenant.UserSystem, new AccountId(user.Uuid.ToString("D")), "The user changed.", now);
+        }
+
         return await IdentifierRows.ReplaceAsync(transaction, user, tenant);
     }
 }

@@ -197,7 +197,7 @@ public abstract class SignUpTests(Backend backend)
 
         (await new UserPurge(store.Context).ExecuteAsync(TestStore.Tenant, TestStore.Cancellation)).ShouldBe(1);
 
-        (await store.QueryAsync<string>("SELECT system FROM provisioning WHERE source_id = @uuid", new { uuid = user.Uuid.ToString() })).ShouldBe(["intent"]);
+        (await store.QueryAsync<string>("SELECT system FROM provisioning WHERE source_id = @uuid", new { uuid = user.Uuid.ToString() })).ShouldBe(["intent", "linked"]);
         (await store.QueryAsync<string>("SELECT system FROM provisioning WHERE source_id = @uuid", new { uuid = other.Uuid.ToString() })).Count.ShouldBe(4);
         await store.CheckInvariantsAsync();
     }

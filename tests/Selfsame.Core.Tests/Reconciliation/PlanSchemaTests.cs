@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Selfsame.Core.Reconciliation;
+using Selfsame.Core.Tests.Provisioning;
 using Selfsame.Testing;
 
 namespace Selfsame.Core.Tests.Reconciliation;
@@ -42,6 +43,19 @@ public sealed class PlanSchemaTests
         Check(changes[0]!["losers"]![0]!.AsObject(), part["losers"]!["items"]!.AsObject());
         Check(changes[0]!["references"]![0]!.AsObject(), part["references"]!["items"]!.AsObject());
         Check(changes[1]!["steps"]![0]!.AsObject(), part["steps"]!["items"]!.AsObject());
+    }
+
+    [Fact]
+    public async Task A_creation_where_the_system_gives_ids_is_in_the_schema()
+    {
+        var bench = new PasswordBench();
+        bench.App.Put(PasswordBench.Person("1", "ann"));
+        var plan = await bench.PlanAsync(1);
+        var change = JsonNode.Parse(PlanJson.Write(plan))!["changes"]!.AsArray().Single(change => change!["system"]!.GetValue<string>() == "pds")!.AsObject();
+
+        Check(change, Definition("change"));
+        Check(change["for"]!.AsObject(), Definition("change")["properties"]!["for"]!.AsObject());
+        PlanJson.Read(PlanJson.Write(plan)).Plan!.Changes.Single(again => again.System == "pds").For.ShouldBe(new SourceAccount("app", new Accounts.AccountId("1")));
     }
 
     [Fact]

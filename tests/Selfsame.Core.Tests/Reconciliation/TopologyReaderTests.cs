@@ -20,6 +20,26 @@ public sealed class TopologyReaderTests
           - { source: users, target: app, correlate: [id, email], missing: createInTarget }
         """;
 
+    private const string Chained =
+        """
+        systems:
+          app:
+            connector: sqlite
+            connection: ${APP_DB}
+            table: members
+            identifiers: { email: mail, userCode: code }
+            attributes: { nick: nick, emailVerified: confirmed }
+          pds:
+            connector: sqlite
+            connection: ${APP_DB}
+            table: accounts
+            id: did
+            identifiers: { handle: handle, email: mail }
+            provisioning: { perSecond: 2.5, atOnce: 8 }
+        reconcile:
+          - { source: app, target: pds, when: emailVerified, correlate: [did], missing: createInTarget, handle: "{nick|code}" }
+        """;
+
     [Fact]
     public void A_good_config_is_read_whole()
     {
@@ -54,6 +74,10 @@ public sealed class TopologyReaderTests
     [InlineData("missing: createInTarget", "when: paid", 11, "does not map")]
     [InlineData("missing: createInTarget", "orphan: disableInTarget", 11, "needs the attribute 'active'")]
     [InlineData("systems:", "systems: [", 3, "not YAML")]
+    [InlineData("missing: createInTarget", "handle: \"{handle|username}\"", 11, "has no handles")]
+    [InlineData("correlate: [id, email]", "correlate: [did]", 11, "or what 'app' has as its id")]
+    [InlineData("unique: [username]", "provisioning: { perSecond: 0 }", 9, "a number above 0")]
+    [InlineData("unique: [username]", "provisioning: { fast: true }", 9, "perSecond, atOnce")]
     public void What_is_wrong_is_told_with_its_line(string before, string after, int line, string message)
     {
         Good.ShouldContain(before);
@@ -62,6 +86,35 @@ public sealed class TopologyReaderTests
 
         reading.Topology.ShouldBeNull();
         reading.Errors.ShouldContain(error => error.Line == line && error.Message.Contains(message), string.Join('\n', reading.Errors));
+    }
+
+    // Config 3 of the design: what the target gives as its id correlates, and the handle is the code where there is none.
+    [Fact]
+    public void A_rule_may_correlate_by_the_targets_id_and_choose_the_handle()
+    {
+        var rule = Read(Chained).Topology.ShouldNotBeNull(string.Join('\n', Read(Chained).Errors)).Rules.Single();
+
+        rule.Correlate.ShouldBe([new CorrelationRule(null, "did")]);
+        rule.Correlate.Single().Name.ShouldBe("did");
+        rule.Handle!.Names.ShouldBe(["nick", "code"]);
+        Read(Chained.Replace("|code", "", StringComparison.Ordinal)).Topology!.Fingerprint.ShouldNotBe(Read(Chained).Topology!.Fingerprint);
+    }
+
+    [Theory]
+    [InlineData("{nick|code}", "{nick|phone}", "names 'phone'")]
+    [InlineData("{nick|code}", "nick", "in braces")]
+    [InlineData("{nick|code}", "{nick} {code}", "in braces")]
+    public void What_is_wrong_with_a_handle_is_told(string before, string after, string message)
+        => Read(Chained.Replace(before, after, StringComparison.Ordinal)).Errors.Single().Message.ShouldContain(message);
+
+    [Fact]
+    public void How_fast_a_system_is_provisioned_into_and_how_many_may_be_disabled_is_read()
+    {
+        var topology = Read(Chained + "\nguards: { maxDisablesPerHour: 7 }").Topology!;
+
+        topology.Systems["pds"].Pace.ShouldBe(new ProvisioningPace(2.5, 8));
+        topology.Systems["app"].Pace.ShouldBe(new ProvisioningPace(null, 4));
+        topology.Guards.MaxDisablesPerHour.ShouldBe(7);
     }
 
     [Fact]

@@ -1,0 +1,75 @@
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Provisioning;
+
+namespace Selfsame.Core.Reconciliation;
+
+/// <summary>Creations in systems that give ids themselves: each goes through the service's row of its account.</summary>
+internal sealed partial class ApplyAttempt
+{
+    // Such systems take their time for an account; a few at once is what they bear.
+    private const int CreationsAtOnce = 4;
+
+    private async Task<bool> ProvisionAsync(IReadOnlyList<Change> portion, CancellationToken cancellation)
+    {
+        var attempted = portion.Where(change => entries.ContainsKey(change.Number)).Select(change => change.Number).ToHashSet();
+        if (!await journal.RecordIntentsAsync(Lease, plan.Id, [.. portion.Select(change => new JournalIntent(change.Number, null))], cancellation))
+        {
+            return false;
+        }
+
+        crashPoints.Reach(ApplyCrashPoints.IntentDurable);
+        foreach (var some in portion.Chunk(CreationsAtOnce))
+        {
+            if (cancellation.IsCancellationRequested || !await KeepLeaseAsync(CancellationToken.None))
+            {
+                break;
+            }
+
+            var outcomes = await Task.WhenAll(some.Select(change => ProvisionAsync(change, attempted.Contains(change.Number))));
+            crashPoints.Reach(ApplyCrashPoints.ChangeLeft);
+            if (!await RecordAsync([.. outcomes.OfType<JournalOutcome>()]))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private async Task<JournalOutcome?> ProvisionAsync(Change change, bool attempted)
+    {
+        if (provisioner is null)
+        {
+            return new JournalOutcome(change.Number, ChangeState.Refused, null, $"'{change.System}' gives ids itself, and there is no store to keep what proves an account ours.");
+        }
+
+        var key = new ProvisioningKey(change.For!.System, change.For.Account, change.System);
+        switch (await provisioner.CreateAsync(key, change.After, CancellationToken.None))
+        {
+            case null:
+                return StillOpen(change, "The service is at work on it. Apply the same plan again.");
+            case { PlanIsOld: true }:
+                return new JournalOutcome(change.Number, ChangeState.Skipped, null, "Since the plan was made, the account for which it is made changed.");
+            case { WasThere: true } when !attempted:
+                return new JournalOutcome(change.Number, ChangeState.Skipped, null, "It is there already.");
+            case { Row: { State: ProvisioningState.Linked, TargetId: { } id } }:
+                return await AppliedAsync(change, id);
+            case { Row: { State: ProvisioningState.Conflict } row }:
+                return new JournalOutcome(change.Number, ChangeState.Refused, null, row.Problem);
+            case { Row: { State: ProvisioningState.Compensated } }:
+                return new JournalOutcome(change.Number, ChangeState.Skipped, null, "The account for which it is made is gone, or no longer wanted there.");
+            case { Row: { Problem: { } problem } }:
+                return StillOpen(change, $"{problem} Apply the same plan again: it looks first.");
+            default:
+                return new JournalOutcome(change.Number, ChangeState.Skipped, null, "The config's condition does not hold for it now.");
+        }
+    }
+
+    private async Task<JournalOutcome> AppliedAsync(Change change, AccountId id)
+    {
+        var seen = systems[change.System] is IReadsAccountsById system ? (await system.ReadFreshAsync(change.System, [id], CancellationToken.None)).GetValueOrDefault(id) : null;
+        appliedNow++;
+        return new JournalOutcome(
+            change.Number, ChangeState.Applied, seen?.Record, seen is null ? "The system said that it was done, but the account can't be seen." : null);
+    }
+}

@@ -1,0 +1,209 @@
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Provisioning;
+using Selfsame.Core.Reconciliation;
+
+namespace Selfsame.Core.Tests.Provisioning;
+
+/// <summary>Linked accounts follow: changes, disabling, restoring; and the guard on disabling.</summary>
+public sealed class FollowingTests
+{
+    private sealed class Crash : Exception;
+
+    private PasswordBench bench = new();
+
+    [Fact]
+    public async Task A_changed_address_reaches_the_linked_account()
+    {
+        await LinkAsync();
+        bench.App.Put([.. PasswordBench.Person("1", "ann").Where(field => field.Item1 != "email"), ("email", "new@example.org")]);
+
+        await AskAsync();
+
+        bench.Rows.Only.State.ShouldBe(ProvisioningState.Linked);
+        bench.Pds.Records.Single()["email"].AsText.ShouldBe("new@example.org");
+    }
+
+    [Fact]
+    public async Task Where_drift_is_only_reported_attributes_stay_and_disabling_follows_all_the_same()
+    {
+        bench = new PasswordBench(rule => rule with { Drifted = DriftedAction.Report });
+        await LinkAsync();
+        bench.App.Put([.. PasswordBench.Person("1", "ann", active: false).Where(field => field.Item1 != "email"), ("email", "new@example.org")]);
+
+        await AskAsync();
+
+        bench.Rows.Only.State.ShouldBe(ProvisioningState.Compensated);
+        bench.Pds.Records.Single()["active"].ShouldBe(FieldValue.Boolean(false));
+        bench.Pds.Records.Single()["email"].AsText.ShouldBe("1@example.org");
+    }
+
+    [Fact]
+    public async Task Who_is_gone_is_disabled_never_deleted_and_enabled_again_when_restored()
+    {
+        await LinkAsync();
+        bench.App.Remove("1");
+        await AskAsync();
+        bench.Rows.Only.State.ShouldBe(ProvisioningState.Compensated);
+        bench.Pds.Records.Single()["active"].ShouldBe(FieldValue.Boolean(false));
+        bench.App.Put(PasswordBench.Person("1", "ann"));
+
+        await AskAsync();
+
+        bench.Rows.Only.State.ShouldBe(ProvisioningState.Linked);
+        bench.Pds.Records.Single()["active"].ShouldBe(FieldValue.Boolean(true));
+        bench.Pds.Creations.ShouldBe(1);
+    }
+
+    // A moderator's takedown is not the service's to take back.
+    [Fact]
+    public async Task What_somebody_else_disabled_stays_disabled()
+    {
+        bench = new PasswordBench(rule => rule with { Drifted = DriftedAction.Report });
+        await LinkAsync();
+        bench.Pds.Set(bench.Rows.Only.TargetId!, "active", false);
+
+        await AskAsync();
+
+        bench.Rows.Only.State.ShouldBe(ProvisioningState.Linked);
+        bench.Pds.Records.Single()["active"].ShouldBe(FieldValue.Boolean(false));
+    }
+
+    [Fact]
+    public async Task No_more_are_disabled_within_an_hour_than_the_guard_allows_and_who_waits_says_so()
+    {
+        bench = new PasswordBench(guards: new Guards { MaxDisablesPerHour = 0 });
+        await LinkAsync();
+        bench.App.Remove("1");
+
+        await AskAsync();
+
+        bench.Rows.Only.State.ShouldBe(ProvisioningState.Linked);
+        bench.Rows.Only.DueBecause.ShouldNotBeNull();
+        bench.Rows.Only.Problem!.ShouldContain("maxDisablesPerHour");
+        bench.Pds.Records.Single()["active"].ShouldBe(FieldValue.Boolean(true));
+    }
+
+    [Theory]
+    [InlineData(ProvisioningCrashPoints.Claimed)]
+    [InlineData(ProvisioningCrashPoints.DisablingDurable)]
+    [InlineData(ProvisioningCrashPoints.UpdateLeft)]
+    [InlineData(ProvisioningCrashPoints.OutcomeDurable)]
+    public async Task A_disabling_that_crashes_anywhere_is_finished_and_counted_once(string point)
+    {
+        await LinkAsync();
+        bench.App.Remove("1");
+        bench.Rows.Ask();
+        await Should.ThrowAsync<Crash>(bench.RunAsync(new CrashPoints(name =>
+        {
+            if (name == point)
+            {
+                throw new Crash();
+            }
+        })));
+
+        await bench.RunAsync();
+
+        bench.Rows.Only.State.ShouldBe(ProvisioningState.Compensated);
+        bench.Rows.Disablings.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_user_who_is_back_before_the_disabling_was_done_stays_active()
+    {
+        await LinkAsync();
+        bench.App.Remove("1");
+        bench.Rows.Ask();
+        await Should.ThrowAsync<Crash>(bench.RunAsync(new CrashPoints(name =>
+        {
+            if (name == ProvisioningCrashPoints.UpdateLeft)
+            {
+                throw new Crash();
+            }
+        })));
+        bench.App.Put(PasswordBench.Person("1", "ann"));
+
+        await bench.RunAsync();
+
+        bench.Rows.Only.State.ShouldBe(ProvisioningState.Linked);
+        bench.Pds.Records.Single()["active"].ShouldBe(FieldValue.Boolean(true));
+    }
+
+    // Whoever reads before a change and writes after it must not have the last word.
+    [Fact]
+    public async Task What_is_changed_while_it_is_written_is_read_again_and_converges()
+    {
+        await LinkAsync();
+        Address("second@example.org");
+        bench.Rows.Ask();
+        var changes = 0;
+
+        await bench.RunAsync(new CrashPoints(name =>
+        {
+            if (name == ProvisioningCrashPoints.UpdateLeft && changes++ == 0)
+            {
+                Address("third@example.org");
+            }
+        }));
+
+        bench.Pds.Records.Single()["email"].AsText.ShouldBe("third@example.org");
+        bench.Rows.Only.State.ShouldBe(ProvisioningState.Linked);
+        bench.Rows.Only.DueBecause.ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task One_slow_system_delays_no_other()
+    {
+        bench.Idp.Put(PasswordBench.Person("7", "ann"));
+        bench.SignUp("1");
+        bench.Rows.Only = InMemoryRows.New(new ProvisioningKey("idp", new AccountId("7"), "app"));
+        var release = new TaskCompletionSource();
+        var provisioner = new Provisioner(new ProvisionerParts
+        {
+            Topology = bench.Topology,
+            Systems = new Dictionary<string, IConnectedSystem> { ["idp"] = bench.Idp, ["app"] = bench.App, ["pds"] = new SlowSystem(bench.Pds, release.Task) },
+            Rows = bench.Rows,
+            Keying = IdentifierKeys.TryKey,
+            Clock = TimeProvider.System,
+            Random = RandomSource.System,
+        });
+
+        var round = provisioner.RunOnceAsync(CancellationToken.None);
+
+        round.IsCompleted.ShouldBeFalse();
+        bench.Rows.All.Single(row => row.Key.Source == "idp").State.ShouldBe(ProvisioningState.Linked);
+        release.SetResult();
+        await round;
+    }
+
+    private void Address(string email)
+        => bench.App.Put([.. PasswordBench.Person("1", "ann").Where(field => field.Item1 != "email"), ("email", email)]);
+
+    private async Task LinkAsync()
+    {
+        bench.SignUp("1", "ann");
+        await bench.RunAsync();
+        bench.Rows.Only.State.ShouldBe(ProvisioningState.Linked);
+    }
+
+    private async Task AskAsync()
+    {
+        bench.Rows.Ask();
+        await bench.RunAsync();
+    }
+
+    /// <summary>Answers nothing about its accounts before it is let.</summary>
+    private sealed class SlowSystem(PasswordSystem system, Task release) : IReadsAccountsById
+    {
+        public AccountMapping Mapping => system.Mapping;
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+        public Task<SystemFacts> DescribeAsync(CancellationToken cancellation) => system.DescribeAsync(cancellation);
+
+        public async Task<IReadOnlyList<Account>> ReadByIdAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation)
+        {
+            await release;
+            return await system.ReadByIdAsync(ids, cancellation);
+        }
+    }
+}
