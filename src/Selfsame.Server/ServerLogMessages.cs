@@ -44,6 +44,12 @@ internal static partial class ServerLogMessages
     [LoggerMessage(2104, LogLevel.Warning, "The store's numbers for /metrics could not be read; the others are answered")]
     public static partial void GaugesFailed(ILogger logger, Exception exception);
 
+    [LoggerMessage(2012, LogLevel.Information, "The secret was changed: {Count} values are protected with the present one again. Nothing needs SELFSAME_SECRET_KEY_PREVIOUS any more, when all nodes run with the present one")]
+    public static partial void SecretChanged(ILogger logger, int count);
+
+    [LoggerMessage(2013, LogLevel.Error, "The round of handle changes failed; it is tried again")]
+    public static partial void HandleRoundFailed(ILogger logger, Exception exception);
+
     [LoggerMessage(2008, LogLevel.Error, "{Method} {Endpoint} failed (correlation {CorrelationId})")]
     public static partial void RequestFailed(ILogger logger, string method, string? endpoint, string correlationId, Exception exception);
 

@@ -11,6 +11,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Selfsame.Databases;
 using Selfsame.Server.Api;
+using Selfsame.Server.Handles;
 using Selfsame.Server.Mail;
 using Selfsame.Server.Reconciliation;
 using Selfsame.Server.Requests;
@@ -123,6 +124,7 @@ public sealed class SelfsameServer : IAsyncDisposable
         services.AddSingleton<PasswordChanges>();
         services.AddSingleton<UserReader>();
         services.AddSingleton<UserAdministration>();
+        services.AddSingleton(provider => new HandleProvisioning(context, provider.GetRequiredService<UserAdministration>(), provider.GetService<ConnectedSystems>()));
         services.AddSingleton<ServiceTokenStore>();
         services.AddSingleton<FirstAdministrator>();
         services.AddSingleton<MailOutbox>();
@@ -133,6 +135,7 @@ public sealed class SelfsameServer : IAsyncDisposable
         services.AddSingleton<WebhookOutbox>();
         services.AddHostedService<WebhookSender>();
         services.AddHostedService<HousekeepingService>();
+        services.AddHostedService<HandleChangeService>();
         services.AddScoped<RequestScope>();
         services.AddScoped<TenantProvisioning>();
         services.AddSingleton<StoreGauges>();

@@ -22,6 +22,9 @@ public sealed record ServerOptions
     /// <summary>The installation's secret in base64; null means the file <c>secret.key</c> in the data folder, made when it is missing.</summary>
     public string? SecretKey { get; init; }
 
+    /// <summary>While the secret is being changed, the one before it in base64: what it protects is protected again at the start.</summary>
+    public string? PreviousSecretKey { get; init; }
+
     /// <summary>The connected systems that users are provisioned into; null without a config.</summary>
     public Topology? Topology { get; init; }
 

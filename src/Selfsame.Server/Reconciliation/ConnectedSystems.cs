@@ -1,3 +1,4 @@
+using Selfsame.Connectors.AtProto;
 using Selfsame.Connectors.Files;
 using Selfsame.Connectors.MongoDb;
 using Selfsame.Connectors.Postgres;
@@ -96,6 +97,7 @@ public sealed class ConnectedSystems : IAsyncDisposable
         "postgres" => new PostgresSystem(config),
         "mongodb" => new MongoDbSystem(config),
         "supabase" => new SupabaseSystem(config, store.Clock, store.Random),
+        "atproto" => new AtProtoSystem(config, store.Clock),
         "files" => new FilesSystem(config),
         _ => throw new InvalidOperationException($"The config reader let the connector '{config.Connector}' through."),
     };

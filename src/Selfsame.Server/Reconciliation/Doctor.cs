@@ -113,6 +113,7 @@ public sealed class Doctor(ConnectedSystems systems, StoreContext store, ServerO
             }
 
             found.AddRange(await IndexesAsync(config, system, cancellation));
+            found.AddRange(await LeftoversAsync(config, system, cancellation));
         }
         catch (SystemUnavailableException exception)
         {
@@ -120,6 +121,29 @@ public sealed class Doctor(ConnectedSystems systems, StoreContext store, ServerO
         }
 
         return found;
+    }
+
+    private static async Task<IReadOnlyList<Examination>> LeftoversAsync(SystemConfig config, IConnectedSystem system, CancellationToken cancellation)
+    {
+        const int mostNamed = 5;
+        if (system is not IFindsLeftovers finding)
+        {
+            return [];
+        }
+
+        var found = await finding.FindLeftoversAsync(cancellation);
+        return
+        [
+            found switch
+            {
+                null => new Examination(config.Name, "leftovers", ProbeAnswer.Unknown, "what broken creations left behind can't be seen there"),
+                [] => new Examination(config.Name, "leftovers", ProbeAnswer.Yes, "none"),
+                _ => new Examination(
+                    config.Name, "leftovers", ProbeAnswer.No,
+                    $"{found.Count}: {string.Join(' ', found.Take(mostNamed).Select(leftover => $"{leftover.Id}: {leftover.What}"))}{(found.Count > mostNamed ? " …" : "")}",
+                    "They name nobody and do no harm; docs/connectors tells how they come about and how to end them."),
+            },
+        ];
     }
 
     private static async Task<IReadOnlyList<Examination>> IndexesAsync(SystemConfig config, IConnectedSystem system, CancellationToken cancellation)

@@ -9,7 +9,7 @@ namespace Selfsame.Store.Runs;
 public sealed class RunJournal(Database database, SecretKeys secrets, TimeProvider clock, LeaseHolder holder) : IJournal
 {
     private const string LeaseName = "apply";
-    private const string Purpose = "runs";
+    internal const string Purpose = "runs";
     private static readonly TimeSpan LeaseDuration = TimeSpan.FromSeconds(60);
 
     public Task<LeaseAnswer> AcquireAsync(CancellationToken cancellation)

@@ -60,6 +60,9 @@ public abstract record UserChangeResult
 
     public sealed record Taken(IReadOnlySet<string> Fields) : UserChangeResult;
 
+    /// <summary>It is reserved, and is made when another system has confirmed it.</summary>
+    public sealed record Pending : UserChangeResult;
+
     public sealed record Invalid(FieldErrors Errors) : UserChangeResult;
 }
 
