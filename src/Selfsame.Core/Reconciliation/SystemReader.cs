@@ -15,6 +15,7 @@ internal sealed class SystemReader(IReadOnlyList<ConnectorKind> connectors)
         if (kind is not null)
         {
             var allowed = CommonKeys.Concat(kind.Settings.Select(setting => setting.Name));
+            allowed = kind.TakesHook ? allowed.Append("hook") : allowed;
             node.RejectOthers(kind.FixedMapping is null ? allowed.Concat(MappingKeys) : allowed);
         }
 
@@ -32,6 +33,7 @@ internal sealed class SystemReader(IReadOnlyList<ConnectorKind> connectors)
             TrustEmail = entries.TryGetValue("trustEmail", out var trust) && trust.Flag(),
             References = entries.TryGetValue("references", out var references) && kind is not null ? DuplicatesReader.ReadReferences(references, mapping) : [],
             Uuid = entries.TryGetValue("uuid", out var uuid) ? uuid.Text() : null,
+            HookToken = kind?.TakesHook == true && entries.TryGetValue("hook", out var hook) ? ReadHook(hook) : null,
         };
     }
 
@@ -54,6 +56,25 @@ internal sealed class SystemReader(IReadOnlyList<ConnectorKind> connectors)
         }
 
         return kind;
+    }
+
+    private static string ReadHook(ConfigNode node)
+    {
+        const int shortest = 16;
+        node.RejectOthers(["token"]);
+        if (!node.Entries().TryGetValue("token", out var entry))
+        {
+            node.Reject($"'{node.Path}' must have the 'token' that the sender's requests carry as Authorization.");
+            return "";
+        }
+
+        var token = entry.Text();
+        if (token.Length < shortest || !token.All(character => character is >= ' ' and <= '~') || token.Trim() != token)
+        {
+            entry.Reject($"'{entry.Path}' must be at least {shortest} visible characters of ASCII, so that nobody guesses it. Make one: openssl rand -hex 32");
+        }
+
+        return token;
     }
 
     private static Dictionary<string, string> ReadSettings(ConfigNode node, IReadOnlyDictionary<string, ConfigNode> entries, ConnectorKind kind)

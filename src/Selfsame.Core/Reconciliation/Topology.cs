@@ -75,6 +75,12 @@ public sealed record SystemConfig
 
     /// <summary>The field that must hold a random uuid in every record, or null.</summary>
     public string? Uuid { get; init; }
+
+    /// <summary>What <c>POST /hooks/{system}</c> must carry as <c>Authorization</c>, verbatim; null where the system has no webhook.</summary>
+    public string? HookToken { get; init; }
+
+    /// <summary>Keeps secrets out of logs.</summary>
+    public override string ToString() => $"SystemConfig {Name}";
 }
 
 /// <summary>What to do with several accounts of one system that have one key.</summary>

@@ -1,3 +1,4 @@
+using Selfsame.Connectors.Auth0;
 using Selfsame.Connectors.Files;
 using Selfsame.Connectors.MongoDb;
 using Selfsame.Connectors.Postgres;
@@ -22,7 +23,7 @@ public static class ConfigFile
     /// <summary>The kinds of systems that this version connects.</summary>
     public static IReadOnlyList<ConnectorKind> Connectors { get; } =
     [
-        SelfsameConnector.Kind, SqliteSystem.Kind, PostgresSystem.Kind, MongoDbSystem.Kind, SupabaseSystem.Kind, FilesSystem.Kind,
+        SelfsameConnector.Kind, SqliteSystem.Kind, PostgresSystem.Kind, MongoDbSystem.Kind, SupabaseSystem.Kind, Auth0System.Kind, FilesSystem.Kind,
     ];
 
     /// <summary>The config at <paramref name="path"/>, or at the default place; throws <see cref="ConfigException"/>.</summary>

@@ -1,3 +1,4 @@
+using Selfsame.Connectors.Auth0;
 using Selfsame.Connectors.Files;
 using Selfsame.Connectors.MongoDb;
 using Selfsame.Connectors.Postgres;
@@ -84,6 +85,7 @@ public sealed class ConnectedSystems : IAsyncDisposable
         "postgres" => new PostgresSystem(config),
         "mongodb" => new MongoDbSystem(config),
         "supabase" => new SupabaseSystem(config, store.Clock, store.Random),
+        "auth0" => new Auth0System(config, store.Clock, store.Random),
         "files" => new FilesSystem(config),
         _ => throw new InvalidOperationException($"The config reader let the connector '{config.Connector}' through."),
     };
