@@ -65,6 +65,9 @@ public sealed record TenantSettings
     /// <summary>How long a deleted user's identifiers stay reserved and the user can be restored.</summary>
     public TimeSpan DeletionGracePeriod { get; init; } = TimeSpan.FromDays(30);
 
+    /// <summary>What the config calls the system that these users are: the source of their provisioning rows.</summary>
+    public string UserSystem { get; init; } = "users";
+
     /// <summary>Connected systems into which each new user is provisioned.</summary>
     public IReadOnlyList<string> ProvisionTo { get; init; } = [];
 }

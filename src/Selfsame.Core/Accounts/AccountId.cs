@@ -48,6 +48,13 @@ public sealed class AccountId : IEquatable<AccountId>
         return hash.ToHashCode();
     }
 
+    /// <summary>As text that <see cref="FromText"/> reads back: the one part, or a JSON array of several.</summary>
+    public string ToText() => Parts.Count == 1 && !Parts[0].StartsWith('[') ? Parts[0] : JsonSerializer.Serialize(Parts);
+
+    /// <summary>Reverses <see cref="ToText"/>.</summary>
+    public static AccountId FromText(string text)
+        => text.StartsWith('[') ? new AccountId(JsonSerializer.Deserialize<string[]>(text)!) : new AccountId(text);
+
     /// <summary>For people: the parts, joined by a slash.</summary>
     public override string ToString() => string.Join('/', Parts);
 

@@ -12,8 +12,18 @@ public static class ProvisioningCrashPoints
     /// <summary>The account was asked for; its answer is not durable.</summary>
     public const string CreateLeft = "provisioning.create-left";
 
+    /// <summary>That the account is to be disabled is durable and counted; nothing has left.</summary>
+    public const string DisablingDurable = "provisioning.disabling-durable";
+
+    /// <summary>The account was changed; the answer is not durable.</summary>
+    public const string UpdateLeft = "provisioning.update-left";
+
     /// <summary>The row's new state is durable.</summary>
     public const string OutcomeDurable = "provisioning.outcome-durable";
 
-    public static IReadOnlyList<string> All { get; } = [Claimed, IntentDurable, CreateLeft, OutcomeDurable];
+    /// <summary>Those that the making of one account reaches, in order.</summary>
+    public static IReadOnlyList<string> OfCreation { get; } = [Claimed, IntentDurable, CreateLeft, OutcomeDurable];
+
+    /// <summary>Those that the disabling of one account reaches, in order.</summary>
+    public static IReadOnlyList<string> OfDisabling { get; } = [Claimed, DisablingDurable, UpdateLeft, OutcomeDurable];
 }

@@ -8,7 +8,12 @@ public abstract record ProvisioningEvent;
 /// <summary>The account is missing and will be made under this id.</summary>
 public sealed record Intended(AccountId TargetId) : ProvisioningEvent;
 
-/// <summary>The account is there under the id that we chose.</summary>
+/// <summary>The account is missing and will be made with these fields and this password; the system gives the id.</summary>
+/// <param name="Account">What will be sent.</param>
+/// <param name="Note">Why these fields and not the first choice; null where they are.</param>
+public sealed record IntendedWithPassword(IntendedAccount Account, string? Note = null) : ProvisioningEvent;
+
+/// <summary>The account is there, is ours and is as it should be.</summary>
 public sealed record FoundOurs(AccountId TargetId) : ProvisioningEvent;
 
 /// <summary>Nobody can go on without a person's decision.</summary>
@@ -20,18 +25,21 @@ public sealed record Failed(string Problem, TimeSpan? RetryAfter = null) : Provi
 /// <summary>The config's condition does not hold yet.</summary>
 public sealed record NotWantedYet : ProvisioningEvent;
 
-/// <summary>The user is no longer there.</summary>
-public sealed record UserGone : ProvisioningEvent;
+/// <summary>The account of the source is gone or disabled, and ours is active: it is to be disabled.</summary>
+public sealed record Disabling : ProvisioningEvent;
 
-/// <summary>Nothing of the user is active in the system.</summary>
+/// <summary>The account of the source is there again before ours was disabled.</summary>
+public sealed record WantedAgain : ProvisioningEvent;
+
+/// <summary>Nothing of the person is active in the system, and nothing should be.</summary>
 public sealed record NothingLeft : ProvisioningEvent;
 
-/// <summary>An administrator asked to look again.</summary>
-public sealed record RetryAsked : ProvisioningEvent;
+/// <summary>Something changed, or somebody asks: what is settled is looked at again.</summary>
+public sealed record LookAgain(string Reason) : ProvisioningEvent;
 
 /// <summary>
-/// <c>pending → intent → linked | conflict | compensating → compensated</c>. Pure: the row after an event; an event that a
-/// state can't have is a bug and throws.
+/// <c>pending → intent → linked | conflict | compensating → compensated</c>. A linked row that is due again stays linked while it is
+/// looked at. Pure: the row after an event; an event that a state can't have is a bug and throws.
 /// </summary>
 public static class ProvisioningMachine
 {
@@ -48,28 +56,31 @@ public static class ProvisioningMachine
             (ProvisioningState.Pending, Intended intended) => row with { State = ProvisioningState.Intent, TargetId = intended.TargetId },
             // A creation that did not arrive is made again under the same id.
             (ProvisioningState.Intent, Intended intended) when intended.TargetId.Equals(row.TargetId) => row,
-            (ProvisioningState.Pending or ProvisioningState.Intent, FoundOurs ours)
-                => Settled(row, ProvisioningState.Linked, null) with { TargetId = ours.TargetId },
-            (ProvisioningState.Pending or ProvisioningState.Intent or ProvisioningState.Compensating, FoundConflict conflict)
+            // Other fields after a refusal, but never another password: the first may have signed up after all.
+            (ProvisioningState.Pending or ProvisioningState.Intent, IntendedWithPassword intended) when row.Intended is null || row.Intended.Password == intended.Account.Password
+                => row with { State = ProvisioningState.Intent, Intended = intended.Account, Note = intended.Note ?? row.Note },
+            (ProvisioningState.Pending or ProvisioningState.Intent or ProvisioningState.Linked, FoundOurs ours)
+                => Settled(row, ProvisioningState.Linked, null) with { TargetId = ours.TargetId, Disabled = false },
+            (not ProvisioningState.Conflict and not ProvisioningState.Compensated, FoundConflict conflict)
                 => Settled(row, ProvisioningState.Conflict, conflict.Evidence),
-            (ProvisioningState.Pending or ProvisioningState.Intent or ProvisioningState.Compensating, Failed failed)
-                => Later(row, failed, now, jitter),
+            (not ProvisioningState.Conflict and not ProvisioningState.Compensated, Failed failed) => Later(row, failed, now, jitter),
             (ProvisioningState.Pending, NotWantedYet) => row with { Attempts = 0, Problem = null, NotBefore = now + LongestDelay },
-            (ProvisioningState.Pending, UserGone) => Settled(row, ProvisioningState.Compensated, null),
-            (ProvisioningState.Intent, UserGone) => row with { State = ProvisioningState.Compensating, Attempts = 0 },
-            (ProvisioningState.Compensating, NothingLeft) => Settled(row, ProvisioningState.Compensated, null),
-            (ProvisioningState.Conflict, RetryAsked) => row with
-            {
-                State = row.TargetId is null ? ProvisioningState.Pending : ProvisioningState.Intent,
-                Attempts = 0,
-                Problem = null,
-                NotBefore = now,
-            },
+            (ProvisioningState.Pending or ProvisioningState.Intent or ProvisioningState.Linked, Disabling)
+                => row with { State = ProvisioningState.Compensating, Disabled = true, Attempts = 0, Problem = null, DueBecause = null },
+            (ProvisioningState.Compensating, WantedAgain) => row with { State = ProvisioningState.Intent, Attempts = 0, Problem = null },
+            (not ProvisioningState.Conflict and not ProvisioningState.Compensated, NothingLeft) => Settled(row, ProvisioningState.Compensated, null),
+            (ProvisioningState.Linked, LookAgain again) => row with { DueBecause = again.Reason, Attempts = 0, NotBefore = now },
+            (ProvisioningState.Conflict or ProvisioningState.Compensated, LookAgain)
+                => row with { State = Begun(row) ? ProvisioningState.Intent : ProvisioningState.Pending, Attempts = 0, Problem = null, NotBefore = now },
+            (_, LookAgain) => row with { NotBefore = now },
             _ => throw new InvalidOperationException($"A row that is {row.State} can't have the event {happened.GetType().Name}."),
         };
 
+    /// <summary>Whether an account may have been made.</summary>
+    private static bool Begun(ProvisioningRow row) => row.TargetId is not null || row.Intended is not null;
+
     private static ProvisioningRow Settled(ProvisioningRow row, ProvisioningState state, string? problem)
-        => row with { State = state, Attempts = 0, Problem = problem };
+        => row with { State = state, Attempts = 0, Problem = problem, DueBecause = null };
 
     private static ProvisioningRow Later(ProvisioningRow row, Failed failed, DateTimeOffset now, double jitter)
     {

@@ -2,13 +2,13 @@ using Selfsame.Core.Accounts;
 
 namespace Selfsame.Core.Provisioning;
 
-/// <summary>How far a user's account in one connected system is.</summary>
+/// <summary>How far an account of one system is in becoming one of another.</summary>
 public enum ProvisioningState
 {
     /// <summary>To be looked at.</summary>
     Pending,
 
-    /// <summary>An account is being made under an id that we chose; whether it arrived is found out by looking.</summary>
+    /// <summary>An account is being made; whether it arrived is found out by looking.</summary>
     Intent,
 
     /// <summary>The account is there and is ours.</summary>
@@ -17,27 +17,65 @@ public enum ProvisioningState
     /// <summary>A person must look: the evidence stands in the row.</summary>
     Conflict,
 
-    /// <summary>The user went while the account was being made.</summary>
+    /// <summary>The account of the source is gone or disabled, and ours is being disabled.</summary>
     Compensating,
 
-    /// <summary>Nothing of the user is active in the system.</summary>
+    /// <summary>Nothing of the person is active in the system.</summary>
     Compensated,
 }
 
-/// <summary>One user and one connected system.</summary>
+/// <summary>Who waits for a row.</summary>
+public enum ProvisioningLane
+{
+    /// <summary>A person: claimed first.</summary>
+    Interactive,
+
+    /// <summary>Nobody in particular; it keeps a share.</summary>
+    Backfill,
+}
+
+/// <summary>Names a row.</summary>
+/// <param name="Source">The system whose account is provisioned.</param>
+/// <param name="Account">Its id there.</param>
+/// <param name="System">The system into which it is provisioned.</param>
+public sealed record ProvisioningKey(string Source, AccountId Account, string System);
+
+/// <summary>
+/// What is sent to a system that gives ids itself. Stored, sealed, before it is sent: that the password signs in is the
+/// only proof that an account is ours.
+/// </summary>
+public sealed record IntendedAccount(Fields Fields, string Password)
+{
+    /// <summary>Never the password.</summary>
+    public override string ToString() => $"IntendedAccount({Fields})";
+}
+
+/// <summary>One account and one system into which it is provisioned.</summary>
 public sealed record ProvisioningRow
 {
-    public required Guid User { get; init; }
-
-    public required string System { get; init; }
+    public required ProvisioningKey Key { get; init; }
 
     public required ProvisioningState State { get; init; }
 
     /// <summary>Grows with every claim; a row changes only for whoever holds its epoch.</summary>
     public required long Epoch { get; init; }
 
-    /// <summary>The id that we chose for the account; set with the intent.</summary>
+    /// <summary>How often somebody asked to look again; when it has grown meanwhile, what was read is too old.</summary>
+    public long Asked { get; init; }
+
+    /// <summary>Why a linked row is to be looked at again; null when it is not, and in every other state.</summary>
+    public string? DueBecause { get; init; }
+
+    public ProvisioningLane Lane { get; init; }
+
+    /// <summary>The account's id in the system: the one that we chose, set with the intent, or the one that the system gave.</summary>
     public AccountId? TargetId { get; init; }
+
+    /// <summary>In a system that gives ids itself, what was or will be sent.</summary>
+    public IntendedAccount? Intended { get; init; }
+
+    /// <summary>The service disabled the account, so that it may enable it again: what somebody else disabled stays so.</summary>
+    public bool Disabled { get; init; }
 
     /// <summary>Attempts in a row that came to nothing.</summary>
     public int Attempts { get; init; }
@@ -47,6 +85,9 @@ public sealed record ProvisioningRow
 
     /// <summary>The last error, or the evidence of a conflict.</summary>
     public string? Problem { get; init; }
+
+    /// <summary>What was decided on the way and a person may want to know, as a handle that was refused.</summary>
+    public string? Note { get; init; }
 }
 
 /// <summary>A row on loan.</summary>
@@ -58,12 +99,48 @@ public sealed record ClaimedRow(ProvisioningRow Row, long Taken, TimeSpan Lease)
     public TimeSpan Remaining(TimeProvider clock) => Lease - clock.GetElapsedTime(Taken);
 }
 
-/// <summary>Where the rows stand. The insertion belongs to the sign-up's own transaction and is not here.</summary>
+/// <summary>Which rows a node takes.</summary>
+/// <param name="System">Of this target system.</param>
+/// <param name="Most">At most so many.</param>
+/// <param name="Backfill">So many of them from the backfill, where it has them; people who wait come first for the others.</param>
+/// <param name="Lease">For how long.</param>
+/// <param name="PerSecond">The system's limit of rows a second over all nodes; null for none.</param>
+public sealed record ProvisioningClaim(string System, int Most, int Backfill, TimeSpan Lease, double? PerSecond);
+
+/// <summary>What came of asking to disable an account.</summary>
+public abstract record DisablingAnswer;
+
+/// <summary>It was counted, and the row is <see cref="ProvisioningState.Compensating"/>.</summary>
+public sealed record DisablingCounted : DisablingAnswer;
+
+/// <summary>As many as the guard allows were disabled within the hour; nothing was written.</summary>
+public sealed record DisablingGuarded(TimeSpan RetryAfter) : DisablingAnswer;
+
+/// <summary>Another holder has the row; nothing was written.</summary>
+public sealed record DisablingLost : DisablingAnswer;
+
+/// <summary>Where the rows stand.</summary>
 public interface IProvisioningRows
 {
-    /// <summary>Takes at most <paramref name="most"/> rows that are due and nobody's, each under a new epoch.</summary>
-    Task<IReadOnlyList<ClaimedRow>> ClaimAsync(int most, TimeSpan lease, CancellationToken cancellation);
+    /// <summary>Takes rows that are due and nobody's, each under a new epoch; none while the system asked for a pause.</summary>
+    Task<IReadOnlyList<ClaimedRow>> ClaimAsync(ProvisioningClaim claim, CancellationToken cancellation);
 
-    /// <summary>Writes the row if its epoch still stands; false means that another holder has it and nothing was written.</summary>
-    Task<bool> SaveAsync(ProvisioningRow row, bool release, CancellationToken cancellation);
+    /// <summary>
+    /// Takes this row whatever its state and time are, and makes it where it is missing; null while another holder has it. A row in
+    /// conflict, or whose account was given up, is looked at again.
+    /// </summary>
+    Task<ClaimedRow?> ClaimAsync(ProvisioningKey key, TimeSpan lease, CancellationToken cancellation);
+
+    /// <summary>
+    /// Writes the row if its epoch still stands; false means that another holder has it and nothing was written. Where somebody asked
+    /// meanwhile to look again, a released row is due again. In the same transaction the account's own rows, which
+    /// <paramref name="followers"/> name by system, are made, or are due again where they are there.
+    /// </summary>
+    Task<bool> SaveAsync(ProvisioningRow row, bool release, IReadOnlyList<string> followers, CancellationToken cancellation);
+
+    /// <summary>Writes a row that has become <see cref="ProvisioningState.Compensating"/>, if fewer than <paramref name="mostPerHour"/> accounts of its system did so within the hour.</summary>
+    Task<DisablingAnswer> SaveDisablingAsync(ProvisioningRow row, int mostPerHour, CancellationToken cancellation);
+
+    /// <summary>No row of the system is claimed for this long, on any node: it said so.</summary>
+    Task PauseAsync(string system, TimeSpan pause, CancellationToken cancellation);
 }

@@ -3,12 +3,15 @@ using Selfsame.Core.Reconciliation;
 
 namespace Selfsame.Core.Provisioning;
 
-/// <summary>The work on one claimed row.</summary>
+/// <summary>The work on one claimed row: looks at both sides, and takes the row as far as it goes now.</summary>
 internal sealed class RowWork(ProvisionerParts parts, ClaimedRow claim)
 {
+    // What is written is read again with its source; one that changes faster than this is looked at later.
+    private const int MaximumRounds = 4;
+
     private ProvisioningRow row = claim.Row;
 
-    /// <summary>Takes the row as far as it goes now; what the world does to it ends in the row, not in an exception.</summary>
+    /// <summary>Takes the row as far as it goes; what the world does to it ends in the row, not in an exception.</summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
         try
@@ -25,143 +28,187 @@ internal sealed class RowWork(ProvisionerParts parts, ClaimedRow claim)
         }
     }
 
+    private string Target => row.Key.System;
+
     private async Task StepAsync(CancellationToken cancellation)
     {
-        var rules = parts.Topology.Rules
-            .Where(rule => parts.Sources.Contains(rule.Source) && rule.Target == row.System && rule.Missing == MissingAction.CreateInTarget)
-            .ToList();
-        if (rules.Count == 0)
+        var rule = parts.Topology.Rules.FirstOrDefault(
+            rule => rule.Source == row.Key.Source && rule.Target == Target && rule.Missing == MissingAction.CreateInTarget);
+        if (rule is null)
         {
-            await ConcludeAsync(new FoundConflict($"The config no longer provisions into '{row.System}'."), cancellation);
+            await ConcludeAsync(new FoundConflict($"The config no longer provisions from '{row.Key.Source}' into '{Target}'."), cancellation);
             return;
         }
 
-        // The id is chosen by us, before anything leaves: the user's own uuid.
-        var chosen = row.TargetId ?? new AccountId(row.User.ToString("D"));
-        var (rule, source) = await ReadSourceAsync(rules, cancellation);
-        if (source.Accounts.Count == 0 && row.State != ProvisioningState.Compensating && !await UserGoneAsync(cancellation))
+        for (var round = 1; round <= MaximumRounds; round++)
         {
-            return;
+            var source = await PictureAsync(rule.Source, (await ReadByIdAsync(rule.Source, [row.Key.Account], cancellation)).Values, cancellation);
+            var target = await ReadTargetAsync(source, cancellation);
+            var ours = target.Accounts.FirstOrDefault(account => account.Account.Id.Equals(OurId));
+            var again = ours is null ? await MakeAsync(rule, source, target, cancellation) : await FollowAsync(rule, source, target, ours.Account, cancellation);
+            if (!again)
+            {
+                return;
+            }
         }
 
-        if (row.State == ProvisioningState.Compensating)
-        {
-            await CompensateAsync(chosen, cancellation);
-        }
-        else if (row.State is ProvisioningState.Pending or ProvisioningState.Intent)
-        {
-            await ReconcileAsync(rule, source, chosen, cancellation);
-        }
+        await ConcludeAsync(new Failed($"The account in {Target} changes faster than it can be brought up to date."), cancellation);
     }
 
-    private async Task ReconcileAsync(ReconcileRule rule, SystemPicture source, AccountId chosen, CancellationToken cancellation)
+    /// <summary>The id under which the account is, or will be, ours: the source's own where we choose it.</summary>
+    private AccountId OurId => row.TargetId ?? row.Key.Account;
+
+    /// <summary>What is done where there is no account of ours; whether to look again at once.</summary>
+    private async Task<bool> MakeAsync(ReconcileRule rule, SystemPicture source, SystemPicture target, CancellationToken cancellation)
     {
-        var target = await ReadTargetAsync(source, chosen, cancellation);
-        var stamp = new PlanStamp(parts.Random.NextUuid(), parts.Clock.GetUtcNow(), "", "", parts.Random.NextUuid);
-        switch (PersonalPlan.For(parts.Topology, rule, source, target, chosen, stamp))
+        if (source.Accounts.Count == 0 || (row.State == ProvisioningState.Compensating && !Following.Wants(source)))
         {
-            case Nothing nothing:
-                await ConcludeAsync(new FoundOurs(nothing.TargetId), cancellation);
-                break;
-            case Decided decided:
-                await ConcludeAsync(new FoundConflict(decided.Evidence), cancellation);
-                break;
-            case OneChange { Change.Action: ChangeAction.Create } creation when creation.Change.Account.Equals(chosen):
-                await CreateAsync(creation.Change, cancellation);
-                break;
-            case OneChange { Change.Action: ChangeAction.Update } update:
-                await UpdateAsync(update.Change, target, cancellation);
-                break;
+            return await ConcludeAsync(new NothingLeft(), cancellation);
+        }
+
+        if (row.State == ProvisioningState.Linked)
+        {
+            return await ConcludeAsync(new FoundConflict(
+                $"The account {row.TargetId} that was made in {Target} is gone there. If it should be made again, retry."), cancellation);
+        }
+
+        if (row.State == ProvisioningState.Compensating && !await AdvanceAsync(new WantedAgain(), cancellation))
+        {
+            return false;
+        }
+
+        switch (PersonalPlan.ForNew(parts.Topology, rule, source, target, Stamp()))
+        {
+            case OneChange { Change.Action: ChangeAction.Create } creation when creation.Change.Account.Equals(OurId):
+                return await CreateAsync(creation.Change, cancellation);
             case OneChange other:
-                await ConcludeAsync(new FoundConflict($"{other.Change.Sentence} Its id in {row.System} can't be chosen by us."), cancellation);
-                break;
+                return await ConcludeAsync(new FoundConflict($"{other.Change.Sentence} Its id in {Target} can't be chosen by us."), cancellation);
+            case Decided decided:
+                return await ConcludeAsync(new FoundConflict(decided.Evidence), cancellation);
             default:
-                await ConcludeAsync(row.State == ProvisioningState.Pending
-                    ? new NotWantedYet()
-                    : new FoundConflict("The config no longer wants the account that was being made."), cancellation);
-                break;
+                return await ConcludeAsync(row.State == ProvisioningState.Pending ? new NotWantedYet() : new NothingLeft(), cancellation);
         }
     }
 
-    private async Task CreateAsync(Change change, CancellationToken cancellation)
+    /// <summary>Brings our account up to date; whether to look again at once.</summary>
+    private async Task<bool> FollowAsync(ReconcileRule rule, SystemPicture source, SystemPicture target, Account ours, CancellationToken cancellation)
     {
-        if (parts.Systems[row.System] is not ICreatesAccounts system)
+        var following = new Following(parts.Topology, rule, source, target, ours, row.Disabled);
+        if (following.IsWanted && row.State == ProvisioningState.Compensating && !await AdvanceAsync(new WantedAgain(), cancellation))
         {
-            await ConcludeAsync(new FoundConflict($"'{row.System}' can't create accounts."), cancellation);
-            return;
+            return false;
+        }
+
+        var set = following.Set(Stamp(), out var problem);
+        if (problem is not null)
+        {
+            return await ConcludeAsync(new FoundConflict(problem), cancellation);
+        }
+
+        if (set.Count == 0)
+        {
+            return await ConcludeAsync(following.IsWanted ? new FoundOurs(ours.Id) : new NothingLeft(), cancellation);
+        }
+
+        if (parts.Systems[Target] is not IUpdatesAccounts system)
+        {
+            return await ConcludeAsync(new FoundConflict($"'{Target}' can't update accounts."), cancellation);
+        }
+
+        if (following.Disables(set) && row.State != ProvisioningState.Compensating && !await MayDisableAsync(cancellation))
+        {
+            return false;
+        }
+
+        if (claim.Remaining(parts.Clock) < Provisioner.CallTimeout)
+        {
+            return false;
+        }
+
+        var outcome = await CallAsync(timeout => system.UpdateAsync(ours.Id, set, following.Precondition(set), timeout));
+        parts.CrashPoints.Reach(ProvisioningCrashPoints.UpdateLeft);
+        return await JudgeUpdateAsync(outcome.Checked(Target, creating: false), cancellation);
+    }
+
+    private async Task<bool> JudgeUpdateAsync(WriteOutcome outcome, CancellationToken cancellation)
+    {
+        switch (outcome)
+        {
+            // Read again with its source, so that attributes converge whoever wrote last.
+            case Done or Drifted or Unknown: return true;
+            case Refused refused: return await ConcludeAsync(new FoundConflict(refused.Message), cancellation);
+            case AlreadyExists exists: return await ConcludeAsync(new FoundConflict(exists.Message), cancellation);
+            case Throttled throttled: return await ThrottleAsync(throttled, cancellation);
+            case Unavailable unavailable: return await ConcludeAsync(new Failed(unavailable.Message), cancellation);
+            default: throw new ConnectorContractException(Target, $"the outcome {outcome.GetType().Name} is unknown.");
+        }
+    }
+
+    /// <summary>Counts a disabling under the hourly guard; one that exceeds it waits and says so.</summary>
+    private async Task<bool> MayDisableAsync(CancellationToken cancellation)
+    {
+        var most = parts.Topology.Guards.MaxDisablesPerHour;
+        var next = Next(new Disabling());
+        switch (await parts.Rows.SaveDisablingAsync(next, most, cancellation))
+        {
+            case DisablingCounted:
+                row = next;
+                parts.CrashPoints.Reach(ProvisioningCrashPoints.DisablingDurable);
+                return true;
+            case DisablingGuarded guarded:
+                return await ConcludeAsync(new Failed(
+                    $"It waits to be disabled: the guard maxDisablesPerHour allows {most} in {Target} within an hour.", guarded.RetryAfter), cancellation);
+            default:
+                return false;
+        }
+    }
+
+    private async Task<bool> CreateAsync(Change change, CancellationToken cancellation)
+    {
+        if (parts.Systems[Target] is not ICreatesAccounts system)
+        {
+            return await ConcludeAsync(new FoundConflict($"'{Target}' can't create accounts."), cancellation);
         }
 
         if (!await AdvanceAsync(new Intended(change.Account), cancellation) || claim.Remaining(parts.Clock) < Provisioner.CallTimeout)
         {
-            return;
+            return false;
         }
 
         parts.CrashPoints.Reach(ProvisioningCrashPoints.IntentDurable);
         var outcome = await CallAsync(timeout => system.CreateAsync(change.Account, change.After, timeout));
-        outcome.Checked(row.System, creating: true);
+        outcome.Checked(Target, creating: true);
         parts.CrashPoints.Reach(ProvisioningCrashPoints.CreateLeft);
-        await ConcludeAsync(await JudgeAsync(outcome, change.Account, cancellation), cancellation);
+        return await JudgeCreationAsync(outcome, change.Account, cancellation);
     }
-
-    private async Task UpdateAsync(Change change, SystemPicture target, CancellationToken cancellation)
-    {
-        if (parts.Systems[row.System] is not IUpdatesAccounts system)
-        {
-            await ConcludeAsync(new FoundConflict($"'{row.System}' can't update accounts."), cancellation);
-            return;
-        }
-
-        var present = target.Accounts.Single(account => account.Account.Id.Equals(change.Account)).Account.Record;
-        var outcome = await CallAsync(
-            timeout => system.UpdateAsync(change.Account, change.After, present.Only(change.Precondition.Keys), timeout));
-        await ConcludeAsync(await JudgeAsync(outcome.Checked(row.System, creating: false), change.Account, cancellation), cancellation);
-    }
-
-    /// <summary>Disables what may have arrived; the service itself deletes nothing.</summary>
-    private async Task CompensateAsync(AccountId chosen, CancellationToken cancellation)
-    {
-        var accounts = await ReadByIdAsync(row.System, [chosen], cancellation);
-        var active = parts.Topology.Systems[row.System].Mapping.Attributes.GetValueOrDefault(AccountMapping.Active);
-        if (!accounts.TryGetValue(chosen, out var account)
-            || (active is not null && !account.Record.ValueOrNull(active.Field).IsTruthy))
-        {
-            await ConcludeAsync(new NothingLeft(), cancellation);
-            return;
-        }
-
-        if (active is null || parts.Systems[row.System] is not IUpdatesAccounts system)
-        {
-            await ConcludeAsync(new FoundConflict($"The user is gone and their account in {row.System} can't be disabled: remove it there."), cancellation);
-            return;
-        }
-
-        var off = new Fields([KeyValuePair.Create(active.Field, FieldValue.Boolean(false))]);
-        var outcome = await CallAsync(timeout => system.UpdateAsync(chosen, off, account.Record.Only([active.Field]), timeout));
-        await ConcludeAsync(outcome is Done ? new NothingLeft() : new Failed($"Disabling in {row.System}: {outcome}"), cancellation);
-    }
-
-    private Task<bool> UserGoneAsync(CancellationToken cancellation)
-        => row.State == ProvisioningState.Pending ? ConcludeAsync(new UserGone(), cancellation) : AdvanceAsync(new UserGone(), cancellation);
 
     /// <summary>What an answer means, after a look where it leaves doubt: a lost answer is unknown, never failed.</summary>
-    private async Task<ProvisioningEvent> JudgeAsync(WriteOutcome outcome, AccountId chosen, CancellationToken cancellation)
+    private async Task<bool> JudgeCreationAsync(WriteOutcome outcome, AccountId chosen, CancellationToken cancellation)
     {
         switch (outcome)
         {
-            case Refused refused: return new FoundConflict(refused.Message);
-            case Throttled throttled: return new Failed("The system asked to be called later.", throttled.RetryAfter);
-            case Unavailable unavailable: return new Failed(unavailable.Message);
-            case Drifted drifted: return new Failed(drifted.Message);
+            case Refused refused: return await ConcludeAsync(new FoundConflict(refused.Message), cancellation);
+            case Throttled throttled: return await ThrottleAsync(throttled, cancellation);
+            case Unavailable unavailable: return await ConcludeAsync(new Failed(unavailable.Message), cancellation);
         }
 
-        var accounts = await ReadByIdAsync(row.System, [chosen], cancellation);
-        return (accounts.ContainsKey(chosen), outcome) switch
-        {
-            (true, _) => new FoundOurs(chosen),
-            (false, AlreadyExists exists) => new FoundConflict($"{exists.Message} It is not under the id that we chose, so it is not ours."),
-            (false, Unknown unknown) => new Failed(unknown.Message),
-            _ => new Failed("The account was made and can't be seen yet."),
-        };
+        var accounts = await ReadByIdAsync(Target, [chosen], cancellation);
+        return await ConcludeAsync(
+            (accounts.ContainsKey(chosen), outcome) switch
+            {
+                (true, _) => new FoundOurs(chosen),
+                (false, AlreadyExists exists) => new FoundConflict($"{exists.Message} It is not under the id that we chose, so it is not ours."),
+                (false, Unknown unknown) => new Failed(unknown.Message),
+                _ => new Failed("The account was made and can't be seen yet."),
+            },
+            cancellation);
+    }
+
+    /// <summary>The system asked for patience: it gets it for all its rows.</summary>
+    private async Task<bool> ThrottleAsync(Throttled throttled, CancellationToken cancellation)
+    {
+        await parts.Rows.PauseAsync(Target, throttled.RetryAfter, cancellation);
+        return await ConcludeAsync(new Failed("The system asked to be called later.", throttled.RetryAfter), cancellation);
     }
 
     private async Task<WriteOutcome> CallAsync(Func<CancellationToken, Task<WriteOutcome>> call)
@@ -173,32 +220,16 @@ internal sealed class RowWork(ProvisionerParts parts, ClaimedRow claim)
         }
         catch (OperationCanceledException) when (timeout.IsCancellationRequested)
         {
-            return new Unknown($"'{row.System}' did not answer within {Provisioner.CallTimeout.TotalSeconds} seconds.");
+            return new Unknown($"'{Target}' did not answer within {Provisioner.CallTimeout.TotalSeconds} seconds.");
         }
     }
 
-    /// <summary>The user, with the rule of the source they are in; no account when they are in none.</summary>
-    private async Task<(ReconcileRule Rule, SystemPicture Source)> ReadSourceAsync(List<ReconcileRule> rules, CancellationToken cancellation)
+    private async Task<SystemPicture> ReadTargetAsync(SystemPicture source, CancellationToken cancellation)
     {
-        var id = new AccountId(row.User.ToString("D"));
-        foreach (var rule in rules)
+        var ids = OurId.Parts.Count == parts.Topology.Systems[Target].Mapping.Id.Count ? new[] { OurId } : [];
+        var candidates = (await ReadByIdAsync(Target, ids, cancellation)).ToDictionary(pair => pair.Key, pair => pair.Value);
+        if (parts.Systems[Target] is IFindsAccounts finder && source.Accounts is [var person])
         {
-            var accounts = await ReadByIdAsync(rule.Source, [id], cancellation);
-            if (accounts.Count > 0)
-            {
-                return (rule, await PictureAsync(rule.Source, accounts.Values, cancellation));
-            }
-        }
-
-        return (rules[0], await PictureAsync(rules[0].Source, [], cancellation));
-    }
-
-    private async Task<SystemPicture> ReadTargetAsync(SystemPicture source, AccountId chosen, CancellationToken cancellation)
-    {
-        var candidates = (await ReadByIdAsync(row.System, [chosen], cancellation)).ToDictionary(pair => pair.Key, pair => pair.Value);
-        if (parts.Systems[row.System] is IFindsAccounts finder)
-        {
-            var person = source.Accounts.Single();
             var values = person.Account.Identifiers.ToDictionary(
                 pair => pair.Key,
                 IReadOnlyList<string> (pair) => [.. new[] { pair.Value, person.Keys.GetValueOrDefault(pair.Key, pair.Value) }.Distinct()]);
@@ -208,7 +239,7 @@ internal sealed class RowWork(ProvisionerParts parts, ClaimedRow claim)
             }
         }
 
-        return await PictureAsync(row.System, candidates.Values, cancellation);
+        return await PictureAsync(Target, candidates.Values, cancellation);
     }
 
     private async Task<SystemPicture> PictureAsync(string system, IEnumerable<Account> accounts, CancellationToken cancellation) => new()
@@ -221,20 +252,28 @@ internal sealed class RowWork(ProvisionerParts parts, ClaimedRow claim)
     private Task<IReadOnlyDictionary<AccountId, Account>> ReadByIdAsync(string name, IReadOnlyCollection<AccountId> ids, CancellationToken cancellation)
         => parts.Systems[name] is IReadsAccountsById system
             ? system.ReadFreshAsync(name, ids, cancellation)
-            : throw new SystemUnavailableException($"Single accounts of '{name}' can't be read, so nothing can be provisioned into it.");
+            : throw new SystemUnavailableException($"Single accounts of '{name}' can't be read, so nothing can be provisioned from or into it.");
 
-    private Task<bool> AdvanceAsync(ProvisioningEvent happened, CancellationToken cancellation) => SaveAsync(happened, release: false, cancellation);
+    private PlanStamp Stamp() => new(parts.Random.NextUuid(), parts.Clock.GetUtcNow(), "", "", parts.Random.NextUuid);
 
+    /// <summary>Writes the row on the way to something; false where another holds it by now.</summary>
+    private async Task<bool> AdvanceAsync(ProvisioningEvent happened, CancellationToken cancellation)
+    {
+        row = Next(happened);
+        return await parts.Rows.SaveAsync(row, release: false, [], cancellation);
+    }
+
+    /// <summary>Writes the row and gives it back. Always false: there is nothing to look at again.</summary>
     private async Task<bool> ConcludeAsync(ProvisioningEvent happened, CancellationToken cancellation)
     {
-        var saved = await SaveAsync(happened, release: true, cancellation);
+        row = Next(happened);
+        // What hangs on the account hears of it: that it is there, that it changed, that it was disabled.
+        var followers = happened is FoundOurs or NothingLeft ? parts.Topology.ProvisionedFrom(Target) : [];
+        await parts.Rows.SaveAsync(row, release: true, followers, cancellation);
         parts.CrashPoints.Reach(ProvisioningCrashPoints.OutcomeDurable);
-        return saved;
+        return false;
     }
 
-    private async Task<bool> SaveAsync(ProvisioningEvent happened, bool release, CancellationToken cancellation)
-    {
-        row = ProvisioningMachine.Next(row, happened, parts.Clock.GetUtcNow(), parts.Random.NextInt32(1 << 20) / (double)(1 << 20));
-        return await parts.Rows.SaveAsync(row, release, cancellation);
-    }
+    private ProvisioningRow Next(ProvisioningEvent happened)
+        => ProvisioningMachine.Next(row, happened, parts.Clock.GetUtcNow(), parts.Random.NextInt32(1 << 20) / (double)(1 << 20));
 }

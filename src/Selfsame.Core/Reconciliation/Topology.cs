@@ -182,6 +182,9 @@ public sealed record Guards
 
     public int MaxUpdatesPercent { get; init; } = 20;
 
+    /// <summary>How many accounts of one system the service itself may disable within an hour; more wait and are reported.</summary>
+    public int MaxDisablesPerHour { get; init; } = 20;
+
     /// <summary>Up to this many changes the percentage is not asked.</summary>
     public int PercentFrom { get; init; } = 10;
 }

@@ -79,7 +79,7 @@ public sealed class TopologyReader(IReadOnlyList<ConnectorKind> connectors, Func
 
     private static Guards ReadGuards(ConfigNode node)
     {
-        node.RejectOthers(["maxDeletes", "maxDeletesPercent", "maxUpdates", "maxUpdatesPercent", "percentFrom"]);
+        node.RejectOthers(["maxDeletes", "maxDeletesPercent", "maxUpdates", "maxUpdatesPercent", "percentFrom", "maxDisablesPerHour"]);
         var entries = node.Entries();
         var defaults = new Guards();
         int Count(string name, int otherwise) => entries.TryGetValue(name, out var entry) ? entry.Count() : otherwise;
@@ -89,6 +89,7 @@ public sealed class TopologyReader(IReadOnlyList<ConnectorKind> connectors, Func
             MaxDeletesPercent = Count("maxDeletesPercent", defaults.MaxDeletesPercent),
             MaxUpdates = Count("maxUpdates", defaults.MaxUpdates),
             MaxUpdatesPercent = Count("maxUpdatesPercent", defaults.MaxUpdatesPercent),
+            MaxDisablesPerHour = Count("maxDisablesPerHour", defaults.MaxDisablesPerHour),
             PercentFrom = Count("percentFrom", defaults.PercentFrom),
         };
     }

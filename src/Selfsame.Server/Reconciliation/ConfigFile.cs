@@ -102,6 +102,12 @@ public static class ConfigFile
     private static TenantSettings Tenant(string name, TenantConfig config, Topology topology)
     {
         var defaults = new TenantSettings { Name = name };
+        var users = topology.Systems.Values.Where(system => system.Connector == SelfsameConnector.Kind.Name && system.Tenant == name).ToList();
+        if (users.Count > 1)
+        {
+            throw new ConfigException($"the systems {string.Join(" and ", users.Select(system => system.Name))} are the users of one tenant, {name}. Leave one of them.");
+        }
+
         return defaults with
         {
             DefaultLocale = config.Locale ?? defaults.DefaultLocale,
@@ -115,10 +121,8 @@ public static class ConfigFile
             SignInLimit = Limit(defaults.SignInLimit, config.SignInLimit),
             PasswordResetLimit = Limit(defaults.PasswordResetLimit, config.PasswordResetLimit),
             DeletionGracePeriod = config.DeletionGraceDays is { } days ? TimeSpan.FromDays(days) : defaults.DeletionGracePeriod,
-            ProvisionTo = [.. topology.Systems.Values
-                .Where(system => system.Connector == SelfsameConnector.Kind.Name && system.Tenant == name)
-                .SelectMany(system => topology.ProvisionedFrom(system.Name))
-                .Distinct()],
+            UserSystem = users.Count == 1 ? users[0].Name : defaults.UserSystem,
+            ProvisionTo = users.Count == 1 ? topology.ProvisionedFrom(users[0].Name) : [],
         };
     }
 }

@@ -53,7 +53,6 @@ public sealed class ConnectedSystems : IAsyncDisposable
     public Provisioner Provisioner(StoreContext store) => new(new ProvisionerParts
     {
         Topology = Topology,
-        Sources = [.. Topology.Systems.Values.Where(system => system.Connector == SelfsameConnector.Kind.Name).Select(system => system.Name)],
         Systems = Systems,
         Rows = Rows(store),
         Keying = IdentifierKeys.TryKey,
@@ -63,7 +62,7 @@ public sealed class ConnectedSystems : IAsyncDisposable
     });
 
     /// <summary>The provisioning rows, claimed in this process's name.</summary>
-    public static ProvisioningRows Rows(StoreContext store) => new(store.Database, store.Clock, LeaseHolder.Current);
+    public static ProvisioningRows Rows(StoreContext store) => new(store.Database, store.Secrets, store.Clock, LeaseHolder.Current);
 
     public async ValueTask DisposeAsync()
     {

@@ -21,6 +21,7 @@ internal sealed class ProvisioningService(ConnectedSystems systems, StoreContext
             {
                 if (!tookOver)
                 {
+                    await rows.NameSourcesAsync(context.Tenants.ToDictionary(tenant => tenant.Key, tenant => tenant.Value.UserSystem, StringComparer.Ordinal), stoppingToken);
                     await rows.ReleaseDeadAsync(stoppingToken);
                     tookOver = true;
                 }

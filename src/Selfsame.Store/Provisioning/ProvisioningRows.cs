@@ -1,54 +1,164 @@
-using System.Text.Json;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Provisioning;
 using Selfsame.Databases;
+using Selfsame.Store.Requests;
 using Selfsame.Store.Runs;
 
 namespace Selfsame.Store.Provisioning;
 
 /// <summary>The provisioning rows in our own database.</summary>
 /// <param name="database">Ours.</param>
+/// <param name="secrets">Seals the passwords of accounts that we made.</param>
 /// <param name="clock">Leases are taken and judged by it.</param>
 /// <param name="holder">Whose claims these are.</param>
-public sealed class ProvisioningRows(Database database, TimeProvider clock, LeaseHolder holder) : IProvisioningRows
+public sealed class ProvisioningRows(Database database, SecretKeys secrets, TimeProvider clock, LeaseHolder holder) : IProvisioningRows
 {
-    private const string Columns = "user_uuid, system, state, epoch, target_id, attempts, not_before, problem";
+    /// <summary>The limit's name in <c>rate_limits</c>; its subject is the system.</summary>
+    private const string DisablingLimit = "disablings";
+
+    private static readonly TimeSpan GuardWindow = TimeSpan.FromHours(1);
 
     /// <summary>
-    /// Notes, in the sign-up's own transaction, that the user is to be provisioned into each of <paramref name="systems"/>.
+    /// Notes, in the caller's own transaction, that the account is to be provisioned into each of <paramref name="systems"/>.
     /// Doing it twice changes nothing.
     /// </summary>
-    public static async Task InsertPending(Transaction transaction, Guid userUuid, IReadOnlyList<string> systems, DateTimeOffset now)
+    public static async Task InsertPending(
+        Transaction transaction, string source, AccountId account, IReadOnlyList<string> systems, DateTimeOffset now, ProvisioningLane lane = ProvisioningLane.Interactive)
     {
         foreach (var system in systems)
         {
-            await transaction.ExecuteAsync(
-                """
-                INSERT INTO provisioning (user_uuid, system, state, epoch, attempts, not_before, created_at, updated_at)
-                VALUES (@userUuid, @system, 'Pending', 0, 0, @now, @now, @now) ON CONFLICT (user_uuid, system) DO NOTHING
-                """,
-                new { userUuid, system, now });
+            await ProvisioningTable.InsertAsync(transaction, new ProvisioningKey(source, account, system), lane, now);
         }
     }
 
-    public async Task<IReadOnlyList<ClaimedRow>> ClaimAsync(int most, TimeSpan lease, CancellationToken cancellation)
+    /// <summary>
+    /// Has the rows of a changed account looked at again, in the transaction of the change: a linked one, one in conflict, one that was
+    /// given up. Who works on one just now notices. How many rows the account has.
+    /// </summary>
+    /// <param name="transaction">The caller's.</param>
+    /// <param name="source">The system of the account.</param>
+    /// <param name="account">Its id there.</param>
+    /// <param name="reason">What changed, for people; no values.</param>
+    /// <param name="now">The present instant.</param>
+    /// <param name="lane">Where a settled row waits; one that people wait for stays theirs.</param>
+    public static async Task<int> RequeueAsync(
+        Transaction transaction, string source, AccountId account, string reason, DateTimeOffset now, ProvisioningLane lane = ProvisioningLane.Interactive)
+    {
+        var rows = await ProvisioningTable.ReadForUpdateAsync(transaction, source, account);
+        foreach (var row in rows)
+        {
+            await ProvisioningTable.AskAsync(transaction, row, reason, lane, now);
+        }
+
+        return rows.Count;
+    }
+
+    /// <summary>
+    /// Forgets the rows of a user who is purged, in that transaction. Those whose account may be on its way, or is to be looked at
+    /// again, stay until nothing of the user is left in the other system.
+    /// </summary>
+    public static async Task ForgetSettledAsync(Transaction transaction, string source, AccountId account)
+    {
+        foreach (var row in (await ProvisioningTable.ReadForUpdateAsync(transaction, source, account)).Select(row => row.ToDomain(null)))
+        {
+            var underWay = row.State is ProvisioningState.Intent or ProvisioningState.Compensating || row.DueBecause is not null;
+            await (underWay ? ProvisioningTable.ForgetLaterAsync(transaction, row.Key) : ProvisioningTable.ForgetAsync(transaction, row.Key));
+        }
+    }
+
+    public Task<IReadOnlyList<ClaimedRow>> ClaimAsync(ProvisioningClaim claim, CancellationToken cancellation)
     {
         var taken = clock.GetTimestamp();
-        var now = Now();
-        var rows = await database.TransactAsync(
-            transaction => transaction.QueryAsync<Row>(
-                $"""
-                UPDATE provisioning SET epoch = epoch + 1, leased_until = @until, claim_machine = @Machine, claim_process = @ProcessId, updated_at = @now
-                WHERE (user_uuid, system) IN (
-                  SELECT user_uuid, system FROM provisioning
-                  WHERE state IN ('Pending', 'Intent', 'Compensating') AND not_before <= @now AND (leased_until IS NULL OR leased_until <= @now)
-                  ORDER BY not_before, user_uuid, system LIMIT @most{(transaction.Dialect == Dialect.PostgreSql ? " FOR UPDATE SKIP LOCKED" : "")})
-                RETURNING {Columns}
-                """,
-                new { now, until = now + lease, most, holder.Machine, holder.ProcessId }),
+        return database.TransactAsync<IReadOnlyList<ClaimedRow>>(
+            async transaction =>
+            {
+                var now = Now();
+                var pace = new SystemPace(transaction, claim.System, now);
+                var most = Math.Min(claim.Most, await pace.RowsAsync(claim.PerSecond));
+                var rows = most == 0 ? [] : await ClaimLaneAsync(transaction, claim, ProvisioningLane.Backfill, Math.Min(claim.Backfill, most), now);
+                rows.AddRange(await ClaimLaneAsync(transaction, claim, ProvisioningLane.Interactive, most - rows.Count, now));
+                rows.AddRange(await ClaimLaneAsync(transaction, claim, ProvisioningLane.Backfill, most - rows.Count, now));
+                await pace.TakeAsync(rows.Count, claim.PerSecond);
+                return rows.ConvertAll(row => new ClaimedRow(row.ToDomain(secrets), taken, claim.Lease));
+            },
             cancellation);
-        return rows.ConvertAll(row => new ClaimedRow(row.ToDomain(), taken, lease));
     }
+
+    public Task<ClaimedRow?> ClaimAsync(ProvisioningKey key, TimeSpan lease, CancellationToken cancellation)
+    {
+        var taken = clock.GetTimestamp();
+        return database.TransactAsync(
+            async transaction =>
+            {
+                var now = Now();
+                await ProvisioningTable.InsertAsync(transaction, key, ProvisioningLane.Backfill, now);
+                var claimed = await transaction.QueryFirstOrDefaultAsync<StoredRow>(
+                    $"""
+                    UPDATE provisioning SET epoch = epoch + 1, leased_until = @until, claim_machine = @Machine, claim_process = @ProcessId, updated_at = @now
+                    WHERE {ProvisioningTable.IsKey} AND (leased_until IS NULL OR leased_until <= @now)
+                    RETURNING {StoredRow.Columns}
+                    """,
+                    ProvisioningTable.Parameters(key, new { now, until = now + lease, holder.Machine, holder.ProcessId }));
+                if (claimed?.ToDomain(secrets) is not { } row)
+                {
+                    return null;
+                }
+
+                if (row.State is ProvisioningState.Conflict or ProvisioningState.Compensated)
+                {
+                    row = ProvisioningMachine.Next(row, new LookAgain("A plan is applied."), now, 0);
+                    await ProvisioningTable.UpdateAsync(transaction, secrets, row, release: false, now);
+                }
+
+                return new ClaimedRow(row, taken, lease);
+            },
+            cancellation);
+    }
+
+    public Task<bool> SaveAsync(ProvisioningRow row, bool release, IReadOnlyList<string> followers, CancellationToken cancellation)
+        => database.TransactAsync(
+            transaction => SaveAsync(transaction, row, release, followers),
+            // Writing the same row under the same epoch again changes nothing: a lost commit answer is settled that way.
+            _ => Task.FromResult(new Settled<bool>(false, false)),
+            cancellation);
+
+    public Task<DisablingAnswer> SaveDisablingAsync(ProvisioningRow row, int mostPerHour, CancellationToken cancellation)
+        => database.TransactAsync<DisablingAnswer>(
+            async transaction =>
+            {
+                var now = Now();
+                var present = await ProvisioningTable.ReadForUpdateAsync(transaction, row.Key);
+                if (present is null || present.Epoch != row.Epoch)
+                {
+                    return new DisablingLost();
+                }
+
+                // After a lost commit answer: it was counted with the state that it has.
+                if (present.State == nameof(ProvisioningState.Compensating))
+                {
+                    return new DisablingCounted();
+                }
+
+                var limit = new RateLimit(DisablingLimit, mostPerHour, GuardWindow);
+                if (mostPerHour == 0)
+                {
+                    return new DisablingGuarded(GuardWindow);
+                }
+
+                if (await RateLimits.CountAsync(transaction, "", limit, row.Key.System, now) is { Allowed: false } full)
+                {
+                    transaction.RollBack = true;
+                    return new DisablingGuarded(full.ResetsIn);
+                }
+
+                await ProvisioningTable.UpdateAsync(transaction, secrets, row, release: false, now);
+                return new DisablingCounted();
+            },
+            _ => Task.FromResult(default(Settled<DisablingAnswer>)),
+            cancellation);
+
+    public Task PauseAsync(string system, TimeSpan pause, CancellationToken cancellation)
+        => database.TransactAsync(transaction => new SystemPace(transaction, system, Now()).PauseAsync(pause), cancellation);
 
     /// <summary>
     /// Ends the claims of processes of this machine that no longer run; how many rows those were. Where a call may have left,
@@ -77,77 +187,93 @@ public sealed class ProvisioningRows(Database database, TimeProvider clock, Leas
             },
             cancellation);
 
-    public Task<bool> SaveAsync(ProvisioningRow row, bool release, CancellationToken cancellation)
+    /// <summary>
+    /// Gives the rows that an earlier version made for the store's users the name under which the config connects these, by
+    /// tenant; how many rows those were. Where the user is gone the tenant is no longer known, and a single name is taken.
+    /// </summary>
+    public Task<int> NameSourcesAsync(IReadOnlyDictionary<string, string> sourceByTenant, CancellationToken cancellation)
         => database.TransactAsync(
-            async transaction => await SaveAsync(transaction, row, release) && await ForgetPurgedAsync(transaction, row),
-            // Writing the same row under the same epoch again changes nothing: a lost commit answer is settled that way.
-            _ => Task.FromResult(new Settled<bool>(false, false)),
+            async transaction =>
+            {
+                var named = 0;
+                foreach (var (tenant, source) in sourceByTenant)
+                {
+                    named += await transaction.ExecuteAsync(
+                        """
+                        UPDATE provisioning SET source = @source
+                        WHERE source = '' AND (@only OR source_id IN (SELECT CAST(u.uuid AS text) FROM users u WHERE u.tenant = @tenant))
+                        """,
+                        new { source, tenant, only = sourceByTenant.Count == 1 });
+                }
+
+                return named;
+            },
             cancellation);
 
-    private async Task<bool> SaveAsync(Transaction transaction, ProvisioningRow row, bool release)
-        => await transaction.ExecuteAsync(
-            $"""
-            UPDATE provisioning SET state = @state, target_id = @targetId, attempts = @Attempts, not_before = @NotBefore,
-              problem = @Problem, updated_at = @now{(release ? ", leased_until = NULL" : "")}
-            WHERE user_uuid = @User AND system = @System AND epoch = @Epoch
-            """,
-            new
+    /// <summary>Takes a row out of its conflict to look again; false when it is in none.</summary>
+    public Task<bool> RetryAsync(ProvisioningKey key, CancellationToken cancellation)
+        => database.TransactAsync(
+            async transaction =>
             {
-                state = row.State.ToString(),
-                targetId = row.TargetId is null ? null : JsonSerializer.Serialize(row.TargetId),
-                row.Attempts,
-                row.NotBefore,
-                row.Problem,
-                now = Now(),
-                row.User,
-                row.System,
-                row.Epoch,
-            }) == 1;
+                var row = await ProvisioningTable.ReadForUpdateAsync(transaction, key);
+                if (row is not { State: nameof(ProvisioningState.Conflict) })
+                {
+                    return false;
+                }
 
-    /// <summary>The row of a purged user stayed only until nothing of them is left in the other system.</summary>
-    private static async Task<bool> ForgetPurgedAsync(Transaction transaction, ProvisioningRow row)
+                await ProvisioningTable.AskAsync(transaction, row, "An administrator asked to try again.", ProvisioningLane.Interactive, Now());
+                return true;
+            },
+            cancellation);
+
+    private async Task<bool> SaveAsync(Transaction transaction, ProvisioningRow row, bool release, IReadOnlyList<string> followers)
     {
-        if (row.State == ProvisioningState.Compensated)
+        var now = Now();
+        var present = await ProvisioningTable.ReadForUpdateAsync(transaction, row.Key);
+        if (present is null || present.Epoch != row.Epoch)
         {
-            await transaction.ExecuteAsync(
-                """
-                DELETE FROM provisioning WHERE user_uuid = @User AND system = @System AND epoch = @Epoch
-                  AND NOT EXISTS (SELECT 1 FROM users u WHERE u.uuid = @User)
-                """,
-                new { row.User, row.System, row.Epoch });
+            return false;
+        }
+
+        // Somebody asked while the row was worked on: what was read may be older than the change.
+        var saved = release && present.Asked != row.Asked ? ProvisioningMachine.Next(row, new LookAgain("It changed meanwhile."), now, 0) : row;
+        await ProvisioningTable.UpdateAsync(transaction, secrets, saved, release, now);
+        if (ProvisioningTable.HasNews(present, saved))
+        {
+            await ProvisioningTable.NoteAsync(transaction, row.Key, saved.State, saved.Problem ?? saved.Note, now);
+        }
+
+        if (row.TargetId is { } account)
+        {
+            await InsertPending(transaction, row.Key.System, account, followers, now, row.Lane);
+            foreach (var follower in (await ProvisioningTable.ReadForUpdateAsync(transaction, row.Key.System, account)).Where(other => followers.Contains(other.System)))
+            {
+                await ProvisioningTable.AskAsync(transaction, follower, $"Its account in {row.Key.System} changed.", row.Lane, now);
+            }
+        }
+
+        if (saved.State == ProvisioningState.Compensated && present.Forget)
+        {
+            await ProvisioningTable.ForgetAsync(transaction, row.Key);
         }
 
         return true;
     }
 
-    /// <summary>The rows of one user, by system.</summary>
-    public Task<IReadOnlyList<ProvisioningRow>> OfUserAsync(Guid user, CancellationToken cancellation)
-        => database.ReadAsync<IReadOnlyList<ProvisioningRow>>(
-            async transaction => (await transaction.QueryAsync<Row>(
-                $"SELECT {Columns} FROM provisioning WHERE user_uuid = @user ORDER BY system", new { user })).ConvertAll(row => row.ToDomain()),
-            cancellation);
-
-    /// <summary>Takes a row out of its conflict to look again; false when it is in none.</summary>
-    public Task<bool> RetryAsync(Guid user, string system, CancellationToken cancellation)
-        => database.TransactAsync(
-            async transaction =>
-            {
-                var row = await transaction.QueryFirstOrDefaultAsync<Row>(
-                    $"SELECT {Columns} FROM provisioning WHERE user_uuid = @user AND system = @system", new { user, system });
-                if (row?.ToDomain() is not { State: ProvisioningState.Conflict } conflict)
-                {
-                    return false;
-                }
-
-                var next = ProvisioningMachine.Next(conflict, new RetryAsked(), Now(), 0);
-                return await transaction.ExecuteAsync(
-                    """
-                    UPDATE provisioning SET state = @state, attempts = 0, problem = NULL, not_before = @NotBefore, epoch = epoch + 1, updated_at = @now
-                    WHERE user_uuid = @user AND system = @system AND epoch = @Epoch
-                    """,
-                    new { state = next.State.ToString(), next.NotBefore, now = Now(), user, system, next.Epoch }) == 1;
-            },
-            cancellation);
+    private Task<List<StoredRow>> ClaimLaneAsync(Transaction transaction, ProvisioningClaim claim, ProvisioningLane lane, int most, DateTimeOffset now)
+        => most <= 0
+            ? Task.FromResult(new List<StoredRow>())
+            : transaction.QueryAsync<StoredRow>(
+                $"""
+                UPDATE provisioning SET epoch = epoch + 1, leased_until = @until, claim_machine = @Machine, claim_process = @ProcessId, updated_at = @now
+                WHERE (source, source_id, system) IN (
+                  SELECT source, source_id, system FROM provisioning
+                  WHERE system = @System AND lane = @lane AND not_before <= @now AND (leased_until IS NULL OR leased_until <= @now)
+                    AND (state IN ('Pending', 'Intent', 'Compensating') OR due_because IS NOT NULL)
+                  ORDER BY not_before, source, source_id LIMIT @most{(transaction.Dialect == Dialect.PostgreSql ? " FOR UPDATE SKIP LOCKED" : "")})
+                RETURNING {StoredRow.Columns}
+                """,
+                new { claim.System, lane = lane.ToString(), now, until = now + claim.Lease, most, holder.Machine, holder.ProcessId });
 
     private DateTimeOffset Now()
     {
@@ -160,36 +286,5 @@ public sealed class ProvisioningRows(Database database, TimeProvider clock, Leas
         public string ClaimMachine { get; init; } = "";
 
         public long ClaimProcess { get; init; }
-    }
-
-    private sealed record Row
-    {
-        public Guid UserUuid { get; init; }
-
-        public string System { get; init; } = "";
-
-        public string State { get; init; } = "";
-
-        public long Epoch { get; init; }
-
-        public string? TargetId { get; init; }
-
-        public long Attempts { get; init; }
-
-        public DateTimeOffset NotBefore { get; init; }
-
-        public string? Problem { get; init; }
-
-        public ProvisioningRow ToDomain() => new()
-        {
-            User = UserUuid,
-            System = System,
-            State = Enum.Parse<ProvisioningState>(State),
-            Epoch = Epoch,
-            TargetId = TargetId is null ? null : JsonSerializer.Deserialize<AccountId>(TargetId),
-            Attempts = (int)Attempts,
-            NotBefore = NotBefore,
-            Problem = Problem,
-        };
     }
 }

@@ -13,12 +13,16 @@ public static class StoreSchema
 
     /// <summary>Applies what is missing; the names of the files applied.</summary>
     public static Task<IReadOnlyList<string>> MigrateAsync(Database database, CancellationToken cancellation = default)
+        => MigrateAsync(database, null, cancellation);
+
+    /// <summary>As above, but no file after <paramref name="through"/>: the schema as an earlier version had it.</summary>
+    public static Task<IReadOnlyList<string>> MigrateAsync(Database database, string? through, CancellationToken cancellation = default)
         => database.TransactAsync<IReadOnlyList<string>>(
             async transaction =>
             {
                 await CreateMigrationsTableAsync(transaction);
                 var applied = (await transaction.QueryAsync<string>("SELECT name FROM schema_migrations")).ToHashSet(StringComparer.Ordinal);
-                var pending = Migrations().Where(name => !applied.Contains(name)).ToList();
+                var pending = Migrations().Where(name => !applied.Contains(name) && (through is null || string.CompareOrdinal(name, through) <= 0)).ToList();
                 foreach (var name in pending)
                 {
                     await transaction.ExecuteAsync(InDialect(Read(name), database.Dialect));

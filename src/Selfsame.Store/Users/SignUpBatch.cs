@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Selfsame.Core.Accounts;
 using Selfsame.Databases;
 using Selfsame.Store.Audit;
 using Selfsame.Store.Links;
@@ -49,7 +50,7 @@ internal sealed class SignUpBatch
         if (taken.Count == 0)
         {
             await Groups.AddAsync(context, transaction, User.Tenant, User.Uuid, candidate.Groups);
-            await ProvisioningRows.InsertPending(transaction, User.Uuid, tenant.ProvisionTo, User.CreatedAt);
+            await ProvisioningRows.InsertPending(transaction, tenant.UserSystem, new AccountId(User.Uuid.ToString("D")), tenant.ProvisionTo, User.CreatedAt);
         }
 
         return taken;

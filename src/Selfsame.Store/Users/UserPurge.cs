@@ -1,11 +1,13 @@
+using Selfsame.Core.Accounts;
 using Selfsame.Databases;
+using Selfsame.Store.Provisioning;
 
 namespace Selfsame.Store.Users;
 
 /// <summary>
 /// Removes users whose grace period after deletion is over, and frees their identifiers. The audit trail keeps its
-/// lines without the person. Of the provisioning only rows stay whose creation may be under way: the provisioner finds
-/// the user gone, disables what arrived, and forgets the row. An account that was linked is left to the audit.
+/// lines without the person. Of the provisioning only rows stay whose account may be on its way, or waits to be disabled: the
+/// provisioner finds the user gone, disables what is there, and forgets the row.
 /// </summary>
 public sealed class UserPurge(StoreContext context)
 {
@@ -23,25 +25,29 @@ public sealed class UserPurge(StoreContext context)
                     new { tenant, before, most = BatchSize });
                 foreach (var id in ids)
                 {
-                    await RemoveAsync(transaction, id);
+                    await RemoveAsync(transaction, id, context.Tenant(tenant).UserSystem);
                 }
 
                 return ids.Count;
             },
             cancellation);
 
-    private static Task<int> RemoveAsync(Transaction transaction, long id) => transaction.ExecuteAsync(
-        """
-        DELETE FROM identifiers WHERE user_id = @id;
-        DELETE FROM lookalikes WHERE user_id = @id;
-        DELETE FROM user_group_members WHERE user_id = @id;
-        DELETE FROM known_sources WHERE user_id = @id;
-        DELETE FROM sessions WHERE user_id = @id;
-        DELETE FROM link_tokens WHERE user_id = @id;
-        DELETE FROM mails WHERE user_id = @id;
-        DELETE FROM provisioning WHERE user_uuid = (SELECT uuid FROM users WHERE id = @id) AND state NOT IN ('Intent', 'Compensating');
-        UPDATE audit_events SET user_id = NULL WHERE user_id = @id;
-        DELETE FROM users WHERE id = @id;
-        """,
-        new { id });
+    private static async Task RemoveAsync(Transaction transaction, long id, string userSystem)
+    {
+        var uuid = await transaction.ScalarAsync<string>("SELECT CAST(uuid AS text) FROM users WHERE id = @id", new { id });
+        await ProvisioningRows.ForgetSettledAsync(transaction, userSystem, new AccountId(uuid!));
+        await transaction.ExecuteAsync(
+            """
+            DELETE FROM identifiers WHERE user_id = @id;
+            DELETE FROM lookalikes WHERE user_id = @id;
+            DELETE FROM user_group_members WHERE user_id = @id;
+            DELETE FROM known_sources WHERE user_id = @id;
+            DELETE FROM sessions WHERE user_id = @id;
+            DELETE FROM link_tokens WHERE user_id = @id;
+            DELETE FROM mails WHERE user_id = @id;
+            UPDATE audit_events SET user_id = NULL WHERE user_id = @id;
+            DELETE FROM users WHERE id = @id;
+            """,
+            new { id });
+    }
 }

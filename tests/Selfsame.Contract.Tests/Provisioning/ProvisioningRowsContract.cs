@@ -2,6 +2,7 @@ using Selfsame.Core;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Provisioning;
 using Selfsame.Databases;
+using Selfsame.Store;
 using Selfsame.Store.Provisioning;
 using Selfsame.Store.Runs;
 using Selfsame.Store.Schema;
@@ -12,7 +13,8 @@ namespace Selfsame.Contract.Tests.Provisioning;
 /// <summary>What the provisioner relies on in its rows, on each kind of database.</summary>
 public abstract class ProvisioningRowsContract : IAsyncLifetime
 {
-    private static readonly Guid User = new("3b039300-6f9d-49c8-bd77-fd81e1c2a0ea");
+    private static readonly AccountId User = new("3b039300-6f9d-49c8-bd77-fd81e1c2a0ea");
+    private static readonly SecretKeys Secrets = new(new byte[SecretKeys.MinimumBytes], RandomSource.System);
     private static readonly TimeSpan Lease = TimeSpan.FromMinutes(2);
 
     private readonly SteppedClock clock = new();
@@ -40,7 +42,7 @@ public abstract class ProvisioningRowsContract : IAsyncLifetime
         await InsertAsync("app", "other");
         await InsertAsync("app");
 
-        (await rows.OfUserAsync(User, CancellationToken.None)).Select(row => (row.System, row.State))
+        (await OfUserAsync()).Select(row => (row.Key.System, row.State))
             .ShouldBe([("app", ProvisioningState.Pending), ("other", ProvisioningState.Pending)]);
     }
 
@@ -55,8 +57,8 @@ public abstract class ProvisioningRowsContract : IAsyncLifetime
         var second = (await ClaimAsync()).Single();
 
         second.Row.Epoch.ShouldBe(first.Row.Epoch + 1);
-        (await rows.SaveAsync(first.Row with { State = ProvisioningState.Conflict }, release: true, CancellationToken.None)).ShouldBeFalse();
-        (await rows.OfUserAsync(User, CancellationToken.None)).Single().State.ShouldBe(ProvisioningState.Pending);
+        (await rows.SaveAsync(first.Row with { State = ProvisioningState.Conflict }, release: true, [], CancellationToken.None)).ShouldBeFalse();
+        (await OfUserAsync()).Single().State.ShouldBe(ProvisioningState.Pending);
     }
 
     [Fact]
@@ -66,9 +68,9 @@ public abstract class ProvisioningRowsContract : IAsyncLifetime
         var claim = (await ClaimAsync()).Single();
         var row = claim.Row with { State = ProvisioningState.Intent, TargetId = new AccountId("a", "b"), Attempts = 3, Problem = "down", NotBefore = clock.Now.AddHours(1) };
 
-        (await rows.SaveAsync(row, release: true, CancellationToken.None)).ShouldBeTrue();
+        (await rows.SaveAsync(row, release: true, [], CancellationToken.None)).ShouldBeTrue();
 
-        (await rows.OfUserAsync(User, CancellationToken.None)).Single().ShouldBe(row);
+        (await OfUserAsync()).Single().ShouldBe(row);
     }
 
     [Fact]
@@ -76,12 +78,12 @@ public abstract class ProvisioningRowsContract : IAsyncLifetime
     {
         await InsertAsync("app");
         var claim = (await ClaimAsync()).Single();
-        await rows.SaveAsync(claim.Row with { NotBefore = clock.Now.AddSeconds(10) }, release: true, CancellationToken.None);
+        await rows.SaveAsync(claim.Row with { NotBefore = clock.Now.AddSeconds(10) }, release: true, [], CancellationToken.None);
 
         (await ClaimAsync()).ShouldBeEmpty();
         clock.Now += TimeSpan.FromSeconds(10);
         var again = (await ClaimAsync()).Single();
-        await rows.SaveAsync(again.Row with { State = ProvisioningState.Linked }, release: true, CancellationToken.None);
+        await rows.SaveAsync(again.Row with { State = ProvisioningState.Linked }, release: true, [], CancellationToken.None);
         clock.Now += TimeSpan.FromDays(1);
 
         (await ClaimAsync()).ShouldBeEmpty();
@@ -90,13 +92,13 @@ public abstract class ProvisioningRowsContract : IAsyncLifetime
     [Fact]
     public async Task Two_who_claim_at_once_never_get_the_same_row()
     {
-        await InsertAsync([.. Enumerable.Range(0, 30).Select(number => $"system{number}")]);
+        await InsertManyAsync("person", 30, ProvisioningLane.Interactive);
 
-        var claims = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => rows.ClaimAsync(10, Lease, CancellationToken.None)));
+        var claims = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => rows.ClaimAsync(ClaimOf(10), CancellationToken.None)));
 
-        var systems = claims.SelectMany(claim => claim).Select(claim => claim.Row.System).ToList();
-        systems.Distinct().Count().ShouldBe(systems.Count);
-        systems.Count.ShouldBe(30);
+        var accounts = claims.SelectMany(claim => claim).Select(claim => claim.Row.Key.Account).ToList();
+        accounts.Distinct().Count().ShouldBe(accounts.Count);
+        accounts.Count.ShouldBe(30);
     }
 
     [Fact]
@@ -104,10 +106,10 @@ public abstract class ProvisioningRowsContract : IAsyncLifetime
     {
         await InsertAsync("app");
         var claim = (await ClaimAsync()).Single();
-        (await rows.RetryAsync(User, "app", CancellationToken.None)).ShouldBeFalse();
-        await rows.SaveAsync(claim.Row with { State = ProvisioningState.Conflict, Problem = "evidence" }, release: true, CancellationToken.None);
+        (await rows.RetryAsync(new ProvisioningKey("users", User, "app"), CancellationToken.None)).ShouldBeFalse();
+        await rows.SaveAsync(claim.Row with { State = ProvisioningState.Conflict, Problem = "evidence" }, release: true, [], CancellationToken.None);
 
-        (await rows.RetryAsync(User, "app", CancellationToken.None)).ShouldBeTrue();
+        (await rows.RetryAsync(new ProvisioningKey("users", User, "app"), CancellationToken.None)).ShouldBeTrue();
 
         (await ClaimAsync()).Single().Row.State.ShouldBe(ProvisioningState.Pending);
     }
@@ -116,14 +118,14 @@ public abstract class ProvisioningRowsContract : IAsyncLifetime
     public async Task A_new_process_takes_up_what_a_dead_one_of_its_machine_had_claimed()
     {
         await InsertAsync("app");
-        await RowsOf(Dead).ClaimAsync(10, Lease, CancellationToken.None);
+        await RowsOf(Dead).ClaimAsync(ClaimOf(10), CancellationToken.None);
 
         (await ClaimAsync()).ShouldBeEmpty();
         (await rows.ReleaseDeadAsync(CancellationToken.None)).ShouldBe(1);
 
         var claim = (await ClaimAsync()).ShouldHaveSingleItem();
         (await rows.ReleaseDeadAsync(CancellationToken.None)).ShouldBe(0);
-        (await rows.SaveAsync(claim.Row with { State = ProvisioningState.Intent }, release: false, CancellationToken.None)).ShouldBeTrue();
+        (await rows.SaveAsync(claim.Row with { State = ProvisioningState.Intent }, release: false, [], CancellationToken.None)).ShouldBeTrue();
     }
 
     [Fact]
@@ -131,8 +133,8 @@ public abstract class ProvisioningRowsContract : IAsyncLifetime
     {
         await InsertAsync("app");
         var dead = RowsOf(Dead);
-        var claim = (await dead.ClaimAsync(10, Lease, CancellationToken.None)).Single();
-        await dead.SaveAsync(claim.Row with { State = ProvisioningState.Intent, TargetId = new AccountId("a") }, release: false, CancellationToken.None);
+        var claim = (await dead.ClaimAsync(ClaimOf(10), CancellationToken.None)).Single();
+        await dead.SaveAsync(claim.Row with { State = ProvisioningState.Intent, TargetId = new AccountId("a") }, release: false, [], CancellationToken.None);
 
         await rows.ReleaseDeadAsync(CancellationToken.None);
 
@@ -144,10 +146,10 @@ public abstract class ProvisioningRowsContract : IAsyncLifetime
     [Fact]
     public async Task The_claims_of_a_running_process_and_of_another_machine_are_left_alone()
     {
-        await InsertAsync("app", "other", "third");
-        await RowsOf(Dead with { Machine = "elsewhere" }).ClaimAsync(1, Lease, CancellationToken.None);
-        await RowsOf(LeaseHolder.Current with { ProcessId = 1 }).ClaimAsync(1, Lease, CancellationToken.None);
-        await rows.ClaimAsync(1, Lease, CancellationToken.None);
+        await InsertManyAsync("person", 3, ProvisioningLane.Interactive);
+        await RowsOf(Dead with { Machine = "elsewhere" }).ClaimAsync(ClaimOf(1), CancellationToken.None);
+        await RowsOf(LeaseHolder.Current with { ProcessId = 1 }).ClaimAsync(ClaimOf(1), CancellationToken.None);
+        await rows.ClaimAsync(ClaimOf(1), CancellationToken.None);
 
         (await rows.ReleaseDeadAsync(CancellationToken.None)).ShouldBe(0);
         (await ClaimAsync()).ShouldBeEmpty();
@@ -159,21 +161,237 @@ public abstract class ProvisioningRowsContract : IAsyncLifetime
     {
         await InsertAsync("app");
         var claim = (await ClaimAsync()).Single();
+        await rows.SaveAsync(claim.Row with { State = ProvisioningState.Intent, TargetId = User }, release: false, [], CancellationToken.None);
+        await database.TransactAsync(transaction => ProvisioningRows.ForgetSettledAsync(transaction, "users", User));
+        (await OfUserAsync()).Count.ShouldBe(1);
 
-        (await rows.SaveAsync(claim.Row with { State = ProvisioningState.Compensated }, release: true, CancellationToken.None)).ShouldBeTrue();
+        (await rows.SaveAsync(claim.Row with { State = ProvisioningState.Compensated }, release: true, [], CancellationToken.None)).ShouldBeTrue();
 
-        (await rows.OfUserAsync(User, CancellationToken.None)).ShouldBeEmpty();
+        (await OfUserAsync()).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task What_will_be_sent_is_sealed_and_read_back_by_whoever_claims_the_row()
+    {
+        await InsertAsync("app");
+        var claim = (await ClaimAsync()).Single();
+        var intended = new IntendedAccount(new Fields([KeyValuePair.Create("email", FieldValue.Text("ann@example.org"))]), "a secret password");
+        await rows.SaveAsync(claim.Row with { State = ProvisioningState.Intent, Intended = intended }, release: true, [], CancellationToken.None);
+
+        (await ClaimAsync()).Single().Row.Intended.ShouldBe(intended);
+        var stored = await database.ReadAsync(transaction => transaction.ScalarAsync<byte[]>("SELECT creation FROM provisioning"));
+        System.Text.Encoding.UTF8.GetString(stored!).ShouldNotContain("password");
+        (await OfUserAsync()).Single().ToString().ShouldNotContain("a secret password");
+    }
+
+    [Fact]
+    public async Task A_linked_row_is_due_again_when_its_account_changes_and_settled_when_it_was_looked_at()
+    {
+        await LinkAsync("app");
+        (await ClaimAsync()).ShouldBeEmpty();
+
+        (await AskAsync()).ShouldBe(1);
+
+        var claim = (await ClaimAsync()).Single();
+        claim.Row.State.ShouldBe(ProvisioningState.Linked);
+        claim.Row.DueBecause.ShouldBe("It changed.");
+        await rows.SaveAsync(claim.Row with { DueBecause = null }, release: true, [], CancellationToken.None);
+        (await ClaimAsync()).ShouldBeEmpty();
+    }
+
+    // Whoever read the account before the change writes back what it saw; the row must not rest on that.
+    [Theory]
+    [InlineData(ProvisioningState.Linked)]
+    [InlineData(ProvisioningState.Conflict)]
+    [InlineData(ProvisioningState.Compensated)]
+    public async Task A_change_while_the_row_is_worked_on_is_not_lost(ProvisioningState end)
+    {
+        await InsertAsync("app");
+        var claim = (await ClaimAsync()).Single();
+        await AskAsync();
+
+        (await rows.SaveAsync(claim.Row with { State = end, TargetId = User, NotBefore = clock.Now.AddHours(1) }, release: true, [], CancellationToken.None)).ShouldBeTrue();
+
+        (await ClaimAsync()).ShouldHaveSingleItem().Row.State.ShouldBe(end == ProvisioningState.Linked ? end : ProvisioningState.Intent);
+    }
+
+    [Fact]
+    public async Task What_hangs_on_an_account_gets_its_rows_when_that_is_linked_and_hears_of_it_later()
+    {
+        await InsertAsync("app");
+        var claim = (await ClaimAsync()).Single();
+        var linked = claim.Row with { State = ProvisioningState.Linked, TargetId = new AccountId("a", "b") };
+        await rows.SaveAsync(linked, release: true, ["pds"], CancellationToken.None);
+
+        (await OfUserAsync()).Select(row => (row.Key.System, row.Key.Account, row.State))
+            .ShouldBe([("app", User, ProvisioningState.Linked), ("pds", new AccountId("a", "b"), ProvisioningState.Pending)]);
+        var follower = (await rows.ClaimAsync(ClaimOf(10) with { System = "pds" }, CancellationToken.None)).Single();
+        await rows.SaveAsync(follower.Row with { State = ProvisioningState.Linked, TargetId = new AccountId("did:plc:a") }, release: true, [], CancellationToken.None);
+
+        await AskAsync();
+        var again = (await ClaimAsync()).Single();
+        await rows.SaveAsync(again.Row with { DueBecause = null }, release: true, ["pds"], CancellationToken.None);
+
+        (await rows.ClaimAsync(ClaimOf(10) with { System = "pds" }, CancellationToken.None)).ShouldHaveSingleItem().Row.DueBecause!.ShouldContain("app");
+    }
+
+    [Fact]
+    public async Task People_who_wait_come_first_and_the_backfill_keeps_its_share()
+    {
+        await InsertManyAsync("back", 10, ProvisioningLane.Backfill);
+        clock.Now += TimeSpan.FromMinutes(1);
+        await InsertManyAsync("person", 10, ProvisioningLane.Interactive);
+
+        var claimed = await rows.ClaimAsync(ClaimOf(4) with { Backfill = 1 }, CancellationToken.None);
+
+        claimed.Count(claim => claim.Row.Lane == ProvisioningLane.Interactive).ShouldBe(3);
+        claimed.Count(claim => claim.Row.Lane == ProvisioningLane.Backfill).ShouldBe(1);
+        (await rows.ClaimAsync(ClaimOf(20), CancellationToken.None)).Count.ShouldBe(16);
+    }
+
+    [Fact]
+    public async Task A_system_with_a_rate_is_worked_on_no_faster_and_one_that_asked_for_a_pause_not_at_all()
+    {
+        await InsertManyAsync("person", 10, ProvisioningLane.Interactive);
+        var limited = ClaimOf(10) with { PerSecond = 2 };
+
+        // The bucket begins with one token and holds one second's.
+        (await rows.ClaimAsync(limited, CancellationToken.None)).Count.ShouldBe(1);
+        (await rows.ClaimAsync(limited, CancellationToken.None)).ShouldBeEmpty();
+        clock.Now += TimeSpan.FromSeconds(0.5);
+        (await rows.ClaimAsync(limited, CancellationToken.None)).Count.ShouldBe(1);
+        clock.Now += TimeSpan.FromSeconds(60);
+        (await rows.ClaimAsync(limited, CancellationToken.None)).Count.ShouldBe(2);
+
+        await rows.PauseAsync("app", TimeSpan.FromSeconds(30), CancellationToken.None);
+        await rows.PauseAsync("app", TimeSpan.FromSeconds(10), CancellationToken.None);
+        clock.Now += TimeSpan.FromSeconds(29);
+        (await rows.ClaimAsync(ClaimOf(10), CancellationToken.None)).ShouldBeEmpty();
+        clock.Now += TimeSpan.FromSeconds(1);
+        (await rows.ClaimAsync(ClaimOf(10), CancellationToken.None)).Count.ShouldBe(6);
+    }
+
+    // A wrong source that makes everybody look gone must not disable everybody.
+    [Fact]
+    public async Task No_more_accounts_are_disabled_within_an_hour_than_the_guard_allows_however_many_ask_at_once()
+    {
+        await InsertManyAsync("person", 10, ProvisioningLane.Interactive);
+        var claims = await rows.ClaimAsync(ClaimOf(10), CancellationToken.None);
+
+        var answers = await Task.WhenAll(claims.Select(claim => rows.SaveDisablingAsync(claim.Row with { State = ProvisioningState.Compensating }, 3, CancellationToken.None)));
+
+        answers.OfType<DisablingCounted>().Count().ShouldBe(3);
+        answers.OfType<DisablingGuarded>().ShouldAllBe(guarded => guarded.RetryAfter > TimeSpan.Zero && guarded.RetryAfter <= TimeSpan.FromHours(1));
+        (await database.ReadAsync(transaction => transaction.ScalarAsync<long>("SELECT count(*) FROM provisioning WHERE state = 'Compensating'"))).ShouldBe(3);
+        // The same one asked again after a lost answer counts once.
+        var counted = claims.Zip(answers).First(pair => pair.Second is DisablingCounted).First;
+        (await rows.SaveDisablingAsync(counted.Row with { State = ProvisioningState.Compensating }, 3, CancellationToken.None)).ShouldBeOfType<DisablingCounted>();
+        clock.Now += TimeSpan.FromHours(1);
+        var waiting = claims.Zip(answers).First(pair => pair.Second is DisablingGuarded).First;
+        (await rows.SaveDisablingAsync(waiting.Row with { State = ProvisioningState.Compensating }, 3, CancellationToken.None)).ShouldBeOfType<DisablingCounted>();
+        (await rows.SaveDisablingAsync(waiting.Row with { Epoch = 9 }, 3, CancellationToken.None)).ShouldBeOfType<DisablingLost>();
+    }
+
+    [Fact]
+    public async Task A_plan_takes_a_row_whatever_its_state_and_makes_it_where_it_is_missing()
+    {
+        var key = new ProvisioningKey("users", User, "app");
+        var made = (await rows.ClaimAsync(key, Lease, CancellationToken.None)).ShouldNotBeNull();
+        made.Row.State.ShouldBe(ProvisioningState.Pending);
+        made.Row.Lane.ShouldBe(ProvisioningLane.Backfill);
+
+        (await rows.ClaimAsync(key, Lease, CancellationToken.None)).ShouldBeNull();
+        await rows.SaveAsync(made.Row with { State = ProvisioningState.Conflict, TargetId = User, Problem = "evidence" }, release: true, [], CancellationToken.None);
+
+        var again = (await rows.ClaimAsync(key, Lease, CancellationToken.None)).ShouldNotBeNull();
+        again.Row.State.ShouldBe(ProvisioningState.Intent);
+        again.Row.Epoch.ShouldBe(made.Row.Epoch + 1);
+    }
+
+    [Fact]
+    public async Task Administrators_see_how_many_wait_since_when_the_last_error_and_what_happened_to_one()
+    {
+        await InsertManyAsync("person", 3, ProvisioningLane.Interactive);
+        clock.Now += TimeSpan.FromMinutes(5);
+        await InsertAsync("app");
+        var claims = await ClaimAsync();
+        await rows.SaveAsync(claims[0].Row with { State = ProvisioningState.Conflict, Problem = "taken" }, release: true, [], CancellationToken.None);
+        var unwanted = claims.Single(claim => claim.Row.Key.Account.Equals(User)).Row;
+        clock.Now += TimeSpan.FromMinutes(1);
+        await rows.SaveAsync(unwanted with { State = ProvisioningState.Intent, Problem = "down", Attempts = 1 }, release: true, [], CancellationToken.None);
+        var reports = new ProvisioningReports(database, clock);
+
+        var summary = (await reports.SummariseAsync(CancellationToken.None)).Single();
+        summary.Counts.ShouldBe(new Dictionary<ProvisioningState, long> { [ProvisioningState.Conflict] = 1, [ProvisioningState.Intent] = 1, [ProvisioningState.Pending] = 2 }, ignoreOrder: true);
+        summary.OldestWaiting.ShouldBe(clock.Now - TimeSpan.FromMinutes(6));
+        (summary.LastProblem, summary.LastProblemAt).ShouldBe(("down", clock.Now));
+        (await reports.InStateAsync(ProvisioningState.Conflict, "app", 10, CancellationToken.None)).Single().Row.Problem.ShouldBe("taken");
+        (await reports.NotWholeAsync(clock.Now - TimeSpan.FromMinutes(6), 10, CancellationToken.None)).Count.ShouldBe(3);
+        (await reports.OfAccountAsync("users", User, CancellationToken.None)).Single().History.Select(happening => (happening.State, happening.What))
+            .ShouldBe([(ProvisioningState.Pending, null), (ProvisioningState.Intent, "down")]);
+    }
+
+    // An unverified user is not a sign-up that got stuck.
+    [Fact]
+    public async Task A_row_that_the_config_does_not_want_yet_is_not_one_that_waits()
+    {
+        await InsertAsync("app");
+        var claim = (await ClaimAsync()).Single();
+        await rows.SaveAsync(claim.Row with { NotBefore = clock.Now.AddHours(1) }, release: true, [], CancellationToken.None);
+        var reports = new ProvisioningReports(database, clock);
+
+        (await reports.SummariseAsync(CancellationToken.None)).Single().OldestWaiting.ShouldBeNull();
+        (await reports.NotWholeAsync(clock.Now.AddHours(1), 10, CancellationToken.None)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_rows_history_keeps_its_newest_lines()
+    {
+        await InsertAsync("app");
+        for (var number = 0; number < 40; number++)
+        {
+            var claim = (await ClaimAsync()).Single();
+            await rows.SaveAsync(claim.Row with { Problem = $"problem {number}" }, release: true, [], CancellationToken.None);
+        }
+
+        var history = (await new ProvisioningReports(database, clock).OfAccountAsync("users", User, CancellationToken.None)).Single().History;
+        history.Count.ShouldBe(30);
+        history[^1].What.ShouldBe("problem 39");
     }
 
     /// <summary>No process has this number: it is above the kernel's limit (proc(5), pid_max).</summary>
     private static LeaseHolder Dead => LeaseHolder.Current with { ProcessId = 4_194_305 };
 
-    private ProvisioningRows RowsOf(LeaseHolder holder) => new(database, clock, holder);
+    private ProvisioningRows RowsOf(LeaseHolder holder) => new(database, Secrets, clock, holder);
 
     private Task InsertAsync(params string[] systems)
-        => database.TransactAsync(transaction => ProvisioningRows.InsertPending(transaction, User, systems, clock.Now));
+        => database.TransactAsync(transaction => ProvisioningRows.InsertPending(transaction, "users", User, systems, clock.Now));
 
-    private Task<IReadOnlyList<ClaimedRow>> ClaimAsync() => rows.ClaimAsync(10, Lease, CancellationToken.None);
+    private Task InsertManyAsync(string name, int count, ProvisioningLane lane)
+        => database.TransactAsync(async transaction =>
+        {
+            for (var number = 0; number < count; number++)
+            {
+                await ProvisioningRows.InsertPending(transaction, "users", new AccountId($"{name}{number}"), ["app"], clock.Now, lane);
+            }
+        });
+
+    private async Task LinkAsync(string system)
+    {
+        await InsertAsync(system);
+        var claim = (await ClaimAsync()).Single();
+        await rows.SaveAsync(claim.Row with { State = ProvisioningState.Linked, TargetId = User }, release: true, [], CancellationToken.None);
+    }
+
+    private Task<int> AskAsync()
+        => database.TransactAsync(transaction => ProvisioningRows.RequeueAsync(transaction, "users", User, "It changed.", clock.Now));
+
+    private static ProvisioningClaim ClaimOf(int most) => new("app", most, 0, Lease, null);
+
+    private async Task<IReadOnlyList<ProvisioningRow>> OfUserAsync()
+        => [.. (await new ProvisioningReports(database, clock).OfAccountAsync("users", User, CancellationToken.None)).Select(status => status.Row)];
+
+    private Task<IReadOnlyList<ClaimedRow>> ClaimAsync() => rows.ClaimAsync(ClaimOf(10), CancellationToken.None);
 
     private sealed class SteppedClock : TimeProvider
     {

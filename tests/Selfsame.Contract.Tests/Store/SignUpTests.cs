@@ -189,7 +189,7 @@ public abstract class SignUpTests(Backend backend)
             backend, new TestStoreOptions { Tenant = TestStore.Unlimited with { ProvisionTo = ["conflict", "intent", "linked", "pending"] } });
         var user = await store.CreateAsync("anna", "anna@example.org");
         var other = await store.CreateAsync("bert", "bert@example.org");
-        await store.ExecuteAsync("UPDATE provisioning SET state = 'Linked', target_id = '\"a\"' WHERE system = 'linked'");
+        await store.ExecuteAsync("UPDATE provisioning SET state = 'Linked', target_id = 'a' WHERE system = 'linked'");
         await store.ExecuteAsync("UPDATE provisioning SET state = 'Conflict', problem = 'anna@example.org is there' WHERE system = 'conflict'");
         await store.ExecuteAsync("UPDATE provisioning SET state = 'Intent' WHERE system = 'intent'");
         await new UserAdministration(store.Context).DeleteAsync(TestStore.Tenant, user.Uuid, null, Actor.CommandLine, TestStore.Cancellation);
@@ -197,8 +197,8 @@ public abstract class SignUpTests(Backend backend)
 
         (await new UserPurge(store.Context).ExecuteAsync(TestStore.Tenant, TestStore.Cancellation)).ShouldBe(1);
 
-        (await store.QueryAsync<string>("SELECT system FROM provisioning WHERE user_uuid = @uuid", new { uuid = user.Uuid })).ShouldBe(["intent"]);
-        (await store.QueryAsync<string>("SELECT system FROM provisioning WHERE user_uuid = @uuid", new { uuid = other.Uuid })).Count.ShouldBe(4);
+        (await store.QueryAsync<string>("SELECT system FROM provisioning WHERE source_id = @uuid", new { uuid = user.Uuid.ToString() })).ShouldBe(["intent"]);
+        (await store.QueryAsync<string>("SELECT system FROM provisioning WHERE source_id = @uuid", new { uuid = other.Uuid.ToString() })).Count.ShouldBe(4);
         await store.CheckInvariantsAsync();
     }
 

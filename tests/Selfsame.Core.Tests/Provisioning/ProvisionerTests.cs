@@ -12,7 +12,7 @@ public sealed class ProvisionerTests
     private sealed class Crash : Exception;
 
     private Bench bench = new();
-    private readonly Rows rows = new();
+    private readonly InMemoryRows rows = new();
 
     [Fact]
     public async Task A_new_user_gets_the_account_that_an_audit_would_plan()
@@ -183,7 +183,7 @@ public sealed class ProvisionerTests
     private void SignUp(bool verified = true)
     {
         bench.Source.Put(Bench.Person(User.ToString(), "ann", "ann@example.org", verified));
-        rows.Only = new ProvisioningRow { User = User, System = "app", State = ProvisioningState.Pending, Epoch = 0, NotBefore = DateTimeOffset.UnixEpoch };
+        rows.Only = new ProvisioningRow { Key = new ProvisioningKey("people", new AccountId(User.ToString()), "app"), State = ProvisioningState.Pending, Epoch = 0, NotBefore = DateTimeOffset.UnixEpoch };
     }
 
     private Task<int> RunAsync(CrashPoints? crashPoints = null) => Make(rows, crashPoints).RunOnceAsync(CancellationToken.None);
@@ -191,7 +191,6 @@ public sealed class ProvisionerTests
     private Provisioner Make(IProvisioningRows rows, CrashPoints? crashPoints) => new(new ProvisionerParts
     {
         Topology = bench.Topology,
-        Sources = ["people"],
         Systems = bench.Systems,
         Rows = rows,
         Keying = IdentifierKeys.TryKey,
@@ -205,48 +204,25 @@ public sealed class ProvisionerTests
     {
         public List<string> Released { get; } = [];
 
-        public Task<IReadOnlyList<ClaimedRow>> ClaimAsync(int most, TimeSpan lease, CancellationToken cancellation)
+        public Task<IReadOnlyList<ClaimedRow>> ClaimAsync(ProvisioningClaim claim, CancellationToken cancellation)
             => Task.FromResult<IReadOnlyList<ClaimedRow>>(
-                [.. new[] { "app", "second", "third" }.Select(system => new ClaimedRow(row with { System = system }, TimeProvider.System.GetTimestamp(), lease))]);
+                [.. new[] { "first", "second", "third" }.Select(id => new ClaimedRow(row with { Key = row.Key with { Account = new AccountId(id) } }, TimeProvider.System.GetTimestamp(), claim.Lease))]);
 
-        public Task<bool> SaveAsync(ProvisioningRow row, bool release, CancellationToken cancellation)
+        public Task<ClaimedRow?> ClaimAsync(ProvisioningKey key, TimeSpan lease, CancellationToken cancellation) => Task.FromResult<ClaimedRow?>(null);
+
+        public Task<bool> SaveAsync(ProvisioningRow row, bool release, IReadOnlyList<string> followers, CancellationToken cancellation)
         {
-            if (row.System != "app" && release && row.State == ProvisioningState.Pending)
+            if (release && row.State == ProvisioningState.Pending)
             {
-                Released.Add(row.System);
+                Released.Add(row.Key.Account.ToString());
             }
 
             return Task.FromResult(true);
         }
-    }
 
-    /// <summary>One row; a claim takes it whatever its time and lease are.</summary>
-    private sealed class Rows : IProvisioningRows
-    {
-        public ProvisioningRow Only { get; set; } = null!;
+        public Task<DisablingAnswer> SaveDisablingAsync(ProvisioningRow row, int mostPerHour, CancellationToken cancellation)
+            => Task.FromResult<DisablingAnswer>(new DisablingLost());
 
-        public void TakeOver() => Only = Only with { Epoch = Only.Epoch + 1 };
-
-        public Task<IReadOnlyList<ClaimedRow>> ClaimAsync(int most, TimeSpan lease, CancellationToken cancellation)
-        {
-            if (Only.State is ProvisioningState.Linked or ProvisioningState.Conflict or ProvisioningState.Compensated)
-            {
-                return Task.FromResult<IReadOnlyList<ClaimedRow>>([]);
-            }
-
-            TakeOver();
-            return Task.FromResult<IReadOnlyList<ClaimedRow>>([new ClaimedRow(Only, TimeProvider.System.GetTimestamp(), lease)]);
-        }
-
-        public Task<bool> SaveAsync(ProvisioningRow row, bool release, CancellationToken cancellation)
-        {
-            if (row.Epoch != Only.Epoch)
-            {
-                return Task.FromResult(false);
-            }
-
-            Only = row;
-            return Task.FromResult(true);
-        }
+        public Task PauseAsync(string system, TimeSpan pause, CancellationToken cancellation) => Task.CompletedTask;
     }
 }

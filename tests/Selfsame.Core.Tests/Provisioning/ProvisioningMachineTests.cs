@@ -19,11 +19,20 @@ public sealed class ProvisioningMachineTests
         { ProvisioningState.Pending, new Failed("p"), ProvisioningState.Pending },
         { ProvisioningState.Intent, new Failed("p"), ProvisioningState.Intent },
         { ProvisioningState.Pending, new NotWantedYet(), ProvisioningState.Pending },
-        { ProvisioningState.Pending, new UserGone(), ProvisioningState.Compensated },
-        { ProvisioningState.Intent, new UserGone(), ProvisioningState.Compensating },
+        { ProvisioningState.Pending, new IntendedWithPassword(new IntendedAccount(Fields.Empty, "p")), ProvisioningState.Intent },
+        { ProvisioningState.Pending, new NothingLeft(), ProvisioningState.Compensated },
+        { ProvisioningState.Intent, new NothingLeft(), ProvisioningState.Compensated },
+        { ProvisioningState.Intent, new Disabling(), ProvisioningState.Compensating },
+        { ProvisioningState.Linked, new Disabling(), ProvisioningState.Compensating },
+        { ProvisioningState.Linked, new FoundOurs(Id), ProvisioningState.Linked },
+        { ProvisioningState.Linked, new Failed("p"), ProvisioningState.Linked },
+        { ProvisioningState.Linked, new FoundConflict("e"), ProvisioningState.Conflict },
+        { ProvisioningState.Linked, new LookAgain("r"), ProvisioningState.Linked },
+        { ProvisioningState.Compensating, new WantedAgain(), ProvisioningState.Intent },
         { ProvisioningState.Compensating, new NothingLeft(), ProvisioningState.Compensated },
         { ProvisioningState.Compensating, new FoundConflict("e"), ProvisioningState.Conflict },
-        { ProvisioningState.Conflict, new RetryAsked(), ProvisioningState.Intent },
+        { ProvisioningState.Conflict, new LookAgain("r"), ProvisioningState.Intent },
+        { ProvisioningState.Compensated, new LookAgain("r"), ProvisioningState.Intent },
     };
 
     [Theory]
@@ -32,12 +41,11 @@ public sealed class ProvisioningMachineTests
         => ProvisioningMachine.Next(Row(from), happened, Now, 0).State.ShouldBe(to);
 
     [Theory]
-    [InlineData(ProvisioningState.Linked)]
     [InlineData(ProvisioningState.Conflict)]
     [InlineData(ProvisioningState.Compensated)]
     public void A_settled_row_does_not_move_by_itself(ProvisioningState state)
     {
-        foreach (var happened in new ProvisioningEvent[] { new Intended(Id), new FoundOurs(Id), new Failed("p"), new UserGone(), new NothingLeft() })
+        foreach (var happened in new ProvisioningEvent[] { new Intended(Id), new FoundOurs(Id), new Failed("p"), new Disabling(), new NothingLeft() })
         {
             Should.Throw<InvalidOperationException>(() => ProvisioningMachine.Next(Row(state), happened, Now, 0));
         }
@@ -46,6 +54,31 @@ public sealed class ProvisioningMachineTests
     [Fact]
     public void An_intent_never_changes_the_id_that_was_sent()
         => Should.Throw<InvalidOperationException>(() => ProvisioningMachine.Next(Row(ProvisioningState.Intent), new Intended(new AccountId("2")), Now, 0));
+
+    [Fact]
+    public void An_intent_never_changes_the_password_that_was_sent()
+    {
+        var row = Row(ProvisioningState.Intent) with { Intended = new IntendedAccount(Fields.Empty, "first") };
+
+        Should.Throw<InvalidOperationException>(() => ProvisioningMachine.Next(row, new IntendedWithPassword(new IntendedAccount(Fields.Empty, "second")), Now, 0));
+    }
+
+    [Fact]
+    public void A_linked_row_is_due_again_until_it_is_as_it_should_be()
+    {
+        var due = ProvisioningMachine.Next(Row(ProvisioningState.Linked), new LookAgain("the user changed"), Now, 0);
+        due.DueBecause.ShouldBe("the user changed");
+        ProvisioningMachine.Next(due, new Failed("down"), Now, 0).DueBecause.ShouldNotBeNull();
+        ProvisioningMachine.Next(due, new FoundOurs(Id), Now, 0).DueBecause.ShouldBeNull();
+    }
+
+    [Fact]
+    public void Only_what_the_service_disabled_itself_is_enabled_again()
+    {
+        var disabled = ProvisioningMachine.Next(Row(ProvisioningState.Linked), new Disabling(), Now, 0);
+        disabled.Disabled.ShouldBeTrue();
+        ProvisioningMachine.Next(ProvisioningMachine.Next(disabled, new WantedAgain(), Now, 0), new FoundOurs(Id), Now, 0).Disabled.ShouldBeFalse();
+    }
 
     [Fact]
     public void Failures_back_off_to_an_hour_at_most_and_never_below_what_the_system_asked()
@@ -65,8 +98,7 @@ public sealed class ProvisioningMachineTests
 
     private static ProvisioningRow Row(ProvisioningState state) => new()
     {
-        User = default,
-        System = "app",
+        Key = new ProvisioningKey("people", Id, "app"),
         State = state,
         Epoch = 1,
         NotBefore = Now,

@@ -10,7 +10,7 @@ namespace Selfsame.EndToEnd.Tests.Crashes;
 [Trait("needs", "executable")]
 public sealed class ServerKillTests(ITestOutputHelper output)
 {
-    private static readonly string[] CrashPoints = [.. SignUp.CrashPointNames, "mail.leased", "mail.handed-over", .. ProvisioningCrashPoints.All];
+    private static readonly string[] CrashPoints = [.. SignUp.CrashPointNames, "mail.leased", "mail.handed-over", .. ProvisioningCrashPoints.OfCreation];
 
     [Fact]
     [Trait("needs", "slow")]

@@ -1,0 +1,192 @@
+using System.Text.Json;
+using Dapper;
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Provisioning;
+using Selfsame.Databases;
+
+namespace Selfsame.Store.Provisioning;
+
+/// <summary>The statements on single rows of <c>provisioning</c>.</summary>
+internal static class ProvisioningTable
+{
+    /// <summary>The condition of one row, by the parameters of <see cref="Parameters"/>.</summary>
+    public const string IsKey = "source = @source AND source_id = @account AND system = @system";
+
+    /// <summary>So many events of a row are kept.</summary>
+    private const int MostEvents = 30;
+
+    /// <summary>The key's parameters with others.</summary>
+    public static DynamicParameters Parameters(ProvisioningKey key, object? others = null)
+    {
+        var parameters = new DynamicParameters(others);
+        parameters.Add("source", key.Source);
+        parameters.Add("account", key.Account.ToText());
+        parameters.Add("system", key.System);
+        return parameters;
+    }
+
+    public static async Task InsertAsync(Transaction transaction, ProvisioningKey key, ProvisioningLane lane, DateTimeOffset now)
+    {
+        var inserted = await transaction.ExecuteAsync(
+            """
+            INSERT INTO provisioning (source, source_id, system, state, epoch, asked, lane, disabled, attempts, not_before, forget, created_at, updated_at)
+            VALUES (@source, @account, @system, 'Pending', 0, 0, @lane, @no, 0, @now, @no, @now, @now) ON CONFLICT (source, source_id, system) DO NOTHING
+            """,
+            Parameters(key, new { lane = lane.ToString(), now, no = false }));
+        if (inserted == 1)
+        {
+            await NoteAsync(transaction, key, ProvisioningState.Pending, null, now);
+        }
+    }
+
+    /// <summary>The rows of an account, locked, in the order of their systems, so that two who take them do not block each other.</summary>
+    public static Task<List<StoredRow>> ReadForUpdateAsync(Transaction transaction, string source, AccountId account)
+        => transaction.QueryAsync<StoredRow>(
+            $"SELECT {StoredRow.Columns} FROM provisioning WHERE source = @source AND source_id = @account ORDER BY system{ForUpdate(transaction)}",
+            new { source, account = account.ToText() });
+
+    public static Task<StoredRow?> ReadForUpdateAsync(Transaction transaction, ProvisioningKey key)
+        => transaction.QueryFirstOrDefaultAsync<StoredRow>(
+            $"SELECT {StoredRow.Columns} FROM provisioning WHERE {IsKey}{ForUpdate(transaction)}", Parameters(key));
+
+    /// <summary>Writes a row that the caller has locked and whose epoch it has compared.</summary>
+    public static Task UpdateAsync(Transaction transaction, SecretKeys secrets, ProvisioningRow row, bool release, DateTimeOffset now)
+        => transaction.ExecuteAsync(
+            $"""
+            UPDATE provisioning SET state = @state, due_because = @DueBecause, target_id = @target, creation = @creation, disabled = @Disabled, attempts = @Attempts,
+              not_before = @NotBefore, problem = @Problem, note = @Note, updated_at = @now{(release ? ", leased_until = NULL" : "")}
+            WHERE {IsKey}
+            """,
+            Parameters(row.Key, new
+            {
+                state = row.State.ToString(),
+                row.DueBecause,
+                target = row.TargetId?.ToText(),
+                creation = row.Intended is null ? null : StoredRow.Seal(secrets, row.Intended),
+                row.Disabled,
+                row.Attempts,
+                row.NotBefore,
+                row.Problem,
+                row.Note,
+                now,
+            }));
+
+    /// <summary>Has a locked row looked at again. What a holder of the row writes at its end stands over all but the count.</summary>
+    public static async Task AskAsync(Transaction transaction, StoredRow stored, string reason, ProvisioningLane lane, DateTimeOffset now)
+    {
+        var row = stored.ToDomain(null);
+        var next = ProvisioningMachine.Next(row, new LookAgain(reason), now, 0);
+        var settled = row.State is ProvisioningState.Conflict or ProvisioningState.Compensated || row is { State: ProvisioningState.Linked, DueBecause: null };
+        await transaction.ExecuteAsync(
+            $"""
+            UPDATE provisioning SET state = @state, asked = asked + 1, due_because = @DueBecause, lane = @lane, attempts = @Attempts,
+              not_before = @NotBefore, problem = @Problem, updated_at = @now
+            WHERE {IsKey}
+            """,
+            Parameters(row.Key, new
+            {
+                state = next.State.ToString(),
+                next.DueBecause,
+                lane = (settled || lane == ProvisioningLane.Interactive ? lane : row.Lane).ToString(),
+                next.Attempts,
+                next.NotBefore,
+                next.Problem,
+                now,
+            }));
+        if (settled)
+        {
+            await NoteAsync(transaction, row.Key, next.State, reason, now);
+        }
+    }
+
+    /// <summary>Whether what is written is worth a line in the row's history.</summary>
+    public static bool HasNews(StoredRow before, ProvisioningRow after)
+        => before.State != after.State.ToString() || before.Problem != after.Problem || before.Note != after.Note
+            || (before.DueBecause is not null && after.DueBecause is null);
+
+    /// <summary>Adds a line to the row's history and takes the oldest away.</summary>
+    public static Task NoteAsync(Transaction transaction, ProvisioningKey key, ProvisioningState state, string? what, DateTimeOffset now)
+        => transaction.ExecuteAsync(
+            $"""
+            INSERT INTO provisioning_events (source, source_id, system, at, state, what) VALUES (@source, @account, @system, @now, @state, @what);
+            DELETE FROM provisioning_events WHERE {IsKey}
+              AND id <= (SELECT id FROM provisioning_events WHERE {IsKey} ORDER BY id DESC LIMIT 1 OFFSET {MostEvents});
+            """,
+            Parameters(key, new { now, state = state.ToString(), what }));
+
+    public static Task ForgetAsync(Transaction transaction, ProvisioningKey key)
+        => transaction.ExecuteAsync(
+            $"DELETE FROM provisioning_events WHERE {IsKey}; DELETE FROM provisioning WHERE {IsKey};", Parameters(key));
+
+    /// <summary>Has a row forgotten when it is compensated; it is worked on now.</summary>
+    public static Task ForgetLaterAsync(Transaction transaction, ProvisioningKey key)
+        => transaction.ExecuteAsync($"UPDATE provisioning SET forget = @yes WHERE {IsKey}", Parameters(key, new { yes = true }));
+
+    private static string ForUpdate(Transaction transaction) => transaction.Dialect == Dialect.PostgreSql ? " FOR UPDATE" : "";
+}
+
+/// <summary>A row as the database has it.</summary>
+internal record StoredRow
+{
+    public const string Columns
+        = "source, source_id, system, state, epoch, asked, due_because, lane, target_id, creation, disabled, attempts, not_before, problem, note, forget";
+
+    private const string Purpose = "provisioning";
+
+    public string Source { get; init; } = "";
+
+    public string SourceId { get; init; } = "";
+
+    public string System { get; init; } = "";
+
+    public string State { get; init; } = "";
+
+    public long Epoch { get; init; }
+
+    public long Asked { get; init; }
+
+    public string? DueBecause { get; init; }
+
+    public string Lane { get; init; } = "";
+
+    public string? TargetId { get; init; }
+
+    public byte[]? Creation { get; init; }
+
+    public bool Disabled { get; init; }
+
+    public long Attempts { get; init; }
+
+    public DateTimeOffset NotBefore { get; init; }
+
+    public string? Problem { get; init; }
+
+    public string? Note { get; init; }
+
+    public bool Forget { get; init; }
+
+    public ProvisioningKey Key => new(Source, AccountId.FromText(SourceId), System);
+
+    /// <param name="secrets">Opens what is sealed; without them that stays closed, and the row must not be written back.</param>
+    public ProvisioningRow ToDomain(SecretKeys? secrets) => new()
+    {
+        Key = Key,
+        State = Enum.Parse<ProvisioningState>(State),
+        Epoch = Epoch,
+        Asked = Asked,
+        DueBecause = DueBecause,
+        Lane = Enum.Parse<ProvisioningLane>(Lane),
+        TargetId = TargetId is null ? null : AccountId.FromText(TargetId),
+        Intended = Creation is null ? null : secrets is null ? Closed : JsonSerializer.Deserialize<IntendedAccount>(secrets.Unprotect(Purpose, Creation)),
+        Disabled = Disabled,
+        Attempts = (int)Attempts,
+        NotBefore = NotBefore,
+        Problem = Problem,
+        Note = Note,
+    };
+
+    public static byte[] Seal(SecretKeys secrets, IntendedAccount account) => secrets.Protect(Purpose, JsonSerializer.Serialize(account));
+
+    /// <summary>Says that something is there, and nothing of it.</summary>
+    private static IntendedAccount Closed { get; } = new(Fields.Empty, "");
+}

@@ -1,0 +1,78 @@
+using Selfsame.Databases;
+
+namespace Selfsame.Store.Provisioning;
+
+/// <summary>
+/// How fast one system may be worked on, over all nodes: a token bucket that holds one second's rows, and a pause for which the
+/// system asked. Read and written under one lock in the claim's transaction.
+/// </summary>
+internal sealed class SystemPace(Transaction transaction, string system, DateTimeOffset now)
+{
+    private const long Token = 1000;
+
+    private long millitokens;
+
+    /// <summary>How many rows may be taken now.</summary>
+    public async Task<int> RowsAsync(double? perSecond)
+    {
+        // Without a limit nothing is written, so that nodes which claim at once do not wait for each other.
+        var pace = await ReadAsync(perSecond is not null);
+        if (pace?.PausedUntil > now)
+        {
+            return 0;
+        }
+
+        if (perSecond is not { } rate)
+        {
+            return int.MaxValue;
+        }
+
+        var most = Math.Max(Token, (long)(rate * Token));
+        var gained = Math.Clamp((now - pace!.RefilledAt).TotalSeconds * rate * Token, 0, most);
+        millitokens = Math.Min(most, pace.Millitokens + (long)gained);
+        return (int)(millitokens / Token);
+    }
+
+    /// <summary>Notes that rows were taken.</summary>
+    public Task TakeAsync(int rows, double? perSecond)
+        => rows == 0 || perSecond is null
+            ? Task.CompletedTask
+            : transaction.ExecuteAsync(
+                "UPDATE provisioning_systems SET millitokens = @left, refilled_at = @now WHERE system = @system",
+                new { left = millitokens - (rows * Token), now, system });
+
+    /// <summary>Lets nobody take a row before the pause is over; a longer one that runs stays.</summary>
+    public Task PauseAsync(TimeSpan pause)
+        => transaction.ExecuteAsync(
+            """
+            INSERT INTO provisioning_systems (system, paused_until, millitokens, refilled_at) VALUES (@system, @until, 0, @now)
+            ON CONFLICT (system) DO UPDATE SET paused_until = CASE
+              WHEN provisioning_systems.paused_until > excluded.paused_until THEN provisioning_systems.paused_until ELSE excluded.paused_until END
+            """,
+            new { system, until = now + pause, now });
+
+    private async Task<Pace?> ReadAsync(bool locked)
+    {
+        if (locked)
+        {
+            await transaction.ExecuteAsync(
+                """
+                INSERT INTO provisioning_systems (system, millitokens, refilled_at) VALUES (@system, @Token, @now) ON CONFLICT (system) DO NOTHING
+                """,
+                new { system, Token, now });
+        }
+
+        return await transaction.QueryFirstOrDefaultAsync<Pace>(
+            $"SELECT paused_until, millitokens, refilled_at FROM provisioning_systems WHERE system = @system{(locked && transaction.Dialect == Dialect.PostgreSql ? " FOR UPDATE" : "")}",
+            new { system });
+    }
+
+    private sealed record Pace
+    {
+        public DateTimeOffset? PausedUntil { get; init; }
+
+        public long Millitokens { get; init; }
+
+        public DateTimeOffset RefilledAt { get; init; }
+    }
+}
