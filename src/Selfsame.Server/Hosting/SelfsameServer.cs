@@ -10,6 +10,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Selfsame.Databases;
+using Selfsame.Server.Hooks;
 using Selfsame.Server.Mail;
 using Selfsame.Server.Reconciliation;
 using Selfsame.Server.Requests;
@@ -68,6 +69,7 @@ public sealed class SelfsameServer : IAsyncDisposable
             var connected = await ConnectedSystems.OpenAsync(topology, store.Context, cancellation);
             builder.Services.AddSingleton(_ => connected);
             builder.Services.AddHostedService<ProvisioningService>();
+            builder.Services.AddHostedService<InboxService>();
         }
 
         var app = builder.Build();

@@ -79,8 +79,9 @@ internal static class OpenApiDescription
         operation.Parameters ??= [];
         foreach (var parameter in operation.Parameters.OfType<OpenApiParameter>().Where(parameter => parameter.In == ParameterLocation.Path))
         {
-            parameter.Description = "The public id: a uuid.";
-            parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.String, Format = "uuid" };
+            var isSystem = parameter.Name == "system";
+            parameter.Description = isSystem ? "A connected system, by its name in the config." : "The public id: a uuid.";
+            parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.String, Format = isSystem ? null : "uuid" };
         }
 
         foreach (var header in metadata.OfType<TakenHeader>())
