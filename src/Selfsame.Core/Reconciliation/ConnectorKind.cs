@@ -19,6 +19,11 @@ public sealed record ConnectorKind
     /// <summary>The mapping of a connector whose records have one shape; null where the config maps id, identifiers and attributes.</summary>
     public AccountMapping? FixedMapping { get; init; }
 
+    /// <summary>
+    /// The key that names a table, where further records and a code belong to accounts (<c>records</c>, <c>userCode</c>); null where a system has none.
+    /// </summary>
+    public string? RecordTableKey { get; init; }
+
     /// <summary>Whether its systems report events by a webhook: <c>hook: { token }</c>.</summary>
     public bool TakesHook { get; init; }
 }

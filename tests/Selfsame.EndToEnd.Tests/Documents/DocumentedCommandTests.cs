@@ -60,6 +60,7 @@ public sealed partial class DocumentedCommandTests
     /// <summary>A value that a connector takes for its address; none is called.</summary>
     private static string Placeholder(string variable)
         => variable.StartsWith("MONGO", StringComparison.Ordinal) ? "mongodb://localhost/app"
+            : variable.EndsWith("_TOKEN", StringComparison.Ordinal) ? "a token that nobody guesses"
             : variable == "SUPABASE_URL" ? "https://project.supabase.co"
             : "value";
 

@@ -45,6 +45,20 @@ public sealed class Auth0FaultTests : Auth0Tenant
     }
 
     [Fact]
+    public async Task One_verified_address_under_two_ids_is_a_duplicate_with_linking_proposed_and_an_unverified_one_proposes_nothing()
+    {
+        Server.Users.Put("auth0|1", "ann@example.org", verified: true);
+        Server.Users.Put("google-oauth2|1", "ann@example.org", verified: true);
+        Server.Users.Put("auth0|2", "bob@example.org");
+        Server.Users.Put("google-oauth2|2", "bob@example.org", verified: true);
+
+        var duplicates = (await AuditAloneAsync()).Where(finding => finding.Situation == Situation.Duplicate).ToList();
+
+        duplicates.Single(finding => finding.Evidence[0].Key == "ann@example.org").Sentence.ShouldContain("link the accounts");
+        duplicates.Single(finding => finding.Evidence[0].Key == "bob@example.org").Sentence.ShouldNotContain("link");
+    }
+
+    [Fact]
     public async Task A_lost_answer_is_unknown_and_a_look_by_the_chosen_id_finds_what_became_of_it()
     {
         await ReadEverybodyAsync();
@@ -189,6 +203,17 @@ public sealed class Auth0FaultTests : Auth0Tenant
         page.Events.Concat(second.Events).Select(one => one.Id).Distinct().Count().ShouldBe(151);
         (last.Events.Count, last.Complete, last.Checkpoint).ShouldBe((0, true, second.Checkpoint));
         (await System.ReadEventsAsync("long gone", since, CancellationToken.None)).Events.Count.ShouldBe(100);
+    }
+
+    private async Task<IReadOnlyList<Finding>> AuditAloneAsync()
+    {
+        var config = new SystemConfig { Name = "idp", Connector = "auth0", Settings = new Dictionary<string, string>(), Mapping = System.Mapping };
+        var topology = new Topology
+        {
+            Systems = new Dictionary<string, SystemConfig> { ["idp"] = config }, Rules = [], Tenants = new Dictionary<string, TenantConfig>(), Fingerprint = "",
+        };
+        return (await new Auditor(topology, new Dictionary<string, IConnectedSystem> { ["idp"] = System }, IdentifierKeys.TryKey, TimeProvider.System)
+            .AuditAsync(_ => null, CancellationToken.None)).Findings;
     }
 
     /// <summary>A system that holds one account.</summary>
