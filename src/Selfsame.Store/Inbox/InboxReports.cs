@@ -17,7 +17,7 @@ public sealed record InboxReport
     /// <summary>When the last event came, by webhook or sweep.</summary>
     public DateTimeOffset? LastReceived { get; init; }
 
-    /// <summary>Why the newest failure failed.</summary>
+    /// <summary>Why one of those failed; null where none did.</summary>
     public string? LastProblem { get; init; }
 
     /// <summary>How many events of each type are kept, by the system's word; also of types that nobody here knows.</summary>
