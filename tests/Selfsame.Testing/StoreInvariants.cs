@@ -53,7 +53,7 @@ public static class StoreInvariants
                 """
                 SELECT u.id, u.uuid, u.tenant, u.username, u.email, u.phone, u.phone_verified_at IS NOT NULL AS phone_is_verified,
                   u.handle, u.user_code, u.is_active AND u.deleted_at IS NULL AS can_sign_in,
-                  (SELECT count(*) FROM audit_events e WHERE e.user_id = u.id AND e.event = 'user.created') AS created_events,
+                  (SELECT count(*) FROM audit_events e WHERE e.user_id = u.id AND e.event IN ('user.created', 'user.moved-in')) AS created_events,
                   (SELECT count(*) FROM sessions s WHERE s.user_id = u.id) AS sessions
                 FROM users u
                 """),

@@ -30,7 +30,7 @@ internal static class WatchCommand
             await using var engine = await options.OpenAsync(parsed, cancellation);
             var server = options.ServerOptions(parsed);
             using var channels = AlertChannels.Open(parsed.GetValue(mail), parsed.GetValue(webhook), Environment.GetEnvironmentVariable(SecretVariable), server);
-            var auditor = new Auditor(engine.Topology, engine.Connected.Systems, IdentifierKeys.TryKey, engine.Store.Clock);
+            var auditor = new Auditor(engine.Topology, engine.Connected.Systems, IdentifierKeys.TryKey, engine.Store.Clock, engine.Store.Random);
             var watcher = new Watcher(token => auditor.AuditAsync(_ => null, token), channels, Path.Combine(server.DataFolder, StateFile), server.Clock, server.Random);
             var json = options.Json(parsed);
             if (!parsed.GetValue(once))

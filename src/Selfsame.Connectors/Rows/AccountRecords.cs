@@ -68,6 +68,27 @@ internal sealed class AccountRecords
                 type.InAccount(field), rows[(index * types.Count) + number]?.ValueOrNull(field) ?? FieldValue.Null))))))!)];
     }
 
+    /// <summary>A bulk read of whole accounts as one of a few fields.</summary>
+    public static async IAsyncEnumerable<ReadPart> AsFieldsAsync(IAsyncEnumerable<ReadPart> parts, IReadOnlyList<string> fields)
+    {
+        await foreach (var part in parts)
+        {
+            if (part is not ReadAccounts some)
+            {
+                yield return part;
+                continue;
+            }
+
+            var rows = new FieldRows(fields.Count);
+            foreach (var value in some.Accounts.SelectMany(account => fields.Select(account.Record.ValueOrNull)))
+            {
+                rows.Add(value);
+            }
+
+            yield return new ReadFields(rows);
+        }
+    }
+
     /// <summary>Makes the account with its records and its code. What an attempt whose answer was lost left half-made is completed.</summary>
     public async Task<WriteOutcome> CreateAsync(Fields fields, CancellationToken cancellation)
     {

@@ -254,8 +254,7 @@ public sealed class SqliteSystem
         }
 
         var known = columns.Select(column => column.Name).ToHashSet(StringComparer.Ordinal);
-        var mapped = own.Id.Concat(own.Identifiers.Values).Concat(own.Attributes.Values.Select(attribute => attribute.Field));
-        var unknown = mapped.Where(field => !known.Contains(field)).Distinct().ToList();
+        var unknown = own.MappedFields.Where(field => !known.Contains(field)).Distinct().ToList();
         return unknown.Count == 0
             ? columns
             : throw new SystemUnavailableException(

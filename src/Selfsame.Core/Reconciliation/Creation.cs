@@ -6,7 +6,7 @@ namespace Selfsame.Core.Reconciliation;
 internal static class Creation
 {
     public static Decision Decide(
-        Finding finding, KeyedAccount from, SystemPicture origin, SystemPicture destination, ChangeReason reason, ClaimedKeys keys)
+        Finding finding, KeyedAccount from, SystemPicture origin, SystemPicture destination, ChangeReason reason, ClaimedKeys keys, PlanStamp stamp)
     {
         var name = destination.Config.Name;
         if (!destination.Facts.TakesChosenId)
@@ -17,6 +17,12 @@ internal static class Creation
         if (origin.Config.Mapping.Id.Count != destination.Config.Mapping.Id.Count)
         {
             return new LeftAlone($"The ids of {origin.Config.Name} and {name} have different numbers of parts.");
+        }
+
+        var newId = NeedsNewId(from, destination);
+        if (newId && finding.Rule!.Correlate.Contains(CorrelationRule.ById))
+        {
+            return new LeftAlone($"Ids of {name} are uuids and {from.Account.Id} is none, so the account would have another: take 'id' out of 'correlate'.");
         }
 
         var kinds = destination.Config.Mapping.Identifiers.Keys.Where(origin.Config.Mapping.Identifiers.ContainsKey).Order().ToList();
@@ -35,6 +41,12 @@ internal static class Creation
         }
 
         var fields = FieldsOf(from, origin, destination, kinds);
+        if (newId)
+        {
+            fields = fields.With(new Fields([KeyValuePair.Create(destination.Config.Mapping.Id[0], FieldValue.Text(stamp.NextUuid().ToString("D")))]));
+        }
+
+        var password = CreatedPassword.Carried(from, origin, destination, stamp.Id.ToString("D"));
         return new Planned(new Change
         {
             Number = 0,
@@ -48,9 +60,13 @@ internal static class Creation
             After = fields,
             Precondition = Fields.Empty,
             Reversible = true,
-            Effects = [],
+            Effects = password is null ? CreatedPassword.Lacking(from, origin, destination) : [],
+            PasswordFrom = password,
         });
     }
+
+    private static bool NeedsNewId(KeyedAccount from, SystemPicture destination)
+        => destination.Facts.IdsAreUuids && !(from.Account.Id.Parts is [var part] && Guid.TryParseExact(part, "D", out _));
 
     private static Fields FieldsOf(KeyedAccount from, SystemPicture origin, SystemPicture destination, List<IdentifierKind> kinds)
     {
@@ -69,7 +85,7 @@ internal static class Creation
 
         foreach (var name in Drift.Shared(source, target))
         {
-            fields[target.Attributes[name].Field] = from.Account.Attributes.ValueOrNull(name);
+            fields[target.Attributes[name].Field] = destination.Facts.AsStored(target.Attributes[name].Field, from.Account.Attributes.ValueOrNull(name));
         }
 
         return new Fields(fields.Where(pair => !Drift.CanNotTakeNull(destination, pair.Key, pair.Value)));
@@ -83,9 +99,11 @@ internal static class Creation
 internal sealed class ClaimedKeys
 {
     private readonly Dictionary<(string System, IdentifierKind Kind, string Key), AccountId> holders = [];
+    private readonly IReadOnlyDictionary<string, SystemPicture> pictures;
 
     public ClaimedKeys(IReadOnlyDictionary<string, SystemPicture> pictures)
     {
+        this.pictures = pictures;
         foreach (var (system, picture) in pictures)
         {
             foreach (var account in picture.Accounts)
@@ -103,11 +121,14 @@ internal sealed class ClaimedKeys
         }
     }
 
-    /// <summary>Takes the key for <paramref name="account"/>; false when another account has it.</summary>
+    /// <summary>
+    /// Takes the key for <paramref name="account"/>; false when another account has it. The key is one of an account that a finding is about: whoever shares
+    /// it is among the pictures' accounts.
+    /// </summary>
     public bool Claim(string system, IdentifierKind kind, string key, AccountId account)
         => holders.TryAdd((system, kind, key), account) || holders[(system, kind, key)].Equals(account);
 
-    /// <summary>Takes the key of a value that nobody has; false when it is somebody's, or no value of that kind.</summary>
-    public bool ClaimUnused(string system, IdentifierKind kind, string text, AccountId account)
-        => IdentifierKeys.TryKey(kind, text, out var key, out _) && holders.TryAdd((system, kind, key), account);
+    /// <summary>Takes a key that nobody has; false when it is somebody's.</summary>
+    public bool ClaimUnused(string system, IdentifierKind kind, string key, AccountId account)
+        => !pictures[system].HoldsKey(kind, key) && holders.TryAdd((system, kind, key), account);
 }

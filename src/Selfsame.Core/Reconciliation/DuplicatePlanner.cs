@@ -40,6 +40,8 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
         DuplicatesAction.Merge or DuplicatesAction.Delete when finding.Decision is { Verdict: Verdict.Different } apart
             => $"They are different people by decision: {apart.Reason}.",
         DuplicatesAction.Report => "Duplicates within a system are reported: decide which account stays, or set 'duplicates' to rename, merge or delete.",
+        _ when finding.Identifier is { } kind && finding.Members.Any(member => !member.Account.Identifiers.ContainsKey(kind))
+            => $"Their {kind.Name()} is empty: give each one of its own, or none (null).",
         DuplicatesAction.Rename when finding.Identifier != IdentifierKind.Username
             => $"Only usernames can be renamed; two accounts with one {finding.Evidence[0].Rule} need a person's decision.",
         DuplicatesAction.Rename => null,
@@ -151,13 +153,13 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
         foreach (var account in order.Where(finding.Members.Contains).Where(member => !renamed.Contains(member.Account.Id)).Skip(1).Select(member => member.Account))
         {
             var old = account.Identifiers[IdentifierKind.Username];
-            var (name, number) = (old, 1);
             renamed.Add(account.Id);
-            do
+            if (UnusedName(old.Trim(), account.Id) is not { } name)
             {
-                name = $"{old.Trim()}-{++number}";
+                yield return (finding, new LeftAlone($"{old} (id {account.Id}) with a number behind it would not be a valid username: give it another name."));
+                continue;
             }
-            while (!keys.ClaimUnused(picture.Config.Name, IdentifierKind.Username, name, account.Id));
+
             yield return (finding, new Planned(new Change
             {
                 Number = 0,
@@ -173,6 +175,20 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
                 Reversible = true,
             }));
         }
+    }
+
+    /// <summary>The name with the first number behind it that nobody has; null where that is no valid username.</summary>
+    private string? UnusedName(string old, AccountId account)
+    {
+        for (var number = 2; IdentifierKeys.TryKey(IdentifierKind.Username, $"{old}-{number}", out var key, out _); number++)
+        {
+            if (keys.ClaimUnused(picture.Config.Name, IdentifierKind.Username, key, account))
+            {
+                return $"{old}-{number}";
+            }
+        }
+
+        return null;
     }
 
     private MergedAccount Loser(KeyedAccount loser)

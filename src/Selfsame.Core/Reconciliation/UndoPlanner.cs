@@ -165,5 +165,6 @@ public static class UndoPlanner
         References = null,
         Rows = null,
         Steps = null,
+        PasswordFrom = null,
     };
 }

@@ -39,6 +39,7 @@ internal static class ApiEndpoints
         api.MapMe();
         api.MapMailLinks();
         routes.MapHooks();
+        api.MapProvisioning();
         routes.MapOperations();
         routes.MapOpenApi();
     }

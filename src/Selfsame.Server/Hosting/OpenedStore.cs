@@ -5,6 +5,7 @@ using Selfsame.Store;
 using Selfsame.Store.Operations;
 using Selfsame.Store.Passwords;
 using Selfsame.Store.Schema;
+using Selfsame.Store.Webhooks;
 
 namespace Selfsame.Server.Hosting;
 
@@ -42,6 +43,7 @@ public sealed class OpenedStore : IAsyncDisposable
             Logger = logger,
             CrashPoints = options.CrashPoints,
             Tenants = options.Tenants.ToDictionary(tenant => tenant.Name, StringComparer.Ordinal),
+            Webhooks = [.. options.Webhooks.Select(webhook => new WebhookSubscription(webhook.Name, webhook.Tenant, webhook.Events))],
             PublicAddress = publicAddress,
         };
         await StoreSchema.MigrateAsync(context.Database, cancellation);

@@ -10,16 +10,19 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Selfsame.Databases;
+using Selfsame.Server.Api;
 using Selfsame.Server.Hooks;
 using Selfsame.Server.Mail;
 using Selfsame.Server.Reconciliation;
 using Selfsame.Server.Requests;
+using Selfsame.Server.Webhooks;
 using Selfsame.Store;
 using Selfsame.Store.Mail;
 using Selfsame.Store.Operations;
 using Selfsame.Store.ServiceTokens;
 using Selfsame.Store.Sessions;
 using Selfsame.Store.Users;
+using Selfsame.Store.Webhooks;
 
 namespace Selfsame.Server.Hosting;
 
@@ -70,6 +73,7 @@ public sealed class SelfsameServer : IAsyncDisposable
             builder.Services.AddSingleton(_ => connected);
             builder.Services.AddHostedService<ProvisioningService>();
             builder.Services.AddHostedService<InboxService>();
+            builder.Services.AddHostedService<ProvisioningAlertService>();
         }
 
         var app = builder.Build();
@@ -128,8 +132,12 @@ public sealed class SelfsameServer : IAsyncDisposable
             ? new FileMailTransport(Path.Combine(options.DataFolder, "mail"))
             : new SmtpMailTransport(options.Smtp));
         services.AddHostedService<MailSender>();
+        services.AddSingleton<WebhookOutbox>();
+        services.AddHostedService<WebhookSender>();
         services.AddHostedService<HousekeepingService>();
         services.AddScoped<RequestScope>();
+        services.AddScoped<TenantProvisioning>();
+        services.AddSingleton<StoreGauges>();
         services.AddDataProtection().SetApplicationName("selfsame");
         services.AddSingleton<IConfigureOptions<KeyManagementOptions>>(new ConfigureOptions<KeyManagementOptions>(keys =>
         {

@@ -1,6 +1,7 @@
 using System.Net;
 using Selfsame.Core;
 using Selfsame.Core.Reconciliation;
+using Selfsame.Core.Webhooks;
 using Selfsame.Server.Mail;
 using Selfsame.Store;
 using Selfsame.Store.Passwords;
@@ -34,6 +35,9 @@ public sealed record ServerOptions
 
     /// <summary>Null writes mails as files.</summary>
     public SmtpSettings? Smtp { get; init; }
+
+    /// <summary>Who is told what happens to users.</summary>
+    public IReadOnlyList<WebhookConfig> Webhooks { get; init; } = [];
 
     /// <summary>Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.</summary>
     public IReadOnlyList<IPNetwork> TrustedProxies { get; init; } = [];

@@ -83,6 +83,7 @@ public static class ConfigFile
             .Where(tenant => tenant.Value.PublicUrl is not null)
             .ToDictionary(tenant => tenant.Key, tenant => tenant.Value.PublicUrl!, StringComparer.Ordinal),
         TrustedProxies = topology.TrustedProxies,
+        Webhooks = topology.Webhooks,
         Smtp = topology.Mail is not { } mail
             ? null
             : new SmtpSettings

@@ -80,7 +80,7 @@ public sealed class ConnectedSystems : IAsyncDisposable
 
     private static IConnectedSystem Open(SystemConfig config, StoreContext store) => config.Connector switch
     {
-        "selfsame" => new SelfsameConnector(store.Database, config.Tenant),
+        "selfsame" => new SelfsameConnector(store, config.Tenant),
         "sqlite" => new SqliteSystem(config, store.Clock, store.Random),
         "postgres" => new PostgresSystem(config, store.Clock, store.Random),
         "mongodb" => new MongoDbSystem(config, store.Clock, store.Random),

@@ -5,6 +5,7 @@ using Selfsame.Server.Hosting;
 using Selfsame.Store;
 using Selfsame.Store.Operations;
 using Selfsame.Store.Requests;
+using Selfsame.Store.Users;
 
 namespace Selfsame.Server.Reconciliation;
 
@@ -64,6 +65,12 @@ public sealed class Doctor(ConnectedSystems systems, StoreContext store, ServerO
         foreach (var tenant in store.Tenants.Values.OrderBy(tenant => tenant.Name, StringComparer.Ordinal))
         {
             found.Add(new Examination("store", $"creation limit of {tenant.Name}", ProbeAnswer.Yes, await LimitAsync(store, tenant, cancellation)));
+            var trial = await UserCodes.TryAsync(store, tenant, cancellation);
+            found.Add(trial.Code is { } code
+                ? new Examination("store", $"user codes of {tenant.Name}", ProbeAnswer.Yes, $"made dry: {code} would be free, at try {trial.Attempts}")
+                : new Examination(
+                    "store", $"user codes of {tenant.Name}", ProbeAnswer.No, $"none of {trial.Attempts} codes was free, so nobody can sign up",
+                    $"Give the tenant another 'userCodePrefix' or more 'userCodeSyllables'; it has '{tenant.UserCodePrefix}' and {tenant.UserCodeSyllables}."));
         }
 
         var runs = await systems.Journal.ListAsync(cancellation);

@@ -9,6 +9,8 @@ public sealed class Housekeeping(StoreContext context)
     private static readonly TimeSpan KeptConflicts = TimeSpan.FromDays(30);
     private static readonly TimeSpan KeptAttempts = TimeSpan.FromDays(2);
     private static readonly TimeSpan KeptMails = TimeSpan.FromDays(30);
+    private static readonly TimeSpan KeptWebhooks = TimeSpan.FromDays(7);
+    private static readonly TimeSpan KeptUnsentWebhooks = TimeSpan.FromDays(30);
 
     // Longer than any sender repeats itself; a repeat after that would be looked at again and change nothing.
     private static readonly TimeSpan KeptEvents = TimeSpan.FromDays(30);
@@ -36,6 +38,7 @@ public sealed class Housekeeping(StoreContext context)
             "DELETE FROM identifier_conflicts WHERE at <= @conflicts",
             "DELETE FROM inbox WHERE state = 'Done' AND received_at <= @events",
             "DELETE FROM mails WHERE sent_at <= @mails OR given_up_at <= @mails",
+            "DELETE FROM webhook_messages WHERE sent_at <= @webhooks OR (sent_at IS NULL AND created_at <= @unsentWebhooks)",
         })
         {
             await context.Database.TransactAsync(
@@ -49,6 +52,8 @@ public sealed class Housekeeping(StoreContext context)
                         conflicts = now - KeptConflicts,
                         mails = now - KeptMails,
                         events = now - KeptEvents,
+                        webhooks = now - KeptWebhooks,
+                        unsentWebhooks = now - KeptUnsentWebhooks,
                     }),
                 cancellation);
         }

@@ -6,10 +6,17 @@ namespace Selfsame.Store.Users;
 internal static class UserRow
 {
     /// <summary>
-    /// Updates the row of <paramref name="user"/> and its identifiers. Returns the fields that are taken; with any,
-    /// the caller rolls back. The caller holds the row (<see cref="UserReader.FindForUpdateAsync(Transaction, long)"/>).
+    /// Updates the row of <paramref name="user"/> and its identifiers, and queues what is told about it. Returns the fields that are
+    /// taken; with any, the caller rolls back. The caller holds the row (<see cref="UserReader.FindForUpdateAsync(Transaction, long)"/>).
     /// </summary>
-    public static async Task<IReadOnlySet<string>> SaveAsync(Transaction transaction, User user, TenantSettings tenant, DateTimeOffset now)
+    /// <param name="context">The store.</param>
+    /// <param name="transaction">The caller's.</param>
+    /// <param name="before">The row as it is.</param>
+    /// <param name="user">As it is to be.</param>
+    /// <param name="now">The instant of the change.</param>
+    /// <param name="groups">Whether the caller changes the user's groups, too.</param>
+    public static async Task<IReadOnlySet<string>> SaveAsync(
+        StoreContext context, Transaction transaction, User before, User user, DateTimeOffset now, bool groups = false)
     {
         await transaction.ExecuteAsync(
             """
@@ -39,6 +46,12 @@ internal static class UserRow
                 now,
                 user.Id,
             });
-        return await IdentifierRows.ReplaceAsync(transaction, user, tenant);
+        var taken = await IdentifierRows.ReplaceAsync(transaction, user, context.Tenant(user.Tenant));
+        if (taken.Count == 0)
+        {
+            await UserEvents.QueueChangeAsync(context, transaction, before, user, groups, now);
+        }
+
+        return taken;
     }
 }

@@ -66,7 +66,7 @@ internal sealed class DuplicateWorld
 
     public void Writes(string note, string name) => System.Refer("notes", ["id"], ("id", note), ("author", name));
 
-    public Task<AuditResult> AuditAsync() => new Auditor(Topology, Systems, IdentifierKeys.TryKey, TimeProvider.System).AuditAsync(_ => null, CancellationToken.None);
+    public Task<AuditResult> AuditAsync() => new Auditor(Topology, Systems, IdentifierKeys.TryKey, TimeProvider.System, RandomSource.System).AuditAsync(_ => null, CancellationToken.None);
 
     public async Task<Plan> PlanAsync(int number = 1)
     {

@@ -53,6 +53,16 @@ public sealed class InspectionCommandTests
     }
 
     [Fact]
+    public async Task The_doctor_makes_a_user_code_dry()
+    {
+        using var sandbox = await Sandbox.MakeAsync();
+
+        (await sandbox.ExpectAsync(2, "doctor")).StandardOutput.ShouldMatch("user codes of main: made dry: ac[0-9]{2}[a-z]+ would be free, at try 1");
+
+        sandbox.Sql(Path.Combine("data", "selfsame.db"), "SELECT count(*) FROM identifiers").ShouldBe(["0"]);
+    }
+
+    [Fact]
     public async Task The_doctor_is_content_after_the_repair()
     {
         using var sandbox = await Sandbox.MakeAsync();

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Text.Json;
-using Selfsame.Server.Watch;
+using Selfsame.Core.Webhooks;
 
 namespace Selfsame.EndToEnd.Tests.Commands;
 

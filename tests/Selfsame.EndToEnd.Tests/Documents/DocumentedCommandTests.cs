@@ -61,6 +61,7 @@ public sealed partial class DocumentedCommandTests
     private static string Placeholder(string variable)
         => variable.StartsWith("MONGO", StringComparison.Ordinal) ? "mongodb://localhost/app"
             : variable.EndsWith("_TOKEN", StringComparison.Ordinal) ? "a token that nobody guesses"
+            : variable.Contains("WEBHOOK_SECRET", StringComparison.Ordinal) ? "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
             : variable == "SUPABASE_URL" ? "https://project.supabase.co"
             : "value";
 

@@ -79,9 +79,9 @@ internal static class OpenApiDescription
         operation.Parameters ??= [];
         foreach (var parameter in operation.Parameters.OfType<OpenApiParameter>().Where(parameter => parameter.In == ParameterLocation.Path))
         {
-            var isSystem = parameter.Name == "system";
-            parameter.Description = isSystem ? "A connected system, by its name in the config." : "The public id: a uuid.";
-            parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.String, Format = isSystem ? null : "uuid" };
+            var isUuid = parameter.Name == "uuid";
+            parameter.Description = isUuid ? "The public id: a uuid." : "A connected system's name in the config.";
+            parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.String, Format = isUuid ? "uuid" : null };
         }
 
         foreach (var header in metadata.OfType<TakenHeader>())
@@ -158,6 +158,7 @@ internal static class OpenApiDescription
         {
             case FieldKind.Text:
                 (schema.MinLength, schema.MaxLength) = (field.MinimumLength, field.MaximumLength ?? field.ReadLimit);
+                schema.Enum = field.Choices is null ? null : [.. field.Choices.Select(choice => JsonValue.Create(choice))];
                 break;
             case FieldKind.Whole:
                 schema.Minimum = field.Range.Minimum.ToString(CultureInfo.InvariantCulture);
