@@ -92,7 +92,10 @@ internal static class SystemFindings
             .GroupBy(entry => (entry.Kind, entry.Key), entry => entry.Account)
             .Where(group => group.Skip(1).Any())
             .OrderBy(group => group.Key.Kind).ThenBy(group => group.Key.Key, StringComparer.Ordinal)
-            .Select(group => Duplicate(picture.Config.Name, group.Key.Kind, group.Key.Key, [.. group.OrderBy(account => account.Account.Id, AccountId.Order)]));
+            .Select(group => Duplicate(picture.Config.Name, group.Key.Kind, group.Key.Key, [.. group.OrderBy(account => account.Account.Id, AccountId.Order)]))
+            .Select(finding => finding.Identifier == IdentifierKind.Email && picture.Facts.DuplicateAdvice.Length > 0 && finding.Members.All(member => member.EmailVerified)
+                ? finding with { Sentence = $"{finding.Sentence} It is verified in all of them. {picture.Facts.DuplicateAdvice}" }
+                : finding);
 
     /// <summary>Accounts that a person called the same, whatever they have in common.</summary>
     private static IEnumerable<Finding> Decided(SystemPicture picture, PersonDecisions decisions)

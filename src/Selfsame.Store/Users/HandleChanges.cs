@@ -1,7 +1,6 @@
 using Selfsame.Core.Accounts;
 using Selfsame.Databases;
 using Selfsame.Store.Audit;
-using Selfsame.Store.Provisioning;
 
 namespace Selfsame.Store.Users;
 
@@ -150,14 +149,12 @@ public sealed class HandleChanges(StoreContext context)
 
                 await transaction.ExecuteAsync("DELETE FROM handle_changes WHERE user_id = @UserId", new { change.UserId });
                 var after = user with { Handle = change.Handle };
-                var taken = await UserRow.SaveAsync(transaction, after, context.Tenant(change.Tenant), now);
+                var taken = await UserRow.SaveAsync(context, transaction, user, after, now);
                 if (taken.Count > 0)
                 {
                     throw new InvalidOperationException("A handle that was reserved for the user is somebody else's.");
                 }
 
-                // What the other system was told meanwhile, by whomever, it hears again as it now is.
-                await ProvisioningRows.RequeueAsync(transaction, context.Tenant(change.Tenant).UserSystem, new AccountId(user.Uuid.ToString("D")), "The handle changed.", now);
                 await AuditTrail.AddAsync(transaction, user.Id, change.Tenant, new Actor(change.Actor, change.CorrelationId), "handle.changed", now);
                 return new UserChangeResult.Changed(after with { Version = user.Version + 1, UpdatedAt = now });
             },
