@@ -62,7 +62,7 @@ internal sealed class PasswordBench
 
     public PasswordSystem Pds { get; } = new();
 
-    public InMemoryRows Rows { get; } = new();
+    public InMemoryRows Rows { get; init; } = new();
 
     public InMemoryJournal Journal { get; }
 
