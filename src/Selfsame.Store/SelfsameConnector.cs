@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
 using Selfsame.Databases;
+using Selfsame.Store.Operations;
 
 namespace Selfsame.Store;
 
@@ -9,7 +10,7 @@ namespace Selfsame.Store;
 /// Our own users of one tenant as a connected system. The internal id and the password hash are not part of the records.
 /// Users are made and changed through the operations of <c>Users/</c> only; this version of the connector reads.
 /// </summary>
-public sealed class SelfsameConnector(Database database, string tenant) : IReadsAccounts, IReadsAccountsById, IFindsAccounts, IInspectsIndexes
+public sealed class SelfsameConnector(Database database, string tenant) : IReadsAccounts, IReadsAccountsById, IFindsAccounts, IInspectsIndexes, IStoresKeys
 {
     private const int PortionSize = 1000;
 
@@ -92,6 +93,8 @@ public sealed class SelfsameConnector(Database database, string tenant) : IReads
                 OfConstraint = true,
                 Definition = "PRIMARY KEY (tenant, space, key)",
             })]);
+
+    public Task<IReadOnlyList<StoredKeys>> ReadKeyVersionsAsync(CancellationToken cancellation) => KeyRuleVersions.ReadAsync(database, tenant, cancellation);
 
     private Task<IReadOnlyList<Account>> SelectAsync<T>(string column, T[] values, CancellationToken cancellation)
         => database.ReadAsync<IReadOnlyList<Account>>(

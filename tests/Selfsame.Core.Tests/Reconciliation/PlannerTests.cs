@@ -156,4 +156,23 @@ public sealed class PlannerTests
 
         error.Message.ShouldContain("ended early");
     }
+
+    [Fact]
+    public async Task Rules_that_want_opposite_things_are_a_finding()
+    {
+        var back = Bench.Repairing with { Source = "app", Target = "people", Missing = MissingAction.CreateInTarget, Orphan = OrphanAction.Report };
+        var bench = new Bench();
+        bench = new Bench { Topology = bench.Topology with { Rules = [Bench.Repairing, back] } };
+
+        var sentences = (await bench.AuditAsync()).Findings.Where(finding => finding.Fault == SystemFault.RulesInConflict).Select(finding => finding.Sentence).ToList();
+
+        sentences.Count.ShouldBe(2);
+        sentences[0].ShouldContain("who is in app alone is deleted there by one, and made in people by the other");
+        sentences[1].ShouldContain("where attributes differ each takes its own source to be right");
+    }
+
+    [Fact]
+    public async Task Rules_that_agree_are_none()
+        => (await new Bench { Topology = new Bench().Topology with { Rules = [Bench.Repairing, Bench.Repairing with { Source = "app", Target = "people", Missing = MissingAction.Report, Orphan = OrphanAction.Report, Drifted = DriftedAction.Report }] } }
+            .AuditAsync()).Findings.ShouldBeEmpty();
 }
