@@ -1,4 +1,5 @@
 using Selfsame.Core.Accounts;
+using Selfsame.Core.Identifiers;
 using Selfsame.Core.Reconciliation;
 
 namespace Selfsame.Core.Tests.Reconciliation;
@@ -175,4 +176,17 @@ public sealed class PlannerTests
     public async Task Rules_that_agree_are_none()
         => (await new Bench { Topology = new Bench().Topology with { Rules = [Bench.Repairing, Bench.Repairing with { Source = "app", Target = "people", Missing = MissingAction.Report, Orphan = OrphanAction.Report, Drifted = DriftedAction.Report }] } }
             .AuditAsync()).Findings.ShouldBeEmpty();
+
+    [Fact]
+    public async Task Keys_made_under_older_rules_are_a_finding()
+    {
+        var bench = new Bench();
+        var pictures = (await bench.AuditAsync()).Pictures.ToDictionary(
+            pair => pair.Key, pair => pair.Key == "people" ? pair.Value with { StoredKeys = [new StoredKeys("0/14.0.0", 3), new StoredKeys(KeyRules.Version, 5)] } : pair.Value);
+
+        var finding = Situations.Find(bench.Topology, pictures).Single();
+
+        finding.Fault.ShouldBe(SystemFault.KeysOfOlderRules);
+        finding.Sentence.ShouldStartWith("3 keys in people were made under 0/14.0.0;");
+    }
 }
