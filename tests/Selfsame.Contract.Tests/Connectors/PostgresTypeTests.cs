@@ -76,9 +76,9 @@ public sealed partial class PostgresConnectorTests
                 : [part.ToString()!]);
         }
 
-        parts.ShouldBe([
-            .. Enumerable.Range(1, 100).Select(number => $"{number} {(number % 7 == 0 ? 700_000 : number)}"),
-            new UnreadableRecord("row 101", "its id is null.").ToString(), new ReadEnd(100, Complete: true).ToString()]);
+        parts[^1].ShouldBe(new ReadEnd(100, Complete: true).ToString());
+        parts.Remove(new UnreadableRecord("row 101", "its id is null.").ToString()).ShouldBeTrue();
+        parts[..^1].ShouldBe(Enumerable.Range(1, 100).Select(number => $"{number} {(number % 7 == 0 ? 700_000 : number)}"));
     }
 
     [Fact]
