@@ -120,16 +120,16 @@ public sealed class PostgresSystem
         await using var opened = connection;
         var table = await database.GuardAsync(session, () => CheckedTableAsync(session));
         session.Need(table, "SELECT");
-        var columns = fields.Select(field => table.Has(field) ? table[field] : null).ToList();
-        await using var stream = await database.GuardAsync(session, () => session.CopyAsync($"SELECT {PostgresCopy.Selected(columns)} FROM {table.Quoted} t"));
-        var copy = new PostgresCopy(stream, columns, Mapping.Id.Select(id => columns.FindIndex(column => column?.Name == id)).ToHashSet());
+        var columns = fields.Select(field => table.Has(field) ? table[field] : null).ToArray();
+        await using var copy = await database.GuardAsync(session, () => session.CopyAsync($"SELECT {PostgresCopyRows.Selected(columns)} FROM {table.Quoted} t"));
+        var parsed = new PostgresCopyRows(columns, Mapping.Id.Select(id => Array.FindIndex(columns, column => column?.Name == id)).ToHashSet());
         var rows = new FieldRows(fields.Count);
         var withoutId = new List<long>();
         var count = 0L;
-        while (await database.GuardAsync(session, () => copy.FillAsync(cancellation)))
+        while (await database.GuardAsync(session, () => copy.NextAsync(cancellation)) is var (buffer, end))
         {
             withoutId.Clear();
-            copy.Take(rows, withoutId);
+            parsed.Take(buffer, end, rows, withoutId);
             foreach (var row in withoutId)
             {
                 yield return new UnreadableRecord($"row {row}", "its id is null.");
@@ -140,9 +140,12 @@ public sealed class PostgresSystem
                 count += rows.Count;
                 yield return new ReadFields(rows);
             }
+
+            parsed.KeepRest();
+            copy.Return(buffer);
         }
 
-        yield return new ReadEnd(count, copy.Complete);
+        yield return new ReadEnd(count, parsed.Complete);
     }
 
     public async Task<IReadOnlyList<Account>> ReadByIdAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation)

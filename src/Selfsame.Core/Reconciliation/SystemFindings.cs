@@ -1,4 +1,5 @@
 using Selfsame.Core.Accounts;
+using Selfsame.Core.Identifiers;
 
 namespace Selfsame.Core.Reconciliation;
 
@@ -22,6 +23,15 @@ internal static class SystemFindings
             {
                 yield return fault;
             }
+        }
+
+        var older = picture.StoredKeys.Where(keys => keys.Version != KeyRules.Version).OrderBy(keys => keys.Version, StringComparer.Ordinal).ToList();
+        if (older.Count > 0)
+        {
+            yield return Fault(
+                name,
+                SystemFault.KeysOfOlderRules,
+                $"{older.Sum(keys => keys.Count)} keys in {name} were made under {string.Join(", ", older.Select(keys => keys.Version))}; these are {KeyRules.Version}, under which they may differ.");
         }
 
         if (picture.Config.Uuid is { } uuid && UuidProblem(picture, uuid) is { } problem)
