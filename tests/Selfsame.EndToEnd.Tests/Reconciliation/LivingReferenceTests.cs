@@ -5,7 +5,8 @@ using Selfsame.Testing;
 namespace Selfsame.EndToEnd.Tests.Reconciliation;
 
 /// <summary>No reference is lost while apply merges and the application goes on writing, on a real PostgreSQL.</summary>
-[Trait("needs", "executable, postgresql")]
+[Trait("needs", "executable")]
+[Trait("needs", "postgresql")]
 public sealed class LivingReferenceTests(ITestOutputHelper output)
 {
     private const int People = 60;
