@@ -22,7 +22,6 @@ public sealed class MaintainerAuditTests(ITestOutputHelper output)
             path: export.csv
             identifiers: { email: address }
             attributes: { fullName: name }
-            trustEmail: true
           app:
             connector: postgres
             connection: ${DATABASE_URL}
@@ -34,7 +33,7 @@ public sealed class MaintainerAuditTests(ITestOutputHelper output)
             duplicates: merge
             survivor: [createdAt asc]
         reconcile:
-          - { source: export, target: app, correlate: [email], missing: createInTarget, orphan: deleteInTarget, drifted: report }
+          - { source: export, target: app, correlate: [email], trustEmail: true, missing: createInTarget, orphan: deleteInTarget, drifted: report }
         """;
 
     [Fact]
