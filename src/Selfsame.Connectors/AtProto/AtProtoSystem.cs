@@ -83,7 +83,7 @@ public sealed class AtProtoSystem : IReadsAccounts, IReadsAccountsById, IFindsAc
             AtomicPreconditions = false,
             CanRequireValues = false,
             NotNullFields = new HashSet<string>(StringComparer.Ordinal) { AtProtoFields.Did, AtProtoFields.Handle, AtProtoFields.Email, AtProtoFields.Active },
-            LowerCaseFields = new HashSet<string>(StringComparer.Ordinal) { AtProtoFields.Handle, AtProtoFields.Email },
+            Spelling = (field, value) => field is AtProtoFields.Handle or AtProtoFields.Email && value.AsText is { } text ? FieldValue.Text(text.ToLowerInvariant()) : value,
             DeletionEffects =
             [
                 "The account's repository with all its records and blobs, its sessions and its password are deleted with it and can't be put back.",

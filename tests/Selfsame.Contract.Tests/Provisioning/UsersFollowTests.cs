@@ -255,7 +255,7 @@ public abstract class UsersFollowContract(Backend backend) : IAsyncLifetime
             Fingerprint = "",
             Guards = new Guards { MaxDisablesPerHour = mostDisables },
         },
-        Systems = new Dictionary<string, IConnectedSystem> { ["users"] = new SelfsameConnector(store.Database, TestStore.Tenant), ["app"] = app },
+        Systems = new Dictionary<string, IConnectedSystem> { ["users"] = new SelfsameConnector(store.Context, TestStore.Tenant), ["app"] = app },
         Rows = new ProvisioningRows(store.Database, store.Context.Secrets, store.Clock, holder),
         Keying = IdentifierKeys.TryKey,
         Clock = store.Clock,
