@@ -43,7 +43,7 @@ public sealed class AtProtoSystem : IReadsAccounts, IReadsAccountsById, IFindsAc
         api = new AtProtoApi(name, config.Settings["url"], plcUrl, config.Settings["adminPassword"], this.http, clock);
         failures = new AtProtoFailures(name, api);
         directory = new AtProtoDirectory(name, api);
-        accounts = new AtProtoAccounts(name, api, failures, directory, names);
+        accounts = new AtProtoAccounts(name, api, failures, directory, names, clock);
         creation = new AtProtoCreation(name, api, failures, accounts, names);
         updates = new AtProtoUpdates(name, api, failures, accounts, names);
     }

@@ -28,9 +28,6 @@ public sealed record HandleChange
     public long Epoch { get; init; }
 
     public long Attempts { get; init; }
-
-    /// <summary>The handle that the account elsewhere is to have: the code stands in where there is none.</summary>
-    public string Wanted => Handle ?? UserCode;
 }
 
 /// <summary>How a user's change of handle stands.</summary>
@@ -124,13 +121,13 @@ public sealed class HandleChanges(StoreContext context)
             },
             cancellation);
 
-    /// <summary>The id of the user's account in a system, where it is linked.</summary>
+    /// <summary>The id of the user's account in a system that gives ids itself; null where none is known to be ours.</summary>
     public Task<AccountId?> AccountAsync(HandleChange change, string system, CancellationToken cancellation)
         => context.Database.ReadAsync(
             async transaction =>
             {
                 var target = await transaction.ScalarAsync<string>(
-                    "SELECT target_id FROM provisioning WHERE source = @source AND source_id = @id AND system = @system AND state = 'Linked'",
+                    "SELECT target_id FROM provisioning WHERE source = @source AND source_id = @id AND system = @system",
                     new { source = context.Tenant(change.Tenant).UserSystem, id = change.Uuid.ToString("D"), system });
                 return target is null ? null : AccountId.FromText(target);
             },
@@ -149,6 +146,7 @@ public sealed class HandleChanges(StoreContext context)
 
                 await transaction.ExecuteAsync("DELETE FROM handle_changes WHERE user_id = @UserId", new { change.UserId });
                 var after = user with { Handle = change.Handle };
+                // Saving has the provisioning look again: what a round of it told the other system in between, it hears anew.
                 var taken = await UserRow.SaveAsync(context, transaction, user, after, now);
                 if (taken.Count > 0)
                 {

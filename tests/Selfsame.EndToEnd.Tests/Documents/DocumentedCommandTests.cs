@@ -50,6 +50,8 @@ public sealed partial class DocumentedCommandTests
         {
             await File.WriteAllTextAsync(folder["selfsame.yaml"], block);
             var variables = Variable().Matches(block).ToDictionary(match => match.Groups[1].Value, string? (match) => Placeholder(match.Groups[1].Value));
+            // A config that names a PDS asks for it.
+            variables["SELFSAME_SECRET_KEY"] = Convert.ToBase64String(new byte[32]);
 
             var result = await SelfsameProcess.RunAsync(["runs", "--config", folder["selfsame.yaml"], "--data", folder["data"]], "", variables);
 
