@@ -1,5 +1,6 @@
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
+using Selfsame.Testing;
 using Selfsame.Testing.Auth0;
 
 namespace Selfsame.Contract.Tests.Connectors.Auth0;
@@ -39,7 +40,7 @@ public sealed class Auth0FaultTests : Auth0Tenant
         await using var target = new OneAccount(here);
         var systems = new Dictionary<string, IConnectedSystem> { ["idp"] = System, ["app"] = target };
 
-        var report = await new Auditor(topology, systems, IdentifierKeys.TryKey, TimeProvider.System).AuditAsync(_ => null, CancellationToken.None);
+        var report = await new Auditor(topology, systems, IdentifierKeys.TryKey, TimeProvider.System, new SeededRandom(1)).AuditAsync(_ => null, CancellationToken.None);
 
         report.Findings.ShouldNotContain(finding => finding.Situation == Situation.Orphan);
     }
@@ -212,7 +213,7 @@ public sealed class Auth0FaultTests : Auth0Tenant
         {
             Systems = new Dictionary<string, SystemConfig> { ["idp"] = config }, Rules = [], Tenants = new Dictionary<string, TenantConfig>(), Fingerprint = "",
         };
-        return (await new Auditor(topology, new Dictionary<string, IConnectedSystem> { ["idp"] = System }, IdentifierKeys.TryKey, TimeProvider.System)
+        return (await new Auditor(topology, new Dictionary<string, IConnectedSystem> { ["idp"] = System }, IdentifierKeys.TryKey, TimeProvider.System, new SeededRandom(1))
             .AuditAsync(_ => null, CancellationToken.None)).Findings;
     }
 
