@@ -52,7 +52,9 @@ internal static class Auth0Fields
         Id = [Id],
         Identifiers = new Dictionary<IdentifierKind, string>
         {
-            [IdentifierKind.Email] = Email, [IdentifierKind.Username] = Username, [IdentifierKind.Phone] = Phone,
+            [IdentifierKind.Email] = Email,
+            [IdentifierKind.Username] = Username,
+            [IdentifierKind.Phone] = Phone,
         },
         Attributes = new Dictionary<string, AttributeMapping>
         {

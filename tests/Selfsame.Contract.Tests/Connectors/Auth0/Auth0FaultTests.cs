@@ -211,7 +211,10 @@ public sealed class Auth0FaultTests : Auth0Tenant
         var config = new SystemConfig { Name = "idp", Connector = "auth0", Settings = new Dictionary<string, string>(), Mapping = System.Mapping };
         var topology = new Topology
         {
-            Systems = new Dictionary<string, SystemConfig> { ["idp"] = config }, Rules = [], Tenants = new Dictionary<string, TenantConfig>(), Fingerprint = "",
+            Systems = new Dictionary<string, SystemConfig> { ["idp"] = config },
+            Rules = [],
+            Tenants = new Dictionary<string, TenantConfig>(),
+            Fingerprint = "",
         };
         return (await new Auditor(topology, new Dictionary<string, IConnectedSystem> { ["idp"] = System }, IdentifierKeys.TryKey, TimeProvider.System, new SeededRandom(1))
             .AuditAsync(_ => null, CancellationToken.None)).Findings;
