@@ -81,11 +81,11 @@ public sealed class PasswordProvisioningTests
         world.SignUp("1", active: false);
         await Should.ThrowAsync<Crash>(world.RunAsync(CrashAt(ProvisioningCrashPoints.IntentDurable)));
 
-        world.App.Put(PasswordBench.Person("1"));
+        world.App.Put([.. PasswordBench.Person("1")]);
         await world.RunAsync();
 
         world.Rows.Only.State.ShouldBe(ProvisioningState.Linked);
-        world.Pds.Records.Values.Single()["active"].IsTruthy.ShouldBeTrue();
+        world.Pds.Records.Single()["active"].ShouldBe(FieldValue.Boolean(true));
     }
 
     [Fact]
