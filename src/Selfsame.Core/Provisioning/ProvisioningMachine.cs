@@ -14,7 +14,18 @@ public sealed record Intended(AccountId TargetId) : ProvisioningEvent;
 public sealed record IntendedWithPassword(IntendedAccount Account, string? Note = null) : ProvisioningEvent;
 
 /// <summary>The account is there, is ours and is as it should be.</summary>
-public sealed record FoundOurs(AccountId TargetId, bool Disabled = false) : ProvisioningEvent;
+public sealed record FoundOurs(AccountId TargetId) : ProvisioningEvent;
+
+/// <summary>
+/// The account is there and is ours; what it was made of may be older than its source is now, so that it is looked at again, whatever comes between.
+/// </summary>
+/// <param name="TargetId">Its id.</param>
+/// <param name="Disabled">Whether it was made disabled: then the service enables it again.</param>
+public sealed record FoundOursOlder(AccountId TargetId, bool Disabled) : ProvisioningEvent
+{
+    /// <summary>Why such a row is due.</summary>
+    public const string Reason = "It was made from what its source was before.";
+}
 
 /// <summary>Nobody can go on without a person's decision.</summary>
 public sealed record FoundConflict(string Evidence) : ProvisioningEvent;
@@ -67,7 +78,9 @@ public static class ProvisioningMachine
             (ProvisioningState.Pending or ProvisioningState.Intent, IntendedWithPassword intended) when row.Intended is null || row.Intended.Password == intended.Account.Password
                 => row with { State = ProvisioningState.Intent, Intended = intended.Account, Note = intended.Note ?? row.Note },
             (ProvisioningState.Pending or ProvisioningState.Intent or ProvisioningState.Linked, FoundOurs ours)
-                => Settled(row, ProvisioningState.Linked, null) with { TargetId = ours.TargetId, Disabled = ours.Disabled },
+                => Settled(row, ProvisioningState.Linked, null) with { TargetId = ours.TargetId, Disabled = false },
+            (ProvisioningState.Pending or ProvisioningState.Intent, FoundOursOlder ours)
+                => Settled(row, ProvisioningState.Linked, null) with { TargetId = ours.TargetId, Disabled = ours.Disabled, DueBecause = FoundOursOlder.Reason },
             (not ProvisioningState.Conflict and not ProvisioningState.Compensated, FoundConflict conflict)
                 => Settled(row, ProvisioningState.Conflict, conflict.Evidence),
             (not ProvisioningState.Conflict and not ProvisioningState.Compensated, Failed failed) => Later(row, failed, now, jitter),

@@ -219,12 +219,13 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
         var outcome = await CallAsync(timeout => system.CreateAsync(change.Account, change.After, timeout));
         outcome.Checked(Target, creating: true);
         parts.CrashPoints.Reach(ProvisioningCrashPoints.CreateLeft);
-        return await JudgeCreationAsync(outcome, change.Account, cancellation);
+        return await JudgeCreationAsync(outcome, change, cancellation);
     }
 
     /// <summary>What an answer means, after a look where it leaves doubt: a lost answer is unknown, never failed.</summary>
-    private async Task<bool> JudgeCreationAsync(WriteOutcome outcome, AccountId chosen, CancellationToken cancellation)
+    private async Task<bool> JudgeCreationAsync(WriteOutcome outcome, Change change, CancellationToken cancellation)
     {
+        var chosen = change.Account;
         switch (outcome)
         {
             case Refused refused: return await ConcludeAsync(new FoundConflict(refused.Message), cancellation);
@@ -232,17 +233,23 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
             case Unavailable unavailable: return await ConcludeAsync(new Failed(unavailable.Message), cancellation);
         }
 
-        var accounts = await ReadByIdAsync(Target, [chosen], cancellation);
-        return await ConcludeAsync(
-            (accounts.ContainsKey(chosen), outcome) switch
-            {
-                (true, _) => new FoundOurs(chosen),
-                (false, AlreadyExists exists) => new FoundConflict($"{exists.Message} It is not under the id that we chose, so it is not ours."),
-                (false, Unknown unknown) => new Failed(unknown.Message),
-                _ => new Failed("The account was made and can't be seen yet."),
-            },
-            cancellation);
+        var found = (await ReadByIdAsync(Target, [chosen], cancellation)).ContainsKey(chosen);
+        return (found, outcome) switch
+        {
+            (true, Done) when !IsDisabled(change.After) => await ConcludeAsync(new FoundOurs(chosen), cancellation),
+            // An earlier request of ours may have arrived in between, with what the source was then.
+            (true, _) => await AdvanceAsync(new FoundOursOlder(chosen, IsDisabled(change.After)), cancellation),
+            (false, AlreadyExists exists)
+                => await ConcludeAsync(new FoundConflict($"{exists.Message} It is not under the id that we chose, so it is not ours."), cancellation),
+            (false, Unknown unknown) => await ConcludeAsync(new Failed(unknown.Message), cancellation),
+            _ => await ConcludeAsync(new Failed("The account was made and can't be seen yet."), cancellation),
+        };
     }
+
+    // An account that we make disabled is disabled by us: once its source is active, it is enabled.
+    private bool IsDisabled(Fields made)
+        => parts.Topology.Systems[Target].Mapping.Attributes.GetValueOrDefault(AccountMapping.Active) is { } active
+            && made.TryGetValue(active.Field, out var value) && !value.IsTruthy;
 
     /// <summary>The system asked for patience: it gets it for all its rows.</summary>
     private async Task<bool> ThrottleAsync(Throttled throttled, CancellationToken cancellation)
