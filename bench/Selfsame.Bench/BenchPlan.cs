@@ -14,6 +14,9 @@ internal sealed record BenchPlan
         Starts = 5,
         UsersInMemory = 100_000,
         RequestsBeforeMemory = 1_000,
+        WarmRows = 20_000,
+        AuditedRows = [1_000_000, 10_000_000],
+        Rounds = 3,
         Judges = true,
     };
 
@@ -28,6 +31,9 @@ internal sealed record BenchPlan
         Starts = 1,
         UsersInMemory = 1_000,
         RequestsBeforeMemory = 50,
+        WarmRows = 1_000,
+        AuditedRows = [10_000],
+        Rounds = 1,
         Judges = false,
     };
 
@@ -51,6 +57,15 @@ internal sealed record BenchPlan
     public required int UsersInMemory { get; init; }
 
     public required int RequestsBeforeMemory { get; init; }
+
+    /// <summary>How many rows the tables have on which work is tried before it is measured.</summary>
+    public required int WarmRows { get; init; }
+
+    /// <summary>The sizes of the tables that are audited.</summary>
+    public required IReadOnlyList<int> AuditedRows { get; init; }
+
+    /// <summary>How often each work on such tables is measured.</summary>
+    public required int Rounds { get; init; }
 
     /// <summary>Whether a missed bar is the run's outcome.</summary>
     public required bool Judges { get; init; }

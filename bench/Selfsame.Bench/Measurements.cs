@@ -83,5 +83,17 @@ internal static class Measurements
                 yield return figure;
             }
         }
+
+        foreach (var (part, measure) in (IEnumerable<(string, Func<AgainstBulkReads, IAsyncEnumerable<Figure>>)>)
+            [("audit", bulk => bulk.AuditsAsync()), ("duplicates", bulk => bulk.DuplicatesAsync()), ("backfill", bulk => bulk.BackfillsAsync())])
+        {
+            if (Wanted(part))
+            {
+                await foreach (var figure in measure(new AgainstBulkReads(plan, postgres)))
+                {
+                    yield return figure;
+                }
+            }
+        }
     }
 }

@@ -1,12 +1,14 @@
 // Makes the damaged collection in the database that MONGODB_URI names. Needs: npm install mongodb
+import { pbkdf2Sync } from 'node:crypto';
 import { MongoClient, ObjectId } from 'mongodb';
 
 const client = new MongoClient(process.env.MONGODB_URI);
 const database = client.db();
 const id = (number) => new ObjectId(number.toString(16).padStart(24, '0'));
-// Django's pbkdf2_sha256 of 'correct horse <number>' would stand here; each account has its own.
+// As Django stores 'correct horse <number>', each account's own password; Django itself takes 600,000 iterations and more.
+const hash = (number) => `pbkdf2_sha256$20000$salt${number}$${pbkdf2Sync(`correct horse ${number}`, `salt${number}`, 20000, 32, 'sha256').toString('base64')}`;
 const user = (number, username, joined, more = {}) => ({
-  _id: id(number), username, email: null, password: `pbkdf2_sha256$600000$salt${number}$hash${number}`,
+  _id: id(number), username, email: null, password: hash(number),
   is_superuser: false, is_staff: false, date_joined: new Date(`${joined}-05-01T10:00:00Z`), last_login: null, ...more,
 });
 

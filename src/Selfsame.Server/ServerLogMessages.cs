@@ -29,6 +29,27 @@ internal static partial class ServerLogMessages
     [LoggerMessage(2101, LogLevel.Error, "The provisioning round failed; it is tried again")]
     public static partial void ProvisioningRoundFailed(ILogger logger, Exception exception);
 
+    [LoggerMessage(2010, LogLevel.Error, "The webhook round of {Endpoint} failed; it is tried again")]
+    public static partial void WebhookRoundFailed(ILogger logger, string endpoint, Exception exception);
+
+    [LoggerMessage(2011, LogLevel.Warning, "Webhook {Uuid} could not be handed over to {Endpoint} at attempt {Attempt}: {Error}")]
+    public static partial void WebhookFailed(ILogger logger, Guid uuid, string endpoint, int attempt, string error);
+
+    [LoggerMessage(2102, LogLevel.Warning, "{Count} accounts have not become whole within {After}; the page Provisioning says why")]
+    public static partial void ProvisioningOverdue(ILogger logger, int count, TimeSpan after);
+
+    [LoggerMessage(2103, LogLevel.Error, "The look for accounts that are behind failed; it is tried again")]
+    public static partial void ProvisioningAlertFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(2104, LogLevel.Warning, "The store's numbers for /metrics could not be read; the others are answered")]
+    public static partial void GaugesFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(2012, LogLevel.Information, "The secret was changed: {Count} values are protected with the present one again. Nothing needs SELFSAME_SECRET_KEY_PREVIOUS any more, when all nodes run with the present one")]
+    public static partial void SecretChanged(ILogger logger, int count);
+
+    [LoggerMessage(2013, LogLevel.Error, "The round of handle changes failed; it is tried again")]
+    public static partial void HandleRoundFailed(ILogger logger, Exception exception);
+
     [LoggerMessage(2008, LogLevel.Error, "{Method} {Endpoint} failed (correlation {CorrelationId})")]
     public static partial void RequestFailed(ILogger logger, string method, string? endpoint, string correlationId, Exception exception);
 

@@ -16,16 +16,21 @@ public sealed class SecretKeys
     private const int TagBytes = 16;
 
     private readonly byte[] secret;
+    private readonly byte[]? previous;
     private readonly Func<byte[]> nextNonce;
 
-    public SecretKeys(ReadOnlySpan<byte> secret, Core.RandomSource random)
+    /// <param name="secret">What everything is protected with.</param>
+    /// <param name="random">For nonces.</param>
+    /// <param name="previous">While the secret is being changed, the one before it: it still opens what it protected. Else empty.</param>
+    public SecretKeys(ReadOnlySpan<byte> secret, Core.RandomSource random, ReadOnlySpan<byte> previous = default)
     {
-        if (secret.Length < MinimumBytes)
+        if (secret.Length < MinimumBytes || previous.Length is > 0 and < MinimumBytes)
         {
             throw new ArgumentException($"The installation's secret must have at least {MinimumBytes} bytes.", nameof(secret));
         }
 
         this.secret = secret.ToArray();
+        this.previous = previous.Length == 0 ? null : previous.ToArray();
         nextNonce = () =>
         {
             var nonce = new byte[NonceBytes];
@@ -34,9 +39,12 @@ public sealed class SecretKeys
         };
     }
 
+    /// <summary>Whether a previous secret still opens what it protected.</summary>
+    public bool IsChanging => previous is not null;
+
     /// <summary>A keyed hash (HMAC-SHA256) of <paramref name="value"/>: tells whether two are equal, and nothing else.</summary>
     public byte[] Hash(string purpose, string value)
-        => HMACSHA256.HashData(Derive(purpose), Encoding.UTF8.GetBytes(value));
+        => HMACSHA256.HashData(Derive(secret, purpose), Encoding.UTF8.GetBytes(value));
 
     /// <summary>Encrypts (AES-256-GCM): nonce, tag, ciphertext.</summary>
     public byte[] Protect(string purpose, string plaintext)
@@ -45,7 +53,7 @@ public sealed class SecretKeys
         var result = new byte[NonceBytes + TagBytes + plain.Length];
         var nonce = nextNonce();
         nonce.CopyTo(result, 0);
-        using var cipher = new AesGcm(Derive(purpose), TagBytes);
+        using var cipher = new AesGcm(Derive(secret, purpose), TagBytes);
         cipher.Encrypt(nonce, plain, result.AsSpan(NonceBytes + TagBytes), result.AsSpan(NonceBytes, TagBytes));
         return result;
     }
@@ -58,15 +66,40 @@ public sealed class SecretKeys
             throw new CryptographicException("The protected value is too short.");
         }
 
-        var plain = new byte[data.Length - NonceBytes - TagBytes];
-        using var cipher = new AesGcm(Derive(purpose), TagBytes);
-        cipher.Decrypt(data[..NonceBytes], data[(NonceBytes + TagBytes)..], data.Slice(NonceBytes, TagBytes), plain);
-        return Encoding.UTF8.GetString(plain);
+        return TryOpen(secret, purpose, data, out var text) || (previous is not null && TryOpen(previous, purpose, data, out text))
+            ? text
+            : throw new CryptographicException("The protected value was altered, or protected with another secret.");
     }
+
+    /// <summary>The same value under the present secret; null where it is protected with that already. Throws as <see cref="Unprotect"/>.</summary>
+    public byte[]? ProtectAgain(string purpose, ReadOnlySpan<byte> data)
+        => data.Length >= NonceBytes + TagBytes && TryOpen(secret, purpose, data, out _) ? null : Protect(purpose, Unprotect(purpose, data));
 
     /// <summary>A value by which two nodes find out that they were given different secrets.</summary>
     public byte[] CheckValue() => Hash("check", "selfsame");
 
-    private byte[] Derive(string purpose)
+    /// <summary>The check value of the previous secret; null where there is none.</summary>
+    public byte[]? PreviousCheckValue()
+        => previous is null ? null : HMACSHA256.HashData(Derive(previous, "check"), Encoding.UTF8.GetBytes("selfsame"));
+
+    private static bool TryOpen(byte[] secret, string purpose, ReadOnlySpan<byte> data, out string text)
+    {
+        var plain = new byte[data.Length - NonceBytes - TagBytes];
+        using var cipher = new AesGcm(Derive(secret, purpose), TagBytes);
+        try
+        {
+            cipher.Decrypt(data[..NonceBytes], data[(NonceBytes + TagBytes)..], data.Slice(NonceBytes, TagBytes), plain);
+        }
+        catch (AuthenticationTagMismatchException)
+        {
+            text = "";
+            return false;
+        }
+
+        text = Encoding.UTF8.GetString(plain);
+        return true;
+    }
+
+    private static byte[] Derive(byte[] secret, string purpose)
         => HKDF.DeriveKey(HashAlgorithmName.SHA256, secret, 32, info: Encoding.UTF8.GetBytes($"selfsame/{purpose}"));
 }

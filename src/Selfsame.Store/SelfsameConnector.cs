@@ -2,32 +2,46 @@ using System.Runtime.CompilerServices;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
 using Selfsame.Databases;
+using Selfsame.Store.Audit;
+using Selfsame.Store.Passwords;
+using Selfsame.Store.Users;
 
 namespace Selfsame.Store;
 
 /// <summary>
-/// Our own users of one tenant as a connected system. The internal id and the password hash are not part of the records.
-/// Users are made and changed through the operations of <c>Users/</c> only; this version of the connector reads.
+/// Our own users of one tenant as a connected system. Users are made and changed through the operations of <c>Users/</c> only: the constraints
+/// that decide a sign-up decide here. A precondition holds by the user's version, so that it is one transaction with the change.
 /// </summary>
-public sealed class SelfsameConnector(Database database, string tenant) : IReadsAccounts, IReadsAccountsById, IFindsAccounts, IInspectsIndexes
+public sealed class SelfsameConnector(StoreContext context, string tenant)
+    : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts, IInspectsIndexes, IProbesPermissions, ISendsRecoveryMails
 {
     private const int PortionSize = 1000;
 
-    private const string Columns =
-        """
-        uuid, username, email, email_verified_at, phone, handle, user_code, first_name, last_name, locale, role,
-        is_active, is_staff, is_superuser, last_sign_in_at, created_at
-        """;
+    private static readonly Actor Engine = new("reconciliation");
 
     /// <summary>It has no settings: it is the store that <c>--data</c> or <c>--database</c> names.</summary>
-    public static ConnectorKind Kind { get; } = new() { Name = "selfsame", Settings = [], FixedMapping = UserMapping() };
+    public static ConnectorKind Kind { get; } = new() { Name = "selfsame", Settings = [], FixedMapping = SelfsameRecord.Mapping };
 
-    public AccountMapping Mapping => Kind.FixedMapping!;
+    public AccountMapping Mapping => SelfsameRecord.Mapping;
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     public Task<SystemFacts> DescribeAsync(CancellationToken cancellation)
-        => Task.FromResult(new SystemFacts { TakesChosenId = true, AtomicPreconditions = true });
+        => Task.FromResult(new SystemFacts
+        {
+            TakesChosenId = true,
+            AtomicPreconditions = true,
+            CanRequireValues = false,
+            IdsAreUuids = true,
+            NotNullFields = SelfsameRecord.NotNullFields,
+            Spelling = SelfsameRecord.Spelling,
+            PasswordHashes = new PasswordHashRules
+            {
+                Formats = "Django's, bcrypt, argon2, ASP.NET Core Identity's",
+                Takes = hash => StoredHashReader.Read(hash) is not null,
+                Without = "It has no password: its owner sets one by a mailed link, which 'apply --notify' sends.",
+            },
+        });
 
     public async IAsyncEnumerable<ReadPart> ReadAllAsync([EnumeratorCancellation] CancellationToken cancellation)
     {
@@ -36,9 +50,9 @@ public sealed class SelfsameConnector(Database database, string tenant) : IReads
         long count = 0;
         while (true)
         {
-            var rows = await database.ReadAsync(
-                transaction => transaction.QueryAsync<UserRecord>(
-                    $"SELECT id, {Columns} FROM users WHERE tenant = @tenant AND deleted_at IS NULL AND id > @after ORDER BY id LIMIT @most",
+            var rows = await context.Database.ReadAsync(
+                transaction => transaction.QueryAsync<User>(
+                    $"SELECT {User.Columns} FROM users u WHERE u.tenant = @tenant AND u.deleted_at IS NULL AND u.id > @after ORDER BY u.id LIMIT @most",
                     new { tenant, after, most = PortionSize }),
                 cancellation);
             if (rows.Count > 0)
@@ -58,11 +72,11 @@ public sealed class SelfsameConnector(Database database, string tenant) : IReads
 
     public Task<IReadOnlyList<Account>> ReadByIdAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation)
     {
-        var uuids = ids.Where(id => id.Parts.Count == 1).Select(id => Guid.TryParse(id.Parts[0], out var uuid) ? uuid : (Guid?)null).OfType<Guid>().ToArray();
+        var uuids = ids.Select(UuidOf).OfType<Guid>().ToArray();
         // In a list SQLite's driver would write a uuid its own way, not as our columns hold it.
-        return database.Dialect == Dialect.Sqlite
-            ? SelectAsync("uuid", Array.ConvertAll(uuids, uuid => uuid.ToString("D")), cancellation)
-            : SelectAsync("uuid", uuids, cancellation);
+        return context.Database.Dialect == Dialect.Sqlite
+            ? SelectAsync("u.uuid", Array.ConvertAll(uuids, uuid => uuid.ToString("D")), cancellation)
+            : SelectAsync("u.uuid", uuids, cancellation);
     }
 
     public async Task<IReadOnlyList<Account>> FindAsync(
@@ -72,7 +86,7 @@ public sealed class SelfsameConnector(Database database, string tenant) : IReads
         foreach (var (kind, values) in identifiers.Where(pair => Mapping.Identifiers.ContainsKey(pair.Key)))
         {
             var folded = values.Select(value => value.ToLowerInvariant()).Concat(values).Distinct().ToArray();
-            foreach (var account in await SelectAsync($"lower({Mapping.Identifiers[kind]})", folded, cancellation))
+            foreach (var account in await SelectAsync($"lower(u.{Mapping.Identifiers[kind]})", folded, cancellation))
             {
                 found.TryAdd(account.Id, account);
             }
@@ -80,6 +94,56 @@ public sealed class SelfsameConnector(Database database, string tenant) : IReads
 
         return [.. found.Values];
     }
+
+    /// <summary>
+    /// A person moves in, under the id that is given and with a hash if there is one. Who was deleted softly under that id, and was then as the
+    /// fields say, is restored instead.
+    /// </summary>
+    public Task<WriteOutcome> CreateAsync(AccountId id, Fields fields, CancellationToken cancellation)
+    {
+        if (UuidOf(id) is not { } uuid)
+        {
+            return Task.FromResult<WriteOutcome>(new Refused($"The user service takes uuids as ids; {id} is none."));
+        }
+
+        if (Unwritable(SelfsameRecord.Unknown(fields)) is { } refused)
+        {
+            return Task.FromResult<WriteOutcome>(refused);
+        }
+
+        return SettledAsync(async () => await new SignUp(context).ExecuteAsync(
+            new SignUpRequest { Tenant = tenant, Form = SelfsameRecord.ToForm(uuid, fields), Actor = Engine }, cancellation) switch
+        {
+            SignUpResult.Created => new Done(),
+            SignUpResult.Taken taken when taken.Fields.Contains(Mapping.Id[0]) => await RestoreAsync(uuid, fields, cancellation),
+            SignUpResult.Taken taken => Taken(taken.Fields, taken.HeldByDeleted),
+            SignUpResult.Invalid invalid => Invalid(invalid.Errors),
+            var other => throw new InvalidOperationException($"A sign-up without password, limit and key can't come to {other.GetType().Name}."),
+        });
+    }
+
+    public Task<WriteOutcome> UpdateAsync(AccountId id, Fields set, Fields precondition, CancellationToken cancellation)
+        => ChangeAsync(
+            id,
+            precondition,
+            async user =>
+            {
+                var (change, problem) = SelfsameRecord.ToChange(set, SelfsameRecord.Of(user));
+                return change is null
+                    ? new Refused(problem)
+                    : Outcome(await new UserAdministration(context).ChangeAsync(tenant, user.Uuid, change, user.Version, Engine, cancellation));
+            },
+            cancellation);
+
+    /// <summary>Softly: the user can't sign in, what identifies them stays theirs, and they can be restored until the purge.</summary>
+    public Task<WriteOutcome> DeleteAsync(AccountId id, Fields precondition, CancellationToken cancellation)
+        => ChangeAsync(
+            id, precondition, async user => Outcome(await new UserAdministration(context).DeleteAsync(tenant, user.Uuid, user.Version, Engine, cancellation)), cancellation);
+
+    public async Task<WriteOutcome> SendRecoveryMailAsync(AccountId id, CancellationToken cancellation)
+        => UuidOf(id) is { } uuid && await new PasswordChanges(context).InviteAsync(tenant, uuid, Engine, cancellation)
+            ? new Done()
+            : new Refused("The user has no e-mail address, is disabled, or was mailed too often of late.");
 
     /// <summary>Uniqueness is the table <c>identifiers</c>' primary key on each identifier's key, not an index on the raw column.</summary>
     public Task<IReadOnlyList<SystemIndex>> ReadIndexesAsync(CancellationToken cancellation)
@@ -93,102 +157,84 @@ public sealed class SelfsameConnector(Database database, string tenant) : IReads
                 Definition = "PRIMARY KEY (tenant, space, key)",
             })]);
 
+    /// <summary>Whoever opens the store may do everything with it.</summary>
+    public Task<IReadOnlyList<PermissionProbe>> ProbeAsync(CancellationToken cancellation)
+        => Task.FromResult<IReadOnlyList<PermissionProbe>>([new PermissionProbe("read accounts", ProbeAnswer.Yes, ""), new PermissionProbe("change accounts", ProbeAnswer.Yes, "")]);
+
+    private async Task<WriteOutcome> ChangeAsync(AccountId id, Fields precondition, Func<User, Task<WriteOutcome>> change, CancellationToken cancellation)
+    {
+        var user = UuidOf(id) is { } uuid ? await new UserReader(context).FindAsync(tenant, uuid, cancellation) : null;
+        if (user is not { DeletedAt: null })
+        {
+            return new Drifted("It is gone.");
+        }
+
+        var different = precondition.DifferencesFrom(SelfsameRecord.Of(user), "");
+        return different.Count > 0 ? new Drifted($"It changed meanwhile: {string.Join(", ", different)}.") : await SettledAsync(() => change(user));
+    }
+
+    private async Task<WriteOutcome> RestoreAsync(Guid uuid, Fields fields, CancellationToken cancellation)
+    {
+        var user = await new UserReader(context).FindAsync(tenant, uuid, cancellation);
+        var asBefore = user is { DeletedAt: not null }
+            && fields.Only(Mapping.MappedFields).Without(Mapping.NoiseFields).DifferencesFrom(SelfsameRecord.Of(user), "").All(field => field == Mapping.PasswordHash);
+        return asBefore
+            ? Outcome(await new UserAdministration(context).RestoreAsync(tenant, uuid, user!.Version, Engine, cancellation))
+            : new AlreadyExists([Mapping.Id[0]], $"Another user has the id {uuid}.");
+    }
+
+    private static WriteOutcome Outcome(UserChangeResult result) => result switch
+    {
+        UserChangeResult.Changed => new Done(),
+        UserChangeResult.NotFound => new Drifted("It is gone."),
+        UserChangeResult.VersionMismatch => new Drifted("It changed meanwhile."),
+        UserChangeResult.Taken taken => Taken(taken.Fields, new HashSet<string>()),
+        UserChangeResult.Invalid invalid => Invalid(invalid.Errors),
+        _ => throw new InvalidOperationException($"The result {result.GetType().Name} is unknown."),
+    };
+
+    private Refused? Unwritable(IReadOnlyList<string> unknown)
+        => unknown.Count > 0 ? new Refused($"Users have no field {string.Join(", ", unknown)}.")
+            : context.Tenants.ContainsKey(tenant) ? null
+            : new Refused($"The config names no tenant '{tenant}' under 'tenants': add it there.");
+
+    private static AlreadyExists Taken(IReadOnlySet<string> fields, IReadOnlySet<string> heldByDeleted)
+    {
+        var named = fields.Select(SelfsameRecord.FieldOf).Order(StringComparer.Ordinal).ToList();
+        return new AlreadyExists(
+            named,
+            $"Another user has its {string.Join(" and ", named)}.{(heldByDeleted.Count > 0 ? " That user is deleted and can be restored: selfsame users restore." : "")}");
+    }
+
+    private static Refused Invalid(FieldErrors errors)
+        => new(string.Join(' ', errors.ByField.SelectMany(pair => pair.Value.Select(refusal => $"{SelfsameRecord.FieldOf(pair.Key)}: {refusal.Message}"))));
+
+    private static async Task<WriteOutcome> SettledAsync(Func<Task<WriteOutcome>> write)
+    {
+        try
+        {
+            return await write();
+        }
+        catch (Exception exception) when (exception is TransientDatabaseException or LockTimeoutException)
+        {
+            return new Unavailable($"The user store was not written: {exception.Message}");
+        }
+        catch (CommitUnknownException exception)
+        {
+            return new Unknown($"The user store gave no answer: {exception.Message}");
+        }
+    }
+
+    private static Guid? UuidOf(AccountId id) => id.Parts is [var part] && Guid.TryParse(part, out var uuid) ? uuid : null;
+
     private Task<IReadOnlyList<Account>> SelectAsync<T>(string column, T[] values, CancellationToken cancellation)
-        => database.ReadAsync<IReadOnlyList<Account>>(
+        => context.Database.ReadAsync<IReadOnlyList<Account>>(
             async transaction => values.Length == 0
                 ? []
-                : (await transaction.QueryAsync<UserRecord>(
-                    $"SELECT id, {Columns} FROM users WHERE tenant = @tenant AND deleted_at IS NULL AND {column} {(transaction.Dialect == Dialect.Sqlite ? "IN @values" : "= ANY(@values)")}",
+                : (await transaction.QueryAsync<User>(
+                    $"SELECT {User.Columns} FROM users u WHERE u.tenant = @tenant AND u.deleted_at IS NULL AND {column} {(transaction.Dialect == Dialect.Sqlite ? "IN @values" : "= ANY(@values)")}",
                     new { tenant, values })).ConvertAll(ToAccount),
             cancellation);
 
-    private Account ToAccount(UserRecord user) => Mapping.ToAccount(user.ToFields())!;
-
-    private static AccountMapping UserMapping() => new()
-    {
-        Id = ["uuid"],
-        Identifiers = new Dictionary<IdentifierKind, string>
-        {
-            [IdentifierKind.Username] = "username",
-            [IdentifierKind.Email] = "email",
-            [IdentifierKind.Phone] = "phone",
-            [IdentifierKind.Handle] = "handle",
-            [IdentifierKind.UserCode] = "user_code",
-        },
-        Attributes = new Dictionary<string, AttributeMapping>
-        {
-            [AccountMapping.EmailVerified] = new("email_verified"),
-            [AccountMapping.Active] = new("is_active"),
-            ["firstName"] = new("first_name"),
-            ["lastName"] = new("last_name"),
-            ["locale"] = new("locale"),
-            ["role"] = new("role"),
-            ["staff"] = new("is_staff"),
-            ["superuser"] = new("is_superuser"),
-            ["createdAt"] = new("created_at"),
-            ["lastSignIn"] = new("last_sign_in_at", Noise: true),
-        },
-    };
-
-    private sealed record UserRecord
-    {
-        public long Id { get; init; }
-
-        public Guid Uuid { get; init; }
-
-        public string? Username { get; init; }
-
-        public string? Email { get; init; }
-
-        public DateTimeOffset? EmailVerifiedAt { get; init; }
-
-        public string? Phone { get; init; }
-
-        public string? Handle { get; init; }
-
-        public string UserCode { get; init; } = "";
-
-        public string? FirstName { get; init; }
-
-        public string? LastName { get; init; }
-
-        public string Locale { get; init; } = "";
-
-        public string Role { get; init; } = "";
-
-        public bool IsActive { get; init; }
-
-        public bool IsStaff { get; init; }
-
-        public bool IsSuperuser { get; init; }
-
-        public DateTimeOffset? LastSignInAt { get; init; }
-
-        public DateTimeOffset CreatedAt { get; init; }
-
-        public Fields ToFields() => new(new Dictionary<string, FieldValue>
-        {
-            ["uuid"] = FieldValue.Text(Uuid.ToString("D")),
-            ["username"] = FieldValue.From(Username),
-            ["email"] = FieldValue.From(Email),
-            ["email_verified"] = FieldValue.Boolean(EmailVerifiedAt is not null),
-            ["phone"] = FieldValue.From(Phone),
-            ["handle"] = FieldValue.From(Handle),
-            ["user_code"] = FieldValue.Text(UserCode),
-            ["first_name"] = FieldValue.From(FirstName),
-            ["last_name"] = FieldValue.From(LastName),
-            ["locale"] = FieldValue.Text(Locale),
-            ["role"] = FieldValue.Text(Role),
-            ["is_active"] = FieldValue.Boolean(IsActive),
-            ["is_staff"] = FieldValue.Boolean(IsStaff),
-            ["is_superuser"] = FieldValue.Boolean(IsSuperuser),
-            ["last_sign_in_at"] = Instant(LastSignInAt),
-            ["created_at"] = Instant(CreatedAt),
-        });
-
-        private static FieldValue Instant(DateTimeOffset? instant)
-            => instant is { } known
-                ? FieldValue.Text(known.UtcDateTime.ToString(DapperTypes.SqliteInstant, System.Globalization.CultureInfo.InvariantCulture))
-                : FieldValue.Null;
-    }
+    private Account ToAccount(User user) => Mapping.ToAccount(SelfsameRecord.Of(user))!;
 }

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Selfsame.Core;
 using Selfsame.Databases;
 using Selfsame.Store.Passwords;
+using Selfsame.Store.Webhooks;
 
 namespace Selfsame.Store;
 
@@ -27,6 +28,9 @@ public sealed record StoreContext
     /// <summary>The tenants by name; an installation without a config has one, <c>main</c>.</summary>
     public IReadOnlyDictionary<string, TenantSettings> Tenants { get; init; }
         = new Dictionary<string, TenantSettings>(StringComparer.Ordinal) { ["main"] = new() { Name = "main" } };
+
+    /// <summary>Who is told what happens to users.</summary>
+    public IReadOnlyList<WebhookSubscription> Webhooks { get; init; } = [];
 
     /// <summary>Where a tenant's pages are reached, for links in mails. Never taken from a request's Host header.</summary>
     public required Func<string, Uri> PublicAddress { get; init; }

@@ -59,6 +59,9 @@ public sealed record TenantSettings
 
     public TimeSpan PasswordResetLifetime { get; init; } = TimeSpan.FromHours(1);
 
+    /// <summary>How long somebody who moved in without a password can choose one by the link that was mailed.</summary>
+    public TimeSpan InvitationLifetime { get; init; } = TimeSpan.FromDays(7);
+
     /// <summary>How long the old address can take an e-mail change back.</summary>
     public TimeSpan EmailRevertLifetime { get; init; } = TimeSpan.FromDays(14);
 

@@ -26,6 +26,18 @@ public static class Checkout
         }
     }
 
+    /// <summary>tests/node/pds, with the PDS and the PLC directory installed in it.</summary>
+    public static string PersonalDataServerFolder
+    {
+        get
+        {
+            var folder = Path.Combine(Root, "tests", "node", "pds");
+            return Directory.Exists(Path.Combine(folder, "node_modules"))
+                ? folder
+                : throw new InvalidOperationException("The PDS for the tests is not installed. Run ./test once: it installs it, in two to three minutes.");
+        }
+    }
+
     /// <summary>Where tests leave what a person may want to look at: screenshots, logs. Not under version control.</summary>
     public static string Artifacts => Directory.CreateDirectory(Path.Combine(Root, "artifacts")).FullName;
 

@@ -73,6 +73,16 @@ public sealed class ChildProcess : IAsyncDisposable
     /// <summary>SIGKILL, as kill -9; the process may have ended already.</summary>
     public void Kill() => process.Kill();
 
+    /// <summary>
+    /// SIGKILL, and waits for the end of the process but not of its output: for the end of our own process, which must not wait for threads of the pool
+    /// that tests have left busy.
+    /// </summary>
+    public void KillNow()
+    {
+        process.Kill();
+        process.WaitForExit(TimeSpan.FromSeconds(5));
+    }
+
     /// <summary>Waits for the end of the process and of its output; returns the exit code (128 + n after signal n).</summary>
     public async Task<int> WaitForExitAsync(CancellationToken cancellationToken)
     {

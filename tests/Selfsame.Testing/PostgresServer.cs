@@ -81,8 +81,21 @@ public sealed class PostgresServer : IAsyncDisposable
     private static async Task<PostgresServer> StartSharedAsync()
     {
         var server = await StartAsync();
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => server.DisposeAsync().AsTask().Wait();
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => server.End();
         return server;
+    }
+
+    private void End()
+    {
+        process.KillNow();
+        try
+        {
+            folder.Dispose();
+        }
+        catch (IOException)
+        {
+            // The server's own children may still write a last file: the next run removes the folder.
+        }
     }
 
     private static string Program(string name) => Path.Combine(

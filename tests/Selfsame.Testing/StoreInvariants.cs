@@ -39,7 +39,7 @@ public static class StoreInvariants
 
     private static readonly string[] TablesOfUsers =
     [
-        "identifiers", "lookalikes", "mails", "sessions", "link_tokens", "audit_events", "known_sources", "user_group_members",
+        "identifiers", "lookalikes", "mails", "sessions", "link_tokens", "audit_events", "known_sources", "user_group_members", "handle_changes",
     ];
 
     private static readonly string RowsOfNobody = string.Join(" UNION ALL ", TablesOfUsers.Select(table =>
@@ -52,8 +52,9 @@ public static class StoreInvariants
             await transaction.QueryAsync<UserState>(
                 """
                 SELECT u.id, u.uuid, u.tenant, u.username, u.email, u.phone, u.phone_verified_at IS NOT NULL AS phone_is_verified,
-                  u.handle, u.user_code, u.is_active AND u.deleted_at IS NULL AS can_sign_in,
-                  (SELECT count(*) FROM audit_events e WHERE e.user_id = u.id AND e.event = 'user.created') AS created_events,
+                  u.handle, u.user_code, (SELECT c.handle FROM handle_changes c WHERE c.user_id = u.id AND NOT c.refused) AS handle_under_way,
+                  u.is_active AND u.deleted_at IS NULL AS can_sign_in,
+                  (SELECT count(*) FROM audit_events e WHERE e.user_id = u.id AND e.event IN ('user.created', 'user.moved-in')) AS created_events,
                   (SELECT count(*) FROM sessions s WHERE s.user_id = u.id) AS sessions
                 FROM users u
                 """),
@@ -138,7 +139,7 @@ public static class StoreInvariants
         ? name.Key
         : throw new InvalidOperationException($"A user holds an identifier that has no key: {refusal.Rule}");
 
-    private static IEnumerable<string> HandleKeys(UserState user) => new[] { user.Handle, user.UserCode }.OfType<string>().Distinct(StringComparer.Ordinal);
+    private static IEnumerable<string> HandleKeys(UserState user) => new[] { user.Handle, user.HandleUnderWay, user.UserCode }.OfType<string>().Distinct(StringComparer.Ordinal);
 
     private sealed record StoreState(
         List<string> Strangers, List<UserState> Users, ILookup<long, KeyState> Keys, List<AnswerState> Answers, long MailsToNobody);
@@ -160,6 +161,9 @@ public static class StoreInvariants
         public bool PhoneIsVerified { get; init; }
 
         public string? Handle { get; init; }
+
+        /// <summary>Asked for, and not confirmed by another system yet: reserved beside the other.</summary>
+        public string? HandleUnderWay { get; init; }
 
         public string UserCode { get; init; } = "";
 

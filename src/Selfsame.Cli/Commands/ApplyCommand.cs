@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Selfsame.Cli.Views;
+using Selfsame.Core.Accounts;
 using Selfsame.Core.Identifiers;
 using Selfsame.Core.Reconciliation;
 using Selfsame.Databases;
@@ -21,7 +22,8 @@ internal static class ApplyCommand
         {
             Description = "Write who was merged into whom to this file, one JSON object a line: system, loser, survivor. For your application's sessions.",
         };
-        var command = new Command("apply", "Makes exactly the changes of a plan. Apply the same plan again to go on after an interruption.") { file, merged };
+        var notify = new Option<bool>("--notify") { Description = "Mail a link to set a password to everybody whose account is created without one, where the system sends such mails." };
+        var command = new Command("apply", "Makes exactly the changes of a plan. Apply the same plan again to go on after an interruption.") { file, merged, notify };
         options.AddTo(command);
         guards.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
@@ -29,14 +31,14 @@ internal static class ApplyCommand
             var text = ReadPlan(parsed.GetRequiredValue(file));
             await using var engine = await options.OpenAsync(parsed, cancellation);
             var verdict = PlanCheck.Check(text, engine.Topology, KeyRules.Version, guards.Read(parsed));
-            return await ApplyAsync(engine, verdict, options.Json(parsed), cancellation, parsed.GetValue(merged));
+            return await ApplyAsync(engine, verdict, options.Json(parsed), cancellation, parsed.GetValue(merged), parsed.GetValue(notify));
         });
         return command;
     }
 
     /// <summary>Applies what the check let through; for <c>undo</c> too.</summary>
     public static async Task<int> ApplyAsync(
-        OpenedEngine engine, PlanVerdict verdict, bool json, CancellationToken cancellation, string? merged = null)
+        OpenedEngine engine, PlanVerdict verdict, bool json, CancellationToken cancellation, string? merged = null, bool notify = false)
     {
         switch (verdict)
         {
@@ -47,7 +49,7 @@ internal static class ApplyCommand
         }
 
         var plan = ((PlanAccepted)verdict).Plan;
-        var result = await engine.NewApplier().ApplyAsync(plan, ApplyProgress.For(plan.Changes.Count), cancellation);
+        var result = await engine.NewApplier().ApplyAsync(plan, ApplyProgress.For(plan.Changes.Count), cancellation, notify);
         switch (result)
         {
             case ApplyLocked locked:
@@ -60,6 +62,11 @@ internal static class ApplyCommand
                 }
 
                 ApplyView.Write(report, plan, json);
+                if (notify)
+                {
+                    ApplyView.WriteNotMailed(AppliedChanges.Of(plan, report).Where(change => change.Action == ChangeAction.Create && engine.Connected.Systems[change.System] is not ISendsRecoveryMails));
+                }
+
                 return report switch
                 {
                     { Stop: ApplyStop.Interrupted } => ExitCode.Interrupted,

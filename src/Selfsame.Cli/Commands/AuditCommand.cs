@@ -22,7 +22,7 @@ internal static class AuditCommand
         {
             await using var engine = await options.OpenAsync(parsed, cancellation);
             var filter = filters.Read(parsed, engine.Topology);
-            var audit = await AuditAsync(engine, cancellation);
+            var audit = await AuditAsync(engine, cancellation, parsed.GetValue(sample));
             if (filter is not null)
             {
                 audit = audit with { Findings = filter.Of(audit.Findings, engine.Topology, audit.Pictures, IdentifierKeys.TryKey) };
@@ -30,7 +30,7 @@ internal static class AuditCommand
 
             var uniqueness = audit.Pictures
                 .Where(pair => (filter?.System ?? pair.Key) == pair.Key && (filter?.Tenant ?? pair.Value.Config.Tenant) == pair.Value.Config.Tenant)
-                .ToDictionary(pair => pair.Key, pair => UniquenessReport.Of(pair.Value, parsed.GetValue(sample)));
+                .ToDictionary(pair => pair.Key, pair => pair.Value.Everybody!);
             AuditView.Write(audit.Findings, uniqueness, await LimitsAsync(engine, uniqueness.Keys, cancellation), options.Json(parsed));
             return audit.Findings.Count == 0 ? ExitCode.Clean : ExitCode.Findings;
         });
@@ -38,9 +38,10 @@ internal static class AuditCommand
     }
 
     /// <summary>The audit that every command of the engine starts from.</summary>
-    public static async Task<AuditResult> AuditAsync(OpenedEngine engine, CancellationToken cancellation)
-        => await new Auditor(await engine.Connected.WithLinksAsync(engine.Store, cancellation), engine.Connected.Systems, IdentifierKeys.TryKey, engine.Store.Clock)
-            .AuditAsync(ReadProgress.For, cancellation);
+    public static async Task<AuditResult> AuditAsync(OpenedEngine engine, CancellationToken cancellation, int sample = 0)
+        => await new Auditor(
+            await engine.Connected.WithLinksAsync(engine.Store, cancellation), engine.Connected.Systems, IdentifierKeys.TryKey, engine.Store.Clock, engine.Store.Random)
+            .AuditAsync(ReadProgress.For, cancellation, sample);
 
     /// <summary>For our own users, how many accounts may still be made.</summary>
     private static async Task<IReadOnlyDictionary<string, string>> LimitsAsync(OpenedEngine engine, IEnumerable<string> names, CancellationToken cancellation)

@@ -30,6 +30,7 @@ internal sealed class StoreOptions
             DataFolder = Path.GetFullPath(parsed.GetValue(data) ?? Setting("SELFSAME_DATA") ?? "data"),
             Database = parsed.GetValue(database) ?? Setting("SELFSAME_DATABASE"),
             SecretKey = Setting("SELFSAME_SECRET_KEY"),
+            PreviousSecretKey = Setting("SELFSAME_SECRET_KEY_PREVIOUS"),
             CrashPoints = CommandLine.CrashPointsFromEnvironment(),
             Random = RandomSource.System,
         };

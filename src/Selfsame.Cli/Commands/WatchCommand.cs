@@ -31,7 +31,7 @@ internal static class WatchCommand
             var server = options.ServerOptions(parsed);
             using var channels = AlertChannels.Open(parsed.GetValue(mail), parsed.GetValue(webhook), Environment.GetEnvironmentVariable(SecretVariable), server);
             async Task<AuditResult> AuditAsync(CancellationToken token)
-                => await new Auditor(await engine.Connected.WithLinksAsync(engine.Store, token), engine.Connected.Systems, IdentifierKeys.TryKey, engine.Store.Clock)
+                => await new Auditor(await engine.Connected.WithLinksAsync(engine.Store, token), engine.Connected.Systems, IdentifierKeys.TryKey, engine.Store.Clock, engine.Store.Random)
                     .AuditAsync(_ => null, token);
             var watcher = new Watcher(AuditAsync, channels, Path.Combine(server.DataFolder, StateFile), server.Clock, server.Random);
             var json = options.Json(parsed);

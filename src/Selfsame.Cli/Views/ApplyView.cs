@@ -16,6 +16,7 @@ internal static class ApplyView
                 Changes = plan.Changes.Count,
                 report.Applied,
                 report.AppliedNow,
+                report.Notified,
                 Systems = AppliedChanges.BySystem(AppliedChanges.Of(plan, report)),
                 Unverified = Notes(report.Unverified),
                 Skipped = Notes(report.Skipped),
@@ -35,6 +36,11 @@ internal static class ApplyView
         }
 
         Terminal.Line($"{Terminal.Count(report.AppliedNow, "change")} made; {report.Applied} of {plan.Changes.Count} in all. Run {report.Run}.");
+        if (report.Notified > 0)
+        {
+            Terminal.Line($"{Terminal.Count(report.Notified, "recovery mail")} asked for.");
+        }
+
         if (report.Stop is { } stop)
         {
             Terminal.Line(stop == ApplyStop.Interrupted
@@ -44,6 +50,15 @@ internal static class ApplyView
         else if (report.AppliedNow > 0)
         {
             Terminal.Line($"Next: selfsame audit. To take it back: selfsame undo {report.Run}");
+        }
+    }
+
+    /// <summary>Who can't be mailed by their system; on stderr, so that JSON stays JSON.</summary>
+    public static void WriteNotMailed(IEnumerable<Change> created)
+    {
+        foreach (var system in created.GroupBy(change => change.System))
+        {
+            Console.Error.WriteLine($"selfsame: {system.Key} sends no recovery mails: tell the {system.Count()} who were created there in another way.");
         }
     }
 

@@ -22,6 +22,11 @@ internal static class ChangeView
         Terminal.Line($"[{colour}]{sign} {change.Action.ToString().ToLowerInvariant()}[/] {Terminal.Text(change.System)} {Terminal.Text(change.Account.ToString())}  {Terminal.Text(change.Sentence)}");
         WriteFields(change.Before, change.After);
         WriteLosers(change);
+        if (change.PasswordFrom is { } password)
+        {
+            Terminal.Line($"    signs in with: the password of {Terminal.Text(password.System)} (its hash is read from {Terminal.Text(password.Field)} at apply)");
+        }
+
         foreach (var place in change.References ?? [])
         {
             WriteReferences(change, place);

@@ -113,7 +113,7 @@ public sealed class FilesSystem : IReadsAccounts, IReadsAccountsById
 
     private void CheckMapped(Fields record)
     {
-        var missing = Mapping.Id.Concat(Mapping.Identifiers.Values).Where(field => !record.ContainsKey(field)).Distinct().ToList();
+        var missing = Mapping.Id.Concat(Mapping.Identifiers.Values).Concat(Mapping.PasswordHash is { } hash ? [hash] : []).Where(field => !record.ContainsKey(field)).Distinct().ToList();
         if (missing.Count > 0)
         {
             throw new SystemUnavailableException(

@@ -70,11 +70,15 @@ public sealed class MongoDbSystem
         }
 
         var required = found[0].Document("options").Document("validator").Document("$jsonSchema").Document("required");
+        var transactions = await rowWrites.HasTransactionsAsync(cancellation);
         return new SystemFacts
         {
             CanRequireValues = false,
             TakesChosenId = true,
-            AtomicPreconditions = await rowWrites.HasTransactionsAsync(cancellation),
+            AtomicPreconditions = transactions,
+
+            // An _id is changed by making the document anew, which only a transaction makes safe.
+            CanChangeIds = transactions || !Mapping.Id.Contains(MongoCollection.Id),
             NotNullFields = required.Select(field => field.Value.AsText ?? "").Append(MongoCollection.Id).ToHashSet(StringComparer.Ordinal),
         };
     });

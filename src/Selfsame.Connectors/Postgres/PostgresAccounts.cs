@@ -60,7 +60,7 @@ internal sealed class PostgresAccounts(PostgresSession session, PostgresTable ta
     private static string SpelledEither(PostgresColumn column, string value)
         => column.IsText ? $"t.{column.Quoted} IN ({value}::{column.TypeName}, upper({value})::{column.TypeName})" : column.HoldsText(value);
 
-    // Two statements instead of one with OR, so that each can use its index.
+    // Equal text is equal in lower case too. An equality of the column's own may hold more to be equal: that is a statement of its own, so that each can use its index.
     private IEnumerable<PostgresStatement> Finding(PostgresColumn column, IReadOnlyList<string> values)
     {
         var possible = values.Where(value => !value.Contains('\0', StringComparison.Ordinal)).ToList();
@@ -69,6 +69,6 @@ internal sealed class PostgresAccounts(PostgresSession session, PostgresTable ta
         own.Sql = $"SELECT {table.SelectedColumns} FROM {table.Quoted} t WHERE {written} IN (SELECT v{(column.IsText ? $"::{column.TypeName}" : "")} FROM unnest({own.Texts(possible)}) v)";
         var folded = new PostgresStatement();
         folded.Sql = $"SELECT {table.SelectedColumns} FROM {table.Quoted} t WHERE lower({written}) IN (SELECT lower(v) FROM unnest({folded.Texts(possible)}) v)";
-        return [own, folded];
+        return column.ComparesLoosely ? [own, folded] : [folded];
     }
 }

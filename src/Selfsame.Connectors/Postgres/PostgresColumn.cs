@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Globalization;
 using Npgsql;
 using Selfsame.Core.Accounts;
@@ -82,6 +83,25 @@ internal sealed record PostgresColumn
         => reader.IsDBNull(index) ? FieldValue.Null
             : Readers.TryGetValue(TypeId, out var read) ? read(reader, index)
             : FieldValue.Native(TypeName, reader.GetString(index));
+
+    /// <summary>As <see cref="Read"/>, of the value's binary form; a uuid stays in its 16 bytes.</summary>
+    public void Take(FieldRows rows, byte[] buffer, int start, int length)
+    {
+        var bytes = buffer.AsSpan(start, length);
+        switch (TypeId)
+        {
+            case 16: rows.AddBits(FieldForm.Boolean, bytes[0]); break;
+            case 17: rows.Add(FieldForm.Bytes, start, length); break;
+            case 20: rows.AddBits(FieldForm.Integer, BinaryPrimitives.ReadInt64BigEndian(bytes)); break;
+            case 21: rows.AddBits(FieldForm.Integer, BinaryPrimitives.ReadInt16BigEndian(bytes)); break;
+            case 23: rows.AddBits(FieldForm.Integer, BinaryPrimitives.ReadInt32BigEndian(bytes)); break;
+            case 19 or 25 or 1042 or 1043: rows.Add(FieldForm.Text, start, length); break;
+            case 700: rows.AddBits(FieldForm.Number, BitConverter.DoubleToInt64Bits(BinaryPrimitives.ReadSingleBigEndian(bytes))); break;
+            case 701: rows.AddBits(FieldForm.Number, BinaryPrimitives.ReadInt64BigEndian(bytes)); break;
+            case Uuid: rows.Add(FieldForm.Uuid, start, length); break;
+            default: rows.Add(FieldForm.Native, start, length, rows.NativeType(TypeName)); break;
+        }
+    }
 
     /// <summary>The value as PostgreSQL's input functions read it; null for null.</summary>
     public static string? TextOf(FieldValue value) => value.Raw switch

@@ -9,7 +9,7 @@ namespace Selfsame.Connectors.Postgres;
 /// precondition and changed; a bulk read is one snapshot.
 /// </summary>
 public sealed class PostgresSystem
-    : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts, IHasReferences, IWritesTogether,
+    : IReadsFields, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts, IHasReferences, IWritesTogether,
         IHasCanonicalIndexes, IChangesSchema, IProbesPermissions
 {
     private const int PortionSize = 1000;
@@ -92,6 +92,37 @@ public sealed class PostgresSystem
 
         // ReadAsync says false only when the server has said that the rows are complete; a connection that breaks throws.
         yield return new ReadEnd(count, Complete: true);
+    }
+
+    public async IAsyncEnumerable<ReadPart> ReadFieldsAsync(IReadOnlyList<string> fields, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        var (connection, session) = await database.OpenSnapshotAsync(cancellation);
+        await using var opened = connection;
+        var table = await database.GuardAsync(session, () => CheckedTableAsync(session));
+        session.Need(table, "SELECT");
+        var columns = fields.Select(field => table.Has(field) ? table[field] : null).ToList();
+        await using var stream = await database.GuardAsync(session, () => session.CopyAsync($"SELECT {PostgresCopy.Selected(columns)} FROM {table.Quoted} t"));
+        var copy = new PostgresCopy(stream, columns, Mapping.Id.Select(id => columns.FindIndex(column => column?.Name == id)).ToHashSet());
+        var rows = new FieldRows(fields.Count);
+        var withoutId = new List<long>();
+        var count = 0L;
+        while (await database.GuardAsync(session, () => copy.FillAsync(cancellation)))
+        {
+            withoutId.Clear();
+            copy.Take(rows, withoutId);
+            foreach (var row in withoutId)
+            {
+                yield return new UnreadableRecord($"row {row}", "its id is null.");
+            }
+
+            if (rows.Count > 0)
+            {
+                count += rows.Count;
+                yield return new ReadFields(rows);
+            }
+        }
+
+        yield return new ReadEnd(count, copy.Complete);
     }
 
     public Task<IReadOnlyList<Account>> ReadByIdAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation)
@@ -207,8 +238,7 @@ public sealed class PostgresSystem
                 $"'{name}': there is no table '{tableName}'.{PostgresReferences.Near(await PostgresCatalog.NearAsync(session, tableName))} Correct 'table' in the config.");
         }
 
-        var mapped = Mapping.Id.Concat(Mapping.Identifiers.Values).Concat(Mapping.Attributes.Values.Select(attribute => attribute.Field));
-        var unknown = mapped.Where(field => !table.Has(field)).Distinct().ToList();
+        var unknown = Mapping.MappedFields.Where(field => !table.Has(field)).Distinct().ToList();
         if (unknown.Count > 0)
         {
             throw new SystemUnavailableException(

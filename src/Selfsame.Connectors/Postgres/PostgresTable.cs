@@ -8,6 +8,7 @@ namespace Selfsame.Connectors.Postgres;
 internal sealed class PostgresTable
 {
     private readonly Dictionary<string, PostgresColumn> byName;
+    private readonly FieldNames names;
 
     private PostgresTable(string name, uint id, IReadOnlyList<PostgresColumn> columns)
     {
@@ -15,6 +16,7 @@ internal sealed class PostgresTable
         Id = id;
         Columns = columns;
         Quoted = DialectText.QuoteQualified(name);
+        names = new FieldNames([.. columns.Select(column => column.Name)]);
         byName = columns.ToDictionary(column => column.Name, StringComparer.Ordinal);
         Key = [.. columns.Where(column => column.KeyPosition > 0).OrderBy(column => column.KeyPosition)];
         HasKey = Key.Count > 0;
@@ -49,13 +51,13 @@ internal sealed class PostgresTable
 
     public Fields Record(NpgsqlDataReader reader, int from = 0)
     {
-        var values = new KeyValuePair<string, FieldValue>[Columns.Count];
+        var values = new FieldValue[Columns.Count];
         for (var index = 0; index < values.Length; index++)
         {
-            values[index] = KeyValuePair.Create(Columns[index].Name, Columns[index].Read(reader, from + index));
+            values[index] = Columns[index].Read(reader, from + index);
         }
 
-        return new Fields(values);
+        return new Fields(names, values);
     }
 
     /// <summary>Whether these fields are the whole row of a table without a key, so that equal rows have one key.</summary>

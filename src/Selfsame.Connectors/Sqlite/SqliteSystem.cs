@@ -224,8 +224,7 @@ public sealed class SqliteSystem
         }
 
         var known = columns.Select(column => column.Name).ToHashSet(StringComparer.Ordinal);
-        var mapped = Mapping.Id.Concat(Mapping.Identifiers.Values).Concat(Mapping.Attributes.Values.Select(attribute => attribute.Field));
-        var unknown = mapped.Where(field => !known.Contains(field)).Distinct().ToList();
+        var unknown = Mapping.MappedFields.Where(field => !known.Contains(field)).Distinct().ToList();
         return unknown.Count == 0
             ? columns
             : throw new SystemUnavailableException(

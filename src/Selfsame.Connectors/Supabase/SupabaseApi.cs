@@ -16,7 +16,7 @@ internal sealed class SupabaseApi
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(60);
     private const int MaximumWaits = 10;
 
-    private readonly Uri users;
+    private readonly string root;
     private readonly string key;
     private readonly HttpMessageInvoker http;
     private readonly TimeProvider clock;
@@ -24,7 +24,7 @@ internal sealed class SupabaseApi
     /// <summary>Throws <see cref="SystemUnavailableException"/> for an address or a key that can't be right.</summary>
     public SupabaseApi(string name, string url, string key, HttpMessageInvoker http, TimeProvider clock)
     {
-        users = UsersAddress(name, url);
+        root = Root(name, url);
         this.key = key.Length > 0 && key.All(character => character is > ' ' and <= '~')
             ? key
             : throw new SystemUnavailableException(
@@ -52,9 +52,16 @@ internal sealed class SupabaseApi
     }
 
     /// <summary>Asks for the list or one user, by <paramref name="path"/> behind <c>…/admin/users</c>; changes them where there is a body.</summary>
-    public async Task<SupabaseReply> SendAsync(HttpMethod method, string path, JsonObject? body, CancellationToken cancellation)
+    public Task<SupabaseReply> SendAsync(HttpMethod method, string path, JsonObject? body, CancellationToken cancellation)
+        => SendToAsync(method, $"{root}/admin/users{path}", body, cancellation);
+
+    /// <summary>Asks for a mail with a link by which the owner of the address sets a password.</summary>
+    public Task<SupabaseReply> RecoverAsync(string email, CancellationToken cancellation)
+        => SendToAsync(HttpMethod.Post, $"{root}/recover", new JsonObject { ["email"] = email }, cancellation);
+
+    private async Task<SupabaseReply> SendToAsync(HttpMethod method, string address, JsonObject? body, CancellationToken cancellation)
     {
-        using var request = new HttpRequestMessage(method, users + path);
+        using var request = new HttpRequestMessage(method, address);
         request.Headers.TryAddWithoutValidation("apikey", key);
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
         request.Content = body is null ? null : new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
@@ -73,7 +80,7 @@ internal sealed class SupabaseApi
         }
         catch (HttpRequestException exception) when (NeverLeft(exception.HttpRequestError))
         {
-            return new NotReached($"can't be reached at {users.GetLeftPart(UriPartial.Authority)} ({exception.HttpRequestError}). Check 'url' and the network.");
+            return new NotReached($"can't be reached at {request.RequestUri!.GetLeftPart(UriPartial.Authority)} ({exception.HttpRequestError}). Check 'url' and the network.");
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException)
         {
@@ -88,7 +95,7 @@ internal sealed class SupabaseApi
     /// <summary>The key must stand in no message, even if the other side repeats it.</summary>
     public string WithoutKey(string text) => text.Replace(key, "•••", StringComparison.Ordinal);
 
-    private static Uri UsersAddress(string name, string url)
+    private static string Root(string name, string url)
     {
         if (!Uri.TryCreate(url, UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https") || address.Query.Length > 0)
         {
@@ -96,7 +103,7 @@ internal sealed class SupabaseApi
         }
 
         var path = address.AbsolutePath.TrimEnd('/');
-        return new Uri(address, $"{(path.Length == 0 ? "/auth/v1" : path)}/admin/users");
+        return new Uri(address, path.Length == 0 ? "/auth/v1" : path).AbsoluteUri.TrimEnd('/');
     }
 
     private static bool NeverLeft(HttpRequestError error)

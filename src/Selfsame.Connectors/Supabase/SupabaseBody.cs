@@ -95,9 +95,9 @@ internal sealed record SupabaseBody(JsonObject? Json, string Problem)
             return null;
         }
 
-        var taken = hash.AsText is { } text && (text.StartsWith("$2", StringComparison.Ordinal) || text.StartsWith("$argon2", StringComparison.Ordinal));
+        var taken = hash.AsText is { } text && SupabasePasswords.Takes(text);
         body["password_hash"] = taken ? hash.AsText : null;
-        return taken ? null : "Supabase Auth takes password hashes of bcrypt and argon2 only.";
+        return taken ? null : $"Supabase Auth takes password hashes of {SupabasePasswords.Formats} only.";
     }
 
     private static void PutPlain(JsonObject body, Fields fields)

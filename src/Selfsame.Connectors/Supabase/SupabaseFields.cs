@@ -39,10 +39,19 @@ internal static class SupabaseFields
     /// <summary>What Supabase Auth sets by itself: a creation from a whole record leaves it out.</summary>
     public static IReadOnlySet<string> OfTheSystem { get; } = new HashSet<string>(StringComparer.Ordinal) { CreatedAt, LastSignInAt, BannedUntil, DeletedAt };
 
+    /// <summary>Addresses in lower case; whatever says yes in another system (an instant, a number) as a boolean.</summary>
+    public static FieldValue Spelling(string field, FieldValue value) => (field, value) switch
+    {
+        (Email, { AsText: { } text }) => FieldValue.Text(text.ToLowerInvariant()),
+        (EmailConfirmed or PhoneConfirmed or Active, { IsNull: false }) => FieldValue.Boolean(value.IsTruthy),
+        _ => value,
+    };
+
     /// <summary>The one mapping that all these systems have.</summary>
     public static AccountMapping Mapping { get; } = new()
     {
         Id = [Id],
+        PasswordHash = PasswordHash,
         Identifiers = new Dictionary<IdentifierKind, string> { [IdentifierKind.Email] = Email, [IdentifierKind.Phone] = Phone },
         Attributes = new Dictionary<string, AttributeMapping>
         {

@@ -10,7 +10,7 @@ namespace Selfsame.Connectors.Supabase;
 /// The users of a Supabase project, through the admin API of Supabase Auth (GoTrue). A precondition is compared with a fresh read right before the
 /// change, but not in one transaction with it. A new user's id is ours to choose, so that a lost answer is found again by it.
 /// </summary>
-public sealed class SupabaseSystem : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts, IProbesPermissions
+public sealed class SupabaseSystem : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts, IProbesPermissions, ISendsRecoveryMails
 {
     private const int PortionSize = 1000;
     private const int ReadsAtOnce = 8;
@@ -62,11 +62,13 @@ public sealed class SupabaseSystem : IReadsAccounts, IReadsAccountsById, IFindsA
                 TakesChosenId = true,
                 AtomicPreconditions = false,
                 CanRequireValues = false,
+                IdsAreUuids = true,
+                PasswordHashes = SupabasePasswords.Rules,
                 NotNullFields = new HashSet<string>(StringComparer.Ordinal)
                 {
                     SupabaseFields.Id, SupabaseFields.EmailConfirmed, SupabaseFields.PhoneConfirmed, SupabaseFields.Active,
                 },
-                LowerCaseFields = new HashSet<string>(StringComparer.Ordinal) { SupabaseFields.Email },
+                Spelling = SupabaseFields.Spelling,
                 DeletionEffects =
                 [
                     "The user's sessions, identities, password and second factors are deleted with it and can't be put back.",
@@ -92,6 +94,8 @@ public sealed class SupabaseSystem : IReadsAccounts, IReadsAccountsById, IFindsA
 
         yield return new ReadEnd(list.Accounts.Count, list.Complete);
     }
+
+    public bool AsksOneByOne => true;
 
     public async Task<IReadOnlyList<Account>> ReadByIdAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation)
     {
@@ -162,6 +166,24 @@ public sealed class SupabaseSystem : IReadsAccounts, IReadsAccountsById, IFindsA
     {
         var (present, not) = await ReadForChangeAsync(id, precondition, cancellation);
         return present is null ? not! : await ChangeAsync(HttpMethod.Delete, id, null, cancellation);
+    }
+
+    /// <summary>By the address alone: GoTrue answers an unknown one with success, and mails nobody. It limits mails by address and in all.</summary>
+    public async Task<WriteOutcome> SendRecoveryMailAsync(AccountId id, CancellationToken cancellation)
+    {
+        var (present, not) = await ReadForChangeAsync(id, Fields.Empty, cancellation);
+        if (present is null)
+        {
+            return not!;
+        }
+
+        if (!present.Identifiers.TryGetValue(IdentifierKind.Email, out var email))
+        {
+            return new Refused("It has no e-mail address.");
+        }
+
+        var reply = await api.RecoverAsync(email, cancellation);
+        return reply is Answer { IsSuccess: true } ? new Done() : failures.Change(reply);
     }
 
     /// <summary>The admin API asks one thing of a key, that it may administer users; who may read may change, too.</summary>

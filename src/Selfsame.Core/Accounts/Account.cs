@@ -35,11 +35,24 @@ public sealed record AccountMapping
     /// <summary>The attribute that disabling sets to false.</summary>
     public const string Active = "active";
 
+    /// <summary>What the config calls <see cref="PasswordHash"/>, among the attributes.</summary>
+    public const string PasswordHashName = "passwordHash";
+
     public required IReadOnlyList<string> Id { get; init; }
 
     public required IReadOnlyDictionary<IdentifierKind, string> Identifiers { get; init; }
 
     public IReadOnlyDictionary<string, AttributeMapping> Attributes { get; init; } = new Dictionary<string, AttributeMapping>();
+
+    /// <summary>
+    /// The field that holds the password's hash or takes one at a creation; null where none is mapped. It is no attribute: a hash is carried
+    /// to accounts that are created, and compared and shown nowhere.
+    /// </summary>
+    public string? PasswordHash { get; init; }
+
+    /// <summary>Every field that is mapped; one that is mapped twice stands here twice.</summary>
+    public IEnumerable<string> MappedFields
+        => [.. Id, .. Identifiers.Values, .. Attributes.Values.Select(attribute => attribute.Field), .. PasswordHash is null ? [] : new[] { PasswordHash }];
 
     /// <summary>The fields that change by themselves.</summary>
     public IReadOnlySet<string> NoiseFields

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -54,6 +55,24 @@ public sealed class AccountId : IEquatable<AccountId>
     /// <summary>Reverses <see cref="ToText"/>.</summary>
     public static AccountId FromText(string text)
         => text.StartsWith('[') ? new AccountId(JsonSerializer.Deserialize<string[]>(text)!) : new AccountId(text);
+
+    /// <summary>As <see cref="FromText"/>, for text that anybody may have written; false where it is no id.</summary>
+    public static bool TryFromText(string? text, [NotNullWhen(true)] out AccountId? id)
+    {
+        id = null;
+        try
+        {
+            id = text is null or "" || text.Contains('\0', StringComparison.Ordinal) ? null : FromText(text);
+        }
+        catch (Exception exception) when (exception is JsonException or ArgumentException)
+        {
+            return false;
+        }
+
+        // A list may hold null for a text.
+        id = id is null || id.Parts.Contains(null!) ? null : id;
+        return id is not null;
+    }
 
     /// <summary>For people: the parts, joined by a slash.</summary>
     public override string ToString() => string.Join('/', Parts);

@@ -10,18 +10,56 @@ public sealed record BulkRead(IReadOnlyList<Account> Accounts, IReadOnlyList<Unr
 /// <summary>The engine's side of the connector contract: it believes an answer only after checking it.</summary>
 public static class CheckedSystem
 {
-    /// <summary>
-    /// Reads everything. A read that ends early, counts wrongly or hands an account over twice throws: it must never
-    /// make findings (CASES 23).
-    /// </summary>
+    /// <summary>Reads everything and keeps it.</summary>
     public static async Task<BulkRead> ReadEverythingAsync(
         this IReadsAccounts system, string name, IProgress<long>? progress, CancellationToken cancellation)
     {
         var accounts = new List<Account>();
-        var unreadable = new List<UnreadableRecord>();
         var seen = new HashSet<AccountId>();
+        var unreadable = await system.ReadEachAsync(
+            name,
+            progress,
+            some =>
+            {
+                accounts.AddRange(some);
+                CheckUnseen(name, some, seen);
+            },
+            cancellation);
+        return new BulkRead(accounts, unreadable);
+    }
+
+    /// <summary>Reads everything, portion by portion; the records that are no accounts come back. Who stands twice must be noticed by the caller.</summary>
+    public static Task<IReadOnlyList<UnreadableRecord>> ReadEachAsync(
+        this IReadsAccounts system, string name, IProgress<long>? progress, Action<IReadOnlyList<Account>> take, CancellationToken cancellation)
+        => FollowAsync(
+            system.ReadAllAsync(cancellation),
+            name,
+            progress,
+            part =>
+            {
+                if (part is not ReadAccounts some)
+                {
+                    return 0;
+                }
+
+                take(some.Accounts);
+                return some.Accounts.Count;
+            });
+
+    /// <summary>
+    /// Follows a bulk read to its end. One that ends early, or counts wrongly, throws: it must never make findings (CASES 23).
+    /// </summary>
+    /// <param name="parts">The read.</param>
+    /// <param name="name">The system.</param>
+    /// <param name="progress">Takes the number of accounts so far.</param>
+    /// <param name="take">Takes a part with accounts; how many they are.</param>
+    internal static async Task<IReadOnlyList<UnreadableRecord>> FollowAsync(
+        IAsyncEnumerable<ReadPart> parts, string name, IProgress<long>? progress, Func<ReadPart, int> take)
+    {
+        var unreadable = new List<UnreadableRecord>();
+        var count = 0L;
         ReadEnd? end = null;
-        await foreach (var part in system.ReadAllAsync(cancellation))
+        await foreach (var part in parts)
         {
             if (end is not null)
             {
@@ -30,25 +68,24 @@ public static class CheckedSystem
 
             switch (part)
             {
-                case ReadAccounts some:
-                    accounts.AddRange(some.Accounts);
-                    CheckUnseen(name, some.Accounts, seen);
-                    progress?.Report(accounts.Count);
-                    break;
                 case UnreadableRecord record: unreadable.Add(record); break;
                 case ReadEnd last: end = last; break;
+                default:
+                    count += take(part);
+                    progress?.Report(count);
+                    break;
             }
         }
 
         if (end is not { Complete: true })
         {
             throw new SystemUnavailableException(
-                $"Reading '{name}' ended early, after {accounts.Count} accounts. Nothing is concluded from half a read; run it again.");
+                $"Reading '{name}' ended early, after {count} accounts. Nothing is concluded from half a read; run it again.");
         }
 
-        return end.Accounts == accounts.Count
-            ? new BulkRead(accounts, unreadable)
-            : throw new ConnectorContractException(name, $"it counted {end.Accounts} accounts and handed over {accounts.Count}.");
+        return end.Accounts == count
+            ? unreadable
+            : throw new ConnectorContractException(name, $"it counted {end.Accounts} accounts and handed over {count}.");
     }
 
     /// <summary>Reads single accounts; one that was not asked for, or one twice, throws.</summary>

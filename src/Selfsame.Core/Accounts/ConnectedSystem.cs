@@ -27,9 +27,22 @@ public interface IReadsAccounts : IConnectedSystem
     IAsyncEnumerable<ReadPart> ReadAllAsync(CancellationToken cancellation);
 }
 
+/// <summary>Reads a few fields of every account, faster than whole records.</summary>
+public interface IReadsFields : IReadsAccounts
+{
+    /// <summary>
+    /// As <see cref="IReadsAccounts.ReadAllAsync"/>, with <see cref="ReadFields"/> in place of accounts: the values of <paramref name="fields"/> in that order, null
+    /// where the system has no such field. The rows are good until the next part is asked for.
+    /// </summary>
+    IAsyncEnumerable<ReadPart> ReadFieldsAsync(IReadOnlyList<string> fields, CancellationToken cancellation);
+}
+
 /// <summary>Reads single accounts from the primary, freshly.</summary>
 public interface IReadsAccountsById : IConnectedSystem
 {
+    /// <summary>Whether it takes a call for each account: many are then read in bulk instead.</summary>
+    bool AsksOneByOne => false;
+
     /// <summary>Those of <paramref name="ids"/> that are there now, in any order; no other.</summary>
     Task<IReadOnlyList<Account>> ReadByIdAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation);
 }
@@ -77,21 +90,30 @@ public sealed record SystemFacts
     /// <summary>Whether a precondition is checked and the change made in one transaction of the system.</summary>
     public required bool AtomicPreconditions { get; init; }
 
+    /// <summary>Whether an account can take another id.</summary>
+    public bool CanChangeIds { get; init; } = true;
+
     /// <summary>Fields that must not be null.</summary>
     public IReadOnlySet<string> NotNullFields { get; init; } = new HashSet<string>();
 
     /// <summary>Whether an existing field can be made one that must have a value.</summary>
     public bool CanRequireValues { get; init; } = true;
 
-    /// <summary>Fields whose text the system itself puts into lower case: what is planned for them stands there as it will be.</summary>
-    public IReadOnlySet<string> LowerCaseFields { get; init; } = new HashSet<string>();
+    /// <summary>Whether every id is a uuid: an account from a system that numbers its accounts gets a new one.</summary>
+    public bool IdsAreUuids { get; init; }
+
+    /// <summary>How accounts that are created come by their password; null where the config alone says it.</summary>
+    public PasswordHashRules? PasswordHashes { get; init; }
+
+    /// <summary>By field and value, how the system writes the value down: what is planned stands there as it will be. Null where it keeps what it is given.</summary>
+    public Func<string, FieldValue, FieldValue>? Spelling { get; init; }
 
     /// <summary>What the system does by itself when an account is deleted, one sentence each.</summary>
     public IReadOnlyList<string> DeletionEffects { get; init; } = [];
 
     /// <summary>The value as the system will hold it when it is written to that field.</summary>
     public FieldValue AsStored(string field, FieldValue value)
-        => LowerCaseFields.Contains(field) && value.AsText is { } text ? FieldValue.Text(text.ToLowerInvariant()) : value;
+        => Spelling?.Invoke(field, value) ?? value;
 }
 
 /// <summary>A part of a bulk read.</summary>
@@ -99,6 +121,9 @@ public abstract record ReadPart;
 
 /// <summary>Some accounts, at least one.</summary>
 public sealed record ReadAccounts(IReadOnlyList<Account> Accounts) : ReadPart;
+
+/// <summary>Some accounts as a few fields each, at least one.</summary>
+public sealed record ReadFields(FieldRows Rows) : ReadPart;
 
 /// <summary>A record that is no account, because its id is null or not readable.</summary>
 public sealed record UnreadableRecord(string Where, string Problem) : ReadPart;

@@ -21,4 +21,16 @@ public static class IdentifierKeys
         key = made ?? "";
         return made is not null;
     }
+
+    /// <summary>
+    /// The key of plain ASCII in UTF-8 by a short cut, into <paramref name="key"/> (as long as the text); false says nothing, and
+    /// <see cref="TryKey"/> must be asked.
+    /// </summary>
+    internal static bool TryKeyAscii(IdentifierKind kind, ReadOnlySpan<byte> text, Span<byte> key) => kind switch
+    {
+        IdentifierKind.Username => AsciiKeys.TryLoginName(text, key),
+        IdentifierKind.Email => AsciiKeys.TryEmailAddress(text, key),
+        IdentifierKind.Phone => AsciiKeys.TryPhoneNumber(text, key),
+        _ => false,
+    };
 }

@@ -22,3 +22,18 @@ public interface IProbesPermissions : IConnectedSystem
     /// <summary>One probe for each thing that audits and repairs need. Changes nothing; throws <see cref="SystemUnavailableException"/> where the system is not there.</summary>
     Task<IReadOnlyList<PermissionProbe>> ProbeAsync(CancellationToken cancellation);
 }
+
+/// <summary>Something in a system that belongs to no account.</summary>
+/// <param name="Id">The system's name for it.</param>
+/// <param name="What">A sentence for people.</param>
+public sealed record Leftover(string Id, string What);
+
+/// <summary>Knows what creations that broke off may have left behind.</summary>
+public interface IFindsLeftovers : IConnectedSystem
+{
+    /// <summary>
+    /// What is left behind, in a fixed order; null where this system's leftovers can't be seen. Throws <see cref="SystemUnavailableException"/>
+    /// where they can't be told now.
+    /// </summary>
+    Task<IReadOnlyList<Leftover>?> FindLeftoversAsync(CancellationToken cancellation);
+}

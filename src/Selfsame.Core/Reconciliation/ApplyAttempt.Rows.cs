@@ -10,6 +10,9 @@ internal sealed partial class ApplyAttempt
     private const int Sweeps = 2;
     private const int SweepPortion = 200;
 
+    // A wait is taken in pieces in which the lease can't run out.
+    private static readonly TimeSpan LongestPiece = TimeSpan.FromSeconds(20);
+
     private async Task<bool> ChangeRowsAsync(IReadOnlyList<Change> portion, CancellationToken cancellation)
     {
         var open = portion;
@@ -17,7 +20,11 @@ internal sealed partial class ApplyAttempt
         for (var look = 1; open.Count > 0; look++)
         {
             var prepared = await rowChanges.PrepareAsync(open, EarlierRows, cancellation);
-            outcomes.AddRange(prepared.Where(change => change.Hindrance is not null).Select(change => new JournalOutcome(change.Change.Number, ChangeState.Skipped, null, change.Hindrance)));
+            foreach (var hindered in prepared.Where(change => change.Hindrance is not null))
+            {
+                outcomes.Add(await WithoutRestAsync(hindered.Change, new JournalOutcome(hindered.Change.Number, ChangeState.Skipped, null, hindered.Hindrance)));
+            }
+
             var ready = prepared.Where(change => change.Hindrance is null).ToList();
             if (ready.Count > 0)
             {
@@ -71,7 +78,13 @@ internal sealed partial class ApplyAttempt
             {
                 case Done: done.Add(change); break;
                 case Drifted when !lastLook: again.Add(change); break;
-                default: concluded.AddRange(new[] { NotDone(change, outcome) }.OfType<JournalOutcome>()); break;
+                default:
+                    if (NotDone(change, outcome) is { } end)
+                    {
+                        concluded.Add(await WithoutRestAsync(change, end));
+                    }
+
+                    break;
             }
         }
 
@@ -83,32 +96,53 @@ internal sealed partial class ApplyAttempt
     }
 
     /// <summary>
-    /// Looks twice, a minimum age apart, for references that arrived at accounts which were merged away: where the system does not guard
-    /// them, whoever still held the old id may have written it.
+    /// A change that ends without being made leaves nothing half-made: where its system has no transactions, what was written by then is put
+    /// back, the last first. What can't be put back is journaled, so that undo takes it back.
+    /// </summary>
+    private async Task<JournalOutcome> WithoutRestAsync(Change change, JournalOutcome outcome)
+    {
+        if (EarlierRows(change) is not { Count: > 0 } journaled)
+        {
+            return outcome;
+        }
+
+        foreach (var row in (await rowChanges.LeftBehindAsync(change, journaled, CancellationToken.None)).Reverse())
+        {
+            await PatientlyAsync(change, () => rowChanges.PutBackAsync(change, row));
+            crashPoints.Reach(ApplyCrashPoints.ChangeLeft);
+        }
+
+        var rest = await rowChanges.LeftBehindAsync(change, journaled, CancellationToken.None);
+        return outcome with
+        {
+            Rows = rest,
+            Message = rest.Count == 0 ? outcome.Message : $"{outcome.Message} {Terms.Count(rest.Count, "row")} that had been written could not be put back: undo takes them back.",
+        };
+    }
+
+    /// <summary>
+    /// Looks twice, a minimum age apart, for references that arrived at accounts which were merged away or took another id: where the
+    /// system does not guard them, whoever still held the old id may have written it.
     /// </summary>
     public async Task<bool> SweepAsync(CancellationToken cancellation)
     {
-        var merges = new List<Change>();
-        foreach (var change in plan.Changes.Where(change => change.Action == ChangeAction.Merge && entries.GetValueOrDefault(change.Number)?.State == ChangeState.Applied))
+        var changes = new List<Change>();
+        foreach (var change in plan.Changes.Where(change => change.Action is ChangeAction.Merge or ChangeAction.Rekey && entries.GetValueOrDefault(change.Number)?.State == ChangeState.Applied))
         {
             if (await rowChanges.HasUnguardedPlacesAsync(change.System, cancellation))
             {
-                merges.Add(change);
+                changes.Add(change);
             }
         }
 
-        for (var sweep = 1; sweep <= Sweeps && merges.Count > 0; sweep++)
+        for (var sweep = 1; sweep <= Sweeps && changes.Count > 0; sweep++)
         {
-            try
-            {
-                await Task.Delay(topology.MinimumAge, clock, cancellation);
-            }
-            catch (OperationCanceledException)
+            if (!await WaitAsync(topology.MinimumAge, cancellation))
             {
                 return false;
             }
 
-            foreach (var portion in merges.Chunk(SweepPortion))
+            foreach (var portion in changes.Chunk(SweepPortion))
             {
                 if (!await SweepAsync(portion, cancellation))
                 {
@@ -120,14 +154,37 @@ internal sealed partial class ApplyAttempt
         return true;
     }
 
-    private async Task<bool> SweepAsync(IReadOnlyList<Change> merges, CancellationToken cancellation)
+    /// <summary>Waits, and keeps the lease meanwhile; false when it is lost or the apply was asked to stop.</summary>
+    private async Task<bool> WaitAsync(TimeSpan age, CancellationToken cancellation)
+    {
+        for (var left = age; left > TimeSpan.Zero; left -= LongestPiece)
+        {
+            try
+            {
+                await Task.Delay(left < LongestPiece ? left : LongestPiece, clock, cancellation);
+            }
+            catch (OperationCanceledException)
+            {
+                return false;
+            }
+
+            if (!await KeepLeaseAsync(CancellationToken.None))
+            {
+                return false;
+            }
+        }
+
+        return !cancellation.IsCancellationRequested;
+    }
+
+    private async Task<bool> SweepAsync(IReadOnlyList<Change> changes, CancellationToken cancellation)
     {
         if (!await KeepLeaseAsync(cancellation))
         {
             return false;
         }
 
-        var late = await rowChanges.LateReferencesAsync([.. merges.Select(change => (change, EarlierRows(change)))], cancellation);
+        var late = await rowChanges.LateReferencesAsync([.. changes.Select(change => (change, EarlierRows(change)))], cancellation);
         if (late.Count == 0)
         {
             return true;

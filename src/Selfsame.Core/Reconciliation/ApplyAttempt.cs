@@ -12,6 +12,7 @@ internal sealed partial class ApplyAttempt(
     IJournal journal,
     TimeProvider clock,
     CrashPoints crashPoints,
+    bool notify,
     Provisioner? provisioner)
 {
     // A write is given up well before the lease ends; the lease is renewed when less than this is left.
@@ -65,12 +66,16 @@ internal sealed partial class ApplyAttempt(
     private async Task<bool> ChangeAccountsAsync(IReadOnlyList<Change> portion, CancellationToken cancellation)
     {
         var present = await ReadAsync(portion, cancellation);
+        var passwords = await ReadPasswordsAsync(portion, cancellation);
         var outcomes = new List<JournalOutcome>();
         var ready = new List<(Change Change, Ready Ready)>();
         foreach (var change in portion)
         {
             switch (Readiness.Of(change, present.GetValueOrDefault(change.Number), entries.ContainsKey(change.Number), salt))
             {
+                case Ready when change.PasswordFrom is { } from && !passwords.ContainsKey(change.Number):
+                    outcomes.Add(new JournalOutcome(change.Number, ChangeState.Skipped, null, $"Since the plan was made, the password in {from.System} changed. Plan again."));
+                    break;
                 case Ready go: ready.Add((change, go)); break;
                 case AlreadyDone done: outcomes.Add(new JournalOutcome(change.Number, ChangeState.Applied, done.After, null)); break;
                 case NotReady not: outcomes.Add(new JournalOutcome(change.Number, ChangeState.Skipped, null, not.Why)); break;
@@ -86,10 +91,10 @@ internal sealed partial class ApplyAttempt(
             }
 
             crashPoints.Reach(ApplyCrashPoints.IntentDurable);
-            outcomes.AddRange(await WriteAsync(ready, cancellation));
+            outcomes.AddRange(await WriteAsync(ready, passwords, cancellation));
         }
 
-        return await RecordAsync(outcomes);
+        return await RecordAsync(await NotifyAsync(portion, outcomes));
     }
 
     public Task<bool> FinishAsync(CancellationToken cancellation)
@@ -101,6 +106,7 @@ internal sealed partial class ApplyAttempt(
         Stop = stop,
         Applied = entries.Values.Count(entry => entry.State == ChangeState.Applied),
         AppliedNow = appliedNow,
+        Notified = notified,
         Unverified = [.. Notes(ChangeState.Applied).Where(note => note.Message.Length > 0)],
         Skipped = Notes(ChangeState.Skipped),
         Refused = Notes(ChangeState.Refused),
@@ -136,7 +142,8 @@ internal sealed partial class ApplyAttempt(
     }
 
     /// <summary>Sends the changes one after the other, then reads all of them again: what is journaled is what was seen.</summary>
-    private async Task<List<JournalOutcome>> WriteAsync(IReadOnlyList<(Change Change, Ready Ready)> ready, CancellationToken cancellation)
+    private async Task<List<JournalOutcome>> WriteAsync(
+        IReadOnlyList<(Change Change, Ready Ready)> ready, Dictionary<int, Fields> passwords, CancellationToken cancellation)
     {
         var written = new List<(Change Change, WriteOutcome Outcome)>();
         foreach (var (change, go) in ready)
@@ -146,7 +153,7 @@ internal sealed partial class ApplyAttempt(
                 break;
             }
 
-            written.Add((change, await SendAsync(change, go.Precondition)));
+            written.Add((change, await SendAsync(change, go.Precondition, passwords.GetValueOrDefault(change.Number, Fields.Empty))));
             crashPoints.Reach(ApplyCrashPoints.ChangeLeft);
         }
 
@@ -154,11 +161,11 @@ internal sealed partial class ApplyAttempt(
         return [.. written.Select(pair => Conclude(pair.Change, pair.Outcome, after.GetValueOrDefault(pair.Change.Number))).OfType<JournalOutcome>()];
     }
 
-    private Task<WriteOutcome> SendAsync(Change change, Fields precondition)
+    private Task<WriteOutcome> SendAsync(Change change, Fields precondition, Fields password)
         // Once it has left, only its answer ends the wait: a change is not cancelled half-way.
         => PatientlyAsync(change, () => (change.Action, systems[change.System]) switch
         {
-            (ChangeAction.Create, ICreatesAccounts system) => system.CreateAsync(change.Account, change.After, CancellationToken.None),
+            (ChangeAction.Create, ICreatesAccounts system) => system.CreateAsync(change.Account, change.After.With(password), CancellationToken.None),
             (ChangeAction.Update, IUpdatesAccounts system) => system.UpdateAsync(change.Account, change.After, precondition, CancellationToken.None),
             (ChangeAction.Delete, IDeletesAccounts system) => system.DeleteAsync(change.Account, precondition, CancellationToken.None),
             _ => Task.FromResult<WriteOutcome>(new Refused($"'{change.System}' can't {change.Action.ToString().ToLowerInvariant()} accounts.")),
@@ -235,7 +242,7 @@ internal sealed partial class ApplyAttempt(
 
         foreach (var outcome in outcomes)
         {
-            var rows = entries.GetValueOrDefault(outcome.Number)?.Rows;
+            var rows = outcome.Rows ?? entries.GetValueOrDefault(outcome.Number)?.Rows;
             entries[outcome.Number] = new JournalEntry(outcome.Number, outcome.State, null, outcome.After, outcome.Message, rows);
         }
 

@@ -20,7 +20,10 @@ public sealed record ApplyReport : ApplyResult
     /// <summary>How many changes this attempt made.</summary>
     public required int AppliedNow { get; init; }
 
-    /// <summary>Changes that the system called done, and that a look afterwards did not find as planned.</summary>
+    /// <summary>How many owners of created accounts this attempt had mailed.</summary>
+    public int Notified { get; init; }
+
+    /// <summary>Changes that the system called done, and that a look afterwards did not find as planned, or whose mail could not be sent.</summary>
     public required IReadOnlyList<ChangeNote> Unverified { get; init; }
 
     /// <summary>Changes that were left alone, because the account was not as planned.</summary>

@@ -1,20 +1,41 @@
 using Selfsame.Core.Accounts;
+using Selfsame.Core.Reconciliation.Scanning;
 
 namespace Selfsame.Core.Reconciliation;
 
 /// <summary>What an audit saw and found.</summary>
 public sealed record AuditResult(IReadOnlyDictionary<string, SystemPicture> Pictures, IReadOnlyList<Finding> Findings);
 
-/// <summary>Reads every system once, in bulk, and finds what disagrees.</summary>
-public sealed class Auditor(Topology topology, IReadOnlyDictionary<string, IConnectedSystem> systems, IdentifierKeying keying, TimeProvider clock)
+/// <summary>
+/// Finds what disagrees. Every system is read in bulk twice at most: first a few fields of everybody, of which hashes are kept (<see cref="Scan"/>), then
+/// as whole records those who are not confirmed, and whoever has something in common with them.
+/// </summary>
+public sealed class Auditor(
+    Topology topology, IReadOnlyDictionary<string, IConnectedSystem> systems, IdentifierKeying keying, TimeProvider clock, RandomSource random)
 {
     /// <summary>Throws <see cref="SystemUnavailableException"/> when a read was not complete: half a read finds nothing.</summary>
-    public async Task<AuditResult> AuditAsync(Func<string, IProgress<long>?> progress, CancellationToken cancellation)
+    /// <param name="progress">Takes the number of accounts read so far, by system.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <param name="sample">Of how many accounts each picture's report shows the identifiers.</param>
+    public async Task<AuditResult> AuditAsync(Func<string, IProgress<long>?> progress, CancellationToken cancellation, int sample = 0)
     {
+        var scan = new Scan(topology, keying, random);
         var pictures = new Dictionary<string, SystemPicture>(StringComparer.Ordinal);
         foreach (var (name, config) in topology.Systems)
         {
-            pictures.Add(name, await ReadAsync(config, systems[name], progress(name), cancellation));
+            pictures.Add(name, await ReadAsync(config, systems[name], scan, progress(name), cancellation));
+        }
+
+        scan.Match();
+        var rest = await new UnconfirmedAccounts(topology, systems, keying, scan).ReadAsync(pictures.Values, cancellation);
+        foreach (var system in scan.Systems)
+        {
+            var picture = pictures[system.Config.Name] with
+            {
+                Accounts = rest[system.Config.Name],
+                HoldsKey = (kind, key) => scan.Holds(system, kind, key),
+            };
+            pictures[system.Config.Name] = picture with { Everybody = await ReportAsync(scan, system, picture, sample, cancellation) };
         }
 
         var findings = await new SecondLook(topology, systems, keying, clock).ConfirmAsync(Situations.Find(topology, pictures), cancellation);
@@ -26,7 +47,8 @@ public sealed class Auditor(Topology topology, IReadOnlyDictionary<string, IConn
         return new AuditResult(pictures, findings);
     }
 
-    private async Task<SystemPicture> ReadAsync(SystemConfig config, IConnectedSystem system, IProgress<long>? progress, CancellationToken cancellation)
+    private static async Task<SystemPicture> ReadAsync(
+        SystemConfig config, IConnectedSystem system, Scan scan, IProgress<long>? progress, CancellationToken cancellation)
     {
         if (system is not IReadsAccounts readable)
         {
@@ -34,13 +56,14 @@ public sealed class Auditor(Topology topology, IReadOnlyDictionary<string, IConn
         }
 
         var facts = await system.DescribeAsync(cancellation);
-        var read = await readable.ReadEverythingAsync(config.Name, progress, cancellation);
+        var scanned = scan.Begin(config, facts);
+        var unreadable = await readable.ScanAsync(scanned, progress, cancellation);
         var picture = new SystemPicture
         {
             Config = config,
             Facts = facts,
-            Accounts = [.. read.Accounts.Select(account => KeyedAccount.Of(account, keying))],
-            Unreadable = read.Unreadable,
+            Accounts = [],
+            Unreadable = unreadable,
             Indexes = system is IInspectsIndexes inspected ? await inspected.ReadIndexesAsync(cancellation) : null,
             Places = system is IHasReferences referring ? await referring.FindPlacesAsync(config.References, cancellation) : [],
             UuidIndex = config.Uuid is { } uuid && system is IHasCanonicalIndexes indexing ? indexing.PlainIndex(uuid) : null,
@@ -49,6 +72,22 @@ public sealed class Auditor(Topology topology, IReadOnlyDictionary<string, IConn
             ChangesSchema = system is IChangesSchema,
         };
         return picture with { Wanted = await ReadWantedAsync(picture, system, cancellation) };
+    }
+
+    private async Task<UniquenessReport> ReportAsync(Scan scan, ScannedSystem system, SystemPicture picture, int sample, CancellationToken cancellation)
+    {
+        var saysVerified = system.Config.Mapping.Attributes.ContainsKey(AccountMapping.EmailVerified);
+        var first = sample == 0 ? [] : Enumerable.Range(0, system.Count).Select(account => system.Ids[account]).Order(AccountId.Order).Take(sample).ToList();
+        var shown = await UnconfirmedAccounts.ReadAsync(systems[system.Config.Name], system.Config.Name, first, keying, cancellation);
+        return new UniquenessReport
+        {
+            Accounts = system.Count,
+            Values = scan.Count(system),
+            Verified = saysVerified ? (int)system.Verified : null,
+            Unverified = saysVerified ? (int)system.Unverified : null,
+            Indexes = picture.Indexes,
+            Sample = [.. shown.OrderBy(account => account.Account.Id, AccountId.Order)],
+        };
     }
 
     private static async Task<IReadOnlyDictionary<IdentifierKind, WantedIndex>> ReadWantedAsync(

@@ -6,7 +6,7 @@ namespace Selfsame.Core.Reconciliation;
 public sealed record ConnectorKind
 {
     /// <summary>Connectors that the design names and this version does not have.</summary>
-    public static IReadOnlyList<string> NotInThisVersion { get; } = ["auth0", "atproto", "scim"];
+    public static IReadOnlyList<string> NotInThisVersion { get; } = ["auth0", "scim"];
 
     /// <summary>The value of <c>connector:</c>.</summary>
     public required string Name { get; init; }

@@ -6,7 +6,7 @@ namespace Selfsame.Core.Reconciliation;
 internal static class Creation
 {
     public static Decision Decide(
-        Finding finding, KeyedAccount from, SystemPicture origin, SystemPicture destination, ChangeReason reason, ClaimedKeys keys)
+        Finding finding, KeyedAccount from, SystemPicture origin, SystemPicture destination, ChangeReason reason, ClaimedKeys keys, PlanStamp stamp)
     {
         var name = destination.Config.Name;
         // What a system that gives ids itself made is known again by a stored password: only the rows of the service keep one.
@@ -19,6 +19,12 @@ internal static class Creation
         if (!throughRow && origin.Config.Mapping.Id.Count != destination.Config.Mapping.Id.Count)
         {
             return new LeftAlone($"The ids of {origin.Config.Name} and {name} have different numbers of parts.");
+        }
+
+        var newId = !throughRow && NeedsNewId(from, destination);
+        if (newId && finding.Rule!.Correlate.Contains(CorrelationRule.ById))
+        {
+            return new LeftAlone($"Ids of {name} are uuids and {from.Account.Id} is none, so the account would have another: take 'id' out of 'correlate'.");
         }
 
         var template = finding.Rule!.Target == name ? finding.Rule.Handle : null;
@@ -48,6 +54,13 @@ internal static class Creation
         }
 
         var fields = FieldsOf(from, origin, destination, kinds, handle, withId: !throughRow);
+        if (newId)
+        {
+            fields = fields.With(new Fields([KeyValuePair.Create(destination.Config.Mapping.Id[0], FieldValue.Text(stamp.NextUuid().ToString("D")))]));
+        }
+
+        // A system that gives ids itself gets the password by which the account is known to be ours.
+        var password = throughRow ? null : CreatedPassword.Carried(from, origin, destination, stamp.Id.ToString("D"));
         return new Planned(new Change
         {
             Number = 0,
@@ -61,7 +74,12 @@ internal static class Creation
             After = fields,
             Precondition = Fields.Empty,
             Reversible = true,
-            Effects = [.. HandleEffects(choices, handle, name), .. throughRow ? UndoEffects(destination) : []],
+            Effects =
+            [
+                .. HandleEffects(choices, handle, name),
+                .. throughRow ? UndoEffects(destination) : password is null ? CreatedPassword.Lacking(from, origin, destination) : [],
+            ],
+            PasswordFrom = password,
             For = throughRow ? new SourceAccount(origin.Config.Name, from.Account.Id) : null,
         });
     }
@@ -71,6 +89,9 @@ internal static class Creation
 
     private static IEnumerable<string> UndoEffects(SystemPicture destination)
         => destination.Facts.DeletionEffects.Count == 0 ? [] : [$"Its undo deletes the account. {string.Join(' ', destination.Facts.DeletionEffects)}"];
+
+    private static bool NeedsNewId(KeyedAccount from, SystemPicture destination)
+        => destination.Facts.IdsAreUuids && !(from.Account.Id.Parts is [var part] && Guid.TryParseExact(part, "D", out _));
 
     private static Fields FieldsOf(KeyedAccount from, SystemPicture origin, SystemPicture destination, List<IdentifierKind> kinds, string? handle, bool withId)
     {
@@ -94,7 +115,7 @@ internal static class Creation
 
         foreach (var name in Drift.Shared(source, target))
         {
-            fields[target.Attributes[name].Field] = from.Account.Attributes.ValueOrNull(name);
+            fields[target.Attributes[name].Field] = destination.Facts.AsStored(target.Attributes[name].Field, from.Account.Attributes.ValueOrNull(name));
         }
 
         return new Fields(fields.Where(pair => !Drift.CanNotTakeNull(destination, pair.Key, pair.Value)));
@@ -108,9 +129,11 @@ internal static class Creation
 internal sealed class ClaimedKeys
 {
     private readonly Dictionary<(string System, IdentifierKind Kind, string Key), AccountId> holders = [];
+    private readonly IReadOnlyDictionary<string, SystemPicture> pictures;
 
     public ClaimedKeys(IReadOnlyDictionary<string, SystemPicture> pictures)
     {
+        this.pictures = pictures;
         foreach (var (system, picture) in pictures)
         {
             foreach (var account in picture.Accounts)
@@ -128,11 +151,14 @@ internal sealed class ClaimedKeys
         }
     }
 
-    /// <summary>Takes the key for <paramref name="account"/>; false when another account has it.</summary>
+    /// <summary>
+    /// Takes the key for <paramref name="account"/>; false when another account has it. The key is one of an account that a finding is about: whoever shares
+    /// it is among the pictures' accounts.
+    /// </summary>
     public bool Claim(string system, IdentifierKind kind, string key, AccountId account)
         => holders.TryAdd((system, kind, key), account) || holders[(system, kind, key)].Equals(account);
 
-    /// <summary>Takes the key of a value that nobody has; false when it is somebody's, or no value of that kind.</summary>
-    public bool ClaimUnused(string system, IdentifierKind kind, string text, AccountId account)
-        => IdentifierKeys.TryKey(kind, text, out var key, out _) && holders.TryAdd((system, kind, key), account);
+    /// <summary>Takes a key that nobody has; false when it is somebody's.</summary>
+    public bool ClaimUnused(string system, IdentifierKind kind, string key, AccountId account)
+        => !pictures[system].HoldsKey(kind, key) && holders.TryAdd((system, kind, key), account);
 }

@@ -7,8 +7,9 @@ internal static class Drift
 {
     /// <summary>The differences by the config's names, in the order of the names; the source is right.</summary>
     public static IReadOnlyList<Difference> Between(
-        KeyedAccount source, AccountMapping sourceMapping, KeyedAccount target, SystemPicture targetPicture, HandleTemplate? handle = null)
+        KeyedAccount source, SystemPicture sourcePicture, KeyedAccount target, SystemPicture targetPicture, HandleTemplate? handle = null)
     {
+        var sourceMapping = sourcePicture.Config.Mapping;
         var targetMapping = targetPicture.Config.Mapping;
         var identifiers = targetMapping.Identifiers.Keys.Where(sourceMapping.Identifiers.ContainsKey)
             .Where(kind => kind != IdentifierKind.Handle || handle is null)
@@ -28,7 +29,10 @@ internal static class Drift
         var attributes = Shared(sourceMapping, targetMapping)
             .Where(name => name != AccountMapping.EmailVerified || verifiedIsOfThisAddress)
             .Select(name => new Difference(name, source.Account.Attributes.ValueOrNull(name), target.Account.Attributes.ValueOrNull(name)))
-            .Where(difference => !SameAttribute(difference) && !CanNotTakeNull(targetPicture, targetMapping.Attributes[difference.Name].Field, difference.Source));
+            .Where(difference => !SameAttribute(difference)
+                && !SameAttribute(difference with { Source = targetPicture.Facts.AsStored(targetMapping.Attributes[difference.Name].Field, difference.Source) })
+                && !SameAttribute(difference with { Target = sourcePicture.Facts.AsStored(sourceMapping.Attributes[difference.Name].Field, difference.Target) })
+                && !CanNotTakeNull(targetPicture, targetMapping.Attributes[difference.Name].Field, difference.Source));
         return [.. attributes.Concat(identifiers).OrderBy(difference => difference.Name, StringComparer.Ordinal)];
     }
 

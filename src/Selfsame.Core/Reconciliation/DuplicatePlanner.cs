@@ -1,4 +1,5 @@
 using Selfsame.Core.Accounts;
+using Selfsame.Core.Identifiers;
 
 namespace Selfsame.Core.Reconciliation;
 
@@ -9,6 +10,7 @@ namespace Selfsame.Core.Reconciliation;
 internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions decisions, ClaimedKeys keys, string salt)
 {
     private readonly AccountMapping mapping = picture.Config.Mapping;
+    private HashSet<string>? loosely;
 
     /// <summary>The decisions for <paramref name="findings"/>, all of this system and all duplicates, in their order; each with the finding it answers.</summary>
     public IReadOnlyList<(Finding Finding, Decision Decision)> Decide(IReadOnlyList<Finding> findings)
@@ -40,6 +42,8 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
         DuplicatesAction.Merge or DuplicatesAction.Delete when finding.Decision is { Verdict: Verdict.Different } apart
             => $"They are different people by decision: {apart.Reason}.",
         DuplicatesAction.Report => "Duplicates within a system are reported: decide which account stays, or set 'duplicates' to rename, merge or delete.",
+        _ when finding.Identifier is { } kind && finding.Members.Any(member => !member.Account.Identifiers.ContainsKey(kind))
+            => $"Their {kind.Name()} is empty: give each one of its own, or none (null).",
         DuplicatesAction.Rename when finding.Identifier != IdentifierKind.Username
             => $"Only usernames can be renamed; two accounts with one {finding.Evidence[0].Rule} need a person's decision.",
         DuplicatesAction.Rename => null,
@@ -151,13 +155,13 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
         foreach (var account in order.Where(finding.Members.Contains).Where(member => !renamed.Contains(member.Account.Id)).Skip(1).Select(member => member.Account))
         {
             var old = account.Identifiers[IdentifierKind.Username];
-            var (name, number) = (old, 1);
             renamed.Add(account.Id);
-            do
+            if (FreeName(old.Trim(), account.Id) is not { } name)
             {
-                name = $"{old.Trim()}-{++number}";
+                yield return (finding, new LeftAlone($"No name made from {old} (id {account.Id}) follows the rules for usernames: rename it yourself."));
+                continue;
             }
-            while (!keys.ClaimUnused(picture.Config.Name, IdentifierKind.Username, name, account.Id));
+
             yield return (finding, new Planned(new Change
             {
                 Number = 0,
@@ -173,6 +177,26 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
                 Reversible = true,
             }));
         }
+    }
+
+    /// <summary>
+    /// The name with the first number behind it that nobody has, neither under our keys nor, as far as can be told without asking, under the system's own
+    /// equality: whoever has a name without a key has a finding, and is among the picture's accounts. Null where that is no valid username.
+    /// </summary>
+    private string? FreeName(string old, AccountId account)
+    {
+        loosely ??= picture.Accounts.Select(other => other.Account.Identifiers.GetValueOrDefault(IdentifierKind.Username)).OfType<string>().Select(Lookalikes.Loosely).ToHashSet(StringComparer.Ordinal);
+        for (var number = 2; IdentifierKeys.TryKey(IdentifierKind.Username, $"{old}-{number}", out var key, out _); number++)
+        {
+            var name = $"{old}-{number}";
+            if (!loosely.Contains(Lookalikes.Loosely(name)) && keys.ClaimUnused(picture.Config.Name, IdentifierKind.Username, key, account))
+            {
+                loosely.Add(Lookalikes.Loosely(name));
+                return name;
+            }
+        }
+
+        return null;
     }
 
     private MergedAccount Loser(KeyedAccount loser)

@@ -79,8 +79,13 @@ public enum ChangeState
 /// <param name="Rows">For a change of several rows what happens to each, with its before-image; else null.</param>
 public sealed record JournalIntent(int Number, Fields? Before, IReadOnlyList<RowWrite>? Rows = null);
 
-/// <summary>What came of a change, with the record as it stands afterwards; null where there is none.</summary>
-public sealed record JournalOutcome(int Number, ChangeState State, Fields? After, string? Message);
+/// <summary>What came of a change.</summary>
+/// <param name="Number">The change's number in the plan.</param>
+/// <param name="State">Its final state.</param>
+/// <param name="After">The record as it stands afterwards; null where there is none.</param>
+/// <param name="Message">What is to be said about it.</param>
+/// <param name="Rows">For a change of several rows that was not made as a whole, the writes that stay; null leaves what the intent noted.</param>
+public sealed record JournalOutcome(int Number, ChangeState State, Fields? After, string? Message, IReadOnlyList<RowWrite>? Rows = null);
 
 /// <summary>One change's entry.</summary>
 public sealed record JournalEntry(

@@ -51,7 +51,17 @@ public sealed record SystemPicture
 
     public required SystemFacts Facts { get; init; }
 
+    /// <summary>Those of the accounts that a finding may be about; all of them where <see cref="Everybody"/> is null.</summary>
     public required IReadOnlyList<KeyedAccount> Accounts { get; init; }
+
+    /// <summary>All accounts, in numbers; null where <see cref="Accounts"/> are all.</summary>
+    public UniquenessReport? Everybody { get; init; }
+
+    /// <summary>How many accounts there are.</summary>
+    public int Count => Everybody?.Accounts ?? Accounts.Count;
+
+    /// <summary>Whether any account holds a key, also one that is not among <see cref="Accounts"/>.</summary>
+    public Func<IdentifierKind, string, bool> HoldsKey { get; init; } = (_, _) => false;
 
     public IReadOnlyList<UnreadableRecord> Unreadable { get; init; } = [];
 

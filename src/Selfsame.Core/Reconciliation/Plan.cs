@@ -186,11 +186,15 @@ public sealed record Change
     [JsonPropertyOrder(15)]
     public IReadOnlyList<SchemaStep>? Steps { get; init; }
 
+    /// <summary>The password's hash that a creation carries over; null where it carries none.</summary>
+    [JsonPropertyOrder(16)]
+    public CarriedPassword? PasswordFrom { get; init; }
+
     /// <summary>
     /// For a creation in a system that gives ids itself, the account of the source for which it is made: it goes through the service's row of
     /// that account, so that nobody gets two. <see cref="Account"/> is then the id of this account.
     /// </summary>
-    [JsonPropertyOrder(16)]
+    [JsonPropertyOrder(17)]
     public SourceAccount? For { get; init; }
 
     /// <summary>Whether it changes several rows as one.</summary>
@@ -198,6 +202,17 @@ public sealed record Change
     public bool IsOfRows => Action is ChangeAction.Merge or ChangeAction.Rekey or ChangeAction.Restore
         || (Action == ChangeAction.Delete && References is not null);
 }
+
+/// <summary>
+/// A password's hash that stands in one system and is carried to an account that is created in another. The plan holds a digest only: the hash
+/// itself is read when the plan is applied, and if it is another by then, the creation is skipped.
+/// </summary>
+/// <param name="System">Where it stands.</param>
+/// <param name="Account">The account whose it is.</param>
+/// <param name="Field">That account's field.</param>
+/// <param name="Into">The field of the account that is created.</param>
+/// <param name="Digest">The hash's digest, salted with the plan's id.</param>
+public sealed record CarriedPassword(string System, AccountId Account, string Field, string Into, FieldValue Digest);
 
 /// <summary>What stamps a plan besides its content; injected, so that planning stays a pure function.</summary>
 /// <param name="Id">Names the plan.</param>

@@ -21,7 +21,7 @@ public static class Planner
 
         var gone = decisions.SelectMany(pair => Gone(pair.Decision)).ToHashSet();
         var others = findings.Where(finding => finding.Situation != Situation.Duplicate && finding.Fault is null)
-            .Select(finding => (finding, Outlived(finding, Decide(finding, pictures, keys, salt), gone)))
+            .Select(finding => (finding, Outlived(finding, Decide(finding, pictures, keys, stamp), gone)))
             .ToList();
 
         // The shape changes when the records fit it; an account is changed under the id that it has, and takes another id last.
@@ -36,7 +36,7 @@ public static class Planner
             Tool = stamp.Tool,
             KeyRules = stamp.KeyRules,
             Config = topology.Fingerprint,
-            Accounts = pictures.OrderBy(pair => pair.Key, StringComparer.Ordinal).ToDictionary(pair => pair.Key, pair => (long)pair.Value.Accounts.Count),
+            Accounts = pictures.OrderBy(pair => pair.Key, StringComparer.Ordinal).ToDictionary(pair => pair.Key, pair => (long)pair.Value.Count),
             Changes = [.. decisions.Select(pair => pair.Decision).OfType<Planned>().Select((planned, index) => planned.Change with { Number = index + 1 })],
             NotPlanned = [.. from pair in decisions
                              where pair.Decision is LeftAlone
@@ -58,12 +58,12 @@ public static class Planner
             ? new LeftAlone($"{planned.Change.Label} is one of the duplicates that this plan clears: plan again afterwards.")
             : decision;
 
-    private static Decision Decide(Finding finding, IReadOnlyDictionary<string, SystemPicture> pictures, ClaimedKeys keys, string salt)
+    private static Decision Decide(Finding finding, IReadOnlyDictionary<string, SystemPicture> pictures, ClaimedKeys keys, PlanStamp stamp)
         => finding.Situation switch
         {
             Situation.Missing when finding.Rule!.Missing == MissingAction.CreateInTarget
-                => Creation.Decide(finding, finding.Source!, pictures[finding.Rule.Source], pictures[finding.Rule.Target], ChangeReason.MissingInTarget, keys),
-            Situation.Orphan => DecideOrphan(finding, pictures, keys, salt),
+                => Creation.Decide(finding, finding.Source!, pictures[finding.Rule.Source], pictures[finding.Rule.Target], ChangeReason.MissingInTarget, keys, stamp),
+            Situation.Orphan => DecideOrphan(finding, pictures, keys, stamp),
             Situation.Drifted when finding.Rule!.Drifted == DriftedAction.UpdateTarget
                 => Update(finding, pictures[finding.Rule.Source], pictures[finding.Rule.Target], keys),
             Situation.Missing or Situation.Drifted => new LeftAlone("The config says to report it only."),
@@ -84,6 +84,11 @@ public static class Planner
             return new LeftAlone($"The ids of {target.Config.Name} can't be changed to those of {source.Config.Name}.");
         }
 
+        if (!target.Facts.CanChangeIds)
+        {
+            return new LeftAlone($"{target.Config.Name} can't change an account's id without transactions, and has none: make it a replica set, or correct the id in {source.Config.Name}.");
+        }
+
         if (target.Accounts.Any(other => other.Account.Id.Equals(from.Id)))
         {
             return new LeftAlone($"Another account of {target.Config.Name} has the id {from.Id}: decide who that is first.");
@@ -101,16 +106,16 @@ public static class Planner
         });
     }
 
-    private static Decision DecideOrphan(Finding finding, IReadOnlyDictionary<string, SystemPicture> pictures, ClaimedKeys keys, string salt)
+    private static Decision DecideOrphan(Finding finding, IReadOnlyDictionary<string, SystemPicture> pictures, ClaimedKeys keys, PlanStamp stamp)
     {
         var rule = finding.Rule!;
         var target = pictures[rule.Target];
         return rule.Orphan switch
         {
             OrphanAction.CreateInSource
-                => Creation.Decide(finding, finding.Target!, target, pictures[rule.Source], ChangeReason.MissingInSource, keys),
+                => Creation.Decide(finding, finding.Target!, target, pictures[rule.Source], ChangeReason.MissingInSource, keys, stamp),
             OrphanAction.DisableInTarget => Disable(finding, target),
-            OrphanAction.DeleteInTarget => Delete(finding, target, salt),
+            OrphanAction.DeleteInTarget => Delete(finding, target, stamp.Id.ToString("D")),
             _ => new LeftAlone("The config says to report it only."),
         };
     }
@@ -153,7 +158,7 @@ public static class Planner
         {
             if (IdentifierKinds.Parse(difference.Name) is not { } kind || !mapping.Identifiers.TryGetValue(kind, out var field))
             {
-                set.Add(mapping.Attributes[difference.Name].Field, difference.Source);
+                set.Add(mapping.Attributes[difference.Name].Field, target.Facts.AsStored(mapping.Attributes[difference.Name].Field, difference.Source));
                 continue;
             }
 
@@ -166,6 +171,7 @@ public static class Planner
             set.Add(field, target.Facts.AsStored(field, difference.Source));
         }
 
+        AddVerified(set, finding.Source!.Account, source.Config.Mapping, target);
         var after = new Fields(set);
         return new Planned(Of(finding, target, account) with
         {
@@ -176,6 +182,18 @@ public static class Planner
             After = after,
             Precondition = new Fields(after.Keys.Concat(IdentityFields(target)).Distinct().Select(field => KeyValuePair.Create(field, account.Record.ValueOrNull(field)))),
         });
+    }
+
+    // An address comes with its mark, though the mark of the address before was the same: it speaks of this one.
+    private static void AddVerified(Dictionary<string, FieldValue> set, Account from, AccountMapping source, SystemPicture target)
+    {
+        var mapping = target.Config.Mapping;
+        if (mapping.Identifiers.TryGetValue(IdentifierKind.Email, out var email) && set.ContainsKey(email)
+            && mapping.Attributes.TryGetValue(AccountMapping.EmailVerified, out var verified) && source.Attributes.ContainsKey(AccountMapping.EmailVerified)
+            && target.Facts.AsStored(verified.Field, from.Attributes.ValueOrNull(AccountMapping.EmailVerified)) is var mark && !Drift.CanNotTakeNull(target, verified.Field, mark))
+        {
+            set.TryAdd(verified.Field, mark);
+        }
     }
 
     // The fields by which the account was told to be this person's: if they change, it may be someone else's.

@@ -33,7 +33,7 @@ internal sealed class RowChanges(
             foreach (var change in group)
             {
                 var madeEarlier = earlier(change).Where(made.Contains).ToList();
-                prepared.Add(change.Number, IsReplayed(change, madeEarlier)
+                prepared.Add(change.Number, IsReplayed(change, madeEarlier, earlier(change))
                     ? new PreparedChange(change, new ExpandedChange(earlier(change), []), null)
                     : Prepare(change, system, known, present, referring, madeEarlier));
             }
@@ -64,26 +64,50 @@ internal sealed class RowChanges(
         return unseen;
     }
 
-    /// <summary>The writes for references that arrived at accounts which these changes removed, by the changes' numbers.</summary>
+    /// <summary>
+    /// Those of a change's writes that stand in its system although the change as a whole was not made; none where the system has transactions:
+    /// what looks as if it were made there is somebody else's work.
+    /// </summary>
+    public async Task<IReadOnlyList<RowWrite>> LeftBehindAsync(Change change, IReadOnlyList<RowWrite> journaled, CancellationToken cancellation)
+    {
+        var system = Writer(change.System);
+        if (journaled.Count == 0 || (await system.DescribeAsync(cancellation)).AtomicPreconditions)
+        {
+            return [];
+        }
+
+        var made = await MadeAsync(system, journaled, cancellation);
+        return [.. journaled.Where(made.Contains)];
+    }
+
+    /// <summary>Takes one row's write back.</summary>
+    public Task<WriteOutcome> PutBackAsync(Change change, RowWrite row)
+        => Writer(change.System).WriteTogetherAsync([row.Reversed()], [], CancellationToken.None);
+
+    /// <summary>The writes for references that arrived at accounts which are no more under their old ids, by the changes' numbers.</summary>
     public async Task<IReadOnlyList<PreparedChange>> LateReferencesAsync(
-        IReadOnlyList<(Change Change, IReadOnlyList<RowWrite> Rows)> merges, CancellationToken cancellation)
+        IReadOnlyList<(Change Change, IReadOnlyList<RowWrite> Rows)> changes, CancellationToken cancellation)
     {
         var late = new List<PreparedChange>();
-        foreach (var group in merges.GroupBy(merge => merge.Change.System))
+        foreach (var group in changes.GroupBy(pair => pair.Change.System))
         {
             var system = Writer(group.Key);
-            var made = group.SelectMany(merge => merge.Rows).ToHashSet();
-            var survivors = await ((IReadsAccountsById)system).ReadFreshAsync(group.Key, [.. group.Select(merge => merge.Change.Account)], cancellation);
-            var removed = group.SelectMany(merge => merge.Change.Losers!).Select(loser => Remembered(system, loser.Account, made)).OfType<Account>().ToDictionary(account => account.Id);
+            var made = group.SelectMany(pair => pair.Rows).ToHashSet();
+            var ids = group.SelectMany(pair => Involved(pair.Change).Append(Final(pair.Change, system.Mapping))).Distinct().ToList();
+            var present = await ((IReadsAccountsById)system).ReadFreshAsync(group.Key, ids, cancellation);
+
+            // An id that is an account's again is that account's.
+            var removed = group.Where(pair => present.ContainsKey(Final(pair.Change, system.Mapping)))
+                .ToDictionary(pair => pair.Change.Number, pair => Removed(pair.Change, system, present[Final(pair.Change, system.Mapping)], made)
+                    .Where(account => !present.ContainsKey(account.Id)).ToList());
             var unguarded = (await PlacesAsync(group.Key, cancellation)).Where(place => !place.Enforced).ToList();
-            var rows = await ((IHasReferences)system).ReadReferringAsync(unguarded, [.. removed.Values, .. survivors.Values], cancellation);
-            foreach (var (change, _) in group.Where(merge => survivors.ContainsKey(merge.Change.Account)))
+            var rows = await ((IHasReferences)system).ReadReferringAsync(unguarded, [.. removed.Values.SelectMany(gone => gone), .. present.Values], cancellation);
+            foreach (var (change, _) in group.Where(pair => removed.ContainsKey(pair.Change.Number)))
             {
-                var losers = change.Losers!.Select(loser => removed.GetValueOrDefault(loser.Account)).OfType<Account>().ToList();
-                var mine = losers.Select(loser => loser.Id).Append(change.Account).ToHashSet();
-                var expanded = new RowExpansion(change with { After = Fields.Empty }, system.AccountsTable, system.Mapping, unguarded)
-                    .Expand(survivors[change.Account], losers, [.. rows.Where(row => mine.Contains(row.Account))]);
-                var moves = expanded.Rows.Where(row => row.Table != system.AccountsTable || row.Action == RowAction.Update).ToList();
+                var (gone, final) = (removed[change.Number], Final(change, system.Mapping));
+                var mine = gone.Select(account => account.Id).Append(final).ToHashSet();
+                var moves = new RowExpansion(change, system.AccountsTable, system.Mapping, unguarded)
+                    .Moved(gone, present[final], [.. rows.Where(row => mine.Contains(row.Account))]);
                 if (moves.Count > 0)
                 {
                     late.Add(new PreparedChange(change, new ExpandedChange(moves, []), null));
@@ -98,8 +122,10 @@ internal sealed class RowChanges(
     public async Task<bool> HasUnguardedPlacesAsync(string system, CancellationToken cancellation)
         => (await PlacesAsync(system, cancellation)).Any(place => !place.Enforced);
 
-    // An account that has its new id is not found under the old one; what was journaled is made to its end.
-    private static bool IsReplayed(Change change, List<RowWrite> madeEarlier) => change.Action == ChangeAction.Rekey && madeEarlier.Count > 0;
+    // An account that has its new id is not found under the old one; what was journaled is made to its end. What is made to its end is done,
+    // whatever happened to its account since.
+    private static bool IsReplayed(Change change, List<RowWrite> madeEarlier, IReadOnlyList<RowWrite> earlier)
+        => madeEarlier.Count > 0 && (change.Action == ChangeAction.Rekey || madeEarlier.Count == earlier.Count);
 
     private PreparedChange Prepare(
         Change change,
@@ -197,6 +223,12 @@ internal sealed class RowChanges(
         => made.Where(row => row.Table == system.AccountsTable && row.Action == RowAction.Delete)
             .Select(row => system.Mapping.ToAccount(row.Before))
             .FirstOrDefault(account => account?.Id.Equals(id) == true);
+
+    /// <summary>The accounts as they were under the ids that a change took from them.</summary>
+    private static IEnumerable<Account> Removed(Change change, IWritesTogether system, Account staying, IEnumerable<RowWrite> made)
+        => change.Action == ChangeAction.Rekey
+            ? new[] { system.Mapping.ToAccount(staying.Record.With(change.Before.Only(system.Mapping.Id))) }.OfType<Account>()
+            : change.Losers!.Select(loser => Remembered(system, loser.Account, made)).OfType<Account>();
 
     private static IEnumerable<AccountId> Involved(Change change)
         => change.Action == ChangeAction.Restore ? [] : (change.Losers ?? []).Select(loser => loser.Account).Append(change.Account);

@@ -56,6 +56,13 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
         return new ExpandedChange([update, .. Moves(referring, [account.Id], renewed)], []);
     }
 
+    /// <summary>The writes for references that arrived at accounts which are gone.</summary>
+    /// <param name="gone">The accounts as they were.</param>
+    /// <param name="staying">Whom the references are of now.</param>
+    /// <param name="referring">All rows that refer to them or to it.</param>
+    public IReadOnlyList<RowWrite> Moved(IReadOnlyList<Account> gone, Account staying, IReadOnlyList<ReferringRow> referring)
+        => [.. Moves(referring, gone.Select(account => account.Id).ToHashSet(), staying)];
+
     /// <summary>The writes that make every row refer to <paramref name="to"/>; a row that would then stand twice goes instead.</summary>
     private IEnumerable<RowWrite> Moves(IReadOnlyList<ReferringRow> referring, HashSet<AccountId> from, Account to)
     {

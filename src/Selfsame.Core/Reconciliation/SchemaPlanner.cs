@@ -56,7 +56,8 @@ internal static class SchemaPlanner
             .OrderBy(account => account.Account.Id, AccountId.Order)
             .ToList();
         var index = new SchemaStep(SchemaAction.CreateIndex, picture.UuidIndex!.Name, picture.UuidIndex.Definition);
-        if (!picture.Accounts.Any(account => account.Account.Record.ContainsKey(field)))
+        var someHaveIt = picture.Everybody?.Values.Any(count => count is { Name: "uuid", With: > 0 }) == true;
+        if (!someHaveIt && !picture.Accounts.Any(account => account.Account.Record.ContainsKey(field)))
         {
             yield return new Planned(Of(finding, picture, field) with
             {

@@ -90,6 +90,17 @@ internal static class ServiceReader
         return networks;
     }
 
+    public static string? ReadMailAddress(ConfigNode node)
+    {
+        if (EmailAddress.TryParse(node.Text(), out var address, out _))
+        {
+            return address.Value;
+        }
+
+        node.Reject($"'{node.Path}' must be an e-mail address.");
+        return null;
+    }
+
     private static string Choice(ConfigNode node, params string[] choices) => node.OneOf([.. choices.Select(choice => (choice, choice))]);
 
     private static Uri? ReadAddress(ConfigNode node)

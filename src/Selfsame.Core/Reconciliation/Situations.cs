@@ -31,7 +31,7 @@ public static class Situations
         findings.AddRange(correlation.OnlyInSource.Where(account => Belongs(rule, account)).Select(account => Missing(rule, account)));
         findings.AddRange(correlation.OnlyInTarget.Where(account => !Settled(rule, account)).Select(account => Orphan(rule, account)));
         findings.AddRange(correlation.Ambiguous.Select(set => Ambiguous(rule, set)));
-        findings.AddRange(correlation.Links.SelectMany(link => OfLink(rule, link, source.Config, target)));
+        findings.AddRange(correlation.Links.SelectMany(link => OfLink(rule, link, source, target)));
         return
         [
             .. findings.OrderBy(finding => finding.Situation)
@@ -86,7 +86,7 @@ public static class Situations
         };
     }
 
-    private static IEnumerable<Finding> OfLink(ReconcileRule rule, Link link, SystemConfig source, SystemPicture target)
+    private static IEnumerable<Finding> OfLink(ReconcileRule rule, Link link, SystemPicture source, SystemPicture target)
     {
         var label = link.Source.Account.Label;
         if (rule.Correlate.Contains(CorrelationRule.ById) && !link.Source.Account.Id.Equals(link.Target.Account.Id))
@@ -97,7 +97,7 @@ public static class Situations
             };
         }
 
-        var differences = Drift.Between(link.Source, source.Mapping, link.Target, target, rule.Handle);
+        var differences = Drift.Between(link.Source, source, link.Target, target, rule.Handle);
         if (differences.Count > 0)
         {
             yield return OfPair(Situation.Drifted, rule, link) with

@@ -136,8 +136,11 @@ internal static class SystemFindings
                };
     }
 
-    private static string Values(List<KeyedAccount> accounts, IdentifierKind kind)
-        => string.Join(", ", accounts.Select(account => account.Account.Identifiers[kind]).Distinct(StringComparer.Ordinal));
+    private static string Values(List<KeyedAccount> accounts, IdentifierKind kind) => string.Join(", ", Raw(accounts, kind));
+
+    // An index may hold empty values to be equal, which are nobody's identifier.
+    private static IEnumerable<string> Raw(List<KeyedAccount> accounts, IdentifierKind kind)
+        => accounts.Select(account => account.Account.Identifiers.GetValueOrDefault(kind, "")).Distinct(StringComparer.Ordinal);
 
     private static Finding Duplicate(string system, IdentifierKind kind, string key, List<KeyedAccount> accounts) => new()
     {
@@ -146,7 +149,7 @@ internal static class SystemFindings
         Identifier = kind,
         Members = accounts,
         Accounts = [.. accounts.Select(account => Situations.Reference(system, account))],
-        Evidence = [new Evidence(kind.Name(), key, [.. accounts.Select(account => account.Account.Identifiers[kind]).Distinct(StringComparer.Ordinal)], Proof: false)],
+        Evidence = [new Evidence(kind.Name(), key, [.. Raw(accounts, kind)], Proof: false)],
         Sentence = $"{accounts.Count} accounts of {system} have the {kind.Name()} {key}, written as {Values(accounts, kind)}.",
     };
 

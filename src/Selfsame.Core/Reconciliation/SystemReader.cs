@@ -89,6 +89,7 @@ internal sealed class SystemReader(IReadOnlyList<ConnectorKind> connectors)
     {
         var identifiers = new Dictionary<IdentifierKind, string>();
         var attributes = new Dictionary<string, AttributeMapping>(StringComparer.Ordinal);
+        string? passwordHash = null;
         IReadOnlyList<string> id = [kind?.DefaultId ?? "id"];
         if (kind is not null)
         {
@@ -96,11 +97,26 @@ internal sealed class SystemReader(IReadOnlyList<ConnectorKind> connectors)
             ReadIdentifiers(node, entries, identifiers);
             if (entries.TryGetValue("attributes", out var attributesNode))
             {
-                attributes = attributesNode.Entries().ToDictionary(entry => entry.Key, entry => ReadAttribute(entry.Value), StringComparer.Ordinal);
+                var entriesOfAttributes = attributesNode.Entries();
+                passwordHash = entriesOfAttributes.TryGetValue(AccountMapping.PasswordHashName, out var hash) ? ReadPasswordHash(hash) : null;
+                attributes = entriesOfAttributes.Where(entry => entry.Key != AccountMapping.PasswordHashName)
+                    .ToDictionary(entry => entry.Key, entry => ReadAttribute(entry.Value), StringComparer.Ordinal);
             }
         }
 
-        return new AccountMapping { Id = id, Identifiers = identifiers, Attributes = attributes };
+        return new AccountMapping { Id = id, Identifiers = identifiers, Attributes = attributes, PasswordHash = passwordHash };
+    }
+
+    // By its name a plan and a journal know that a field is a secret.
+    private static string ReadPasswordHash(ConfigNode node)
+    {
+        var field = node.Text();
+        if (!SecretFields.Looks(field))
+        {
+            node.Reject($"'{field}' does not look like a secret by its name, so that its values would stand readable in plans. Map a view in which it is called password_hash.");
+        }
+
+        return field;
     }
 
     private static IReadOnlyList<string> ReadId(ConfigNode node)
@@ -151,7 +167,7 @@ internal sealed class SystemReader(IReadOnlyList<ConnectorKind> connectors)
         var field = node.Text();
         if (SecretFields.Looks(field))
         {
-            node.Reject($"'{field}' looks like a secret; carrying secrets between systems is not part of this version. Leave it out.");
+            node.Reject($"'{field}' looks like a secret, and attributes are compared and shown. Leave it out; a password's hash is mapped as '{AccountMapping.PasswordHashName}'.");
         }
 
         return new AttributeMapping(field, noise);

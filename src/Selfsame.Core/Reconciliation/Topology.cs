@@ -1,5 +1,6 @@
 using System.Net;
 using Selfsame.Core.Accounts;
+using Selfsame.Core.Webhooks;
 
 namespace Selfsame.Core.Reconciliation;
 
@@ -18,6 +19,18 @@ public sealed record Topology
 
     /// <summary>Proxies whose forwarding headers the service believes.</summary>
     public IReadOnlyList<IPNetwork> TrustedProxies { get; init; } = [];
+
+    /// <summary>Who is told what happens to users.</summary>
+    public IReadOnlyList<WebhookConfig> Webhooks { get; init; } = [];
+
+    /// <summary>How long a sign-up may take to become whole before somebody is told.</summary>
+    public TimeSpan ProvisioningAlertAfter { get; init; } = DefaultProvisioningAlertAfter;
+
+    /// <summary>A quarter of an hour: longer than the restart of a connected system takes.</summary>
+    public static TimeSpan DefaultProvisioningAlertAfter { get; } = TimeSpan.FromSeconds(900);
+
+    /// <summary>Who is told by mail of a sign-up that has not become whole in time; null: nobody.</summary>
+    public string? ProvisioningAlertMail { get; init; }
 
     /// <summary>Where runs are journaled: a database's connection, or null for the store.</summary>
     public string? Journal { get; init; }

@@ -27,6 +27,7 @@ internal static partial class TopologyFingerprint
                 identifiers = system.Mapping.Identifiers.OrderBy(pair => pair.Key).Select(pair => new[] { pair.Key.Name(), pair.Value }),
                 attributes = system.Mapping.Attributes.OrderBy(pair => pair.Key, StringComparer.Ordinal)
                     .Select(pair => new object[] { pair.Key, pair.Value.Field, pair.Value.Noise }),
+                system.Mapping.PasswordHash,
                 unique = system.Unique.Select(kind => kind.Name()),
                 system.Duplicates,
                 system.Survivor,

@@ -45,7 +45,9 @@ public sealed class TopologyReader(IReadOnlyList<ConnectorKind> connectors, Func
 
     private Topology ReadRoot(ConfigNode root)
     {
-        root.RejectOthers(["systems", "reconcile", "tenants", "journal", "guards", "minimumAge", "decisions", "mail", "trustedProxies"]);
+        root.RejectOthers([
+            "systems", "reconcile", "tenants", "journal", "guards", "minimumAge", "decisions", "mail", "trustedProxies",
+            "webhooks", "provisioningAlertAfter", "provisioningAlertMail"]);
         var entries = root.Entries();
         var systems = new Dictionary<string, SystemConfig>(StringComparer.Ordinal);
         if (entries.TryGetValue("systems", out var systemsNode))
@@ -69,6 +71,9 @@ public sealed class TopologyReader(IReadOnlyList<ConnectorKind> connectors, Func
             Tenants = tenants,
             Mail = entries.TryGetValue("mail", out var mail) ? ServiceReader.ReadMail(mail) : null,
             TrustedProxies = entries.TryGetValue("trustedProxies", out var proxies) ? ServiceReader.ReadNetworks(proxies) : [],
+            Webhooks = entries.TryGetValue("webhooks", out var webhooks) ? WebhookReader.Read(webhooks, tenants.Keys) : [],
+            ProvisioningAlertAfter = entries.TryGetValue("provisioningAlertAfter", out var after) ? TimeSpan.FromSeconds(after.Count()) : Topology.DefaultProvisioningAlertAfter,
+            ProvisioningAlertMail = entries.TryGetValue("provisioningAlertMail", out var alertMail) ? ServiceReader.ReadMailAddress(alertMail) : null,
             Journal = entries.TryGetValue("journal", out var journal) ? journal.Text() : null,
             Guards = entries.TryGetValue("guards", out var guards) ? ReadGuards(guards) : new Guards(),
             Decisions = entries.TryGetValue("decisions", out var decisions) ? DecisionsReader.Read(decisions, systems) : PersonDecisions.None,

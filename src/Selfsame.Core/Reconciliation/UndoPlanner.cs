@@ -50,7 +50,8 @@ public static class UndoPlanner
 
     private static List<Decision> Decide(Change change, JournalEntry? entry, PresentState present, Topology topology)
     {
-        if (entry is null or { State: ChangeState.Skipped or ChangeState.Refused })
+        // What was not made as a whole may have left rows behind, where its system has no transactions.
+        if (entry is null or { State: ChangeState.Skipped or ChangeState.Refused, Rows: null })
         {
             return [];
         }
@@ -169,6 +170,7 @@ public static class UndoPlanner
         References = null,
         Rows = null,
         Steps = null,
+        PasswordFrom = null,
         For = null,
     };
 }

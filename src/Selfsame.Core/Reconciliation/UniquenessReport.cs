@@ -30,32 +30,4 @@ public sealed record UniquenessReport
 
     /// <summary>Some accounts, by their ids in order.</summary>
     public IReadOnlyList<KeyedAccount> Sample { get; init; } = [];
-
-    public static UniquenessReport Of(SystemPicture picture, int sample = 0)
-    {
-        var mapping = picture.Config.Mapping;
-        var saysVerified = mapping.Attributes.ContainsKey(AccountMapping.EmailVerified);
-        var values = new List<ValueCount> { new("id", picture.Accounts.Count, picture.Accounts.Select(account => account.Account.Id).Distinct().Count()) };
-        foreach (var kind in mapping.Identifiers.Keys.Order())
-        {
-            var with = picture.Accounts.Where(account => account.Account.Identifiers.ContainsKey(kind)).ToList();
-            values.Add(new ValueCount(kind.Name(), with.Count, with.Select(account => account.Keys.GetValueOrDefault(kind) ?? account.Account.Identifiers[kind]).Distinct(StringComparer.Ordinal).Count()));
-        }
-
-        if (picture.Config.Uuid is { } uuid)
-        {
-            var with = picture.Accounts.Select(account => account.Account.Record.ValueOrNull(uuid)).Where(value => !value.IsNull).ToList();
-            values.Add(new ValueCount("uuid", with.Count, with.Select(value => value.ToString()).Distinct(StringComparer.OrdinalIgnoreCase).Count()));
-        }
-
-        return new UniquenessReport
-        {
-            Accounts = picture.Accounts.Count,
-            Values = values,
-            Verified = saysVerified ? picture.Accounts.Count(account => account.EmailVerified) : null,
-            Unverified = saysVerified ? picture.Accounts.Count(account => !account.EmailVerified && account.Account.Identifiers.ContainsKey(IdentifierKind.Email)) : null,
-            Indexes = picture.Indexes,
-            Sample = [.. picture.Accounts.OrderBy(account => account.Account.Id, AccountId.Order).Take(sample)],
-        };
-    }
 }

@@ -37,6 +37,7 @@ internal static class ApiEndpoints
         api.MapSessions();
         api.MapMe();
         api.MapMailLinks();
+        api.MapProvisioning();
         routes.MapOperations();
         routes.MapOpenApi();
     }

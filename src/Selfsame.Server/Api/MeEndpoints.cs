@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Selfsame.Server.Api.Description;
 using Selfsame.Server.Api.Fields;
 using Selfsame.Server.Api.Problems;
+using Selfsame.Server.Handles;
 using Selfsame.Server.Requests;
 using Selfsame.Store.Users;
 
@@ -35,13 +36,18 @@ internal static class MeEndpoints
             .TakesBody(UserBodies.OwnPatch, CheckAsync)
             .Produces<UserAnswer>()
             .Refuses(Problem.NotFound, Problem.IdentifierTaken);
+        api.MapGet("/me/handle", GetHandleAsync)
+            .Described("getHandle", tag, "The caller's handle, and how the last change of it stands.")
+            .RequiresUser()
+            .Produces<HandleAnswer>();
         api.MapPut("/me/handle", SetHandleAsync)
-            .Described("setHandle", tag, "Sets or gives up the caller's handle. The e-mail address must be verified.")
+            .Described("setHandle", tag, "Sets or gives up the caller's handle. The e-mail address must be verified. 202 where an account elsewhere has not confirmed it yet.")
             .RequiresUser()
             .RequireVerifiedEmail()
             .TakesIfMatch(isRequired: false)
             .TakesBody(HandleBody)
             .Produces<UserAnswer>()
+            .Produces<AcceptedAnswer>(StatusCodes.Status202Accepted)
             .Refuses(Problem.NotFound, Problem.IdentifierTaken);
         api.MapPut("/me/email", RequestEmailAsync)
             .Described("requestEmailChange", tag, "Sends a link to the new address; nothing changes until it is opened.")
@@ -78,7 +84,10 @@ internal static class MeEndpoints
         return await UserEndpoints.AnswerAsync(http, users, result);
     }
 
-    private static async Task<IResult> SetHandleAsync(HttpContext http, RequestScope scope, UserReader users, UserAdministration administration)
+    private static async Task<IResult> GetHandleAsync(HttpContext http, RequestScope scope, HandleProvisioning handles)
+        => Results.Ok(HandleAnswer.Of(scope.User, await handles.StateAsync(scope.User, http.RequestAborted)));
+
+    private static async Task<IResult> SetHandleAsync(HttpContext http, RequestScope scope, UserReader users, HandleProvisioning handles)
     {
         if (!IfMatch.Holds(http, scope.User))
         {
@@ -86,8 +95,7 @@ internal static class MeEndpoints
         }
 
         var handle = RequestFields.Of(http).Text("handle");
-        var result = await administration.SetHandleAsync(
-            scope.Tenant, scope.User.Uuid, handle, Version(http, scope), scope.Actor, http.RequestAborted);
+        var result = await handles.SetAsync(scope.User, handle, Version(http, scope), scope.Actor, http.RequestAborted);
         return await UserEndpoints.AnswerAsync(http, users, result);
     }
 
@@ -136,4 +144,28 @@ internal static class MeEndpoints
         errors.Add("password", "password.wrong", "This is not your present password. Try again.");
         return Problem.Of(errors);
     }
+}
+
+/// <summary>A user's handle and how the last change of it stands.</summary>
+internal sealed record HandleAnswer
+{
+    /// <summary>The handle that the user has; null without one.</summary>
+    public required string? Handle { get; init; }
+
+    /// <summary><c>settled</c>, <c>pending</c> or <c>refused</c>.</summary>
+    public required string State { get; init; }
+
+    /// <summary>What is pending or was refused; null gives the handle up.</summary>
+    public required string? Wanted { get; init; }
+
+    /// <summary>Why it was refused.</summary>
+    public required string? Problem { get; init; }
+
+    public static HandleAnswer Of(User user, HandleChangeState? change) => new()
+    {
+        Handle = user.Handle,
+        State = change switch { null => "settled", { IsRefused: true } => "refused", _ => "pending" },
+        Wanted = change?.Handle,
+        Problem = change?.Problem,
+    };
 }

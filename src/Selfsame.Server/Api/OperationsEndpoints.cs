@@ -24,8 +24,8 @@ internal static class OperationsEndpoints
             .Described("isReady", Tag, "Whether the database can be reached and has the present schema.")
             .Produces<string>(StatusCodes.Status200OK, "text/plain")
             .Refuses(Problem.NotReady);
-        routes.MapGet("/metrics", (PrometheusMetrics metrics) => Results.Text(metrics.Write(), PrometheusMetrics.ContentType))
-            .Described("readMetrics", Tag, "Counters in the Prometheus text format.")
+        routes.MapGet("/metrics", async (PrometheusMetrics metrics, StoreGauges gauges) => Results.Text(metrics.Write() + await gauges.WriteAsync(), PrometheusMetrics.ContentType))
+            .Described("readMetrics", Tag, "Counters, and how provisioning and webhooks stand, in the Prometheus text format.")
             .Produces<string>(StatusCodes.Status200OK, "text/plain");
     }
 

@@ -91,7 +91,8 @@ internal sealed class PrometheusMetrics : IDisposable
         return string.Join(',', labels);
     }
 
-    private static string Escape(string text)
+    /// <summary>A label's value as it stands between its quotes.</summary>
+    public static string Escape(string text)
         => text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);
 
     private sealed class Family(string type, string? description)

@@ -87,6 +87,7 @@ internal static class UserEndpoints
         UserChangeResult.NotFound => NoSuchUser(),
         UserChangeResult.VersionMismatch mismatch => IfMatch.Mismatch(http, mismatch.Present),
         UserChangeResult.Taken taken => Problem.OfTaken(taken.Fields),
+        UserChangeResult.Pending => AcceptedAnswer.Answer("The handle is reserved for you, and your account elsewhere is given it. Look with GET /api/v1/me/handle."),
         UserChangeResult.Invalid invalid => Problem.Of(invalid.Errors),
         _ => throw new InvalidOperationException($"There is no answer for {result.GetType().Name}."),
     };

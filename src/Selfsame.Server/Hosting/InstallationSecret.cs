@@ -10,6 +10,13 @@ internal static class InstallationSecret
     /// <summary>The variable that holds the secret as base64; several nodes on one store must share it.</summary>
     public const string Variable = "SELFSAME_SECRET_KEY";
 
+    /// <summary>The variable that holds the secret before this one, while the secret is being changed.</summary>
+    public const string PreviousVariable = "SELFSAME_SECRET_KEY_PREVIOUS";
+
+    /// <summary>The previous secret; empty where none is configured.</summary>
+    public static byte[] LoadPrevious(string? configured)
+        => configured is null ? [] : Decode(configured, $"{PreviousVariable} must be the secret that the store was made with: base64 of at least {SecretKeys.MinimumBytes} bytes.");
+
     public static byte[] Load(string? configured, string dataFolder)
     {
         if (configured is not null)

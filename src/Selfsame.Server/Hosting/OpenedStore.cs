@@ -1,10 +1,12 @@
 using Microsoft.Extensions.Logging.Abstractions;
+using Selfsame.Connectors.AtProto;
 using Selfsame.Core.Identifiers.Unicode;
 using Selfsame.Databases;
 using Selfsame.Store;
 using Selfsame.Store.Operations;
 using Selfsame.Store.Passwords;
 using Selfsame.Store.Schema;
+using Selfsame.Store.Webhooks;
 
 namespace Selfsame.Server.Hosting;
 
@@ -29,6 +31,7 @@ public sealed class OpenedStore : IAsyncDisposable
         ServerOptions options, Microsoft.Extensions.Logging.ILogger logger, Func<string, Uri> publicAddress, CancellationToken cancellation)
     {
         PrivateFiles.CreateFolder(options.DataFolder);
+        RequireSecretForCredentials(options);
         var settings = new PasswordSettings { ToNfc = Normalization.ToNfc };
         var context = new StoreContext
         {
@@ -36,16 +39,23 @@ public sealed class OpenedStore : IAsyncDisposable
                 options.Database ?? Path.Combine(options.DataFolder, "selfsame.db"), new DatabaseOptions(), options.Clock, options.Random),
             Clock = options.Clock,
             Random = options.Random,
-            Secrets = new SecretKeys(InstallationSecret.Load(options.SecretKey, options.DataFolder), options.Random),
+            Secrets = new SecretKeys(
+                InstallationSecret.Load(options.SecretKey, options.DataFolder), options.Random, InstallationSecret.LoadPrevious(options.PreviousSecretKey)),
             Passwords = options.Passwords ?? new BoundedPasswordHashing(settings, options.Random),
             PasswordPolicy = new PasswordPolicy(settings),
             Logger = logger,
             CrashPoints = options.CrashPoints,
             Tenants = options.Tenants.ToDictionary(tenant => tenant.Name, StringComparer.Ordinal),
+            Webhooks = [.. options.Webhooks.Select(webhook => new WebhookSubscription(webhook.Name, webhook.Tenant, webhook.Events))],
             PublicAddress = publicAddress,
         };
         await StoreSchema.MigrateAsync(context.Database, cancellation);
         await ServerIdentity.CheckAsync(context, cancellation);
+        if (context.Secrets.IsChanging)
+        {
+            await ChangeSecretAsync(context, options, cancellation);
+        }
+
         return new OpenedStore(context, options.Passwords is null ? context.Passwords as IDisposable : null);
     }
 
@@ -53,5 +63,35 @@ public sealed class OpenedStore : IAsyncDisposable
     {
         ownPasswords?.Dispose();
         await Context.Database.DisposeAsync();
+    }
+
+    /// <summary>
+    /// Passwords of accounts elsewhere are kept encrypted; a key that lies in a file beside them protects them from nobody who gets a copy of the folder.
+    /// </summary>
+    private static void RequireSecretForCredentials(ServerOptions options)
+    {
+        var keeping = options.Topology?.Systems.Values.FirstOrDefault(system => system.Connector == AtProtoSystem.Kind.Name);
+        if (keeping is not null && options.SecretKey is null)
+        {
+            throw new InvalidOperationException(
+                $"'{keeping.Name}' is a PDS, whose accounts' passwords are kept encrypted: set {InstallationSecret.Variable} and keep the key apart from the data. "
+                + $"Make one with: openssl rand -base64 32. Where {Path.Combine(options.DataFolder, "secret.key")} is in use, "
+                + $"set {InstallationSecret.PreviousVariable} to what stands in it until the next start went well.");
+        }
+    }
+
+    private static async Task ChangeSecretAsync(StoreContext context, ServerOptions options, CancellationToken cancellation)
+    {
+        var again = await SecretChange.ProtectAgainAsync(context.Database, context.Secrets, cancellation)
+            + await StoredDataProtectionKeys.ProtectAgainAsync(context, cancellation);
+        if (options.Topology?.Journal is { } connection)
+        {
+            await using var journal = Database.Open(connection, new DatabaseOptions(), context.Clock, context.Random);
+            await StoreSchema.MigrateAsync(journal, cancellation);
+            again += await SecretChange.ProtectAgainAsync(journal, context.Secrets, cancellation);
+        }
+
+        await ServerIdentity.AdoptAsync(context, cancellation);
+        ServerLogMessages.SecretChanged(context.Logger, again);
     }
 }

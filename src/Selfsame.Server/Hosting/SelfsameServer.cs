@@ -10,15 +10,19 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Selfsame.Databases;
+using Selfsame.Server.Api;
+using Selfsame.Server.Handles;
 using Selfsame.Server.Mail;
 using Selfsame.Server.Reconciliation;
 using Selfsame.Server.Requests;
+using Selfsame.Server.Webhooks;
 using Selfsame.Store;
 using Selfsame.Store.Mail;
 using Selfsame.Store.Operations;
 using Selfsame.Store.ServiceTokens;
 using Selfsame.Store.Sessions;
 using Selfsame.Store.Users;
+using Selfsame.Store.Webhooks;
 
 namespace Selfsame.Server.Hosting;
 
@@ -68,6 +72,7 @@ public sealed class SelfsameServer : IAsyncDisposable
             var connected = await ConnectedSystems.OpenAsync(topology, store.Context, cancellation);
             builder.Services.AddSingleton(_ => connected);
             builder.Services.AddHostedService<ProvisioningService>();
+            builder.Services.AddHostedService<ProvisioningAlertService>();
         }
 
         var app = builder.Build();
@@ -119,6 +124,7 @@ public sealed class SelfsameServer : IAsyncDisposable
         services.AddSingleton<PasswordChanges>();
         services.AddSingleton<UserReader>();
         services.AddSingleton<UserAdministration>();
+        services.AddSingleton(provider => new HandleProvisioning(context, provider.GetRequiredService<UserAdministration>(), provider.GetService<ConnectedSystems>()));
         services.AddSingleton<ServiceTokenStore>();
         services.AddSingleton<FirstAdministrator>();
         services.AddSingleton<MailOutbox>();
@@ -126,8 +132,13 @@ public sealed class SelfsameServer : IAsyncDisposable
             ? new FileMailTransport(Path.Combine(options.DataFolder, "mail"))
             : new SmtpMailTransport(options.Smtp));
         services.AddHostedService<MailSender>();
+        services.AddSingleton<WebhookOutbox>();
+        services.AddHostedService<WebhookSender>();
         services.AddHostedService<HousekeepingService>();
+        services.AddHostedService<HandleChangeService>();
         services.AddScoped<RequestScope>();
+        services.AddScoped<TenantProvisioning>();
+        services.AddSingleton<StoreGauges>();
         services.AddDataProtection().SetApplicationName("selfsame");
         services.AddSingleton<IConfigureOptions<KeyManagementOptions>>(new ConfigureOptions<KeyManagementOptions>(keys =>
         {

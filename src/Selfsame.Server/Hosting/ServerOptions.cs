@@ -1,6 +1,7 @@
 using System.Net;
 using Selfsame.Core;
 using Selfsame.Core.Reconciliation;
+using Selfsame.Core.Webhooks;
 using Selfsame.Server.Mail;
 using Selfsame.Store;
 using Selfsame.Store.Passwords;
@@ -21,6 +22,9 @@ public sealed record ServerOptions
     /// <summary>The installation's secret in base64; null means the file <c>secret.key</c> in the data folder, made when it is missing.</summary>
     public string? SecretKey { get; init; }
 
+    /// <summary>While the secret is being changed, the one before it in base64: what it protects is protected again at the start.</summary>
+    public string? PreviousSecretKey { get; init; }
+
     /// <summary>The connected systems that users are provisioned into; null without a config.</summary>
     public Topology? Topology { get; init; }
 
@@ -34,6 +38,9 @@ public sealed record ServerOptions
 
     /// <summary>Null writes mails as files.</summary>
     public SmtpSettings? Smtp { get; init; }
+
+    /// <summary>Who is told what happens to users.</summary>
+    public IReadOnlyList<WebhookConfig> Webhooks { get; init; } = [];
 
     /// <summary>Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.</summary>
     public IReadOnlyList<IPNetwork> TrustedProxies { get; init; } = [];

@@ -18,6 +18,37 @@ internal sealed class StoredDataProtectionKeys(StoreContext context) : IXmlRepos
         => context.Database.TransactAsync(transaction => transaction.ExecuteAsync(
             "INSERT INTO data_protection_keys (friendly_name, xml) VALUES (@friendlyName, @xml) ON CONFLICT DO NOTHING",
             new { friendlyName, xml = element.ToString(SaveOptions.DisableFormatting) })).GetAwaiter().GetResult();
+
+    /// <summary>Protects those keys with the present secret that are still under the previous one; how many.</summary>
+    public static Task<int> ProtectAgainAsync(StoreContext context, CancellationToken cancellation)
+        => context.Database.TransactAsync(
+            async transaction =>
+            {
+                var count = 0;
+                foreach (var row in await transaction.QueryAsync<StoredKey>("SELECT id, xml FROM data_protection_keys ORDER BY id"))
+                {
+                    var document = XElement.Parse(row.Xml);
+                    foreach (var element in document.Descendants(SecretXmlEncryptor.Element).ToList())
+                    {
+                        if (context.Secrets.ProtectAgain(SecretXmlEncryptor.Purpose, Convert.FromBase64String(element.Value)) is { } again)
+                        {
+                            element.Value = Convert.ToBase64String(again);
+                            count += await transaction.ExecuteAsync(
+                                "UPDATE data_protection_keys SET xml = @xml WHERE id = @Id", new { row.Id, xml = document.ToString(SaveOptions.DisableFormatting) });
+                        }
+                    }
+                }
+
+                return count;
+            },
+            cancellation);
+
+    private sealed record StoredKey
+    {
+        public long Id { get; init; }
+
+        public string Xml { get; init; } = "";
+    }
 }
 
 /// <summary>Encrypts those keys under the installation's secret.</summary>
@@ -25,10 +56,13 @@ internal sealed class SecretXmlEncryptor(SecretKeys secrets) : IXmlEncryptor
 {
     public const string Purpose = "data-protection";
 
+    /// <summary>The element that holds a protected key.</summary>
+    public const string Element = "sealed";
+
     public EncryptedXmlInfo Encrypt(XElement plaintextElement)
     {
         var sealedBytes = secrets.Protect(Purpose, plaintextElement.ToString(SaveOptions.DisableFormatting));
-        return new EncryptedXmlInfo(new XElement("sealed", Convert.ToBase64String(sealedBytes)), typeof(SecretXmlDecryptor));
+        return new EncryptedXmlInfo(new XElement(Element, Convert.ToBase64String(sealedBytes)), typeof(SecretXmlDecryptor));
     }
 }
 

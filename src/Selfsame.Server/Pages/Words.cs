@@ -1,4 +1,5 @@
 using System.Globalization;
+using Selfsame.Core.Provisioning;
 
 namespace Selfsame.Server.Pages;
 
@@ -15,6 +16,7 @@ internal static class Words
         ["email-changed"] = "Your e-mail address was changed.",
         ["email-reverted"] = "The change was taken back, and your new password was set. Sign in with it.",
         ["handle-saved"] = "Your handle was saved.",
+        ["handle-pending"] = "Your new handle is reserved. It takes effect when your account elsewhere has confirmed it.",
         ["session-ended"] = "The session was ended.",
         ["signed-out"] = "You are signed out.",
         ["administrator-made"] = "The administrator was made. Sign in to go on.",
@@ -24,17 +26,22 @@ internal static class Words
         ["user-enabled"] = "The user was enabled.",
         ["user-deleted"] = "The user was deleted. It can be restored until the grace period ends.",
         ["user-restored"] = "The user was restored.",
+        ["webhooks-retried"] = "What waits for the endpoint is sent now.",
+        ["provisioning-retried"] = "It is looked at again now.",
     };
 
     private static readonly Dictionary<string, string> Events = new(StringComparer.Ordinal)
     {
         ["user.created"] = "Account created",
+        ["user.moved-in"] = "Account moved in from another system",
+        ["password.invited"] = "Mailed a link to choose a password",
         ["user.updated"] = "Details changed",
         ["user.enabled"] = "Enabled",
         ["user.disabled"] = "Disabled",
         ["user.deleted"] = "Deleted",
         ["user.restored"] = "Restored",
         ["handle.changed"] = "Handle changed",
+        ["handle.refused"] = "Handle refused by another system",
         ["email.verified"] = "E-mail address confirmed",
         ["email.verification-requested"] = "Confirmation mail requested",
         ["email.change-requested"] = "Change of e-mail address requested",
@@ -71,6 +78,27 @@ internal static class Words
         _ => "This is taken already.",
     };
 
+    /// <summary>A field of a user as people call it.</summary>
+    public static string Field(string name) => name switch
+    {
+        "username" => "Username",
+        "email" => "E-mail address",
+        "phone" => "Phone",
+        "handle" => "Handle",
+        _ => name,
+    };
+
+    /// <summary>How far an account in a connected system is.</summary>
+    public static string State(ProvisioningState state) => state switch
+    {
+        ProvisioningState.Pending => "waiting",
+        ProvisioningState.Intent => "being made",
+        ProvisioningState.Linked => "linked",
+        ProvisioningState.Conflict => "conflict",
+        ProvisioningState.Compensating => "being disabled",
+        _ => "disabled",
+    };
+
     /// <summary>A waiting time, rounded up: <c>40 seconds</c>, <c>12 minutes</c>, <c>2 hours</c>.</summary>
     public static string Wait(TimeSpan time)
     {
@@ -88,6 +116,11 @@ internal static class Words
 
     public static string Count(long count, string noun)
         => string.Create(CultureInfo.InvariantCulture, $"{count:N0} {noun}{(count == 1 ? "" : "s")}");
+
+    /// <summary>With a capital, as the heading of a column.</summary>
+    public static string Sentence(string words) => char.ToUpperInvariant(words[0]) + words[1..];
+
+    public static string Number(long number) => number.ToString("N0", CultureInfo.InvariantCulture);
 
     public static string Instant(DateTimeOffset at) => at.UtcDateTime.ToString("d MMM yyyy, HH:mm 'UTC'", CultureInfo.InvariantCulture);
 

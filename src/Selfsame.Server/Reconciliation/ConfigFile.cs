@@ -1,3 +1,4 @@
+using Selfsame.Connectors.AtProto;
 using Selfsame.Connectors.Files;
 using Selfsame.Connectors.MongoDb;
 using Selfsame.Connectors.Postgres;
@@ -22,7 +23,7 @@ public static class ConfigFile
     /// <summary>The kinds of systems that this version connects.</summary>
     public static IReadOnlyList<ConnectorKind> Connectors { get; } =
     [
-        SelfsameConnector.Kind, SqliteSystem.Kind, PostgresSystem.Kind, MongoDbSystem.Kind, SupabaseSystem.Kind, FilesSystem.Kind,
+        SelfsameConnector.Kind, SqliteSystem.Kind, PostgresSystem.Kind, MongoDbSystem.Kind, SupabaseSystem.Kind, AtProtoSystem.Kind, FilesSystem.Kind,
     ];
 
     /// <summary>The config at <paramref name="path"/>, or at the default place; throws <see cref="ConfigException"/>.</summary>
@@ -82,6 +83,7 @@ public static class ConfigFile
             .Where(tenant => tenant.Value.PublicUrl is not null)
             .ToDictionary(tenant => tenant.Key, tenant => tenant.Value.PublicUrl!, StringComparer.Ordinal),
         TrustedProxies = topology.TrustedProxies,
+        Webhooks = topology.Webhooks,
         Smtp = topology.Mail is not { } mail
             ? null
             : new SmtpSettings

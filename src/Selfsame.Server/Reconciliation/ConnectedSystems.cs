@@ -1,3 +1,4 @@
+using Selfsame.Connectors.AtProto;
 using Selfsame.Connectors.Files;
 using Selfsame.Connectors.MongoDb;
 using Selfsame.Connectors.Postgres;
@@ -91,11 +92,12 @@ public sealed class ConnectedSystems : IAsyncDisposable
 
     private static IConnectedSystem Open(SystemConfig config, StoreContext store) => config.Connector switch
     {
-        "selfsame" => new SelfsameConnector(store.Database, config.Tenant),
+        "selfsame" => new SelfsameConnector(store, config.Tenant),
         "sqlite" => new SqliteSystem(config),
         "postgres" => new PostgresSystem(config),
         "mongodb" => new MongoDbSystem(config),
         "supabase" => new SupabaseSystem(config, store.Clock, store.Random),
+        "atproto" => new AtProtoSystem(config, store.Clock),
         "files" => new FilesSystem(config),
         _ => throw new InvalidOperationException($"The config reader let the connector '{config.Connector}' through."),
     };

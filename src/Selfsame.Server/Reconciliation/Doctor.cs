@@ -5,6 +5,7 @@ using Selfsame.Server.Hosting;
 using Selfsame.Store;
 using Selfsame.Store.Operations;
 using Selfsame.Store.Requests;
+using Selfsame.Store.Users;
 
 namespace Selfsame.Server.Reconciliation;
 
@@ -64,6 +65,12 @@ public sealed class Doctor(ConnectedSystems systems, StoreContext store, ServerO
         foreach (var tenant in store.Tenants.Values.OrderBy(tenant => tenant.Name, StringComparer.Ordinal))
         {
             found.Add(new Examination("store", $"creation limit of {tenant.Name}", ProbeAnswer.Yes, await LimitAsync(store, tenant, cancellation)));
+            var trial = await UserCodes.TryAsync(store, tenant, cancellation);
+            found.Add(trial.Code is { } code
+                ? new Examination("store", $"user codes of {tenant.Name}", ProbeAnswer.Yes, $"made dry: {code} would be free, at try {trial.Attempts}")
+                : new Examination(
+                    "store", $"user codes of {tenant.Name}", ProbeAnswer.No, $"none of {trial.Attempts} codes was free, so nobody can sign up",
+                    $"Give the tenant another 'userCodePrefix' or more 'userCodeSyllables'; it has '{tenant.UserCodePrefix}' and {tenant.UserCodeSyllables}."));
         }
 
         var runs = await systems.Journal.ListAsync(cancellation);
@@ -106,6 +113,7 @@ public sealed class Doctor(ConnectedSystems systems, StoreContext store, ServerO
             }
 
             found.AddRange(await IndexesAsync(config, system, cancellation));
+            found.AddRange(await LeftoversAsync(config, system, cancellation));
         }
         catch (SystemUnavailableException exception)
         {
@@ -113,6 +121,29 @@ public sealed class Doctor(ConnectedSystems systems, StoreContext store, ServerO
         }
 
         return found;
+    }
+
+    private static async Task<IReadOnlyList<Examination>> LeftoversAsync(SystemConfig config, IConnectedSystem system, CancellationToken cancellation)
+    {
+        const int mostNamed = 5;
+        if (system is not IFindsLeftovers finding)
+        {
+            return [];
+        }
+
+        var found = await finding.FindLeftoversAsync(cancellation);
+        return
+        [
+            found switch
+            {
+                null => new Examination(config.Name, "leftovers", ProbeAnswer.Unknown, "what broken creations left behind can't be seen there"),
+                [] => new Examination(config.Name, "leftovers", ProbeAnswer.Yes, "none"),
+                _ => new Examination(
+                    config.Name, "leftovers", ProbeAnswer.No,
+                    $"{found.Count}: {string.Join(' ', found.Take(mostNamed).Select(leftover => $"{leftover.Id}: {leftover.What}"))}{(found.Count > mostNamed ? " …" : "")}",
+                    "They name nobody and do no harm; docs/connectors tells how they come about and how to end them."),
+            },
+        ];
     }
 
     private static async Task<IReadOnlyList<Examination>> IndexesAsync(SystemConfig config, IConnectedSystem system, CancellationToken cancellation)

@@ -1,9 +1,9 @@
-using System.Net;
-using System.Text;
 using System.Text.Json;
 using Selfsame.Core.Reconciliation;
+using Selfsame.Core.Webhooks;
 using Selfsame.Server.Hosting;
 using Selfsame.Server.Mail;
+using Selfsame.Server.Webhooks;
 using Selfsame.Store.Mail;
 
 namespace Selfsame.Server.Watch;
@@ -12,14 +12,12 @@ namespace Selfsame.Server.Watch;
 public sealed class AlertChannels : IDisposable
 {
     private const int MostLines = 100;
-    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(15);
 
     private readonly string? mail;
     private readonly Uri? webhook;
     private readonly WebhookSignature? signature;
     private readonly IMailTransport transport;
-    private readonly HttpMessageInvoker http;
-    private readonly TimeProvider clock;
+    private readonly WebhookPost post;
 
     private AlertChannels(string? mail, Uri? webhook, WebhookSignature? signature, ServerOptions options)
     {
@@ -27,8 +25,7 @@ public sealed class AlertChannels : IDisposable
         this.webhook = webhook;
         this.signature = signature;
         transport = options.Smtp is { } smtp ? new SmtpMailTransport(smtp) : new FileMailTransport(Path.Combine(options.DataFolder, "mail"));
-        http = new HttpMessageInvoker(new SocketsHttpHandler { AllowAutoRedirect = false, ConnectTimeout = Timeout, UseCookies = false });
-        clock = options.Clock;
+        post = new WebhookPost(options.Clock);
     }
 
     /// <summary>The channels' names, under which an alert notes whom it has not reached.</summary>
@@ -75,29 +72,21 @@ public sealed class AlertChannels : IDisposable
 
             return channel == "webhook" && webhook is not null ? await PostAsync(alert, cancellation) : null;
         }
-        catch (Exception exception) when (exception is HttpRequestException or System.Net.Mail.SmtpException or IOException or MailRefusedException
+        catch (Exception exception) when (exception is System.Net.Mail.SmtpException or IOException or MailRefusedException
             || (exception is OperationCanceledException && !cancellation.IsCancellationRequested))
         {
             return $"{channel}: {exception.Message}";
         }
     }
 
-    public void Dispose() => http.Dispose();
+    public void Dispose() => post.Dispose();
 
     private async Task<string?> PostAsync(PendingAlert alert, CancellationToken cancellation)
     {
         var body = JsonSerializer.Serialize(
             new { Type = "findings.new", Timestamp = alert.Created, Data = new { Count = alert.Lines.Count, Findings = alert.Lines.Take(MostLines) } }, PlanJson.Options);
-        var id = $"msg_{alert.Id:N}";
-        var now = clock.GetUtcNow();
-        using var request = new HttpRequestMessage(HttpMethod.Post, webhook) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
-        request.Headers.Add("webhook-id", id);
-        request.Headers.Add("webhook-timestamp", WebhookSignature.Timestamp(now));
-        request.Headers.Add("webhook-signature", signature!.Sign(id, now, body));
-        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        timeout.CancelAfter(Timeout);
-        using var response = await http.SendAsync(request, timeout.Token);
-        return response.StatusCode is >= HttpStatusCode.OK and < HttpStatusCode.MultipleChoices ? null : $"webhook: {webhook!.Host} answered {(int)response.StatusCode}.";
+        var answer = await post.SendAsync(webhook!, [signature!], alert.Id, body, cancellation);
+        return answer.Problem is { } problem ? $"webhook: {problem}" : null;
     }
 
     private MailText Text(PendingAlert alert)

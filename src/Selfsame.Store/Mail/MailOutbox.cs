@@ -11,7 +11,7 @@ public sealed record QueuedMail(Guid Uuid, MailText Text, int Attempt, DateTimeO
 /// </summary>
 public sealed class MailOutbox(StoreContext context)
 {
-    private const string Purpose = "mail";
+    internal const string Purpose = "mail";
     private const int MostAttempts = 12;
     private static readonly TimeSpan FirstDelay = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LongestDelay = TimeSpan.FromHours(1);

@@ -1,3 +1,5 @@
+using Selfsame.Store.Provisioning;
+
 namespace Selfsame.Store.Mail;
 
 /// <summary>One mail before it is queued: plain text, UTF-8.</summary>
@@ -6,6 +8,8 @@ public sealed record MailText(string Recipient, string Subject, string Body);
 /// <summary>The words of every mail. A link is the only secret in one.</summary>
 internal static class MailTexts
 {
+    private const int MostLines = 100;
+
     public static MailText VerifyEmail(string recipient, Uri link) => new(
         recipient,
         "Confirm your e-mail address",
@@ -44,6 +48,19 @@ internal static class MailTexts
         All other sessions end when the password is set. If it was not you, do nothing.
         """);
 
+    public static MailText ChoosePassword(string recipient, Uri link, Uri reset) => new(
+        recipient,
+        "Choose a password",
+        $"""
+        Your account has moved, and your old password could not come along.
+
+        To choose a new one, open this link within the week:
+
+        {link}
+
+        Later you can ask for another link: {reset}
+        """);
+
     public static MailText ConfirmNewEmail(string recipient, Uri link) => new(
         recipient,
         "Confirm your new e-mail address",
@@ -76,4 +93,22 @@ internal static class MailTexts
 
         If it was not you, set a new one: {reset}
         """);
+
+    public static MailText ProvisioningOverdue(string recipient, IReadOnlyList<OverdueAccount> accounts, Uri page)
+    {
+        var lines = accounts.Take(MostLines).Select(account =>
+            $"{account.Account} of {account.Source} in {account.System}: {account.State}, since {account.Since.UtcDateTime:u}. {account.Problem}".TrimEnd());
+        var more = accounts.Count > MostLines ? $"\n… and {accounts.Count - MostLines} more." : "";
+        return new MailText(
+            recipient,
+            accounts.Count == 1 ? "Selfsame: 1 account is not whole" : $"Selfsame: {accounts.Count} accounts are not whole",
+            $"""
+            These accounts should be in another system by now, and are not:
+
+            {string.Join('\n', lines)}{more}
+
+            What is left to do for each: {page}
+            Each is told once.
+            """);
+    }
 }

@@ -9,6 +9,8 @@ public sealed class Housekeeping(StoreContext context)
     private static readonly TimeSpan KeptConflicts = TimeSpan.FromDays(30);
     private static readonly TimeSpan KeptAttempts = TimeSpan.FromDays(2);
     private static readonly TimeSpan KeptMails = TimeSpan.FromDays(30);
+    private static readonly TimeSpan KeptWebhooks = TimeSpan.FromDays(7);
+    private static readonly TimeSpan KeptUnsentWebhooks = TimeSpan.FromDays(30);
 
     /// <summary>One round over all tenants.</summary>
     public async Task ExecuteAsync(CancellationToken cancellation)
@@ -32,6 +34,7 @@ public sealed class Housekeeping(StoreContext context)
             "DELETE FROM sign_in_attempts WHERE updated_at <= @attempts",
             "DELETE FROM identifier_conflicts WHERE at <= @conflicts",
             "DELETE FROM mails WHERE sent_at <= @mails OR given_up_at <= @mails",
+            "DELETE FROM webhook_messages WHERE sent_at <= @webhooks OR (sent_at IS NULL AND created_at <= @unsentWebhooks)",
         })
         {
             await context.Database.TransactAsync(
@@ -44,6 +47,8 @@ public sealed class Housekeeping(StoreContext context)
                         attempts = now - KeptAttempts,
                         conflicts = now - KeptConflicts,
                         mails = now - KeptMails,
+                        webhooks = now - KeptWebhooks,
+                        unsentWebhooks = now - KeptUnsentWebhooks,
                     }),
                 cancellation);
         }

@@ -17,10 +17,22 @@ public static class ServerIdentity
                 return await transaction.ScalarAsync<byte[]>("SELECT value FROM server_keys WHERE name = 'check'");
             },
             cancellation);
-        if (!CryptographicOperations.FixedTimeEquals(mine, stored))
+        if (CryptographicOperations.FixedTimeEquals(mine, stored))
+        {
+            return;
+        }
+
+        if (context.Secrets.PreviousCheckValue() is not { } previous || !CryptographicOperations.FixedTimeEquals(previous, stored))
         {
             throw new InvalidOperationException(
-                "This store was made with another secret. Set SELFSAME_SECRET_KEY, or put the file secret.key back that was beside the data.");
+                "This store was made with another secret. Set SELFSAME_SECRET_KEY, or put the file secret.key back that was beside the data. "
+                + "To change the secret, set SELFSAME_SECRET_KEY_PREVIOUS to the one that the store was made with.");
         }
     }
+
+    /// <summary>The store is the present secret's from now on. To be called when nothing is left under the previous one.</summary>
+    public static Task AdoptAsync(StoreContext context, CancellationToken cancellation)
+        => context.Database.TransactAsync(
+            transaction => transaction.ExecuteAsync("UPDATE server_keys SET value = @mine WHERE name = 'check'", new { mine = context.Secrets.CheckValue() }),
+            cancellation);
 }

@@ -46,6 +46,16 @@ public sealed record ProvisioningStatus
     public IReadOnlyList<ProvisioningHappening> History { get; init; } = [];
 }
 
+/// <summary>Which rows to list.</summary>
+/// <param name="Systems">Of these target systems.</param>
+/// <param name="State">In this state; null: in any.</param>
+/// <param name="Page">From 1.</param>
+/// <param name="PageSize">Rows on a page.</param>
+public sealed record ProvisioningQuery(IReadOnlyList<string> Systems, ProvisioningState? State, int Page, int PageSize);
+
+/// <summary>A page of rows, without their history.</summary>
+public sealed record ProvisioningRowPage(IReadOnlyList<ProvisioningStatus> Rows, long Total, int Page, int PageSize);
+
 /// <summary>What administrators see of the provisioning. Reads only; passwords stay sealed.</summary>
 public sealed class ProvisioningReports(Database database, TimeProvider clock)
 {
@@ -98,6 +108,26 @@ public sealed class ProvisioningReports(Database database, TimeProvider clock)
                 var found = new List<ProvisioningStatus>();
                 await AddAsync(transaction, found, source, account, LongestChain);
                 return found;
+            },
+            cancellation);
+
+    /// <summary>A page of the rows of some systems, the oldest first.</summary>
+    public Task<ProvisioningRowPage> ListAsync(ProvisioningQuery query, CancellationToken cancellation)
+        => database.ReadAsync(
+            async transaction =>
+            {
+                var where = $"system {(transaction.Dialect == Dialect.Sqlite ? "IN @systems" : "= ANY(@systems)")} AND (@state IS NULL OR state = @state)";
+                var parameters = new
+                {
+                    systems = query.Systems.ToArray(),
+                    state = query.State?.ToString(),
+                    limit = query.PageSize,
+                    offset = (long)(query.Page - 1) * query.PageSize,
+                };
+                var rows = await transaction.QueryAsync<StatusRow>(
+                    $"SELECT {StatusRow.StatusColumns} FROM provisioning WHERE {where} ORDER BY created_at, source, source_id, system LIMIT @limit OFFSET @offset", parameters);
+                var total = await transaction.ScalarAsync<long>($"SELECT count(*) FROM provisioning WHERE {where}", parameters);
+                return new ProvisioningRowPage(rows.ConvertAll(row => row.ToStatus([])), total, query.Page, query.PageSize);
             },
             cancellation);
 

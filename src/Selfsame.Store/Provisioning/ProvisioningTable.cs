@@ -131,7 +131,8 @@ internal record StoredRow
     public const string Columns
         = "source, source_id, system, state, epoch, asked, due_because, lane, target_id, creation, disabled, attempts, not_before, problem, note, forget";
 
-    private const string Purpose = "provisioning";
+    /// <summary>What <see cref="Creation"/> is sealed for.</summary>
+    public const string Purpose = "provisioning";
 
     public string Source { get; init; } = "";
 

@@ -53,13 +53,13 @@ public static class RateLimits
             : new RateLimitState(limit, limit.Count - (int)row.Used, row.StartedAt + limit.Window - now, Allowed: true);
     }
 
-    /// <summary>Gives one counted call back, after a success that should not count.</summary>
-    public static Task GiveBackAsync(Transaction transaction, string tenant, RateLimit limit, string? subject)
+    /// <summary>Gives one counted call back, after a success that should not count; null where nothing is counted.</summary>
+    internal static Statement? GiveBack(string tenant, RateLimit limit, string? subject)
         => limit.Count == 0 || subject is null
-            ? Task.CompletedTask
-            : transaction.ExecuteAsync(
-                "UPDATE rate_limits SET used = used - 1 WHERE tenant = @tenant AND name = @name AND subject = @subject AND used > 0",
-                new { tenant, name = limit.Name, subject });
+            ? null
+            : new Statement(
+                "UPDATE rate_limits SET used = used - 1 WHERE tenant = $1 AND name = $2 AND subject = $3 AND used > 0",
+                tenant, limit.Name, subject);
 
     /// <summary>The present state, without counting. It spares work for callers who are over the limit; it decides nothing.</summary>
     public static async Task<RateLimitState> ReadAsync(

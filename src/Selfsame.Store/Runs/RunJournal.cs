@@ -9,7 +9,7 @@ namespace Selfsame.Store.Runs;
 public sealed class RunJournal(Database database, SecretKeys secrets, TimeProvider clock, LeaseHolder holder) : IJournal
 {
     private const string LeaseName = "apply";
-    private const string Purpose = "runs";
+    internal const string Purpose = "runs";
     private static readonly TimeSpan LeaseDuration = TimeSpan.FromSeconds(60);
 
     public Task<LeaseAnswer> AcquireAsync(CancellationToken cancellation)
@@ -118,12 +118,12 @@ public sealed class RunJournal(Database database, SecretKeys secrets, TimeProvid
                 {
                     await transaction.ExecuteAsync(
                         """
-                        INSERT INTO run_changes (run_id, number, state, after_image, message, concluded_at)
-                        VALUES (@run, @Number, @state, @after, @Message, @now)
+                        INSERT INTO run_changes (run_id, number, state, after_image, row_images, message, concluded_at)
+                        VALUES (@run, @Number, @state, @after, @rows, @Message, @now)
                         ON CONFLICT (run_id, number) DO UPDATE SET state = excluded.state, after_image = excluded.after_image,
-                          message = excluded.message, concluded_at = excluded.concluded_at
+                          row_images = coalesce(excluded.row_images, run_changes.row_images), message = excluded.message, concluded_at = excluded.concluded_at
                         """,
-                        new { run, outcome.Number, state = outcome.State.ToString(), after = Seal(outcome.After), outcome.Message, now = Now() });
+                        new { run, outcome.Number, state = outcome.State.ToString(), after = Seal(outcome.After), rows = Seal(outcome.Rows), outcome.Message, now = Now() });
                 }
             },
             cancellation);

@@ -9,9 +9,11 @@ public static class ServiceScope
     public const string ReadUsers = "users:read";
     public const string WriteUsers = "users:write";
     public const string VerifySessions = "sessions:verify";
+    public const string ReadProvisioning = "provisioning:read";
+    public const string WriteProvisioning = "provisioning:write";
 
     /// <summary>Every scope there is.</summary>
-    public static IReadOnlyList<string> All { get; } = [ReadUsers, WriteUsers, VerifySessions];
+    public static IReadOnlyList<string> All { get; } = [ReadUsers, WriteUsers, VerifySessions, ReadProvisioning, WriteProvisioning];
 }
 
 /// <summary>A machine's right to call the API. The token is shown once; the store keeps its hash.</summary>

@@ -103,38 +103,31 @@ public sealed class SessionStore(StoreContext context)
         => transaction.ExecuteAsync(
             "DELETE FROM sessions WHERE user_id = @userId AND uuid <> @except", new { userId, except = except ?? Guid.Empty });
 
-    internal static async Task<Session> InsertAsync(
-        StoreContext context, Transaction transaction, User user, string token, SignInOrigin origin, SessionKind kind)
+    internal static Session New(StoreContext context, User user, SignInOrigin origin, SessionKind kind, DateTimeOffset now) => new()
     {
-        var now = context.Now();
-        var session = new Session
-        {
-            Uuid = context.Random.NextUuid(),
-            UserId = user.Id,
-            Kind = kind == SessionKind.Browser ? "browser" : "bearer",
-            Address = origin.Address,
-            UserAgent = origin.UserAgent,
-            CreatedAt = now,
-            LastSeenAt = now,
-            ExpiresAt = now + context.Tenant(user.Tenant).SessionLifetime,
-        };
-        await transaction.ExecuteAsync(
+        Uuid = context.Random.NextUuid(),
+        UserId = user.Id,
+        Kind = kind == SessionKind.Browser ? "browser" : "bearer",
+        Address = origin.Address,
+        UserAgent = origin.UserAgent,
+        CreatedAt = now,
+        LastSeenAt = now,
+        ExpiresAt = now + context.Tenant(user.Tenant).SessionLifetime,
+    };
+
+    internal static Statement Insert(Session session, string token)
+        => new(
             """
             INSERT INTO sessions (uuid, token_hash, user_id, kind, address, user_agent, created_at, last_seen_at, expires_at)
-            VALUES (@Uuid, @hash, @UserId, @Kind, @Address, @UserAgent, @CreatedAt, @LastSeenAt, @ExpiresAt)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
             """,
-            new
-            {
-                session.Uuid,
-                hash = LinkTokens.Hash(token),
-                session.UserId,
-                session.Kind,
-                session.Address,
-                session.UserAgent,
-                session.CreatedAt,
-                session.LastSeenAt,
-                session.ExpiresAt,
-            });
-        return session;
-    }
+            session.Uuid,
+            LinkTokens.Hash(token),
+            session.UserId,
+            session.Kind,
+            session.Address,
+            session.UserAgent,
+            session.CreatedAt,
+            session.LastSeenAt,
+            session.ExpiresAt);
 }

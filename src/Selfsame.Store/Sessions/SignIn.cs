@@ -88,23 +88,18 @@ public sealed class SignIn(StoreContext context)
             async transaction =>
             {
                 var now = context.Now();
-
-                // By id, and only an UPDATE: it can never insert anybody (CASES 7). The hash is compared, so that a
-                // password that was changed a moment ago does not sign in any more.
-                var updated = await transaction.ExecuteAsync(
-                    $"""
-                    UPDATE users SET last_sign_in_at = @now{(newHash is null ? "" : ", password_hash = @newHash")}
-                    WHERE id = @id AND password_hash = @oldHash AND is_active AND deleted_at IS NULL
-                    """,
-                    new { now, newHash, id = user.Id, oldHash = user.PasswordHash });
-                if (updated == 0)
+                if ((await transaction.BatchAsync([SaveSuccess(user, newHash, now)], row => row.GetInt64(0))).Count == 0)
                 {
                     return new SignInResult.Refused();
                 }
 
-                await attempts.ForgiveAsync(transaction, user, claim, origin, now);
-                var session = await SessionStore.InsertAsync(context, transaction, user, token, origin, kind);
-                await AuditTrail.AddAsync(transaction, user.Id, user.Tenant, actor, "session.started", now);
+                var session = SessionStore.New(context, user, origin, kind, now);
+                await transaction.BatchAsync(
+                [
+                    .. attempts.Forgive(user, claim, origin, now),
+                    SessionStore.Insert(session, token),
+                    AuditTrail.Insert(user.Id, user.Tenant, actor, "session.started", now),
+                ]);
                 return new SignInResult.SignedIn(user with { LastSignInAt = now }, session, token);
             },
             async transaction => await SessionStore.FindAsync(transaction, user.Tenant, token, context.Now()) is { } found
@@ -112,4 +107,17 @@ public sealed class SignIn(StoreContext context)
                 : default,
             cancellation);
     }
+
+    /// <summary>
+    /// Answers with the id of the user, or with nothing. By id, and only an UPDATE: it can never insert anybody (CASES 7). The hash
+    /// is compared, so that a password that was changed a moment ago does not sign in any more.
+    /// </summary>
+    private static Statement SaveSuccess(User user, string? newHash, DateTimeOffset now)
+        => new(
+            """
+            UPDATE users SET last_sign_in_at = $1, password_hash = coalesce($2, password_hash)
+            WHERE id = $3 AND password_hash = $4 AND is_active AND deleted_at IS NULL
+            RETURNING id
+            """,
+            now, newHash, user.Id, user.PasswordHash);
 }

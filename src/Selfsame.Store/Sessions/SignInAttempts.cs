@@ -70,31 +70,25 @@ internal sealed class SignInAttempts(StoreContext context)
     }
 
     /// <summary>A success: the claims are taken back, and the browser and network are known from now on.</summary>
-    public async Task ForgiveAsync(Transaction transaction, User user, SignInClaim claim, SignInOrigin origin, DateTimeOffset now)
+    public IReadOnlyList<Statement> Forgive(User user, SignInClaim claim, SignInOrigin origin, DateTimeOffset now)
     {
-        // In the order of the claim, so that a claim and a success can't wait for each other in a circle.
-        await RateLimits.GiveBackAsync(transaction, user.Tenant, context.Tenant(user.Tenant).SignInLimit, origin.Network);
+        Statement?[] statements =
+        [
+            // In the order of the claim, so that a claim and a success can't wait for each other in a circle.
+            RateLimits.GiveBack(user.Tenant, context.Tenant(user.Tenant).SignInLimit, origin.Network),
 
-        // Only the source's own failures are forgotten; the strangers' bucket gets back what this attempt took.
-        await transaction.ExecuteAsync(
-            "DELETE FROM sign_in_attempts WHERE tenant = @tenant AND bucket = @bucket",
-            new { tenant = user.Tenant, bucket = claim.Buckets[0] });
-        foreach (var bucket in claim.Buckets.Skip(1))
-        {
-            await transaction.ExecuteAsync(
-                "UPDATE sign_in_attempts SET failures = failures - 1 WHERE tenant = @tenant AND bucket = @bucket AND failures > 0",
-                new { tenant = user.Tenant, bucket });
-        }
-
-        foreach (var source in Sources(origin))
-        {
-            await transaction.ExecuteAsync(
+            // Only the source's own failures are forgotten; the strangers' bucket gets back what this attempt took.
+            new("DELETE FROM sign_in_attempts WHERE tenant = $1 AND bucket = $2", user.Tenant, claim.Buckets[0]),
+            .. claim.Buckets.Skip(1).Select(bucket => new Statement(
+                "UPDATE sign_in_attempts SET failures = failures - 1 WHERE tenant = $1 AND bucket = $2 AND failures > 0", user.Tenant, bucket)),
+            .. Sources(origin).Select(source => new Statement(
                 """
-                INSERT INTO known_sources (user_id, source, last_success_at) VALUES (@id, @source, @now)
+                INSERT INTO known_sources (user_id, source, last_success_at) VALUES ($1, $2, $3)
                 ON CONFLICT (user_id, source) DO UPDATE SET last_success_at = excluded.last_success_at
                 """,
-                new { id = user.Id, source, now });
-        }
+                user.Id, source, now)),
+        ];
+        return [.. statements.OfType<Statement>()];
     }
 
     private sealed record Bucket(byte[] Name, int Free, TimeSpan Longest);

@@ -108,7 +108,7 @@ public sealed class EmailChange(StoreContext context)
 
                 await EmailTakeover.FreeUnverifiedAsync(context, transaction, email, present, now);
                 var changed = present with { Email = email.Value, EmailVerifiedAt = now };
-                var taken = await UserRow.SaveAsync(transaction, changed, context.Tenant(user.Tenant), now);
+                var taken = await UserRow.SaveAsync(context, transaction, present, changed, now);
                 if (taken.Count > 0)
                 {
                     transaction.RollBack = true;
@@ -174,7 +174,7 @@ public sealed class EmailChange(StoreContext context)
 
         await EmailTakeover.FreeUnverifiedAsync(context, transaction, email, user, now);
         var reverted = user with { Email = email.Value, EmailVerifiedAt = now, PasswordHash = hash };
-        var taken = await UserRow.SaveAsync(transaction, reverted, context.Tenant(tenant), now);
+        var taken = await UserRow.SaveAsync(context, transaction, user, reverted, now);
         if (taken.Count > 0)
         {
             transaction.RollBack = true;

@@ -32,7 +32,7 @@ internal static class EmailTakeover
             Username = KeyOf(holder.Username) == email.Key ? null : holder.Username,
             PasswordHash = null,
         };
-        await UserRow.SaveAsync(transaction, stripped, context.Tenant(holder.Tenant), now);
+        await UserRow.SaveAsync(context, transaction, holder, stripped, now);
         await CredentialReset.DropAllAsync(transaction, holder, now);
         await AuditTrail.AddAsync(transaction, holder.Id, holder.Tenant, Actor.System, "email.taken-over", now, $"by user:{winner.Uuid}");
         LogMessages.EmailTakenOver(context.Logger, holder.Uuid, winner.Uuid);

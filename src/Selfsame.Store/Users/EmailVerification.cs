@@ -188,7 +188,7 @@ public sealed class EmailVerification(StoreContext context)
                 }
 
                 var verified = user with { EmailVerifiedAt = user.EmailVerifiedAt ?? now, PasswordHash = newHash ?? user.PasswordHash };
-                await UserRow.SaveAsync(transaction, verified, context.Tenant(tenant), now);
+                await UserRow.SaveAsync(context, transaction, user, verified, now);
                 if (newHash is not null)
                 {
                     await CredentialReset.DropAllAsync(transaction, user, now);

@@ -118,6 +118,8 @@ internal static class IdentifierRows
     {
         var flagged = await transaction.QueryAsync<FreeKey>("SELECT space, key FROM lookalikes WHERE user_id = @id", new { id = user.Id });
         var wanted = For(user, tenant).ConvertAll(row => Grandfathered(row, flagged));
+        wanted.AddRange((await HandleUnderWayAsync(transaction, user)).Where(row => !wanted.Exists(other => other.Space == row.Space && other.Key == row.Key)));
+        wanted = [.. wanted.OrderBy(row => row.Space, StringComparer.Ordinal).ThenBy(row => row.Key, StringComparer.Ordinal)];
         var present = await transaction.QueryAsync<PresentRow>(
             "SELECT space, key, kinds FROM identifiers WHERE user_id = @id", new { id = user.Id });
         foreach (var row in present.OrderBy(row => row.Space, StringComparer.Ordinal).ThenBy(row => row.Key, StringComparer.Ordinal))
@@ -141,6 +143,12 @@ internal static class IdentifierRows
             .ToList();
         return await InsertAsync(transaction, user, missing);
     }
+
+    /// <summary>The handle that the user asked for and that another system has not confirmed yet; it is reserved beside the present one.</summary>
+    private static async Task<IReadOnlyList<IdentifierRow>> HandleUnderWayAsync(Transaction transaction, User user)
+        => [.. (await transaction.QueryAsync<string>(
+            "SELECT handle FROM handle_changes WHERE user_id = @Id AND refused = @no AND handle IS NOT NULL", new { user.Id, no = false }))
+            .Select(handle => new IdentifierRow("handle", handle, "handle", Unique: true))];
 
     /// <summary>A likeness that stood as a flag when the tenant began to refuse it stays a flag, or its user could not be changed any more.</summary>
     private static IdentifierRow Grandfathered(IdentifierRow row, List<FreeKey> flagged)

@@ -58,6 +58,34 @@ public sealed class PasswordChanges(StoreContext context)
             _ => Task.FromResult(default(Settled<RateLimitState?>)),
             cancellation);
 
+    /// <summary>
+    /// Queues a mail by which a person who moved in without a password sets one. False for somebody who can't sign in, has no address, or has
+    /// been mailed too often of late.
+    /// </summary>
+    public Task<bool> InviteAsync(string tenant, Guid uuid, Actor actor, CancellationToken cancellation)
+        => context.Database.TransactAsync(
+            async transaction =>
+            {
+                var now = context.Now();
+                var user = await UserReader.FindAsync(transaction, tenant, uuid);
+                if (user is not { CanSignIn: true, Email: not null } || !await EmailVerification.MayMailAsync(context, transaction, user, now))
+                {
+                    return false;
+                }
+
+                var token = context.Random.NextToken();
+                var site = context.PublicAddress(tenant);
+                await LinkTokens.InsertAsync(
+                    transaction, token, tenant, LinkPurpose.ResetPassword, user.Id, user.Email, now, now + context.Tenant(tenant).InvitationLifetime);
+                var text = MailTexts.ChoosePassword(user.Email, new Uri(site, $"reset-password?token={token}"), new Uri(site, "forgot-password"));
+                await MailOutbox.QueueAsync(context, transaction, tenant, user.Id, text, now);
+                await AuditTrail.AddAsync(transaction, user.Id, tenant, actor, "password.invited", now);
+                return true;
+            },
+            // A lost commit answer: invited once more, which is one mail too many at worst.
+            _ => Task.FromResult(default(Settled<bool>)),
+            cancellation);
+
     /// <summary>Whether a reset link is good; changes nothing.</summary>
     public Task<bool> IsLinkGoodAsync(string tenant, string token, CancellationToken cancellation)
         => context.Database.ReadAsync(
@@ -98,7 +126,7 @@ public sealed class PasswordChanges(StoreContext context)
                 }
 
                 var changed = user with { PasswordHash = hash, EmailVerifiedAt = user.EmailVerifiedAt ?? now };
-                await UserRow.SaveAsync(transaction, changed, context.Tenant(tenant), now);
+                await UserRow.SaveAsync(context, transaction, user, changed, now);
                 await (user.EmailVerifiedAt is null
                     ? CredentialReset.DropAllAsync(transaction, user, now)
                     : CredentialReset.AfterPasswordChangeAsync(transaction, user, null, now));
@@ -144,7 +172,7 @@ public sealed class PasswordChanges(StoreContext context)
                 }
 
                 var changed = present with { PasswordHash = hash };
-                await UserRow.SaveAsync(transaction, changed, context.Tenant(user.Tenant), now);
+                await UserRow.SaveAsync(context, transaction, present, changed, now);
                 await CredentialReset.AfterPasswordChangeAsync(transaction, changed, keepSession, now);
                 await proof.ForgiveAsync(transaction, changed, right, origin, now);
                 await TellAsync(transaction, changed, actor, "password.changed", now);

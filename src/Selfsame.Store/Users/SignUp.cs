@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Selfsame.Core.Identifiers;
 using Selfsame.Databases;
 using Selfsame.Store.Audit;
 using Selfsame.Store.Mail;
@@ -71,7 +70,6 @@ public sealed class SignUp(StoreContext context)
     public static IReadOnlyList<string> CrashPointNames { get; } =
         ["sign-up.password-hashed", "sign-up.rows-written", "sign-up.committed"];
 
-    private const int MostUserCodes = 24;
     private const int LongestKey = 255;
 
     /// <summary>What is wrong with the form's fields, without making anybody.</summary>
@@ -109,7 +107,7 @@ public sealed class SignUp(StoreContext context)
         }
 
         context.CrashPoints.Reach("sign-up.password-hashed");
-        candidate = candidate with { User = candidate.User with { PasswordHash = hashed.Hash } };
+        candidate = candidate with { User = candidate.User with { PasswordHash = hashed.Hash ?? candidate.User.PasswordHash } };
         var result = await InsertAsync(request, tenant, candidate, cancellation);
         context.CrashPoints.Reach("sign-up.committed");
         if (result is SignUpResult.Taken taken)
@@ -135,7 +133,7 @@ public sealed class SignUp(StoreContext context)
                         : await IdempotencyRecords.PeekAsync(transaction, context.Secrets, request.Tenant, request.Call, context.Now());
                     if (stored is { } known)
                     {
-                        return Answer(known.Claim, known.Answer);
+                        return await AnswerAsync(transaction, known.Claim, known.Answer);
                     }
 
                     var state = await RateLimits.ReadAsync(transaction, request.Tenant, tenant.SignUpLimit, request.RateLimitSubject, context.Now());
@@ -159,9 +157,10 @@ public sealed class SignUp(StoreContext context)
     private async Task<SignUpResult> InsertAsync(
         SignUpRequest request, TenantSettings tenant, NewUser candidate, CancellationToken cancellation)
     {
-        for (var attempt = 0; attempt < MostUserCodes; attempt++)
+        var ownCode = candidate.User.UserCode.Length > 0 ? candidate.User.UserCode : null;
+        for (var attempt = 0; attempt < UserCodes.MostAttempts; attempt++)
         {
-            var user = candidate.User with { UserCode = NextUserCode(tenant, attempt) };
+            var user = candidate.User with { UserCode = ownCode ?? UserCodes.Next(context, tenant, attempt) };
             var batch = new SignUpBatch(context, request, tenant, candidate with { User = user });
             SignUpResult result;
             try
@@ -176,6 +175,11 @@ public sealed class SignUp(StoreContext context)
                 return new SignUpResult.InProgress();
             }
 
+            if (ownCode is not null)
+            {
+                return result;
+            }
+
             if (result is not SignUpResult.Taken { Fields: var fields } || !fields.SetEquals(["userCode"]))
             {
                 return result is SignUpResult.Taken taken ? taken with { Fields = taken.Fields.Where(field => field != "userCode").ToHashSet() } : result;
@@ -184,10 +188,6 @@ public sealed class SignUp(StoreContext context)
 
         throw new InvalidOperationException("No free user code was found; the prefix has no room left.");
     }
-
-    /// <summary>Three tries at a size, then a syllable more: a full year grows by itself.</summary>
-    private string NextUserCode(TenantSettings tenant, int attempt)
-        => UserCode.Create(tenant.UserCodePrefix, context.Now().Year, Math.Min(UserCode.MaximumSyllables, tenant.UserCodeSyllables + (attempt / 3)), context.Random).Key;
 
     private async Task<SignUpResult> InsertOnceAsync(Transaction transaction, SignUpRequest request, TenantSettings tenant, SignUpBatch batch)
     {
@@ -198,7 +198,7 @@ public sealed class SignUp(StoreContext context)
             var (claim, answer) = await IdempotencyRecords.ClaimAsync(transaction, request.Tenant, request.Call, fingerprint, now);
             if (claim != IdempotencyClaim.First)
             {
-                return Answer(claim, answer);
+                return await AnswerAsync(transaction, claim, answer);
             }
         }
 
@@ -209,7 +209,7 @@ public sealed class SignUp(StoreContext context)
             return new SignUpResult.LimitReached(limit) { RateLimit = limit };
         }
 
-        var taken = await batch.WriteAsync(transaction);
+        var (id, taken) = await batch.WriteAsync(transaction);
         context.CrashPoints.Reach("sign-up.rows-written");
         if (taken.Count > 0)
         {
@@ -217,7 +217,7 @@ public sealed class SignUp(StoreContext context)
             return new SignUpResult.Taken(taken);
         }
 
-        return new SignUpResult.Created(batch.User, IsReplay: false) { RateLimit = limit };
+        return new SignUpResult.Created(batch.User with { Id = id }, IsReplay: false) { RateLimit = limit };
     }
 
     /// <summary>After a lost commit answer: our uuid is there exactly when the transaction happened.</summary>
@@ -247,7 +247,7 @@ public sealed class SignUp(StoreContext context)
                         var (claim, answer) = await IdempotencyRecords.ClaimAsync(transaction, request.Tenant, request.Call, fingerprint, now);
                         if (claim != IdempotencyClaim.First)
                         {
-                            return Answer(claim, answer);
+                            return await AnswerAsync(transaction, claim, answer);
                         }
                     }
 
@@ -289,13 +289,22 @@ public sealed class SignUp(StoreContext context)
         }
     }
 
-    private static SignUpResult Answer(IdempotencyClaim claim, string? answer) => claim == IdempotencyClaim.OtherPayload
-        ? new SignUpResult.KeyReused()
-        : JsonSerializer.Deserialize<StoredAnswer>(answer!) switch
+    private static async Task<SignUpResult> AnswerAsync(Transaction transaction, IdempotencyClaim claim, string? answer)
+    {
+        if (claim == IdempotencyClaim.OtherPayload)
         {
-            { User: { } user } => new SignUpResult.Created(user, IsReplay: true),
-            _ => new SignUpResult.Accepted(IsReplay: true),
-        };
+            return new SignUpResult.KeyReused();
+        }
+
+        if (JsonSerializer.Deserialize<StoredAnswer>(answer!) is not { User: { } user })
+        {
+            return new SignUpResult.Accepted(IsReplay: true);
+        }
+
+        // The answer as it was told, but for the internal id, which is never written into one.
+        var present = await UserReader.FindAsync(transaction, user.Tenant, user.Uuid);
+        return new SignUpResult.Created(user with { Id = present?.Id ?? 0 }, IsReplay: true);
+    }
 }
 
 /// <summary>What an idempotency record keeps of a sign-up: the user as it was answered, or that nothing was told.</summary>

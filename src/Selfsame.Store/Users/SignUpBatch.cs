@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Selfsame.Core.Accounts;
 using Selfsame.Databases;
@@ -15,6 +16,9 @@ namespace Selfsame.Store.Users;
 /// </summary>
 internal sealed class SignUpBatch
 {
+    // What the user's insert returns in place of an identifier's space; with nothing returned, the uuid is another's.
+    private const string MadeUser = "users";
+
     private readonly StoreContext context;
     private readonly SignUpRequest request;
     private readonly TenantSettings tenant;
@@ -35,25 +39,33 @@ internal sealed class SignUpBatch
             IdentifierRows.InsertStatement(User.Uuid, User.Tenant, rows, unique: true),
             IdentifierRows.InsertStatement(User.Uuid, User.Tenant, rows, unique: false),
             .. VerificationStatements(),
-            AuditTrail.InsertByUuid(User.Uuid, User.Tenant, request.Actor, "user.created", User.CreatedAt),
+            AuditTrail.InsertByUuid(User.Uuid, User.Tenant, request.Actor, request.Form.MovedIn is not null ? "user.moved-in" : "user.created", User.UpdatedAt),
             AnswerStatement(),
+            .. UserEvents.OfNew(context, User),
         ];
         statements = [.. all.OfType<Statement>()];
     }
 
     public User User => candidate.User;
 
-    /// <summary>Writes everything; the fields that were taken, none when the user was made.</summary>
-    public async Task<IReadOnlySet<string>> WriteAsync(Transaction transaction)
+    /// <summary>Writes everything. The new row's id, or the fields that were taken: then the caller rolls back.</summary>
+    public async Task<(long Id, IReadOnlySet<string> Taken)> WriteAsync(Transaction transaction)
     {
-        var taken = IdentifierRows.Taken(rows, await transaction.BatchAsync(statements, IdentifierRows.FreeKey.Read));
+        var written = await transaction.BatchAsync(statements, IdentifierRows.FreeKey.Read);
+        var taken = IdentifierRows.Taken(rows, written).ToHashSet(StringComparer.Ordinal);
+        if (written.Find(row => row.Space == MadeUser) is not { Key: var id })
+        {
+            taken.Add("uuid");
+            return (0, taken);
+        }
+
         if (taken.Count == 0)
         {
             await Groups.AddAsync(context, transaction, User.Tenant, User.Uuid, candidate.Groups);
-            await ProvisioningRows.InsertPending(transaction, tenant.UserSystem, new AccountId(User.Uuid.ToString("D")), tenant.ProvisionTo, User.CreatedAt);
+            await ProvisioningRows.InsertPending(transaction, tenant.UserSystem, new AccountId(User.Uuid.ToString("D")), tenant.ProvisionTo, User.UpdatedAt);
         }
 
-        return taken;
+        return (long.Parse(id, CultureInfo.InvariantCulture), taken);
     }
 
     public static Task StoreAnswerAsync(Transaction transaction, SignUpRequest request, StoredAnswer answer)
@@ -64,8 +76,9 @@ internal sealed class SignUpBatch
     private static Statement InsertUser(User user) => new(
         """
         INSERT INTO users (uuid, tenant, username, email, email_verified_at, phone, phone_verified_at, user_code, password_hash,
-          first_name, last_name, locale, role, is_active, is_staff, is_superuser, version, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 1, $17, $17)
+          first_name, last_name, locale, role, is_active, is_staff, is_superuser, version, created_at, updated_at, handle)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 1, $17, $18, $19)
+        ON CONFLICT (uuid) DO NOTHING RETURNING 'users', CAST(id AS text)
         """,
         user.Uuid,
         user.Tenant,
@@ -83,11 +96,13 @@ internal sealed class SignUpBatch
         user.IsActive,
         user.IsStaff,
         user.IsSuperuser,
-        user.CreatedAt);
+        user.CreatedAt,
+        user.UpdatedAt,
+        user.Handle);
 
     private IEnumerable<Statement> VerificationStatements()
     {
-        if (candidate.Email is null || User.EmailVerifiedAt is not null)
+        if (candidate.Email is null || User.EmailVerifiedAt is not null || request.Form.MovedIn is not null)
         {
             return [];
         }

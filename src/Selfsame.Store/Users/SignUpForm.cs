@@ -1,4 +1,5 @@
 using Selfsame.Core.Identifiers;
+using Selfsame.Store.Passwords;
 
 namespace Selfsame.Store.Users;
 
@@ -23,7 +24,35 @@ public sealed record SignUpForm
     /// <summary>Fields that only an administrator may set; null for everybody else.</summary>
     public AdministratorFields? Administrator { get; init; }
 
+    /// <summary>What comes along from the system in which the person had their account; null for everybody who signs up.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public MovedInFields? MovedIn { get; init; }
+
     public override string ToString() => "SignUpForm";
+}
+
+/// <summary>
+/// What a person keeps who moves in from another system. No verification mail is sent: nobody is waiting for one, and an address counts as
+/// verified only where <see cref="AdministratorFields.EmailVerified"/> says so.
+/// </summary>
+public sealed record MovedInFields
+{
+    /// <summary>The public id, chosen before anything is written so that a lost answer can be looked for.</summary>
+    public required Guid Uuid { get; init; }
+
+    /// <summary>A hash in any form that <see cref="Passwords.PasswordHashing"/> verifies; null for nobody to sign in until a password is set by mail.</summary>
+    public string? PasswordHash { get; init; }
+
+    public string? Handle { get; init; }
+
+    /// <summary>Null for a new one.</summary>
+    public string? UserCode { get; init; }
+
+    /// <summary>Since when the person has had the account; null for now.</summary>
+    public DateTimeOffset? CreatedAt { get; init; }
+
+    /// <summary>Keeps the hash out of logs.</summary>
+    public override string ToString() => $"MovedInFields {Uuid}";
 }
 
 /// <summary>What only an administrator, a service token with the scope, or the command line may choose (CASES 33).</summary>
@@ -72,20 +101,29 @@ internal sealed record NewUser
             errors.Add("username", "username.later", "Leave this out. Choose a username in your profile, once your e-mail address is confirmed.");
         }
 
-        var email = ownEmail ?? usernameEmail;
+        // Who moves in keeps what they had: no address that they did not give.
+        var email = ownEmail ?? (form.MovedIn is null ? usernameEmail : null);
         var phone = CheckPhone(form.Phone, errors);
         var administrator = form.Administrator;
         CheckPassword(form, context, errors);
+        var movedIn = form.MovedIn;
+        if (movedIn is { PasswordHash: { } hash } && StoredHashReader.Read(hash) is null)
+        {
+            errors.Add("passwordHash", "password-hash.unknown", "Nobody could sign in with this password hash: its form is unknown, or it costs too much to check.");
+        }
+
         var user = new User
         {
-            Uuid = context.Random.NextUuid(),
+            Uuid = movedIn?.Uuid ?? context.Random.NextUuid(),
             Tenant = tenant.Name,
             Username = username?.Value ?? usernameEmail?.Value,
             Email = email?.Value,
             EmailVerifiedAt = administrator is { EmailVerified: true } && email is not null ? now : null,
             Phone = phone?.Key,
             PhoneVerifiedAt = administrator is { PhoneVerified: true } && phone is not null ? now : null,
-            UserCode = "",
+            Handle = CheckHandle(movedIn?.Handle, errors),
+            UserCode = CheckUserCode(movedIn?.UserCode, errors) ?? "",
+            PasswordHash = movedIn?.PasswordHash,
             FirstName = UserFields.Name(form.FirstName, "firstName", errors),
             LastName = UserFields.Name(form.LastName, "lastName", errors),
             Locale = UserFields.Locale(form.Locale, "locale", errors) ?? tenant.DefaultLocale,
@@ -93,7 +131,7 @@ internal sealed record NewUser
             IsActive = administrator?.IsActive ?? true,
             IsStaff = administrator?.IsStaff ?? false,
             IsSuperuser = administrator?.IsSuperuser ?? false,
-            CreatedAt = now,
+            CreatedAt = movedIn?.CreatedAt ?? now,
             UpdatedAt = now,
         };
         var groups = UserFields.Groups(administrator?.Groups, "groups", errors) ?? [];
@@ -141,6 +179,38 @@ internal sealed record NewUser
         }
 
         return phone;
+    }
+
+    internal static string? CheckHandle(string? text, FieldErrors errors)
+    {
+        if (text is null)
+        {
+            return null;
+        }
+
+        if (Handle.TryParse(text, out var handle, out var refusal))
+        {
+            return handle.Key;
+        }
+
+        errors.Add("handle", refusal);
+        return null;
+    }
+
+    private static string? CheckUserCode(string? text, FieldErrors errors)
+    {
+        if (text is null)
+        {
+            return null;
+        }
+
+        if (UserCode.TryParse(text, out var code, out var refusal))
+        {
+            return code.Key;
+        }
+
+        errors.Add("userCode", refusal);
+        return null;
     }
 
     private static EmailAddress? CheckEmail(SignUpForm form, FieldErrors errors)

@@ -11,6 +11,8 @@ public sealed record User
         u.last_sign_in_at, u.created_at, u.updated_at, u.deleted_at
         """;
 
+    /// <summary>The row's number; 0 only for a user who was purged since.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
     public long Id { get; init; }
 
     public required Guid Uuid { get; init; }

@@ -32,6 +32,8 @@ public sealed record UserChange
 
     public Change<bool> PhoneVerified { get; init; }
 
+    public Change<string> Handle { get; init; }
+
     public Change<string> Role { get; init; }
 
     public Change<IReadOnlyList<string>> Groups { get; init; }
@@ -57,6 +59,9 @@ public abstract record UserChangeResult
     public sealed record VersionMismatch(User Present) : UserChangeResult;
 
     public sealed record Taken(IReadOnlySet<string> Fields) : UserChangeResult;
+
+    /// <summary>It is reserved, and is made when another system has confirmed it.</summary>
+    public sealed record Pending : UserChangeResult;
 
     public sealed record Invalid(FieldErrors Errors) : UserChangeResult;
 }
@@ -90,7 +95,8 @@ public sealed class UserAdministration(StoreContext context)
 
                 await AuditTrail.AddAsync(transaction, after.Id, tenant, actor, after.IsActive == before.IsActive ? "user.updated" : Activity(after), now);
             },
-            cancellation);
+            cancellation,
+            change.Groups.IsSet);
 
     /// <summary>Disables or enables.</summary>
     public Task<UserChangeResult> SetActiveAsync(string tenant, Guid uuid, bool active, Actor actor, CancellationToken cancellation)
@@ -125,21 +131,7 @@ public sealed class UserAdministration(StoreContext context)
             tenant,
             uuid,
             version,
-            (user, errors, _) =>
-            {
-                if (handle is null)
-                {
-                    return user with { Handle = null };
-                }
-
-                if (Handle.TryParse(handle, out var parsed, out var refusal))
-                {
-                    return user with { Handle = parsed.Key };
-                }
-
-                errors.Add("handle", refusal);
-                return user;
-            },
+            (user, errors, _) => user with { Handle = NewUser.CheckHandle(handle, errors) },
             (transaction, _, after, now) => AuditTrail.AddAsync(transaction, after.Id, tenant, actor, "handle.changed", now),
             cancellation);
 
@@ -149,7 +141,8 @@ public sealed class UserAdministration(StoreContext context)
         long? version,
         Func<User, FieldErrors, DateTimeOffset, User> change,
         Func<Transaction, User, User, DateTimeOffset, Task> record,
-        CancellationToken cancellation)
+        CancellationToken cancellation,
+        bool groups = false)
     {
         // Of the try that reached COMMIT: what it wrote is recognised by them when the answer is lost.
         var (now, written) = (default(DateTimeOffset), 0L);
@@ -175,7 +168,7 @@ public sealed class UserAdministration(StoreContext context)
                     return new UserChangeResult.Invalid(errors);
                 }
 
-                var taken = await UserRow.SaveAsync(transaction, after, context.Tenant(tenant), now);
+                var taken = await UserRow.SaveAsync(context, transaction, before, after, now, groups);
                 if (taken.Count > 0)
                 {
                     transaction.RollBack = true;
@@ -271,6 +264,11 @@ public sealed class UserAdministration(StoreContext context)
         if (change.PhoneVerified.IsSet && user.Phone is not null)
         {
             user = user with { PhoneVerifiedAt = change.PhoneVerified.Value ? user.PhoneVerifiedAt ?? now : null };
+        }
+
+        if (change.Handle.IsSet)
+        {
+            user = user with { Handle = NewUser.CheckHandle(change.Handle.Value, errors) };
         }
 
         if (user is { Username: null, Email: null })

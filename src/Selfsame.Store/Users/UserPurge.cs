@@ -38,6 +38,7 @@ public sealed class UserPurge(StoreContext context)
         await ProvisioningRows.ForgetSettledAsync(transaction, userSystem, new AccountId(uuid!));
         await transaction.ExecuteAsync(
             """
+            DELETE FROM handle_changes WHERE user_id = @id;
             DELETE FROM identifiers WHERE user_id = @id;
             DELETE FROM lookalikes WHERE user_id = @id;
             DELETE FROM user_group_members WHERE user_id = @id;

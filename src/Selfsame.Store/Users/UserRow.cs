@@ -8,10 +8,18 @@ namespace Selfsame.Store.Users;
 internal static class UserRow
 {
     /// <summary>
-    /// Updates the row of <paramref name="user"/> and its identifiers, and has the user's accounts in other systems looked at again. Returns the fields that are taken; with any,
-    /// the caller rolls back. The caller holds the row (<see cref="UserReader.FindForUpdateAsync(Transaction, long)"/>).
+    /// Updates the row of <paramref name="user"/> and its identifiers, queues what is told about it, and has the user's accounts in other systems
+    /// looked at again. Returns the fields that are taken; with any, the caller rolls back. The caller holds the row
+    /// (<see cref="UserReader.FindForUpdateAsync(Transaction, long)"/>).
     /// </summary>
-    public static async Task<IReadOnlySet<string>> SaveAsync(Transaction transaction, User user, TenantSettings tenant, DateTimeOffset now)
+    /// <param name="context">The store.</param>
+    /// <param name="transaction">The caller's.</param>
+    /// <param name="before">The row as it is.</param>
+    /// <param name="user">As it is to be.</param>
+    /// <param name="now">The instant of the change.</param>
+    /// <param name="groups">Whether the caller changes the user's groups, too.</param>
+    public static async Task<IReadOnlySet<string>> SaveAsync(
+        StoreContext context, Transaction transaction, User before, User user, DateTimeOffset now, bool groups = false)
     {
         await transaction.ExecuteAsync(
             """
@@ -41,11 +49,19 @@ internal static class UserRow
                 now,
                 user.Id,
             });
+        var tenant = context.Tenant(user.Tenant);
+        var taken = await IdentifierRows.ReplaceAsync(transaction, user, tenant);
+        if (taken.Count > 0)
+        {
+            return taken;
+        }
+
+        await UserEvents.QueueChangeAsync(context, transaction, before, user, groups, now);
         if (tenant.ProvisionTo.Count > 0)
         {
             await ProvisioningRows.RequeueAsync(transaction, tenant.UserSystem, new AccountId(user.Uuid.ToString("D")), "The user changed.", now);
         }
 
-        return await IdentifierRows.ReplaceAsync(transaction, user, tenant);
+        return taken;
     }
 }

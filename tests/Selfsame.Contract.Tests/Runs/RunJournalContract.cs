@@ -57,6 +57,35 @@ public abstract class RunJournalContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_a_change_without_an_end_left_behind_takes_the_place_of_what_it_intended()
+    {
+        var journal = Journal();
+        var lease = await TakeAsync(journal);
+        var plan = Plan();
+        await journal.BeginAsync(lease, plan, CancellationToken.None);
+        await journal.RecordIntentsAsync(lease, plan.Id, [new JournalIntent(1, null, [Row("a"), Row("b")]), new JournalIntent(2, null, [Row("c")])], CancellationToken.None);
+
+        (await journal.RecordOutcomesAsync(
+            lease,
+            plan.Id,
+            [new JournalOutcome(1, ChangeState.Skipped, null, "drifted", [Row("a")]), new JournalOutcome(2, ChangeState.Applied, null, null)],
+            CancellationToken.None)).ShouldBeTrue();
+
+        var run = (await journal.ReadAsync(plan.Id, CancellationToken.None)).ShouldNotBeNull();
+        run.Entries[1].Rows.ShouldBe([Row("a")]);
+        run.Entries[2].Rows.ShouldBe([Row("c")]);
+
+        static RowWrite Row(string key) => new()
+        {
+            Table = "printers",
+            Action = RowAction.Delete,
+            Key = new Fields([KeyValuePair.Create("id", FieldValue.Text(key))]),
+            Before = new Fields([KeyValuePair.Create("owner", FieldValue.Integer(1))]),
+            After = Fields.Empty,
+        };
+    }
+
+    [Fact]
     public async Task Beginning_again_goes_on_with_what_was_begun()
     {
         var journal = Journal();

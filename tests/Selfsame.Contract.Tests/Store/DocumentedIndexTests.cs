@@ -42,7 +42,7 @@ public sealed partial class DocumentedIndexTests
             .Where(name => name.Contains('_', StringComparison.Ordinal))];
 
     /// <summary>Primary keys that only number rows carry the name that PostgreSQL gives them.</summary>
-    [GeneratedRegex("^(users|user_groups|sessions|mails|audit_events|identifier_conflicts|service_tokens|data_protection_keys|provisioning_events)_pkey$")]
+    [GeneratedRegex("^(users|user_groups|sessions|mails|webhook_messages|audit_events|identifier_conflicts|service_tokens|data_protection_keys|provisioning_events)_pkey$")]
     private static partial Regex IdentityKey();
 
     [GeneratedRegex("`([a-z_]+)`")]

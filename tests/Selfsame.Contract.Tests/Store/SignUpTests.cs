@@ -23,7 +23,7 @@ public abstract class SignUpTests(Backend backend)
 
         created.IsReplay.ShouldBeFalse();
         var user = await store.ReadAsync(created.User.Uuid);
-        (user with { Id = 0 }).ShouldBe(created.User);
+        user.ShouldBe(created.User);
         user.ShouldSatisfyAllConditions(
             () => user.Username.ShouldBe("Anna"),
             () => user.Email.ShouldBe("Anna@Example.org"),

@@ -10,6 +10,7 @@ using Selfsame.Store.Requests;
 using Selfsame.Store.Schema;
 using Selfsame.Store.Sessions;
 using Selfsame.Store.Users;
+using Selfsame.Store.Webhooks;
 using Selfsame.Testing;
 
 namespace Selfsame.Contract.Tests.Store;
@@ -21,6 +22,9 @@ public sealed record TestStoreOptions
     public TenantSettings Tenant { get; init; } = TestStore.Unlimited;
 
     public TransactionFaults Faults { get; init; } = TransactionFaults.None;
+
+    /// <summary>Who is told what happens to users.</summary>
+    public IReadOnlyList<WebhookSubscription> Webhooks { get; init; } = [];
 }
 
 /// <summary>A migrated, empty store on one backend, with a clock that stands still, and the short forms that the suites share.</summary>
@@ -51,6 +55,7 @@ public sealed partial class TestStore : IAsyncDisposable
                 [Tenant] = options.Tenant,
                 ["second"] = options.Tenant with { Name = "second" },
             },
+            Webhooks = options.Webhooks,
             PublicAddress = tenant => new Uri($"https://{tenant}.example/"),
         };
     }

@@ -1,5 +1,7 @@
+using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
+using Selfsame.Core.Accounts;
 using Selfsame.Core.Identifiers;
 using Selfsame.Core.Identifiers.Unicode;
 
@@ -56,6 +58,32 @@ public sealed class IdentifierPropertyTests
     [Fact]
     public void The_key_of_a_username_is_its_own_key() => Check(Text, text =>
         UserNameKey(text) is not { } key || (UserNameKey(key) == key && UserNameKey(Oracle.Nfd(key)) == key));
+
+    [Fact]
+    public void The_short_cut_for_ASCII_keys_as_the_rules_do()
+    {
+        var unit = Gen.Frequency(
+            (20, Gen.Elements("abcXYZ019".ToArray())), (4, Gen.Elements("@..-".ToArray())), (3, Gen.Elements("+_'\"!#~/ (),:;<>[]\\\t\0\x7f".ToArray())), (1, Gen.Elements("éſ\u212A".ToArray())));
+        var part = Gen.Choose(0, 70).SelectMany(length => Gen.Choose(0, 12).SelectMany(shorter => unit.ArrayOf(length > 60 ? length : shorter))).Select(units => new string(units));
+        var text = Gen.OneOf(
+            part,
+            from local in part from label in part from end in Gen.Elements("org", "example.org", "1", "xn--a", "a-b.c") select $"{local}@{label}.{end}",
+            from digits in Gen.Elements("0123456789".ToArray()).ArrayOf(11) from sign in Gen.Elements("+", "+0", "00", "+1-") select sign + new string(digits));
+        var taken = 0;
+        Prop.ForAll(Arb.From(text), raw => IdentifierKinds.All.All(kind =>
+        {
+            var utf8 = Encoding.UTF8.GetBytes(raw);
+            var key = new byte[utf8.Length];
+            if (!IdentifierKeys.TryKeyAscii(kind, utf8, key))
+            {
+                return true;
+            }
+
+            taken++;
+            return IdentifierKeys.TryKey(kind, raw, out var expected, out _) && Encoding.UTF8.GetString(key) == expected;
+        })).Check(Config.QuickThrowOnFailure.WithMaxTest(20_000));
+        taken.ShouldBeGreaterThan(1000);
+    }
 
     /// <summary>CASES 12: a key without one of the characters would be a key that somebody else can have.</summary>
     [Fact]

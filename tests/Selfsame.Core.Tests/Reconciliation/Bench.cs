@@ -19,13 +19,15 @@ internal sealed class Bench
         },
     };
 
-    public Bench(ReconcileRule? rule = null, TimeProvider? clock = null)
+    public Bench(ReconcileRule? rule = null, TimeProvider? clock = null, AccountMapping? people = null, AccountMapping? app = null)
     {
+        Source = new InMemorySystem(people ?? People);
+        Target = new InMemorySystem(app ?? People);
         Clock = clock ?? TimeProvider.System;
         Journal = new InMemoryJournal(Clock);
         Topology = new Topology
         {
-            Systems = new Dictionary<string, SystemConfig> { ["people"] = Config("people"), ["app"] = Config("app") },
+            Systems = new Dictionary<string, SystemConfig> { ["people"] = Config("people", Source.Mapping), ["app"] = Config("app", Target.Mapping) },
             Rules = [rule ?? Repairing],
             Tenants = new Dictionary<string, TenantConfig>(),
             Fingerprint = "fingerprint",
@@ -47,9 +49,9 @@ internal sealed class Bench
 
     public Topology Topology { get; init; }
 
-    public InMemorySystem Source { get; } = new(People);
+    public InMemorySystem Source { get; }
 
-    public InMemorySystem Target { get; init; } = new(People);
+    public InMemorySystem Target { get; init; }
 
     public InMemoryJournal Journal { get; }
 
@@ -65,7 +67,7 @@ internal sealed class Bench
     public static PlanStamp Stamp(int number = 1)
         => new(new Guid(number, 0, 0, new byte[8]), DateTimeOffset.UnixEpoch, "0.0.0", "rules", new SeededUuids(number).Next);
 
-    public Task<AuditResult> AuditAsync() => new Auditor(Topology, Systems, IdentifierKeys.TryKey, Clock).AuditAsync(_ => null, CancellationToken.None);
+    public Task<AuditResult> AuditAsync() => new Auditor(Topology, Systems, IdentifierKeys.TryKey, Clock, RandomSource.System).AuditAsync(_ => null, CancellationToken.None);
 
     public async Task<Plan> PlanAsync(int number = 1)
     {
@@ -73,8 +75,8 @@ internal sealed class Bench
         return Planner.Plan(Topology, audit.Pictures, audit.Findings, Stamp(number));
     }
 
-    public async Task<ApplyReport> ApplyAsync(Plan plan, CrashPoints? crashPoints = null)
-        => (await new Applier(Topology, Systems, Journal, Clock, crashPoints ?? CrashPoints.None).ApplyAsync(plan, null, CancellationToken.None)).ShouldBeOfType<ApplyReport>();
+    public async Task<ApplyReport> ApplyAsync(Plan plan, CrashPoints? crashPoints = null, bool notify = false)
+        => (await new Applier(Topology, Systems, Journal, Clock, crashPoints ?? CrashPoints.None).ApplyAsync(plan, null, CancellationToken.None, notify)).ShouldBeOfType<ApplyReport>();
 
     public async Task<Plan> PlanUndoAsync(Guid run, int number)
     {
@@ -83,8 +85,8 @@ internal sealed class Bench
         return UndoPlanner.Plan(record, present, Topology, record.Plan.Accounts, Stamp(number));
     }
 
-    private static SystemConfig Config(string name)
-        => new() { Name = name, Connector = "memory", Settings = new Dictionary<string, string>(), Mapping = People };
+    private static SystemConfig Config(string name, AccountMapping mapping)
+        => new() { Name = name, Connector = "memory", Settings = new Dictionary<string, string>(), Mapping = mapping };
 
     /// <summary>Uuids that differ, and are the same in every run of a test.</summary>
     private sealed class SeededUuids(int seed)

@@ -15,10 +15,19 @@ internal sealed class DuplicateWorld
 
     private static readonly ReferencePlace Notes = new() { Table = "notes", Fields = ["author"], AccountFields = ["username"] };
 
-    private readonly InMemoryJournal journal = new(TimeProvider.System);
+    private readonly TimeProvider clock;
+    private readonly InMemoryJournal journal;
 
-    public DuplicateWorld(DuplicatesAction action = DuplicatesAction.Merge, TimeSpan minimumAge = default, string? uuid = null, bool transactions = true, PersonDecisions? decisions = null)
+    public DuplicateWorld(
+        DuplicatesAction action = DuplicatesAction.Merge,
+        TimeSpan minimumAge = default,
+        string? uuid = null,
+        bool transactions = true,
+        PersonDecisions? decisions = null,
+        TimeProvider? clock = null)
     {
+        this.clock = clock ?? TimeProvider.System;
+        journal = new InMemoryJournal(this.clock);
         System = new InMemorySystem(Mapping) { Facts = new SystemFacts { TakesChosenId = true, AtomicPreconditions = transactions } };
         System.ForeignKeys.Add(new ReferencePlace { Table = "printers", Fields = ["owner"], AccountFields = ["id"], Enforced = true });
         System.ForeignKeys.Add(new ReferencePlace { Table = "members", Fields = ["user"], AccountFields = ["id"], UniqueSets = [["group", "user"]], Enforced = true });
@@ -66,7 +75,7 @@ internal sealed class DuplicateWorld
 
     public void Writes(string note, string name) => System.Refer("notes", ["id"], ("id", note), ("author", name));
 
-    public Task<AuditResult> AuditAsync() => new Auditor(Topology, Systems, IdentifierKeys.TryKey, TimeProvider.System).AuditAsync(_ => null, CancellationToken.None);
+    public Task<AuditResult> AuditAsync() => new Auditor(Topology, Systems, IdentifierKeys.TryKey, clock, RandomSource.System).AuditAsync(_ => null, CancellationToken.None);
 
     public async Task<Plan> PlanAsync(int number = 1)
     {
@@ -77,7 +86,7 @@ internal sealed class DuplicateWorld
     public async Task<ApplyReport> ApplyAsync(Plan plan, CrashPoints? crashPoints = null)
     {
         journal.Held = false;
-        return (await new Applier(Topology, Systems, journal, TimeProvider.System, crashPoints ?? CrashPoints.None)
+        return (await new Applier(Topology, Systems, journal, clock, crashPoints ?? CrashPoints.None)
             .ApplyAsync(plan, null, CancellationToken.None)).ShouldBeOfType<ApplyReport>();
     }
 

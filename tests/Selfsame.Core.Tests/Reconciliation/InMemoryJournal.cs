@@ -27,7 +27,8 @@ internal sealed class InMemoryJournal(TimeProvider clock) : IJournal
     }
 
     public Task<ApplyLease?> RenewAsync(ApplyLease lease, CancellationToken cancellation)
-        => Task.FromResult(lease.Epoch == epoch ? lease with { Taken = clock.GetTimestamp() } : null);
+        // Where it ran out, another may have had it meanwhile: the worst case.
+        => Task.FromResult(lease.Epoch == epoch && lease.Remaining(clock) > TimeSpan.Zero ? lease with { Taken = clock.GetTimestamp() } : null);
 
     public Task ReleaseAsync(ApplyLease lease, CancellationToken cancellation)
     {
@@ -74,7 +75,7 @@ internal sealed class InMemoryJournal(TimeProvider clock) : IJournal
             foreach (var outcome in outcomes)
             {
                 var intent = entries[run].GetValueOrDefault(outcome.Number);
-                entries[run][outcome.Number] = new JournalEntry(outcome.Number, outcome.State, intent?.Before, outcome.After, outcome.Message, intent?.Rows);
+                entries[run][outcome.Number] = new JournalEntry(outcome.Number, outcome.State, intent?.Before, outcome.After, outcome.Message, outcome.Rows ?? intent?.Rows);
             }
         });
 

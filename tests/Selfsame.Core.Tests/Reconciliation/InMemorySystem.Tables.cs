@@ -1,8 +1,9 @@
+using System.Text;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Core.Tests.Reconciliation;
 
-/// <summary>Tables beside the accounts that refer to them, and one unique index, folding ASCII case.</summary>
+/// <summary>Tables beside the accounts that refer to them, and one unique index, folding case and compatibility forms (x² and x2).</summary>
 internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, IHasCanonicalIndexes, IChangesSchema
 {
     private static readonly SystemIndex ByUsername = new() { Name = "username_unique", Fields = ["username"], Unique = true, Collation = "nocase", Definition = "username nocase" };
@@ -17,6 +18,9 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
 
     /// <summary>What happens once between the look at the references and the writes.</summary>
     public Action? BeforeWritingTogether { get; set; }
+
+    /// <summary>What happens before each row's write.</summary>
+    public Action<RowWrite> BeforeEachRow { get; set; } = _ => { };
 
     /// <summary>How many row writes are made before the process dies; null for all.</summary>
     public int? DiesAfterRows { get; set; }
@@ -65,6 +69,7 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
                     throw new InvalidOperationException("It died.");
                 }
 
+                BeforeEachRow(write);
                 outcome = write.Action == RowAction.Delete && write.Table == AccountsTable && noneLeft.Any(left => Table(left.Place.Table).Any(row => Refers(left.Place, row, left.Values)))
                     ? new Drifted("A reference arrived.")
                     : Make(write);
@@ -103,7 +108,7 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
 
     public Task<IReadOnlyList<EqualAccounts>> FindEqualAsync(IdentifierKind kind, CancellationToken cancellation)
         => Task.FromResult<IReadOnlyList<EqualAccounts>>([.. rows.Where(pair => pair.Value["username"].AsText is not null)
-            .GroupBy(pair => pair.Value["username"].AsText!, StringComparer.OrdinalIgnoreCase)
+            .GroupBy(pair => pair.Value["username"].AsText!.Normalize(NormalizationForm.FormKC), StringComparer.OrdinalIgnoreCase)
             .Where(group => group.Skip(1).Any())
             .Select(group => new EqualAccounts(group.Key, [.. group.Select(pair => pair.Key)]))]);
 

@@ -4,7 +4,7 @@ using Selfsame.Core.Accounts;
 namespace Selfsame.Core.Tests.Reconciliation;
 
 /// <summary>A connected system that keeps its rows in memory; a test may put a fault before any write.</summary>
-internal sealed partial class InMemorySystem(AccountMapping mapping) : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts
+internal sealed partial class InMemorySystem(AccountMapping mapping) : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts, ISendsRecoveryMails
 {
     private readonly Dictionary<AccountId, Fields> rows = [];
 
@@ -33,6 +33,12 @@ internal sealed partial class InMemorySystem(AccountMapping mapping) : IReadsAcc
     public Action AfterBulkRead { get; set; } = () => { };
 
     public int Writes { get; private set; }
+
+    /// <summary>To whom recovery mails were asked for.</summary>
+    public List<string> Mailed { get; } = [];
+
+    /// <summary>What asking for a recovery mail comes to.</summary>
+    public WriteOutcome Mailing { get; set; } = new Done();
 
     public void Put(params (string Field, object? Value)[] fields)
     {
@@ -106,6 +112,12 @@ internal sealed partial class InMemorySystem(AccountMapping mapping) : IReadsAcc
             rows.Remove(id);
             return Answer();
         });
+
+    public Task<WriteOutcome> SendRecoveryMailAsync(AccountId id, CancellationToken cancellation)
+    {
+        Mailed.Add(id.ToString());
+        return Task.FromResult(Mailing);
+    }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 

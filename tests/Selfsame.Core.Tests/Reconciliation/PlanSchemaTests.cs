@@ -26,6 +26,18 @@ public sealed class PlanSchemaTests
     }
 
     [Fact]
+    public async Task A_password_that_is_carried_over_is_in_the_schema()
+    {
+        var mapping = Bench.People with { PasswordHash = "password" };
+        var bench = new Bench(people: mapping, app: mapping);
+        bench.Source.Put([.. Bench.Person("1", "ann"), ("password", "a hash")]);
+        var change = JsonNode.Parse(PlanJson.Write(await bench.PlanAsync()))!["changes"]![0]!.AsObject();
+
+        Check(change, Definition("change"));
+        Check(change["passwordFrom"]!.AsObject(), Definition("change")["properties"]!["passwordFrom"]!.AsObject());
+    }
+
+    [Fact]
     public async Task A_merge_with_its_losers_references_and_index_is_in_the_schema()
     {
         var world = new DuplicateWorld();

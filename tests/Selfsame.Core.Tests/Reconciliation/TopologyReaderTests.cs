@@ -1,5 +1,6 @@
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
+using Selfsame.Core.Webhooks;
 
 namespace Selfsame.Core.Tests.Reconciliation;
 
@@ -18,6 +19,19 @@ public sealed class TopologyReaderTests
             unique: [username]
         reconcile:
           - { source: users, target: app, correlate: [id, email], missing: createInTarget }
+        """;
+
+    private const string WithWebhooks =
+        """
+        tenants: { second: { hosts: [second.example.com] } }
+        webhooks:
+          crm:
+            url: https://crm.example.com/hooks
+            secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+            events: [user.created, user.deleted]
+          mailing: { url: "http://127.0.0.1:1", secret: [whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw, whsec_NfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw], tenant: second }
+        provisioningAlertAfter: 900
+        provisioningAlertMail: ops@example.com
         """;
 
     private const string Chained =
@@ -66,6 +80,7 @@ public sealed class TopologyReaderTests
     [InlineData("unique: [username]", "duplicates: fold", 9, "It can be: report, rename, merge, delete")]
     [InlineData("email: mail", "mail: mail", 7, "no kind of identifier")]
     [InlineData("name: full_name", "hash: password_hash", 8, "looks like a secret")]
+    [InlineData("name: full_name", "passwordHash: words", 8, "does not look like a secret")]
     [InlineData("target: app", "target: ap", 11, "none of the systems")]
     [InlineData("target: app", "target: users", 11, "the same system")]
     [InlineData("correlate: [id, email]", "correlate: [id, phone]", 11, "no identifier 'phone'")]
@@ -138,6 +153,40 @@ public sealed class TopologyReaderTests
         Read(Good, "other.db").Topology!.Fingerprint.ShouldNotBe(fingerprint);
         Read(Good, "Host=db;Password=one").Topology!.Fingerprint.ShouldBe(Read(Good, "Host=db;Password=two").Topology!.Fingerprint);
         Read(Good, "postgresql://app:one@db/x").Topology!.Fingerprint.ShouldBe(Read(Good, "postgresql://app:two@db/x").Topology!.Fingerprint);
+    }
+
+    [Fact]
+    public void Webhooks_are_read_with_their_secrets_as_keys_and_all_events_where_none_is_named()
+    {
+        var (crm, mailing) = (Read(WithWebhooks).Topology!.Webhooks[0], Read(WithWebhooks).Topology!.Webhooks[1]);
+
+        (crm.Name, crm.Url.AbsoluteUri, crm.Signatures.Count, crm.Tenant).ShouldBe(("crm", "https://crm.example.com/hooks", 1, "main"));
+        crm.Events.ShouldBe([WebhookEvents.UserCreated, WebhookEvents.UserDeleted]);
+        (mailing.Signatures.Count, mailing.Tenant, mailing.Events.Count).ShouldBe((2, "second", WebhookEvents.All.Count));
+        Read(WithWebhooks).Topology!.ProvisioningAlertAfter.ShouldBe(TimeSpan.FromMinutes(15));
+        crm.ToString().ShouldNotContain("MfKQ");
+    }
+
+    [Theory]
+    [InlineData("  crm:", "  crm hooks:", 4, "can't name an endpoint")]
+    [InlineData("url: https://crm.example.com/hooks", "url: crm.example.com", 4, "must be an http or https address")]
+    [InlineData("url: https://crm", "url: https://me:secret@crm", 4, "without a user")]
+    [InlineData("    events:", "    event:", 6, "'webhooks.crm.event' is not known")]
+    [InlineData("user.deleted", "user.gone", 6, "can't be 'user.gone'")]
+    [InlineData("secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "secret: whsec_MfKQ", 5, "must be whsec_ and base64")]
+    [InlineData("secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "secret: ${NO_SUCH}", 5, "NO_SUCH")]
+    [InlineData("    secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n", "", 4, "needs 'url' and 'secret'")]
+    [InlineData("tenant: second", "tenant: third", 7, "can't be 'third'")]
+    [InlineData("provisioningAlertAfter: 900", "provisioningAlertAfter: soon", 8, "whole number")]
+    [InlineData("ops@example.com", "ops", 9, "must be an e-mail address")]
+    public void What_is_wrong_with_a_webhook_is_told_with_its_line_and_never_with_its_secret(string before, string after, int line, string message)
+    {
+        WithWebhooks.ShouldContain(before);
+
+        var reading = Read(WithWebhooks.Replace(before, after, StringComparison.Ordinal));
+
+        reading.Errors.ShouldContain(error => error.Line == line && error.Message.Contains(message), string.Join('\n', reading.Errors));
+        reading.Errors.ShouldAllBe(error => !error.Message.Contains("MfKQ"));
     }
 
     private static TopologyReading Read(string yaml, string database = "app.db")

@@ -1,5 +1,8 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Selfsame.Core.Provisioning;
+using Selfsame.EndToEnd.Tests.Pages;
+using Selfsame.EndToEnd.Tests.Reconciliation;
 using Selfsame.Testing;
 
 namespace Selfsame.EndToEnd.Tests.Api;
@@ -51,6 +54,30 @@ public sealed partial class OperationsTests(SharedServer shared) : IClassFixture
         answer = await server.Anonymous().GetAsync("/metrics");
         answer.Text.ShouldContain("http_server_request_duration_seconds_count{");
         answer.Text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !Line().IsMatch(line)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task How_provisioning_and_webhooks_stand_is_in_the_metrics()
+    {
+        await using var own = await RunningServer.StartAsync(options => options with
+        {
+            Tenants = [RunningServer.Unlimited with { ProvisionTo = ["app"] }],
+            Webhooks = [OperationsPageTests.Unreachable("crm")],
+        });
+        await own.MakeUserAsync();
+        await own.MakeUserAsync();
+        await ProvisionedRows.SettleAsync(own.Context, "app", new FoundConflict("taken"));
+        await own.MakeUserAsync();
+
+        var text = (await own.Anonymous().GetAsync("/metrics")).ShouldHaveStatus(200).Text;
+
+        text.ShouldContain("\nselfsame_provisioning_rows{state=\"conflict\",system=\"app\"} 2\n");
+        text.ShouldContain("\nselfsame_provisioning_rows{state=\"pending\",system=\"app\"} 1\n");
+        text.ShouldContain("\nselfsame_provisioning_rows{state=\"linked\",system=\"app\"} 0\n");
+        text.ShouldContain("\nselfsame_webhooks_waiting{endpoint=\"crm\",tenant=\"main\"} 6\n");
+        text.ShouldContain("\nselfsame_webhooks_given_up{endpoint=\"crm\",tenant=\"main\"} 0\n");
+        text.ShouldContain("\nselfsame_provisioning_oldest_waiting_seconds{system=\"app\"} ");
+        text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !Line().IsMatch(line)).ShouldBeEmpty();
     }
 
     [Fact]

@@ -70,6 +70,34 @@ public sealed class DemoCommandTests
     }
 
     [Fact]
+    public async Task On_a_terminal_the_demo_asks_before_each_step_and_q_ends_it()
+    {
+        using var sandbox = await Sandbox.MakeAsync();
+        var before = sandbox.Sql("app.db", Shown[0]);
+        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+
+        // script(1) gives it a pseudo-terminal; what is typed ahead waits in it.
+        await using var terminal = ChildProcess.Start(
+            "script", ["--quiet", "--return", "--command", $"'{Checkout.Executable}' demo --folder '{sandbox.Folder}'", "/dev/null"], new Dictionary<string, string?> { ["NO_COLOR"] = "1", ["TERM"] = "dumb" });
+        await terminal.StandardOutput.FirstAsync(line => line.Contains("$ selfsame audit", StringComparison.Ordinal), timeout.Token);
+        await TypeAsync("");
+        (await terminal.StandardOutput.FirstAsync(line => line.Contains("$ selfsame plan", StringComparison.Ordinal), timeout.Token)).ShouldNotBeNull(terminal.StandardOutput.Text);
+        terminal.StandardOutput.Text.ShouldContain("Enter goes on, q ends");
+        terminal.StandardOutput.Text.ShouldContain("10 findings");
+        await TypeAsync("q");
+        await terminal.WaitForExitAsync(timeout.Token);
+
+        terminal.StandardOutput.Text.ShouldNotContain("$ selfsame apply");
+        sandbox.Sql("app.db", Shown[0]).ShouldBe(before);
+
+        async Task TypeAsync(string line)
+        {
+            await terminal.StandardInput.WriteLineAsync(line.AsMemory(), timeout.Token);
+            await terminal.StandardInput.FlushAsync(timeout.Token);
+        }
+    }
+
+    [Fact]
     public async Task A_folder_that_the_demo_did_not_make_is_left_alone()
     {
         using var folder = new TemporaryFolder();

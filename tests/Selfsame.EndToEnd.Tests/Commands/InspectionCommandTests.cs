@@ -53,6 +53,16 @@ public sealed class InspectionCommandTests
     }
 
     [Fact]
+    public async Task The_doctor_makes_a_user_code_dry()
+    {
+        using var sandbox = await Sandbox.MakeAsync();
+
+        (await sandbox.ExpectAsync(2, "doctor")).StandardOutput.ShouldMatch("user codes of main: made dry: ac[0-9]{2}[a-z]+ would be free, at try 1");
+
+        sandbox.Sql(Path.Combine("data", "selfsame.db"), "SELECT count(*) FROM identifiers").ShouldBe(["0"]);
+    }
+
+    [Fact]
     public async Task The_doctor_is_content_after_the_repair()
     {
         using var sandbox = await Sandbox.MakeAsync();
@@ -142,6 +152,28 @@ public sealed class InspectionCommandTests
         var result = await ChildProcess.RunAsync("bash", ["-c", script], default, new Dictionary<string, string?> { ["PATH"] = path }, user: null, folder: null, timeout.Token);
 
         result.StandardOutput.Trim().ShouldBe(completed, result.StandardError);
+    }
+
+    // These shells need not be installed: the script must ask the executable as System.CommandLine's suggestion directive wants it.
+    [Theory]
+    [InlineData("zsh", "#compdef selfsame", "selfsame \"[suggest:$CURSOR]\" \"$BUFFER\" 2>/dev/null", "compdef _selfsame selfsame")]
+    [InlineData("fish", "complete -c selfsame -a '", "(commandline -cp)", "selfsame \"[suggest:\"(string length -- \"$line\")\"]\" \"$line\" 2>/dev/null)'")]
+    public async Task Zsh_and_fish_ask_the_executable_for_the_line_up_to_the_cursor(string shell, params string[] parts)
+    {
+        using var sandbox = await Sandbox.MakeAsync();
+
+        var script = (await sandbox.ExpectAsync(0, "completion", shell)).StandardOutput;
+
+        var at = 0;
+        foreach (var part in parts)
+        {
+            at = script.IndexOf(part, at, StringComparison.Ordinal);
+            at.ShouldBeGreaterThanOrEqualTo(0, $"'{part}' is missing or out of order:\n{script}");
+        }
+
+        // What those lines run gives what is completed.
+        (await sandbox.ExpectAsync(0, "[suggest:11]", "selfsame pl")).StandardOutput.Split('\n').ShouldContain("plan");
+        (await sandbox.ExpectAsync(1, "completion", "tcsh")).StandardError.ShouldContain("fish");
     }
 
     private static IEnumerable<string?> Reasons(JsonElement plan) => plan.GetProperty("changes").EnumerateArray().Select(change => change.GetProperty("reason").GetString());

@@ -1,7 +1,8 @@
 using System.Net;
 using System.Text;
 using System.Text.Json;
-using Selfsame.Server.Watch;
+using Selfsame.Core.Webhooks;
+using Selfsame.Testing;
 
 namespace Selfsame.EndToEnd.Tests.Commands;
 
@@ -60,6 +61,23 @@ public sealed class WatchCommandTests
     }
 
     [Fact]
+    public async Task On_a_schedule_it_audits_again_and_again_and_tells_a_finding_once()
+    {
+        using var sandbox = await Sandbox.MakeAsync();
+        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        await using var watch = ChildProcess.Start(Checkout.Executable, ["watch", "--every", "1s", "--mail", "ops@example.org"], folder: sandbox.Folder);
+        await watch.StandardOutput.FirstAsync(line => line.Contains("10 findings, 10 new", StringComparison.Ordinal), timeout.Token);
+        await UntilAsync(() => watch.StandardOutput.Snapshot.Count(line => line.Contains("10 findings, 0 new", StringComparison.Ordinal)) >= 2, timeout.Token);
+        Mails(sandbox).ShouldHaveSingleItem();
+
+        sandbox.Sql("auth.db", "INSERT INTO accounts VALUES ('u40', 'new@example.org', 1, NULL, NULL, NULL)");
+
+        (await watch.StandardOutput.FirstAsync(line => line.Contains("11 findings, 1 new", StringComparison.Ordinal), timeout.Token)).ShouldNotBeNull(watch.StandardError.Text);
+        (await watch.StandardOutput.FirstAsync(line => line.Contains("11 findings, 0 new", StringComparison.Ordinal), timeout.Token)).ShouldNotBeNull();
+        Mails(sandbox).Count.ShouldBe(2);
+    }
+
+    [Fact]
     public async Task Without_a_secret_no_webhook_is_called_and_a_wrong_time_or_address_is_said()
     {
         using var sandbox = await Sandbox.MakeAsync();
@@ -67,6 +85,14 @@ public sealed class WatchCommandTests
         (await sandbox.ExpectAsync(1, new() { ["SELFSAME_WEBHOOK_SECRET"] = null }, ["watch", "--once", "--webhook", "http://127.0.0.1:9/"])).StandardError.ShouldContain("SELFSAME_WEBHOOK_SECRET");
         (await sandbox.ExpectAsync(1, "watch", "--every", "soon")).StandardError.ShouldContain("90s, 15m");
         (await sandbox.ExpectAsync(1, "watch", "--once", "--mail", "nobody")).StandardError.ShouldContain("no e-mail address");
+    }
+
+    private static async Task UntilAsync(Func<bool> condition, CancellationToken cancellation)
+    {
+        while (!condition())
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(50), cancellation);
+        }
     }
 
     private static List<string> Mails(Sandbox sandbox) => [.. Directory.EnumerateFiles(sandbox[Path.Combine("data", "mail")], "*.eml").Order().Select(File.ReadAllText)];

@@ -60,7 +60,8 @@ public sealed partial class DocumentedCommandTests
     /// <summary>A value that a connector takes for its address; none is called.</summary>
     private static string Placeholder(string variable)
         => variable.StartsWith("MONGO", StringComparison.Ordinal) ? "mongodb://localhost/app"
-            : variable == "SUPABASE_URL" ? "https://project.supabase.co"
+            : variable.Contains("WEBHOOK_SECRET", StringComparison.Ordinal) ? "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+            : variable.EndsWith("_URL", StringComparison.Ordinal) && variable != "DATABASE_URL" ? "https://project.example.com"
             : "value";
 
     private static async Task RunAsync(string document, string command, TemporaryFolder folder)

@@ -27,6 +27,9 @@ internal sealed class ExampleFolder : IDisposable
         return result.StandardOutput;
     }
 
+    /// <summary>Starts the service with one of the example's configs.</summary>
+    public Task<SelfsameProcess> ServeAsync(string config) => SelfsameProcess.ServeAsync(folder["data"], ["--config", folder[config]], environment);
+
     /// <summary>Runs a command that ends itself by kill -9 at a crash point; its exit code.</summary>
     public async Task<int> CrashAsync(string point, params string[] arguments)
     {

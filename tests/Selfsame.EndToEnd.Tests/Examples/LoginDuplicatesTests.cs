@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Selfsame.Core.Reconciliation;
+using Selfsame.EndToEnd.Tests.Api;
 using Selfsame.Testing;
 
 namespace Selfsame.EndToEnd.Tests.Examples;
@@ -50,13 +51,37 @@ public sealed class LoginDuplicatesTests : IDisposable
         dump.Where(line => line.StartsWith("users", StringComparison.Ordinal)).Select(line => JsonDocument.Parse(line[6..]).RootElement.GetProperty("username").GetString())
             .ShouldBe(["dobbeltop", "printmaster", "ann", "Åse"]);
         dump.ShouldContain(line => line.Contains("\"username\":\"dobbeltop\"", StringComparison.Ordinal) && line.Contains("\"city\":\"Nijmegen\"", StringComparison.Ordinal)
-            && line.Contains("$hash1", StringComparison.Ordinal));
+            && line.Contains("$salt1$", StringComparison.Ordinal));
         dump.ShouldContain("index username_1 true en 2");
         dump.Where(line => line.StartsWith("comments", StringComparison.Ordinal)).Select(line => line[(line.IndexOf("author_name", StringComparison.Ordinal) + 14)..^2])
             .ShouldBe(["dobbeltop", "dobbeltop", "printmaster", "ann"]);
         dump.Where(line => line.Contains("user_id", StringComparison.Ordinal)).ShouldAllBe(line => new[] { "01\"", "04\"", "06\"", "07\"" }.Any(end => line.Contains("0000000" + end)));
         (await example.ExpectAsync(0, "audit")).ShouldContain("Clean");
         File.ReadAllLines(example["merged.jsonl"]).Length.ShouldBe(4);
+    }
+
+    [Fact]
+    public async Task Everybody_who_stays_moves_into_Selfsame_and_signs_in_with_the_password_that_the_plan_named()
+    {
+        await example.RunNodeAsync("make-data.mjs");
+        var merges = JsonDocument.Parse(await example.ExpectAsync(2, "plan", "-o", "plan.json", "--json")).RootElement.GetProperty("changes");
+        var survivors = merges.EnumerateArray().Where(change => change.GetProperty("action").GetString() == "merge").Select(change => change.GetProperty("account").GetString()![^2..]);
+        survivors.Order(StringComparer.Ordinal).ShouldBe(["01", "04", "07"]);
+        await example.ExpectAsync(0, "apply", "plan.json");
+
+        (await example.ExpectAsync(2, "plan", "--config", "move-in.yaml", "-o", "move-in.json")).ShouldContain("signs in with: the password of app");
+        File.ReadAllText(example["move-in.json"]).ShouldNotContain("pbkdf2_sha256$");
+        await example.ExpectAsync(0, "apply", "move-in.json", "--config", "move-in.yaml");
+        (await example.ExpectAsync(0, "audit", "--config", "move-in.yaml")).ShouldContain("Clean");
+
+        await using var server = await example.ServeAsync("move-in.yaml");
+        var visitor = new ApiClient(server.Address);
+        foreach (var (name, number) in new[] { ("dobbeltop", 1), ("PRINTMASTER", 4), ("ann", 6), ("åse", 7) })
+        {
+            (await visitor.PostAsync("/api/v1/sessions", new { login = name, password = $"correct horse {number}" })).Status.ShouldBe(201, name);
+        }
+
+        (await visitor.PostAsync("/api/v1/sessions", new { login = "dobbeltop", password = "correct horse 2" })).Status.ShouldBe(401);
     }
 
     [Theory]

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Http.Json;
 using System.Text.Json;
 using Npgsql;
 using Selfsame.Core.Reconciliation;
@@ -55,18 +57,38 @@ public sealed class SupabaseOrphansTests : IAsyncLifetime
 
         await example.ExpectAsync(2, "plan", "-o", "plan.json");
         File.ReadAllText(example["plan.json"]).ShouldNotContain(SupabaseStandIn.ServiceRoleKey);
+        File.ReadAllText(example["plan.json"]).ShouldNotContain("$2b$10$");
         var applied = await example.ExpectAsync(0, "apply", "plan.json", "--json");
 
         (await example.ExpectAsync(0, "audit")).ShouldContain("Clean");
         (await RowsAsync("SELECT u.email || ' ' || r.full_name FROM auth.users u FULL JOIN public.users r ON r.id = u.id ORDER BY 1"))
-            .ShouldBe(["ann@example.org Ann", "bob@example.org Bob", "cy@example.org Cy", "dora@example.org Dora", "eve@example.org Eve", "finn@example.org Finn"]);
+            .ShouldBe(["ann@example.org Ann", "bob@example.org Bob", "cy@example.org Cy", "dora@example.org Dora", "eve@example.org Eve", "finn@example.org Finn", "gina@example.org Gina"]);
         (await RowsAsync("SELECT o.id || ' ' || u.email FROM public.orders o JOIN auth.users u ON u.id = o.user_id ORDER BY 1"))
             .ShouldBe(["1 ann@example.org", "2 cy@example.org", "3 cy@example.org", "4 eve@example.org"]);
         (await RowsAsync("SELECT email || ' ' || (email_confirmed_at IS NOT NULL) || ' ' || (banned_until IS NULL) FROM auth.users WHERE id::text LIKE 'b%' ORDER BY 1"))
-            .ShouldBe(["eve@example.org true true", "finn@example.org false false"]);
+            .ShouldBe(["eve@example.org true true", "finn@example.org false false", "gina@example.org true true"]);
 
         await example.ExpectAsync(0, "undo", JsonDocument.Parse(applied).RootElement.GetProperty("run").GetString()!, "--yes");
         (await RowsAsync(Dump)).ShouldBe(before);
+    }
+
+    [Fact]
+    public async Task Those_repaired_can_sign_in_with_the_password_that_they_had_or_get_a_mail_to_set_one()
+    {
+        var plan = await example.ExpectAsync(2, "plan", "-o", "plan.json");
+        plan.ShouldContain("signs in with: the password of app");
+        plan.ShouldContain("Its password's hash in app has none of the forms that auth takes (bcrypt and argon2). It gets a random password that nobody keeps");
+
+        var applied = JsonDocument.Parse(await example.ExpectAsync(0, "apply", "plan.json", "--notify", "--json")).RootElement;
+
+        foreach (var name in new[] { "bob", "cy", "eve" })
+        {
+            (await SignInAsync($"{name}@example.org", $"{name}'s own password")).ShouldBe(HttpStatusCode.OK, name);
+        }
+
+        (await SignInAsync("gina@example.org", "gina's own password")).ShouldBe(HttpStatusCode.BadRequest);
+        project.Recoveries.Order(StringComparer.Ordinal).ShouldBe(["finn@example.org", "gina@example.org"]);
+        applied.GetProperty("notified").GetInt32().ShouldBe(2);
     }
 
     [Theory]
@@ -93,7 +115,15 @@ public sealed class SupabaseOrphansTests : IAsyncLifetime
         await example.ExpectAsync(0, "apply", "plan.json");
 
         (await example.ExpectAsync(0, "audit")).ShouldContain("Clean");
-        project.Requests.Count(request => request.StartsWith("POST", StringComparison.Ordinal)).ShouldBe(2);
+        project.Requests.Count(request => request.StartsWith("POST", StringComparison.Ordinal)).ShouldBe(3);
+    }
+
+    private async Task<HttpStatusCode> SignInAsync(string email, string password)
+    {
+        using var http = new HttpClient();
+        http.DefaultRequestHeaders.Add("apikey", SupabaseStandIn.ServiceRoleKey);
+        using var answer = await http.PostAsJsonAsync($"{project.Url}/auth/v1/token?grant_type=password", new { email, password });
+        return answer.StatusCode;
     }
 
     private async Task<IReadOnlyList<string>> RowsAsync(string sql)

@@ -1,5 +1,8 @@
 using Microsoft.Playwright;
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Provisioning;
 using Selfsame.EndToEnd.Tests.Browser;
+using Selfsame.EndToEnd.Tests.Reconciliation;
 using Selfsame.Store.Sessions;
 using Selfsame.Store.Users;
 
@@ -72,9 +75,12 @@ public sealed class AccessibilityTests
     [Trait("needs", "npm")]
     public async Task Axe_finds_no_violation_on_any_page_of_an_administrator()
     {
-        await using var server = await PageServer.StartAsync();
+        await using var server = await PageServer.StartAsync(
+            tenant => tenant with { ProvisionTo = ["app", "pds"] },
+            options => options with { Webhooks = [OperationsPageTests.Unreachable("crm"), OperationsPageTests.Unreachable("mailing")] });
         await server.AddSuperuserAsync();
         await AddExamplesAsync(server);
+        await AddOperationsAsync(server);
         var river = await server.UserAsync("river");
         await using var browser = await server.BrowseAsync();
         await browser.Page.SignInAsync("ada");
@@ -84,6 +90,10 @@ public sealed class AccessibilityTests
             ("admin-users", "/admin/users?deleted=true", false),
             ("admin-nobody", "/admin/users?search=nobody", false),
             ("admin-new", "/admin/users/new", true),
+            ("admin-provisioning", "/admin/provisioning", false),
+            ("admin-provisioning-all", "/admin/provisioning?state=&system=app", false),
+            ("admin-webhooks", "/admin/webhooks", false),
+            ("admin-conflicts", "/admin/conflicts", false),
             ("admin-user", $"/admin/users/{river.Uuid}", false),
             ("admin-edit", $"/admin/users/{river.Uuid}/edit", false),
             ("admin-delete", $"/admin/users/{river.Uuid}/delete", false));
@@ -113,6 +123,22 @@ public sealed class AccessibilityTests
         await server.AddUserAsync("riνer", "other@example.net", new AdministratorFields { EmailVerified = true });
         var gone = await server.AddUserAsync("pebble", "pebble@example.com");
         await new UserAdministration(server.Server.Context).DeleteAsync("main", gone.Uuid, null, Store.Audit.Actor.System, CancellationToken.None);
+    }
+
+    /// <summary>Accounts in every state, a webhook that was given up, and sign-ups that asked for what is taken.</summary>
+    private static async Task AddOperationsAsync(PageServer server)
+    {
+        var context = server.Server.Context;
+        await ProvisionedRows.SettleAsync(context, "app", new FoundOurs(new AccountId("7f3c")));
+        await ProvisionedRows.SettleAsync(context, "pds", new FoundConflict("The handle is somebody else's: choose another one, or give the present holder's up."));
+        await server.AddUserAsync("heron", "heron@example.com");
+        await ProvisionedRows.SettleAsync(context, "app", new Failed("The system asked to be called later."));
+        await OperationsPageTests.GiveUpAsync(server, "crm");
+        foreach (var email in new[] { "river@example.com", "River@example.com", "maple@example.com" })
+        {
+            var form = new SignUpForm { Email = email, Password = PageServer.Password };
+            await new SignUp(context).ExecuteAsync(new SignUpRequest { Tenant = "main", Form = form, Actor = Store.Audit.Actor.Self }, CancellationToken.None);
+        }
     }
 
     /// <summary>Opens each page; where told, sends its form empty, too.</summary>

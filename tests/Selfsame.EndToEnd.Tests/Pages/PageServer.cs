@@ -25,8 +25,8 @@ internal sealed partial class PageServer : IAsyncDisposable
 
     public Uri Address => Server.Address;
 
-    /// <summary>Starts on a free port; without limits, unless <paramref name="settings"/> says otherwise.</summary>
-    public static async Task<PageServer> StartAsync(Func<TenantSettings, TenantSettings>? settings = null)
+    /// <summary>Starts on a free port; without limits, unless <paramref name="settings"/> or <paramref name="options"/> say otherwise.</summary>
+    public static async Task<PageServer> StartAsync(Func<TenantSettings, TenantSettings>? settings = null, Func<ServerOptions, ServerOptions>? options = null)
     {
         var unlimited = new TenantSettings
         {
@@ -36,14 +36,13 @@ internal sealed partial class PageServer : IAsyncDisposable
             PasswordResetLimit = new("password-reset", 0, TimeSpan.FromHours(1)),
         };
         var server = new PageServer();
-        server.Server = await SelfsameServer.CreateAsync(
-            new ServerOptions
-            {
-                Urls = ["http://127.0.0.1:0"],
-                DataFolder = server.folder["data"],
-                Tenants = [settings is null ? unlimited : settings(unlimited)],
-            },
-            CancellationToken.None);
+        var usual = new ServerOptions
+        {
+            Urls = ["http://127.0.0.1:0"],
+            DataFolder = server.folder["data"],
+            Tenants = [settings is null ? unlimited : settings(unlimited)],
+        };
+        server.Server = await SelfsameServer.CreateAsync(options?.Invoke(usual) ?? usual, CancellationToken.None);
         await server.Server.StartAsync(CancellationToken.None);
         return server;
     }

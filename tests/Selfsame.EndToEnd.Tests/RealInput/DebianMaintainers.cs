@@ -40,18 +40,21 @@ public static partial class DebianMaintainers
             .. available.StandardOutput.Split('\n')
                 .Where(line => line.StartsWith("Maintainer: ", StringComparison.Ordinal))
                 .Distinct(StringComparer.Ordinal)
-                .SelectMany(line => NameAndAddress().Matches(line["Maintainer: ".Length..]))
-                .Select(match => new Maintainer(match.Groups["name"].Value.Trim().Trim('"'), match.Groups["address"].Value))
+                .SelectMany(line => Named(line["Maintainer: ".Length..]))
                 .Distinct(),
         ];
     }
 
-    private static async Task<CommandResult> RunAsync(string program, string[] arguments)
+    /// <summary>The people of a field: <c>Name &lt;address&gt;, Name &lt;address&gt;</c>.</summary>
+    internal static IEnumerable<Maintainer> Named(string field)
+        => NameAndAddress().Matches(field).Select(match => new Maintainer(match.Groups["name"].Value.Trim().Trim('"'), match.Groups["address"].Value));
+
+    internal static async Task<CommandResult> RunAsync(string program, string[] arguments)
     {
         using var timeout = new CancellationTokenSource(TimeSpan.FromMinutes(5));
         return await ChildProcess.RunAsync(program, arguments, ReadOnlyMemory<byte>.Empty, null, user: null, folder: null, timeout.Token);
     }
 
-    [GeneratedRegex("(?<name>[^<>]*)<(?<address>[^<>]+)>,?", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"\s*(?<name>[^<>]*)<(?<address>[^<>]+)>\s*,?", RegexOptions.CultureInvariant)]
     private static partial Regex NameAndAddress();
 }

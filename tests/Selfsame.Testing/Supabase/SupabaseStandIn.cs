@@ -3,6 +3,8 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 using Npgsql;
+using Selfsame.Core;
+using Selfsame.Store.Passwords;
 
 namespace Selfsame.Testing.Supabase;
 
@@ -23,11 +25,13 @@ public enum SupabaseFault
 }
 
 /// <summary>
-/// A stand-in for the admin API of Supabase Auth (GoTrue) on 127.0.0.1, over the table <c>auth.users</c> of a real PostgreSQL. Written from GoTrue's
+/// A stand-in for the admin API of Supabase Auth (GoTrue), and its sign-in by password and recovery mail, on 127.0.0.1, over the table <c>auth.users</c> of a real PostgreSQL. Written from GoTrue's
 /// source (internal/api: admin.go, pagination.go, sorting.go, the error bodies; internal/models: user.go) and its migrations for the table's constraints,
 /// not from what our connector sends. It has: list with page, per_page, sort and filter, X-Total-Count and Link; get, create with a chosen id, update, delete; the
 /// check for a taken address before the insert, with a latency between them; the three error bodies, and that of the gateway; the service key.
-/// It has no: sessions and sign-in, identities, hooks, mail, soft deletion, password rules, audit log, other audiences, custom SSO providers.
+/// Sign-in (internal/api/token.go) verifies bcrypt and argon2 hashes and refuses the unconfirmed and the banned; a recovery mail is counted, and a second
+/// one to the same address refused as too soon. It has no: sessions (the token is a made-up text), identities, hooks, mail itself, soft deletion, password rules,
+/// audit log, other audiences, custom SSO providers.
 /// </summary>
 public sealed class SupabaseStandIn : IAsyncDisposable
 {
@@ -47,9 +51,11 @@ public sealed class SupabaseStandIn : IAsyncDisposable
     private readonly HttpListener listener;
     private readonly NpgsqlDataSource database;
     private readonly Task loop;
+    private readonly Lazy<BoundedPasswordHashing> passwords = new(() => new BoundedPasswordHashing(new PasswordSettings { ToNfc = text => text.Normalize() }, RandomSource.System));
     private readonly Lock guard = new();
     private readonly List<(string Method, SupabaseFault Fault)> faults = [];
     private readonly List<string> requests = [];
+    private readonly List<string> recoveries = [];
 
     private SupabaseStandIn(HttpListener listener, NpgsqlDataSource database, int port)
     {
@@ -83,6 +89,36 @@ public sealed class SupabaseStandIn : IAsyncDisposable
             {
                 return [.. requests];
             }
+        }
+    }
+
+    /// <summary>The addresses to which a recovery mail would have gone.</summary>
+    public IReadOnlyList<string> Recoveries
+    {
+        get
+        {
+            lock (guard)
+            {
+                return [.. recoveries];
+            }
+        }
+    }
+
+    /// <summary>Verifies hashes at sign-in.</summary>
+    internal BoundedPasswordHashing Passwords => passwords.Value;
+
+    /// <summary>Notes a recovery mail; false when one went to that address already.</summary>
+    internal bool Recover(string email)
+    {
+        lock (guard)
+        {
+            if (recoveries.Contains(email))
+            {
+                return false;
+            }
+
+            recoveries.Add(email);
+            return true;
         }
     }
 
@@ -123,6 +159,11 @@ public sealed class SupabaseStandIn : IAsyncDisposable
     {
         listener.Close();
         await loop;
+        if (passwords.IsValueCreated)
+        {
+            passwords.Value.Dispose();
+        }
+
         await database.DisposeAsync();
     }
 
@@ -165,7 +206,7 @@ public sealed class SupabaseStandIn : IAsyncDisposable
             SupabaseFault.TooMany => new StandInAnswer(429, SupabaseErrors.Body(429, "over_request_rate_limit", "Request rate limit reached", NewErrorBodies)) { Headers = { ["Retry-After"] = "1" } },
             SupabaseFault.Gateway => new StandInAnswer(503, null),
             _ when request.Headers["apikey"] != ServiceRoleKey => new StandInAnswer(401, new JsonObject { ["message"] = $"Invalid authentication credentials: {request.Headers["apikey"]}" }),
-            _ => await new SupabaseUsers(database, this).AnswerAsync(request),
+            _ => await new SupabaseSignIn(database, this).AnswerAsync(request) ?? await new SupabaseUsers(database, this).AnswerAsync(request),
         };
         if (fault == SupabaseFault.DropAfter)
         {

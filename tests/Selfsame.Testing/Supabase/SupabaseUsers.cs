@@ -119,6 +119,11 @@ internal sealed class SupabaseUsers(NpgsqlDataSource database, SupabaseStandIn s
             return Error(400, "validation_failed", "Only a password or a password hash should be provided");
         }
 
+        if (Text(body, "password_hash") is { } hash && !SupabaseSignIn.CanVerify(hash))
+        {
+            return Error(400, "validation_failed", "Only bcrypt and argon2 hashes are supported");
+        }
+
         await Task.Delay(server.Latency);
         var id = server.OverlooksIds || Text(body, "id") is not { } chosen ? Guid.NewGuid() : Guid.Parse(chosen);
         JsonArray providers = [.. new[] { email is null ? null : "email", phone is null ? null : "phone" }.OfType<string>()];
@@ -136,7 +141,7 @@ internal sealed class SupabaseUsers(NpgsqlDataSource database, SupabaseStandIn s
             VALUES ('00000000-0000-0000-0000-000000000000', $1, 'authenticated', $2, $3, $4, $5, CASE WHEN $6 THEN clock_timestamp() END,
               CASE WHEN $7 THEN clock_timestamp() END, clock_timestamp() + $8::interval, $9::jsonb, $10::jsonb, clock_timestamp(), clock_timestamp())
             """,
-            id, Text(body, "role") ?? "authenticated", email, phone, Text(body, "password_hash") ?? $"hash of {Text(body, "password")}", Flag(body, "email_confirm"),
+            id, Text(body, "role") ?? "authenticated", email, phone, Text(body, "password_hash") ?? SupabaseSignIn.HashOf(Text(body, "password")), Flag(body, "email_confirm"),
             Flag(body, "phone_confirm"), Ban(body), app.ToJsonString(), metadata.ToJsonString());
         return await CarriedOutAsync(insert, id, "Database error creating new user");
     }

@@ -79,8 +79,9 @@ internal static class OpenApiDescription
         operation.Parameters ??= [];
         foreach (var parameter in operation.Parameters.OfType<OpenApiParameter>().Where(parameter => parameter.In == ParameterLocation.Path))
         {
-            parameter.Description = "The public id: a uuid.";
-            parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.String, Format = "uuid" };
+            var isUuid = parameter.Name == "uuid";
+            parameter.Description = isUuid ? "The public id: a uuid." : "A connected system's name in the config.";
+            parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.String, Format = isUuid ? "uuid" : null };
         }
 
         foreach (var header in metadata.OfType<TakenHeader>())
@@ -157,6 +158,7 @@ internal static class OpenApiDescription
         {
             case FieldKind.Text:
                 (schema.MinLength, schema.MaxLength) = (field.MinimumLength, field.MaximumLength ?? field.ReadLimit);
+                schema.Enum = field.Choices is null ? null : [.. field.Choices.Select(choice => JsonValue.Create(choice))];
                 break;
             case FieldKind.Whole:
                 schema.Minimum = field.Range.Minimum.ToString(CultureInfo.InvariantCulture);

@@ -30,6 +30,9 @@ internal sealed record Field(string Name, FieldKind Kind, string Description)
     /// <summary>The most UTF-16 units that are read, for values that no operation measures.</summary>
     public int? ReadLimit { get; init; }
 
+    /// <summary>For a text that is one of a few: these; others are refused when it is read.</summary>
+    public IReadOnlyList<string>? Choices { get; init; }
+
     /// <summary>For <see cref="FieldKind.Whole"/>: the smallest and largest value; others are refused when they are read.</summary>
     public (int Minimum, int Maximum) Range { get; init; }
 

@@ -176,6 +176,11 @@ internal static class FieldText
             return new Refusal($"{field.Name}.surrogate", "This holds half a character (a lone surrogate). Type it again.");
         }
 
+        if (field.Choices is { } choices && !choices.Contains(text))
+        {
+            return new Refusal($"{field.Name}.choice", $"Write one of: {string.Join(", ", choices)}.");
+        }
+
         return text.Length > field.ReadLimit
             ? new Refusal($"{field.Name}.too-long", $"This is longer than {field.ReadLimit} characters. Shorten it.")
             : null;

@@ -1,5 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Mvc.Filters;
+using Selfsame.Server.Handles;
 using Selfsame.Server.Requests;
 using Selfsame.Store.Users;
 
@@ -7,14 +9,25 @@ namespace Selfsame.Server.Pages.Account;
 
 /// <summary>Sets, changes or gives up the handle.</summary>
 [RequireVerifiedEmail]
-internal sealed class HandlePage(RequestScope scope, UserAdministration users) : SelfsamePage(scope)
+internal sealed class HandlePage(RequestScope scope, HandleProvisioning handles) : SelfsamePage(scope)
 {
+    /// <summary>How the last change stands; null where none is under way and none was refused.</summary>
+    public HandleChangeState? Change { get; private set; }
+
+    public override async Task OnPageHandlerExecutionAsync(PageHandlerExecutingContext context, PageHandlerExecutionDelegate next)
+    {
+        Change = await handles.StateAsync(Scope.User, Cancellation);
+        await next();
+    }
+
     public async Task<IActionResult> OnPostAsync()
     {
-        switch (await users.SetHandleAsync(Scope.Tenant, Scope.User.Uuid, TypedOrNull("handle"), null, Scope.Actor, Cancellation))
+        switch (await handles.SetAsync(Scope.User, TypedOrNull("handle"), null, Scope.Actor, Cancellation))
         {
             case UserChangeResult.Changed:
                 return Continue("/account?done=handle-saved");
+            case UserChangeResult.Pending:
+                return Continue("/account/handle?done=handle-pending");
             case UserChangeResult.Taken taken:
                 return RefuseTaken(taken.Fields);
             case UserChangeResult.Invalid invalid:

@@ -282,8 +282,11 @@ public sealed class MongoDbStandaloneRowTests : MongoDbRowTests
     private protected override Task<MongoTestDatabase> OpenDatabaseAsync() => MongoTestDatabase.OnStandInAsync(replicaSet: false);
 
     [Fact]
-    public async Task It_says_that_it_has_no_transactions()
-        => (await System.DescribeAsync(CancellationToken.None)).AtomicPreconditions.ShouldBeFalse();
+    public async Task It_says_that_it_has_no_transactions_and_that_ids_can_not_change()
+    {
+        var facts = await System.DescribeAsync(CancellationToken.None);
+        (facts.AtomicPreconditions, facts.CanChangeIds).ShouldBe((false, false));
+    }
 
     [Fact]
     public async Task Drift_tells_how_many_writes_were_made_before()
@@ -310,8 +313,11 @@ public sealed class MongoDbTransactionTests : MongoDbRowTests
     private protected override Task<MongoTestDatabase> OpenDatabaseAsync() => MongoTestDatabase.OnStandInAsync(replicaSet: true);
 
     [Fact]
-    public async Task It_says_that_it_has_transactions()
-        => (await System.DescribeAsync(CancellationToken.None)).AtomicPreconditions.ShouldBeTrue();
+    public async Task It_says_that_it_has_transactions_and_that_ids_can_change()
+    {
+        var facts = await System.DescribeAsync(CancellationToken.None);
+        (facts.AtomicPreconditions, facts.CanChangeIds).ShouldBe((true, true));
+    }
 
     [Fact]
     public async Task A_write_that_fails_late_leaves_everything_as_it_was()

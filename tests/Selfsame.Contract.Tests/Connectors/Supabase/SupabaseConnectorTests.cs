@@ -67,6 +67,32 @@ public sealed class SupabaseConnectorTests : SupabaseProject
         (await CreateAsync(3, "cy@example.org", ("password_hash", "pbkdf2_sha256$1$a$b"))).ShouldBeOfType<Refused>().Message.ShouldContain("bcrypt");
     }
 
+    [Theory]
+    [InlineData("$2b$12$abcdefghijklmnopqrstuuJd1lGbMkYlDRhfPT6u7L1Q4nYz3K2Ha", true)]
+    [InlineData("$2y$10$abcdefghijklmnopqrstuuJd1lGbMkYlDRhfPT6u7L1Q4nYz3K2Ha", true)]
+    [InlineData("$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$aGFzaA", true)]
+    [InlineData("$argon2d$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$aGFzaA", false)]
+    [InlineData("$argon2id$v=16$m=19456,t=2,p=1$c29tZXNhbHQ$aGFzaA", false)]
+    [InlineData("bcrypt$$2b$12$abcdefghijklmnopqrstuuJd1lGbMkYlDRhfPT6u7L1Q4nYz3K2Ha", false)]
+    [InlineData("$2b$12$short", false)]
+    [InlineData("pbkdf2_sha256$600000$salt$hash", false)]
+    public async Task It_says_which_hashes_its_users_may_carry(string hash, bool takes)
+        => (await System.DescribeAsync(CancellationToken.None)).PasswordHashes!.Takes(hash).ShouldBe(takes);
+
+    [Fact]
+    public async Task A_recovery_mail_is_asked_for_and_who_has_no_address_is_told()
+    {
+        await CreateAsync(1, "ann@example.org");
+        await System.CreateAsync(Id(2), Of(("id", Id(2).ToString()), ("phone", "+4512345678")), CancellationToken.None);
+
+        (await System.SendRecoveryMailAsync(Id(1), CancellationToken.None)).ShouldBeOfType<Done>();
+        (await System.SendRecoveryMailAsync(Id(1), CancellationToken.None)).ShouldBeOfType<Throttled>();
+        (await System.SendRecoveryMailAsync(Id(2), CancellationToken.None)).ShouldBeOfType<Refused>().Message.ShouldContain("no e-mail address");
+        (await System.SendRecoveryMailAsync(Id(9), CancellationToken.None)).ShouldBeOfType<Drifted>();
+
+        Server.Recoveries.ShouldBe(["ann@example.org"]);
+    }
+
     [Fact]
     public async Task An_update_under_a_true_precondition_sets_exactly_its_fields_and_takes_itself_back()
     {

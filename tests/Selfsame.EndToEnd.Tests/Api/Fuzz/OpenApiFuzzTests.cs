@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
+using Selfsame.Server.Hosting;
 using Selfsame.Testing;
 
 namespace Selfsame.EndToEnd.Tests.Api.Fuzz;
@@ -22,7 +23,7 @@ public sealed class OpenApiFuzzTests
     [Trait("needs", "slow")]
     public async Task No_generated_request_breaks_the_service_on_SQLite()
     {
-        await using var server = await RunningServer.StartAsync();
+        await using var server = await RunningServer.StartAsync(Provisioned);
         await RunAsync(server, TestRun.Rounds(fast: 1_000, full: 10_000, soak: 200_000));
     }
 
@@ -30,9 +31,12 @@ public sealed class OpenApiFuzzTests
     [Trait("needs", "postgresql")]
     public async Task No_generated_request_breaks_the_service_on_PostgreSQL()
     {
-        await using var server = await RunningServer.StartOnPostgreSqlAsync();
+        await using var server = await RunningServer.StartOnPostgreSqlAsync(Provisioned);
         await RunAsync(server, TestRun.Rounds(fast: 1_000, full: 3_000, soak: 50_000));
     }
+
+    /// <summary>Every user is to have an account in a system; nobody makes it.</summary>
+    private static ServerOptions Provisioned(ServerOptions options) => options with { Tenants = [RunningServer.Unlimited with { ProvisionTo = ["app"] }] };
 
     private static async Task RunAsync(RunningServer server, int requests)
     {

@@ -16,8 +16,8 @@ internal sealed class RequestGenerator(SeededRandom random, ConcurrentQueue<stri
     {
         var request = new FuzzedRequest { Operation = operation };
         var body = operation.Properties is null ? null : ValidBody(operation, caller, request);
-        var path = operation.Path.Replace("{uuid}", Uuid(operation, caller), StringComparison.Ordinal);
-        var query = operation.Query.Where(_ => random.OneIn(2)).ToDictionary(parameter => parameter.Key, parameter => ValidParameter(parameter.Value));
+        var path = operation.Path.Replace("{uuid}", Uuid(operation, caller), StringComparison.Ordinal).Replace("{system}", "app", StringComparison.Ordinal);
+        var query = operation.Query.Where(_ => random.OneIn(2)).ToDictionary(parameter => parameter.Key, parameter => ValidParameter(parameter.Value, caller));
         if (caller.Token is not null)
         {
             request.Headers.Add(("Authorization", $"Bearer {caller.Token}"));
@@ -47,8 +47,9 @@ internal sealed class RequestGenerator(SeededRandom random, ConcurrentQueue<stri
             case 17:
                 BreakAHeader(request);
                 break;
-            case 18 when operation.Path.Contains("{uuid}", StringComparison.Ordinal):
-                path = operation.Path.Replace("{uuid}", random.Pick(NastyValues.PathSegments), StringComparison.Ordinal);
+            case 18 when operation.Path.Contains('{', StringComparison.Ordinal):
+                var segment = random.Pick(NastyValues.PathSegments);
+                path = operation.Path.Replace("{uuid}", segment, StringComparison.Ordinal).Replace("{system}", segment, StringComparison.Ordinal);
                 request.Mutation = "path";
                 break;
             case >= 17 when operation.Query.Count > 0:
@@ -99,6 +100,8 @@ internal sealed class RequestGenerator(SeededRandom random, ConcurrentQueue<stri
             "password" when operation.Id is "signUp" or "createUser" => $"a long pass phrase {Number()}",
             "password" => caller.Password,
             "newPassword" => request.NewPassword = $"a new pass phrase {Number()}",
+            "source" => random.Pick(["users", "idp"]),
+            "account" => random.Pick([caller.Uuid, "auth0|7", "[\"a\",\"b\"]", "[\"a\",null]", "["]),
             "token" => operation.Id == "checkSession" && caller.Token is not null && random.OneIn(2) ? caller.Token : random.NextToken(),
             _ => null,
         };
@@ -192,13 +195,15 @@ internal sealed class RequestGenerator(SeededRandom random, ConcurrentQueue<stri
         }
     }
 
-    private string ValidParameter(JsonElement schema)
+    private string ValidParameter(JsonElement schema, Caller caller)
     {
         var type = schema.GetProperty("type").GetString();
         return type switch
         {
             "integer" => (1 + random.NextInt32(Math.Min(200, schema.GetProperty("maximum").GetInt32()))).ToString(System.Globalization.CultureInfo.InvariantCulture),
             "boolean" => random.OneIn(2) ? "true" : "false",
+            _ when schema.TryGetProperty("enum", out var choices) => random.Pick([.. choices.EnumerateArray()]).GetString()!,
+            _ when schema.TryGetProperty("format", out _) => caller.Uuid,
             _ => random.Pick(["fuzz", "a%40b", "%C3%85se", "1"]),
         };
     }

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 
-namespace Selfsame.Server.Watch;
+namespace Selfsame.Core.Webhooks;
 
 /// <summary>Signs a webhook as the Standard Webhooks specification says (standardwebhooks.com, "Signature scheme", v1).</summary>
 public sealed class WebhookSignature

@@ -1,0 +1,91 @@
+using System.Net;
+using System.Text.RegularExpressions;
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Connectors.AtProto;
+
+/// <summary>
+/// What an answer other than success means, and what a person can do about it. The meaning counts, not the status: a PDS tells a refusal of its DID
+/// directory for too many requests as 400, and a lost race for a handle as 500.
+/// </summary>
+internal sealed partial class AtProtoFailures(string name, AtProtoApi api)
+{
+    private static readonly TimeSpan DirectoryPatience = TimeSpan.FromSeconds(30);
+
+    /// <summary>Why nothing can be read.</summary>
+    public SystemUnavailableException Unreadable(AtProtoReply reply) => new(reply switch
+    {
+        Answer { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden } answer => WrongPassword(answer),
+        Answer answer when IsNoPds(answer) => NoPds(answer),
+        Answer answer => $"'{name}' could not be read: {Said(answer)} Run it again when it works.",
+        NotReached not => $"'{name}' {not.Why}",
+        NoAnswer none => $"'{name}' {none.Why} Run it again.",
+        _ => throw Unexpected(reply),
+    });
+
+    /// <summary>What a step before a change, in which nothing was changed, came to.</summary>
+    public WriteOutcome BeforeChange(AtProtoReply reply)
+        => reply is Answer { Status: HttpStatusCode.TooManyRequests } answer ? new Throttled(answer.RetryAfter) : new Unavailable(Unreadable(reply).Message);
+
+    /// <summary>What a change that did not succeed came to.</summary>
+    /// <param name="reply">What came of it.</param>
+    /// <param name="password">The new account's password, which no message may hold; null where there is none.</param>
+    public WriteOutcome Change(AtProtoReply reply, string? password = null) => reply switch
+    {
+        NotReached not => new Unavailable($"'{name}' {not.Why}"),
+        NoAnswer none => new Unknown($"'{name}' {none.Why}"),
+        Answer { Status: HttpStatusCode.TooManyRequests } answer => new Throttled(answer.RetryAfter),
+        // The configuration is wrong, not the person: with the right password the same change goes through.
+        Answer { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden } answer => new Unavailable(WrongPassword(answer)),
+        Answer { Status: HttpStatusCode.BadRequest, Body: not null } answer => OfBadRequest(answer, password),
+        // A proxy may answer 5xx, or a page with 200, for a request that went through.
+        Answer answer when (int)answer.Status >= 500 || answer.IsSuccess || answer.Status == HttpStatusCode.RequestTimeout => new Unknown($"'{name}' answered {Said(answer, password)}"),
+        Answer answer => new Unavailable(IsNoPds(answer) ? NoPds(answer) : $"'{name}' answered {Said(answer, password)}"),
+        _ => throw Unexpected(reply),
+    };
+
+    /// <summary>Whether an invite code was asked for that we had not sent, or is no longer good.</summary>
+    public static bool WantsInvite(AtProtoReply reply) => reply is Answer { Error: "InvalidInviteCode" };
+
+    /// <summary>Whether the PDS says that there is no such account.</summary>
+    public static bool IsNotFound(AtProtoReply reply) => reply is Answer { Status: HttpStatusCode.BadRequest, Error: "NotFound" or "AccountNotFound" };
+
+    /// <summary>Whether the PDS failed by itself, as it does where two of its accounts would have one handle or address.</summary>
+    public static bool IsInternalError(AtProtoReply reply) => reply is Answer { Status: HttpStatusCode.InternalServerError, Error: "InternalServerError" };
+
+    private WriteOutcome OfBadRequest(Answer answer, string? password)
+    {
+        var said = Said(answer, password);
+        return answer.Error switch
+        {
+            "InvalidHandle" or "HandleNotAvailable" => new Refused(said) { Fields = [AtProtoFields.Handle] },
+            "UnsupportedDomain" => new Unavailable($"'{name}' does not serve the configured 'handleDomain': {said} Correct one of the two."),
+            "InvalidInviteCode" => new Unavailable($"'{name}' did not take the invite code that it had just made: {said}"),
+            _ when Starts(answer, "Handle already taken") => new AlreadyExists([AtProtoFields.Handle], said),
+            _ when Starts(answer, "Email already taken") => new AlreadyExists([AtProtoFields.Email], said),
+            _ when Starts(answer, "This email address is not supported") => new Refused(said) { Fields = [AtProtoFields.Email] },
+            // The DID directory's words behind the PDS's 400; it has no others for us where a genesis operation is well formed.
+            _ when TooMany().IsMatch(answer.Message) || Starts(answer, "Unable to perform PLC operation") => new Throttled(DirectoryPatience),
+            _ when Starts(answer, "Input/handle") => new Refused(said) { Fields = [AtProtoFields.Handle] },
+            _ => new Refused(said),
+        };
+    }
+
+    private static bool Starts(Answer answer, string text) => answer.Message.StartsWith(text, StringComparison.Ordinal);
+
+    private static bool IsNoPds(Answer answer) => answer.IsSuccess || answer.Body is null || answer.Status == HttpStatusCode.NotFound || (int)answer.Status is >= 300 and < 400;
+
+    private string NoPds(Answer answer)
+        => $"'{name}' answered at {api.Address.GetLeftPart(UriPartial.Authority)} with {(int)answer.Status} and nothing that a PDS says. Correct 'url', or look at what stands before the PDS.";
+
+    private string WrongPassword(Answer answer)
+        => $"'{name}' refused the administrator: {Said(answer)} Set 'adminPassword' to the PDS's PDS_ADMIN_PASSWORD.";
+
+    private string Said(Answer answer, string? password = null)
+        => $"{(int)answer.Status}{(answer.Error.Length > 0 ? $" {api.WithoutSecrets(answer.Error, password)}" : "")}: {api.WithoutSecrets(answer.Message, password).TrimEnd('.')}.";
+
+    private static InvalidOperationException Unexpected(AtProtoReply reply) => new($"The reply {reply.GetType().Name} is unknown.");
+
+    [GeneratedRegex("too many|rate limit|limit exceeded|try again later", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex TooMany();
+}

@@ -1,0 +1,145 @@
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Core.Reconciliation.Scanning;
+
+/// <summary>Takes the accounts that share a value, tells the rules' matches, and marks those that are duplicates within a system.</summary>
+internal sealed class ScanGroups : IMarkGroups
+{
+    private readonly IReadOnlyList<ScannedSystem> systems;
+    private readonly int[] firsts;
+    private readonly RuleMatch[][] between;
+    private readonly int[][] distinct;
+    private readonly List<int>[] members;
+    private IdentifierKind? kind;
+    private bool correlating;
+
+    public ScanGroups(IReadOnlyList<ScannedSystem> systems, IReadOnlyList<RuleMatch> matches)
+    {
+        this.systems = systems;
+        firsts = [.. systems.Select(system => system.First)];
+        between = [.. from left in systems
+                      from right in systems
+                      select matches.Where(match => match.Source == left && match.Target == right).ToArray()];
+        distinct = [.. systems.Select(_ => new int[IdentifierKinds.All.Count + 1])];
+        members = [.. systems.Select(_ => new List<int>())];
+    }
+
+    public int Distinct(ScannedSystem system, IdentifierKind of)
+        => distinct[Enumerable.Range(0, systems.Count).First(index => systems[index] == system)][(int)of + 1];
+
+    /// <summary>Groups one space for the matches that correlate by it, or for those that do not.</summary>
+    public void Take(MarkSpace space, IdentifierKind? of, bool correlating)
+    {
+        (kind, this.correlating) = (of, correlating);
+        space.Group(this);
+    }
+
+    public void Single(int account) => CountOne(IndexOf(account));
+
+    public void Pair(int one, int other)
+    {
+        var (here, there) = (IndexOf(one), IndexOf(other));
+        if (here == there)
+        {
+            Several([one, other]);
+            return;
+        }
+
+        CountOne(here);
+        CountOne(there);
+        PairUp(here, one - firsts[here], there, other - firsts[there]);
+        PairUp(there, other - firsts[there], here, one - firsts[here]);
+    }
+
+    public void Several(ReadOnlySpan<int> accounts)
+    {
+        foreach (var list in members)
+        {
+            list.Clear();
+        }
+
+        foreach (var account in accounts)
+        {
+            var index = IndexOf(account);
+            members[index].Add(account - firsts[index]);
+        }
+
+        for (var index = 0; index < members.Length; index++)
+        {
+            if (members[index].Count > 0)
+            {
+                CountOne(index);
+            }
+
+            if (members[index].Count > 1)
+            {
+                MarkDuplicates(index);
+            }
+        }
+
+        for (var left = 0; left < members.Length; left++)
+        {
+            for (var right = 0; right < members.Length; right++)
+            {
+                Between(left, right);
+            }
+        }
+    }
+
+    private void MarkDuplicates(int index)
+    {
+        var system = systems[index];
+        if (kind is null)
+        {
+            throw new ConnectorContractException(system.Config.Name, $"it handed over the account {system.Ids[members[index][0]]} twice.");
+        }
+
+        foreach (var account in members[index])
+        {
+            system[account] |= Traits.Loud;
+        }
+    }
+
+    private void Between(int left, int right)
+    {
+        if (members[left].Count == 1 && members[right].Count == 1)
+        {
+            PairUp(left, members[left][0], right, members[right][0]);
+        }
+        else if (members[left].Count > 0 && members[right].Count > 0)
+        {
+            foreach (var match in between[(left * systems.Count) + right])
+            {
+                if (match.Correlates(kind) == correlating)
+                {
+                    match.Crowd(kind, members[left], members[right]);
+                }
+            }
+        }
+    }
+
+    private void PairUp(int left, int one, int right, int other)
+    {
+        foreach (var match in between[(left * systems.Count) + right])
+        {
+            if (match.Correlates(kind) == correlating)
+            {
+                match.Pair(kind, one, other);
+            }
+        }
+    }
+
+    // Each space is taken once for the matches that correlate by it, if there are any or not, and is counted then.
+    private void CountOne(int index) => distinct[index][kind is { } given ? (int)given + 1 : 0] += correlating ? 1 : 0;
+
+    private int IndexOf(int account)
+    {
+        var index = firsts.Length - 1;
+        while (firsts[index] > account)
+        {
+            index--;
+        }
+
+        return index;
+    }
+}

@@ -1,0 +1,261 @@
+using System.Text;
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Core.Reconciliation.Scanning;
+
+/// <summary>What is kept of an account besides its marks.</summary>
+[Flags]
+internal enum Traits : ushort
+{
+    None = 0,
+
+    /// <summary>Something about it may be a finding: it is read as a whole.</summary>
+    Loud = 1,
+
+    EmailVerified = 2,
+
+    /// <summary>The first of the bits that say which kinds of identifiers it has.</summary>
+    FirstKind = 4,
+}
+
+/// <summary>
+/// What a scan keeps of one system's accounts: primary key, traits, a digest of what each rule compares; and, in the spaces that all systems share, the
+/// hashes of its id and its keys.
+/// </summary>
+internal sealed class ScannedSystem
+{
+    private const int LongestKey = 1024;
+    private const int FirstSideBit = 8;
+
+    private readonly KeyedHash hash;
+    private readonly IdentifierKeying keying;
+    private readonly bool keysAscii;
+    private readonly ScanSpaces spaces;
+    private readonly Blocks<Traits> traits = new();
+    private readonly Blocks<ulong>[] digests;
+    private readonly AttributeForms[][] forms;
+    private readonly long[] having = new long[IdentifierKinds.All.Count];
+    private readonly HashSet<ValueHash>[] refused = [.. IdentifierKinds.All.Select(_ => new HashSet<ValueHash>())];
+    private readonly byte[] keyBuffer = new byte[LongestKey];
+    private byte[] attributeBuffer = new byte[256];
+
+    public ScannedSystem(SystemConfig config, int first, IReadOnlyList<RuleSide> sides, ScanSpaces spaces, KeyedHash hash, IdentifierKeying keying)
+    {
+        (Config, First, Sides, this.spaces, this.hash, this.keying) = (config, first, sides, spaces, hash, keying);
+        // The short cut is one through these rules; any other must be asked value by value.
+        keysAscii = keying == IdentifierKeys.TryKey;
+        Fields = new ScanFields(config, sides);
+        Uuids = spaces.NewSpace();
+        digests = [.. sides.Select(_ => new Blocks<ulong>())];
+        forms = [.. sides.Select(side => side.Shared.Select(_ => new AttributeForms()).ToArray())];
+    }
+
+    public SystemConfig Config { get; }
+
+    /// <summary>The number of its first account among those of all systems.</summary>
+    public int First { get; }
+
+    public int Count => traits.Count;
+
+    public IReadOnlyList<RuleSide> Sides { get; }
+
+    public ScanFields Fields { get; }
+
+    public PackedIds Ids { get; } = new();
+
+    public long Verified { get; private set; }
+
+    /// <summary>Accounts that have an e-mail which is not verified.</summary>
+    public long Unverified { get; private set; }
+
+    public long WithUuid { get; private set; }
+
+    /// <summary>The uuids, where the config names their field.</summary>
+    public MarkSpace Uuids { get; }
+
+    public ref Traits this[int account] => ref traits[account];
+
+    public ulong Digest(int side, int account) => digests[side][account];
+
+    public AttributeForms Forms(int side, int attribute) => forms[side][attribute];
+
+    public long Having(IdentifierKind kind) => having[(int)kind];
+
+    /// <summary>How many different values of a kind have no key.</summary>
+    public int Refused(IdentifierKind kind) => refused[(int)kind].Count;
+
+    public bool Has(int account, IdentifierKind kind) => (traits[account] & KindBit(kind)) != 0;
+
+    /// <summary>Whether an account without a partner is no finding under the rule of that side.</summary>
+    public bool IsQuietAlone(int side, int account) => (traits[account] & SideBit(side)) != 0;
+
+    public void Add(FieldRows rows)
+    {
+        for (var row = 0; row < rows.Count; row++)
+        {
+            Add(rows, row);
+        }
+    }
+
+    /// <summary>Every whole account as rows of the scanned fields.</summary>
+    public void Add(IReadOnlyList<Account> accounts, FieldRows rows)
+    {
+        rows.Clear();
+        foreach (var account in accounts)
+        {
+            foreach (var field in Fields.Names)
+            {
+                rows.Add(account.Record.ValueOrNull(field));
+            }
+        }
+
+        Add(rows);
+    }
+
+    private void Add(FieldRows rows, int row)
+    {
+        var account = First + traits.Count;
+        var ambiguous = AddId(rows, row, account);
+        var found = Traits.None;
+        var hasEmail = false;
+        foreach (var (kind, place) in Fields.Identifiers)
+        {
+            ref readonly var slot = ref rows[row, place];
+            if (slot.Form != FieldForm.Null && (slot.Length > 0 || slot.Form is FieldForm.Integer or FieldForm.Number or FieldForm.Boolean or FieldForm.Bytes))
+            {
+                found |= KindBit(kind) | AddKey(kind, rows, slot, account);
+                having[(int)kind]++;
+                hasEmail |= kind == IdentifierKind.Email;
+            }
+        }
+
+        if (Fields.EmailVerified is { } verified && rows.IsTruthy(rows[row, verified]))
+        {
+            found |= Traits.EmailVerified;
+            Verified++;
+        }
+        else if (hasEmail)
+        {
+            Unverified++;
+        }
+
+        traits.Add(found | AddUuid(rows, row, account) | AddSides(rows, row) | ambiguous);
+    }
+
+    // The parts of an id are joined by slashes when systems are compared: one that holds a slash might be another id's parts.
+    private Traits AddId(FieldRows rows, int row, int account)
+    {
+        ref readonly var slot = ref rows[row, Fields.Id[0]];
+        if (Fields.Id.Count == 1 && slot.Form == FieldForm.Integer)
+        {
+            Ids.Add(slot.Bits);
+            spaces.Ids.Add(IdMarks.Of(hash, slot.Bits), account);
+            return Traits.None;
+        }
+
+        if (Fields.Id.Count == 1 && slot.Form == FieldForm.Uuid)
+        {
+            var uuid = new Guid(rows.BytesOf(slot), bigEndian: true);
+            Ids.Add(uuid);
+            spaces.Ids.Add(IdMarks.Of(hash, uuid), account);
+            return Traits.None;
+        }
+
+        var parts = new string[Fields.Id.Count];
+        for (var part = 0; part < parts.Length; part++)
+        {
+            parts[part] = rows.TextOf(rows[row, Fields.Id[part]]);
+        }
+
+        var id = new AccountId(parts);
+        Ids.Add(id);
+        spaces.Ids.Add(IdMarks.Of(hash, id), account);
+        return parts.Length > 1 && Array.Exists(parts, part => part.Contains('/', StringComparison.Ordinal)) ? Traits.Loud : Traits.None;
+    }
+
+    private Traits AddKey(IdentifierKind kind, FieldRows rows, in FieldSlot slot, int account)
+    {
+        if (keysAscii && slot.Form is FieldForm.Text or FieldForm.Native && slot.Length <= LongestKey
+            && IdentifierKeys.TryKeyAscii(kind, rows.BytesOf(slot), keyBuffer))
+        {
+            spaces[kind].Add(hash.Of(keyBuffer.AsSpan(0, slot.Length)), account);
+            return Traits.None;
+        }
+
+        var text = rows.TextOf(slot);
+        if (keying(kind, text, out var key, out _))
+        {
+            spaces[kind].Add(hash.Of(Encoding.UTF8.GetBytes(key)), account);
+            return Traits.None;
+        }
+
+        refused[(int)kind].Add(hash.Of(Encoding.Unicode.GetBytes(text)));
+        return Traits.Loud;
+    }
+
+    private Traits AddUuid(FieldRows rows, int row, int account)
+    {
+        if (Fields.Uuid is not { } place)
+        {
+            return Traits.None;
+        }
+
+        ref readonly var slot = ref rows[row, place];
+        if (slot.Form == FieldForm.Null)
+        {
+            return Traits.Loud;
+        }
+
+        WithUuid++;
+        Uuids.Add(hash.Of(Encoding.Unicode.GetBytes(rows.TextOf(slot).ToUpperInvariant())), account);
+        return Traits.None;
+    }
+
+    private Traits AddSides(FieldRows rows, int row)
+    {
+        var found = Traits.None;
+        for (var side = 0; side < Sides.Count; side++)
+        {
+            var (alone, shared) = Fields.Sides[side];
+            // Where it is not mapped it is never true; where no bit is left for a side, its accounts are read as a whole.
+            if (Sides[side].Alone is not null && (alone is not { } place || !rows.IsTruthy(rows[row, place])))
+            {
+                found |= SideBit(side);
+            }
+
+            if (shared.Count > 0)
+            {
+                digests[side].Add(DigestOf(rows, row, side, shared));
+            }
+        }
+
+        return found;
+    }
+
+    private ulong DigestOf(FieldRows rows, int row, int side, IReadOnlyList<int> shared)
+    {
+        var length = 0;
+        for (var attribute = 0; attribute < shared.Count; attribute++)
+        {
+            ref readonly var slot = ref rows[row, shared[attribute]];
+            if (Sides[side].Shared[attribute] == AccountMapping.EmailVerified)
+            {
+                attributeBuffer[length++] = rows.IsTruthy(slot) ? (byte)1 : (byte)0;
+            }
+            else
+            {
+                forms[side][attribute].See(slot, rows);
+                length = AttributeText.Append(rows, slot, ref attributeBuffer, length);
+            }
+
+            AttributeText.Reserve(ref attributeBuffer, length);
+        }
+
+        // Digests are compared pair by pair, never with all others: 64 bits that nobody can forge are enough.
+        return hash.Of(attributeBuffer.AsSpan(0, length)).Low;
+    }
+
+    private static Traits KindBit(IdentifierKind kind) => (Traits)((int)Traits.FirstKind << (int)kind);
+
+    private static Traits SideBit(int side) => side < 16 - FirstSideBit ? (Traits)(1 << (side + FirstSideBit)) : Traits.None;
+}

@@ -1,0 +1,191 @@
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Identifiers;
+using Selfsame.Core.Reconciliation;
+using Selfsame.Server.Reconciliation;
+using Selfsame.Store;
+using Selfsame.Store.Audit;
+using Selfsame.Store.Users;
+
+namespace Selfsame.Server.Handles;
+
+/// <summary>
+/// Changes the handles of users. Where their accounts are provisioned into a system that keeps handles (a PDS), that one takes the new handle first:
+/// reserve the new one beside the old, ask, read again, flip. What it does not confirm while the user waits is finished in the background.
+/// </summary>
+internal sealed class HandleProvisioning(StoreContext context, UserAdministration users, ConnectedSystems? systems)
+{
+    private const int Batch = 20;
+
+    /// <summary>So long a user waits for the other system.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    /// <summary>So long the background does; well within the loan.</summary>
+    private static readonly TimeSpan PatienceOfNobody = TimeSpan.FromSeconds(30);
+
+    private readonly HandleChanges changes = new(context);
+
+    /// <summary>Sets, changes or (null) gives up the user's handle; an answer that the other system owes is <see cref="UserChangeResult.Pending"/>.</summary>
+    public async Task<UserChangeResult> SetAsync(User user, string? handle, long? version, Actor actor, CancellationToken cancellation)
+    {
+        if (KeeperOf(user.Tenant) is not { } keeper)
+        {
+            return await users.SetHandleAsync(user.Tenant, user.Uuid, handle, version, actor, cancellation);
+        }
+
+        var errors = new FieldErrors();
+        var key = Check(handle, errors);
+        if (errors.Any)
+        {
+            return new UserChangeResult.Invalid(errors);
+        }
+
+        if (key == user.Handle && await changes.StateAsync(user, cancellation) is not { IsRefused: false })
+        {
+            // As it is already, or spelt otherwise: nothing for the other system.
+            return await users.SetHandleAsync(user.Tenant, user.Uuid, handle, version, actor, cancellation);
+        }
+
+        var (change, result) = await changes.BeginAsync(user.Tenant, user.Uuid, key, version, actor, cancellation);
+        if (change is null)
+        {
+            return result!;
+        }
+
+        context.CrashPoints.Reach(HandleCrashPoints.Reserved);
+        // Who closes the page does not stop what has begun.
+        return await CarryOutAsync(change, keeper, Patience, cancellation: CancellationToken.None);
+    }
+
+    /// <summary>How the user's last change stands; null where none is under way and none was refused.</summary>
+    public Task<HandleChangeState?> StateAsync(User user, CancellationToken cancellation) => changes.StateAsync(user, cancellation);
+
+    /// <summary>Works on the changes that are due; how many those were.</summary>
+    public async Task<int> RunOnceAsync(CancellationToken cancellation)
+    {
+        var claimed = await changes.ClaimAsync(Batch, cancellation);
+        // Together: one that gets no answer holds no other up.
+        await Task.WhenAll(claimed.Select(change => CarryOutAsync(change, KeeperOf(change.Tenant), PatienceOfNobody, cancellation)));
+        return claimed.Count;
+    }
+
+    private static string? Check(string? text, FieldErrors errors)
+    {
+        if (text is null)
+        {
+            return null;
+        }
+
+        if (!Handle.TryParse(text, out var handle, out var refusal))
+        {
+            errors.Add("handle", refusal);
+            return null;
+        }
+
+        // The administrator's call of a PDS does not look, so we do.
+        if (ReservedHandles.Contains(handle.Key))
+        {
+            errors.Add("handle", "handle.reserved", "This handle is reserved. Choose another one.");
+        }
+
+        return handle.Key;
+    }
+
+    /// <summary>The system that keeps the handles of a tenant's users: the first that it is provisioned into, gives ids itself and maps handles.</summary>
+    private HandleKeeper? KeeperOf(string tenant)
+        => systems?.Topology.Rules
+            .Where(rule => rule.Source == context.Tenant(tenant).UserSystem && rule.Missing == MissingAction.CreateInTarget)
+            .Select(rule => (rule.Target, System: systems.Systems[rule.Target]))
+            .Where(target => target.System is ICreatesWithPassword and IUpdatesAccounts and IReadsAccountsById && target.System.Mapping.Identifiers.ContainsKey(IdentifierKind.Handle))
+            .Select(target => new HandleKeeper(target.Target, target.System))
+            .FirstOrDefault();
+
+    private async Task<UserChangeResult> CarryOutAsync(HandleChange change, HandleKeeper? keeper, TimeSpan patience, CancellationToken cancellation)
+    {
+        using var limit = new CancellationTokenSource(patience, context.Clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, limit.Token);
+        try
+        {
+            return keeper is null ? await FlipAsync(change) : await AskAsync(change, keeper, either.Token);
+        }
+        catch (OperationCanceledException) when (limit.IsCancellationRequested)
+        {
+            return await PostponeAsync(change, $"'{keeper!.Name}' did not answer within {patience.TotalSeconds:0} s.");
+        }
+        catch (SystemUnavailableException exception)
+        {
+            return await PostponeAsync(change, exception.Message);
+        }
+    }
+
+    private async Task<UserChangeResult> AskAsync(HandleChange change, HandleKeeper keeper, CancellationToken cancellation)
+    {
+        // Where nothing is linked there is nothing to change; the provisioning makes the account with the handle that it finds.
+        if (await changes.AccountAsync(change, keeper.Name, cancellation) is not { } id || await keeper.ReadAsync(id, cancellation) is not { } present)
+        {
+            return await FlipAsync(change);
+        }
+
+        if (present != change.Wanted)
+        {
+            var outcome = await keeper.SetAsync(id, change.Wanted, cancellation);
+            context.CrashPoints.Reach(HandleCrashPoints.UpdateLeft);
+            switch (outcome)
+            {
+                case AlreadyExists:
+                    await changes.RefuseAsync(change, "Another account has this handle.", CancellationToken.None);
+                    return new UserChangeResult.Taken(new HashSet<string>(StringComparer.Ordinal) { "handle" });
+                case Refused refused:
+                    return await RefuseAsync(change, refused);
+                case Throttled throttled:
+                    return await PostponeAsync(change, $"'{keeper.Name}' asked to be called later.", throttled.RetryAfter);
+                case Unavailable unavailable:
+                    return await PostponeAsync(change, unavailable.Message);
+            }
+
+            // Done, drifted or unknown: what it says now decides, never what it answered.
+            if (await keeper.ReadAsync(id, cancellation) != change.Wanted)
+            {
+                return await PostponeAsync(change, outcome is Unknown unknown ? unknown.Message : $"'{keeper.Name}' does not show the new handle yet.");
+            }
+        }
+
+        context.CrashPoints.Reach(HandleCrashPoints.Confirmed);
+        return await FlipAsync(change);
+    }
+
+    private async Task<UserChangeResult> FlipAsync(HandleChange change)
+    {
+        var result = await changes.FlipAsync(change, CancellationToken.None);
+        context.CrashPoints.Reach(HandleCrashPoints.Flipped);
+        return result ?? new UserChangeResult.Pending();
+    }
+
+    private async Task<UserChangeResult> RefuseAsync(HandleChange change, Refused refused)
+    {
+        // What is not about the handle is for an administrator: the user can do nothing about it, and learns no more than that.
+        var sentence = refused.Fields.Count > 0 ? refused.Message : "Your handle can't be changed now. Ask an administrator.";
+        await changes.RefuseAsync(change, sentence, CancellationToken.None);
+        var errors = new FieldErrors();
+        errors.Add("handle", "handle.refused", sentence);
+        return new UserChangeResult.Invalid(errors);
+    }
+
+    private async Task<UserChangeResult> PostponeAsync(HandleChange change, string problem, TimeSpan? retryAfter = null)
+    {
+        await changes.PostponeAsync(change, problem, retryAfter, CancellationToken.None);
+        return new UserChangeResult.Pending();
+    }
+
+    /// <summary>The system that keeps the handles, and the calls that a change needs.</summary>
+    private sealed record HandleKeeper(string Name, IConnectedSystem System)
+    {
+        private string Field => System.Mapping.Identifiers[IdentifierKind.Handle];
+
+        /// <summary>The account's handle as the system has it now; null where there is no account, or none with a handle.</summary>
+        public async Task<string?> ReadAsync(AccountId id, CancellationToken cancellation)
+            => (await ((IReadsAccountsById)System).ReadFreshAsync(Name, [id], cancellation)).GetValueOrDefault(id)?.Record.ValueOrNull(Field).AsText;
+
+        public Task<WriteOutcome> SetAsync(AccountId id, string handle, CancellationToken cancellation)
+            => ((IUpdatesAccounts)System).UpdateAsync(id, new Fields([KeyValuePair.Create(Field, FieldValue.Text(handle))]), Fields.Empty, cancellation);
+    }
+}

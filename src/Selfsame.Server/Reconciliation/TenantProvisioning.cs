@@ -1,0 +1,48 @@
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Provisioning;
+using Selfsame.Core.Reconciliation;
+using Selfsame.Server.Hosting;
+using Selfsame.Server.Requests;
+using Selfsame.Store;
+using Selfsame.Store.Provisioning;
+
+namespace Selfsame.Server.Reconciliation;
+
+/// <summary>The provisioning as the administrators of one tenant see and retry it: into that tenant's systems only.</summary>
+internal sealed class TenantProvisioning(StoreContext context, ServerOptions options, RequestScope scope)
+{
+    private readonly ProvisioningReports reports = new(context.Database, context.Clock);
+
+    /// <summary>The tenant of a system; one that the config no longer names is the main tenant's.</summary>
+    public static string TenantOf(Topology? topology, string system) => topology?.Systems.GetValueOrDefault(system)?.Tenant ?? "main";
+
+    /// <summary>The tenant's systems that have rows, by name.</summary>
+    public async Task<IReadOnlyList<SystemProvisioning>> SystemsAsync(CancellationToken cancellation)
+        => [.. (await reports.SummariseAsync(cancellation)).Where(summary => TenantOf(options.Topology, summary.System) == scope.Tenant)];
+
+    /// <summary>A page of rows.</summary>
+    /// <param name="systems">Of these, which <see cref="SystemsAsync"/> gave.</param>
+    /// <param name="state">In this state; null: in any.</param>
+    /// <param name="page">From 1.</param>
+    /// <param name="pageSize">Rows on a page.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    public Task<ProvisioningRowPage> RowsAsync(
+        IEnumerable<SystemProvisioning> systems, ProvisioningState? state, int page, int pageSize, CancellationToken cancellation)
+        => reports.ListAsync(new ProvisioningQuery([.. systems.Select(system => system.System)], state, page, pageSize), cancellation);
+
+    /// <summary>The rows of a user of the tenant with their history, and those of the accounts that were made for the user.</summary>
+    public Task<IReadOnlyList<ProvisioningStatus>> OfUserAsync(Guid user, CancellationToken cancellation)
+        => reports.OfAccountAsync(context.Tenant(scope.Tenant).UserSystem, new AccountId(user.ToString("D")), cancellation);
+
+    /// <summary>The user whose row this is; null where it is about an account of another system.</summary>
+    public Guid? UserOf(ProvisioningKey key)
+        => key.Source == context.Tenant(scope.Tenant).UserSystem && Guid.TryParseExact(key.Account.ToText(), "D", out var user) ? user : null;
+
+    /// <summary>Takes a row out of its conflict; false when it is in none, not there, or another tenant's.</summary>
+    public async Task<bool> RetryAsync(ProvisioningKey key, CancellationToken cancellation)
+        => TenantOf(options.Topology, key.System) == scope.Tenant && await ConnectedSystems.Rows(context).RetryAsync(key, cancellation);
+
+    /// <summary>Takes all rows of a system out of their conflict; how many those are.</summary>
+    public async Task<int> RetryAllAsync(string system, CancellationToken cancellation)
+        => TenantOf(options.Topology, system) == scope.Tenant ? await new ProvisioningRetries(context).RetryAllAsync(system, cancellation) : 0;
+}

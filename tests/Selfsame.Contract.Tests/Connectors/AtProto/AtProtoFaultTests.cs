@@ -1,0 +1,324 @@
+using System.Net;
+using System.Net.Http.Json;
+using Selfsame.Core.Accounts;
+using Selfsame.Testing;
+
+namespace Selfsame.Contract.Tests.Connectors.AtProto;
+
+/// <summary>What networks, proxies, the DID directory and other people do while a real PDS is read and written.</summary>
+[Trait("needs", "pds")]
+public sealed class AtProtoFaultTests : AtProtoServer
+{
+    private const string Page = "<html><body><h1>502 Bad Gateway</h1></body></html>";
+
+    [Fact]
+    public async Task A_lost_answer_is_unknown_and_the_stored_password_finds_what_became_of_it()
+    {
+        var (ann, bob) = (NewName(), NewName());
+        Faults.LoseNext("createAccount");
+        Faults.BreakNext("createAccount");
+
+        NotMade(await CreateAsync(ann)).ShouldBeOfType<Unknown>().Message.ShouldContain("broke the connection off");
+        NotMade(await CreateAsync(bob)).ShouldBeOfType<Unknown>();
+
+        (await System.FindOursAsync(Person(ann), Password, CancellationToken.None)).ShouldBeOfType<Ours>();
+        (await System.FindOursAsync(Person(bob), Password, CancellationToken.None)).ShouldBeOfType<Nobodys>();
+        NotMade(await CreateAsync(ann)).ShouldBeOfType<AlreadyExists>().Fields.ShouldBe(["handle"]);
+    }
+
+    // The losers get 500, not a word on what is taken.
+    [Fact]
+    public async Task Of_many_creations_at_once_with_one_handle_one_is_done_and_no_other_claims_to_be()
+    {
+        var name = NewName();
+        var outcomes = await Task.WhenAll(Enumerable.Range(1, 8).Select(number => CreateAsync(name, $"{name}-{number}@example.org", $"{Password}-{number}")));
+
+        outcomes.OfType<CreatedAccount>().Count().ShouldBe(1);
+        outcomes.OfType<NotCreated>().ShouldAllBe(other => other.Outcome is Unknown || other.Outcome is AlreadyExists);
+        var found = await Task.WhenAll(Enumerable.Range(1, 8).Select(
+            number => System.FindOursAsync(Person(name, $"{name}-{number}@example.org"), $"{Password}-{number}", CancellationToken.None)));
+        found.OfType<Ours>().Single().Id.ShouldBe(outcomes.OfType<CreatedAccount>().Single().Id);
+        found.OfType<Anothers>().Count().ShouldBe(7);
+    }
+
+    // The PDS answers 500 and leaves a DID without an account, each time: to try again for ever would fill the directory.
+    [Fact]
+    public async Task A_handle_or_an_address_of_a_disabled_account_is_taken_though_the_PDS_only_says_500()
+    {
+        var (ann, bob) = (NewName(), NewName());
+        var id = await MadeAsync(ann);
+        await UpdateAsync(id, Of(("active", false)));
+
+        var byHandle = NotMade(await CreateAsync(ann, $"{bob}@example.org")).ShouldBeOfType<AlreadyExists>();
+        var byEmail = NotMade(await CreateAsync(bob, $"{ann}@example.org")).ShouldBeOfType<AlreadyExists>();
+
+        byHandle.Fields.ShouldBe(["handle"]);
+        byHandle.Message.ShouldContain("disabled account");
+        byEmail.Fields.ShouldBe(["email"]);
+    }
+
+    [Fact]
+    public async Task A_directory_that_refuses_for_too_many_requests_is_a_reason_to_wait_though_the_PDS_says_400()
+    {
+        await using var server = await PersonalDataServer.StartAsync(new PersonalDataServerOptions { InviteRequired = false });
+        await using var system = Open(server.Url, plcUrl: server.DirectoryUrl);
+        await server.RefuseOperationsAsync(HttpStatusCode.TooManyRequests, 1);
+
+        var refused = await system.CreateAsync(Person("ann"), Password, CancellationToken.None);
+
+        refused.ShouldBeOfType<NotCreated>().Outcome.ShouldBeOfType<Throttled>().RetryAfter.ShouldBeGreaterThan(TimeSpan.FromSeconds(5));
+        (await system.CreateAsync(Person("ann"), Password, CancellationToken.None)).ShouldBeOfType<CreatedAccount>();
+    }
+
+    [Fact]
+    public async Task A_directory_that_is_down_or_hangs_leaves_a_creation_unknown_and_it_is_made_when_it_is_back()
+    {
+        await using var server = await PersonalDataServer.StartAsync(new PersonalDataServerOptions { InviteRequired = false });
+        await using var system = Open(server.Url, plcUrl: server.DirectoryUrl);
+        await using var hurried = Open(server.Url, plcUrl: server.DirectoryUrl, clock: new HurriedClock());
+        var made = (await system.CreateAsync(Person("earlier"), Password, CancellationToken.None)).ShouldBeOfType<CreatedAccount>();
+
+        await server.HoldDirectoryAsync();
+        var hung = await hurried.CreateAsync(Person("ann"), Password, CancellationToken.None);
+        await server.ResumeDirectoryAsync();
+        await server.StopDirectoryAsync();
+        var down = await system.CreateAsync(Person("bob"), Password, CancellationToken.None);
+        var unread = await Should.ThrowAsync<SystemUnavailableException>(() => system.ReadByIdAsync([made.Id], CancellationToken.None));
+        var probe = (await system.ProbeAsync(CancellationToken.None))[^1];
+        await server.StartDirectoryAsync();
+
+        hung.ShouldBeOfType<NotCreated>().Outcome.ShouldBeOfType<Unknown>().Message.ShouldContain("did not answer within 15 s");
+        down.ShouldBeOfType<NotCreated>().Outcome.ShouldBeOfType<Unknown>().Message.ShouldContain("502");
+        unread.Message.ShouldContain("DID directory");
+        probe.Answer.ShouldBe(ProbeAnswer.No);
+        (await system.CreateAsync(Person("bob"), Password, CancellationToken.None)).ShouldBeOfType<CreatedAccount>();
+    }
+
+    [Fact]
+    public async Task A_PDS_that_starts_to_want_invite_codes_gets_one()
+    {
+        Faults.ReplaceNext(
+            "describeServer", HttpStatusCode.OK,
+            $$"""{"did": "did:web:localhost", "availableUserDomains": [".{{PersonalDataServer.HandleDomain}}"], "inviteCodeRequired": false, "links": {} }""");
+
+        await MadeAsync(NewName());
+
+        Faults.Calls.Count(call => call.EndsWith("createAccount", StringComparison.Ordinal)).ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task A_rate_limit_is_told_to_who_writes_and_waited_out_by_who_reads()
+    {
+        await using var server = await PersonalDataServer.StartAsync(new PersonalDataServerOptions { InviteRequired = false, RateLimits = true });
+        await using var system = Open(server.Url, plcUrl: server.DirectoryUrl);
+        using var client = new HttpClient { BaseAddress = new Uri(server.Url) };
+        for (var attempt = 0; attempt < 100; attempt++)
+        {
+            using var response = await client.PostAsJsonAsync("/xrpc/com.atproto.server.createAccount", new { handle = "ab.example.net" });
+        }
+
+        var throttled = (await system.CreateAsync(Person("ann"), Password, CancellationToken.None)).ShouldBeOfType<NotCreated>().Outcome.ShouldBeOfType<Throttled>();
+        throttled.RetryAfter.ShouldBeInRange(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(5));
+
+        Faults.AnswerNext("listRepos", HttpStatusCode.TooManyRequests, """{"error": "RateLimitExceeded", "message": "Rate Limit Exceeded"}""");
+        await ReadEverybodyAsync();
+    }
+
+    [Fact]
+    public async Task A_page_of_HTML_is_no_answer_of_a_PDS_whatever_its_status()
+    {
+        var id = await MadeAsync(NewName());
+        Faults.AnswerNext("createAccount", HttpStatusCode.OK, Page, "text/html");
+        Faults.AnswerNext("createAccount", HttpStatusCode.BadGateway, Page, "text/html");
+        Faults.AnswerNext("createAccount", HttpStatusCode.NotFound, Page, "text/html");
+        Faults.AnswerNext("updateAccountHandle", HttpStatusCode.OK, Page, "text/html");
+        Faults.AnswerNext("listRepos", HttpStatusCode.OK, Page, "text/html");
+
+        NotMade(await CreateAsync(NewName())).ShouldBeOfType<Unknown>();
+        NotMade(await CreateAsync(NewName())).ShouldBeOfType<Unknown>();
+        NotMade(await CreateAsync(NewName())).ShouldBeOfType<Unavailable>().Message.ShouldContain("nothing that a PDS says");
+        (await UpdateAsync(id, Of(("handle", NewName())))).ShouldBeOfType<Unknown>();
+        (await Should.ThrowAsync<SystemUnavailableException>(ReadEverybodyAsync)).Message.ShouldContain("nothing that a PDS says");
+    }
+
+    [Fact]
+    public async Task Somebody_elses_DID_in_an_answer_is_never_linked()
+    {
+        var other = await MadeAsync(NewName());
+        var (ann, bob) = (NewName(), NewName());
+        Faults.ReplaceNext("createAccount", HttpStatusCode.OK, $$"""{"did": "{{other}}", "handle": "{{ann}}.{{PersonalDataServer.HandleDomain}}"}""");
+        Faults.ReplaceNext("createSession", HttpStatusCode.OK, $$"""{"did": "{{other}}", "handle": "x"}""");
+        Faults.ReplaceNext("getAccountInfos", HttpStatusCode.OK, $$"""{"infos": [{"did": "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa", "handle": "x.example.com", "indexedAt": "2026-01-01T00:00:00Z"}]}""");
+
+        var strange = await System.CreateAsync(Person(ann), Password, CancellationToken.None);
+        // The first look, into which the third fault falls, belongs to the creation.
+        strange.ShouldBeOfType<NotCreated>().Outcome.ShouldBeOfType<Unknown>().Message.ShouldContain("not asked about");
+        (await Should.ThrowAsync<SystemUnavailableException>(() => System.FindOursAsync(Person(bob), Password, CancellationToken.None))).Message.ShouldContain("another account");
+
+        Faults.ReplaceNext("createAccount", HttpStatusCode.OK, $$"""{"did": "{{other}}", "handle": "{{bob}}.{{PersonalDataServer.HandleDomain}}"}""");
+        NotMade(await CreateAsync(bob)).ShouldBeOfType<Refused>().Message.ShouldContain(other.ToString());
+    }
+
+    [Fact]
+    public async Task A_wrong_password_says_what_to_correct_and_no_password_stands_in_a_message()
+    {
+        const string wrong = "a-wrong-password-that-is-a-secret-too";
+        await using var system = Open(password: wrong);
+
+        var unread = await Should.ThrowAsync<SystemUnavailableException>(() => system.ReadByIdAsync([new AccountId("did:plc:aaaaaaaaaaaaaaaaaaaaaaaa")], CancellationToken.None));
+        var refused = (await system.CreateAsync(Person(NewName()), Password, CancellationToken.None)).ShouldBeOfType<NotCreated>().Outcome.ShouldBeOfType<Unavailable>();
+        var probes = await system.ProbeAsync(CancellationToken.None);
+        Faults.AnswerNext("createAccount", HttpStatusCode.BadRequest, $$"""{"error": "InvalidRequest", "message": "no {{Password}} and no {{PersonalDataServer.AdminPassword}}"}""");
+        var echo = NotMade(await CreateAsync(NewName())).ShouldBeOfType<Refused>();
+
+        probes.SkipLast(1).ShouldAllBe(probe => probe.Answer == ProbeAnswer.No);
+        foreach (var message in new[] { unread.Message, refused.Message, probes[0].WhatToDo })
+        {
+            message.ShouldContain("adminPassword");
+            message.ShouldNotContain(wrong);
+        }
+
+        echo.Message.ShouldBe("400 InvalidRequest: no ••• and no •••.");
+    }
+
+    [Fact]
+    public async Task A_domain_that_the_PDS_does_not_serve_is_named_with_those_that_it_serves()
+    {
+        await using var system = Open(domain: "other.example.com");
+
+        var unserved = await Should.ThrowAsync<SystemUnavailableException>(() => system.DescribeAsync(CancellationToken.None));
+        var refused = (await system.CreateAsync(Person(NewName()), Password, CancellationToken.None)).ShouldBeOfType<NotCreated>().Outcome.ShouldBeOfType<Unavailable>();
+
+        unserved.Message.ShouldContain("other.example.com");
+        unserved.Message.ShouldContain(PersonalDataServer.HandleDomain);
+        refused.Message.ShouldContain("other.example.com");
+    }
+
+    [Fact]
+    public async Task A_server_that_is_not_there_and_a_config_that_can_not_be_right_are_told_apart()
+    {
+        await using var none = Open("http://127.0.0.1:9");
+
+        (await none.CreateAsync(Person(NewName()), Password, CancellationToken.None)).ShouldBeOfType<NotCreated>().Outcome.ShouldBeOfType<Unavailable>().Message.ShouldContain("can't be reached");
+        (await Should.ThrowAsync<SystemUnavailableException>(() => none.DescribeAsync(CancellationToken.None))).Message.ShouldContain("127.0.0.1:9");
+        Should.Throw<SystemUnavailableException>(() => Open("pds.example.com")).Message.ShouldContain("https://pds.example.com");
+        Should.Throw<SystemUnavailableException>(() => Open(plcUrl: "ftp://plc")).Message.ShouldContain("plcUrl");
+        Should.Throw<SystemUnavailableException>(() => Open(password: "")).Message.ShouldContain("adminPassword");
+    }
+
+    [Fact]
+    public async Task A_certificate_that_nobody_trusts_sends_nothing_and_says_so()
+    {
+        await using var server = await BrokenServer.WithItsOwnCertificateAsync();
+        await using var system = Open(server.Url);
+
+        (await Should.ThrowAsync<SystemUnavailableException>(() => system.DescribeAsync(CancellationToken.None))).Message.ShouldContain("certificate");
+        (await system.UpdateAsync(new AccountId("did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"), Of(("active", false)), Fields.Empty, CancellationToken.None))
+            .ShouldBeOfType<Unavailable>().Message.ShouldContain("certificate");
+        server.Received.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task A_connection_that_closes_half_way_through_an_answer_is_no_answer()
+    {
+        await using var server = await BrokenServer.ClosingHalfWayAsync();
+        await using var system = Open(server.Url);
+
+        (await Should.ThrowAsync<SystemUnavailableException>(() => system.DescribeAsync(CancellationToken.None))).Message.ShouldContain("broke the connection off");
+    }
+
+    [Fact]
+    public async Task A_lost_answer_to_a_change_is_unknown_and_the_same_change_again_is_done()
+    {
+        var later = NewName();
+        var id = await MadeAsync(NewName());
+        Faults.LoseNext("updateAccountHandle");
+
+        (await UpdateAsync(id, Of(("handle", later)))).ShouldBeOfType<Unknown>();
+        (await UpdateAsync(id, Of(("handle", later)))).ShouldBeOfType<Done>();
+
+        (await PresentAsync(id)).Identifiers[IdentifierKind.Handle].ShouldBe(later);
+        Faults.LoseNext("deleteAccount");
+        (await System.DeleteAsync(id, Fields.Empty, CancellationToken.None)).ShouldBeOfType<Unknown>();
+        (await ReadAsync(id)).ShouldBeNull();
+    }
+
+    // The first of several changes has gone through: "nothing was changed" would be a lie.
+    [Fact]
+    public async Task A_change_of_several_fields_that_stops_half_way_says_what_was_changed()
+    {
+        var (later, other) = (NewName(), NewName());
+        var id = await MadeAsync(NewName());
+        Faults.AnswerNext("updateAccountEmail", HttpStatusCode.TooManyRequests, """{"error": "RateLimitExceeded"}""");
+
+        (await UpdateAsync(id, Of(("handle", later), ("email", $"{other}@example.org")))).ShouldBeOfType<Unknown>().Message.ShouldContain("handle was changed");
+
+        (await PresentAsync(id)).Identifiers[IdentifierKind.Handle].ShouldBe(later);
+    }
+
+    // CASES 20 and 23: who comes and goes meanwhile hides nobody, and half a list is no list.
+    [Fact]
+    public async Task Who_is_deleted_while_the_list_is_read_hides_nobody_and_a_list_without_an_end_is_a_read_that_failed()
+    {
+        var (gone, stays) = (await MadeAsync(NewName()), await MadeAsync(NewName()));
+        Faults.Before("getAccountInfos", () => AdministerAsync("com.atproto.admin.deleteAccount", new { did = gone.ToString() }));
+
+        var accounts = (await ReadEverybodyAsync()).Accounts;
+        accounts.ShouldContain(account => account.Id.Equals(stays));
+        accounts.ShouldNotContain(account => account.Id.Equals(gone));
+
+        Faults.AnswerNext("listRepos", HttpStatusCode.OK, """{"cursor": "1::x", "repos": []}""");
+        Faults.AnswerNext("listRepos", HttpStatusCode.OK, """{"cursor": "1::x", "repos": []}""");
+        (await Should.ThrowAsync<SystemUnavailableException>(ReadEverybodyAsync)).Message.ShouldContain("ended early");
+        Faults.AnswerNext("listRepos", HttpStatusCode.OK, $$"""{"cursor": "2::x", "repos": [{"did": "{{stays}}", "active": true}, {"did": "{{stays}}", "active": true}]}""");
+        (await Should.ThrowAsync<SystemUnavailableException>(ReadEverybodyAsync)).Message.ShouldContain("twice");
+    }
+
+    [Fact]
+    public async Task An_account_that_the_PDS_forgets_to_tell_about_is_asked_for_again()
+    {
+        var id = await MadeAsync(NewName());
+        Faults.ReplaceNext("getAccountInfos", HttpStatusCode.OK, """{"infos": []}""");
+
+        (await ReadEverybodyAsync()).Accounts.ShouldContain(account => account.Id.Equals(id));
+    }
+
+    // CASES 27 (zzstoatzz/plyr.fm#1728): the PDS that an account left says "deactivated", and only the DID document knows where it lives.
+    [Fact]
+    public async Task Whether_an_account_is_active_is_believed_from_its_DID_document_not_from_the_PDS_that_it_left()
+    {
+        var id = await MadeAsync(NewName());
+        await AdministerAsync("com.atproto.admin.updateSubjectStatus", new
+        {
+            subject = new Dictionary<string, string> { ["$type"] = "com.atproto.admin.defs#repoRef", ["did"] = id.ToString() },
+            deactivated = new { applied = true },
+        });
+        var document = $$"""{"id": "{{id}}", "service": [{"id": "#atproto_pds", "type": "AtprotoPersonalDataServer", "serviceEndpoint": "https://elsewhere.example.net"}]}""";
+
+        var deactivated = await PresentAsync(id);
+        Faults.AnswerNext(id.ToString(), HttpStatusCode.OK, document);
+        Faults.AnswerNext(id.ToString(), HttpStatusCode.OK, document);
+        Faults.AnswerNext(id.ToString(), HttpStatusCode.OK, document);
+        var moved = await PresentAsync(id);
+        var listed = (await ReadEverybodyAsync()).Accounts.Single(account => account.Id.Equals(id));
+        var refused = await UpdateAsync(id, Of(("active", true)));
+        Faults.AnswerNext(id.ToString(), HttpStatusCode.NotFound, """{"message": "DID not registered"}""");
+        var unregistered = await PresentAsync(id);
+
+        deactivated.Record["status"].ShouldBe(FieldValue.Text("deactivated"));
+        deactivated.Record["active"].ShouldBe(FieldValue.Boolean(false));
+        moved.Record["active"].ShouldBe(FieldValue.Null);
+        moved.Record["moved_to"].ShouldBe(FieldValue.Text("https://elsewhere.example.net"));
+        listed.Record.ShouldBe(moved.Record);
+        refused.ShouldBeOfType<Refused>().Message.ShouldContain("https://elsewhere.example.net");
+        unregistered.Record["status"].ShouldBe(FieldValue.Text("unregistered"));
+        (await UpdateAsync(id, Of(("active", true)))).ShouldBeOfType<Refused>().Message.ShouldContain("owner");
+    }
+
+    /// <summary>A clock whose timers run fifty times faster than time.</summary>
+    private sealed class HurriedClock : TimeProvider
+    {
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+            => System.CreateTimer(callback, state, dueTime > TimeSpan.Zero ? dueTime / 50 : dueTime, period);
+    }
+}

@@ -1,0 +1,77 @@
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Reconciliation;
+
+namespace Selfsame.Core.Tests.Reconciliation;
+
+/// <summary>Accounts that take the right id, and what refers to them.</summary>
+public sealed class RekeyTests
+{
+    private static readonly ReconcileRule Rule = Bench.Repairing with { IdMismatch = IdMismatchAction.RekeyTarget };
+
+    [Fact]
+    public async Task A_reference_to_the_old_id_that_arrives_late_is_swept()
+    {
+        var bench = World();
+        bench.Target.Refer("printers", ["id"], ("id", "early"), ("owner", "old"));
+        var plan = await bench.PlanAsync();
+        bench.Target.Answer = () =>
+        {
+            bench.Target.Answer = () => new Done();
+            bench.Target.Refer("printers", ["id"], ("id", "late"), ("owner", "old"));
+            return new Done();
+        };
+
+        (await bench.ApplyAsync(plan)).IsComplete.ShouldBeTrue();
+
+        bench.Target.ReferringNow.ShouldBe(["printers: id=early, owner=right", "printers: id=late, owner=right"]);
+        (await bench.ApplyAsync(await bench.PlanUndoAsync(plan.Id, 2))).IsComplete.ShouldBeTrue();
+        bench.Target.ReferringNow.ShouldBe(["printers: id=early, owner=old", "printers: id=late, owner=old"]);
+    }
+
+    [Fact]
+    public async Task What_refers_to_an_old_id_that_is_somebodys_again_stays_theirs()
+    {
+        var bench = World();
+        var plan = await bench.PlanAsync();
+        bench.Target.Answer = () =>
+        {
+            bench.Target.Answer = () => new Done();
+            bench.Target.Put(Bench.Person("old", "newcomer", "newcomer@example.org"));
+            bench.Target.Refer("printers", ["id"], ("id", "theirs"), ("owner", "old"));
+            return new Done();
+        };
+
+        await bench.ApplyAsync(plan);
+
+        bench.Target.ReferringNow.ShouldBe(["printers: id=theirs, owner=old"]);
+    }
+
+    [Fact]
+    public async Task Where_ids_can_not_change_the_plan_says_so()
+    {
+        var bench = World(new SystemFacts { TakesChosenId = true, AtomicPreconditions = false, CanChangeIds = false });
+
+        var plan = await bench.PlanAsync();
+
+        plan.Changes.ShouldBeEmpty();
+        plan.NotPlanned.Single().Because.ShouldContain("can't change an account's id without transactions");
+    }
+
+    private static Bench World(SystemFacts? facts = null)
+    {
+        var plain = new Bench(Rule).Topology;
+        var app = plain.Systems["app"] with { References = [new ReferencePlace { Table = "printers", Fields = ["owner"], AccountFields = ["id"] }] };
+        var bench = new Bench(Rule)
+        {
+            Topology = plain with
+            {
+                Systems = new Dictionary<string, SystemConfig> { ["people"] = plain.Systems["people"], ["app"] = app },
+                MinimumAge = TimeSpan.FromMilliseconds(1),
+            },
+            Target = new InMemorySystem(Bench.People) { Facts = facts ?? new SystemFacts { TakesChosenId = true, AtomicPreconditions = true } },
+        };
+        bench.Source.Put(Bench.Person("right", "ann", "ann@example.org"));
+        bench.Target.Put(Bench.Person("old", "ann", "ann@example.org"));
+        return bench;
+    }
+}

@@ -1,0 +1,82 @@
+using System.Net;
+using System.Text.RegularExpressions;
+using Selfsame.Core;
+using Selfsame.EndToEnd.Tests.Reconciliation;
+using Selfsame.Store;
+using Selfsame.Testing;
+
+namespace Selfsame.EndToEnd.Tests.Commands;
+
+/// <summary>The installation's secret: demanded where passwords of accounts elsewhere are kept, and changed.</summary>
+[Trait("needs", "executable")]
+public sealed partial class SecretTests : IDisposable
+{
+    private readonly Workspace workspace = new(
+        """
+        systems:
+          users: { connector: selfsame }
+          pds: { connector: atproto, url: "https://pds.example.com", adminPassword: "${PDS_ADMIN_PASSWORD}", handleDomain: example.com }
+        """);
+
+    public void Dispose() => workspace.Dispose();
+
+    [Theory]
+    [InlineData("serve", "--urls", "http://127.0.0.1:0")]
+    [InlineData("runs")]
+    [InlineData("users", "list")]
+    public async Task With_a_PDS_in_the_config_nothing_starts_without_a_key_from_the_environment(params string[] command)
+    {
+        const string secret = "the-pds-password-that-stands-nowhere";
+
+        var result = await SelfsameProcess.RunAsync([.. command], "", Environment(("PDS_ADMIN_PASSWORD", secret)), workspace.Folder);
+
+        result.ExitCode.ShouldBe(1);
+        result.StandardError.ShouldContain("'pds'");
+        result.StandardError.ShouldContain("set SELFSAME_SECRET_KEY");
+        (result.StandardOutput + result.StandardError).ShouldNotContain(secret);
+        File.Exists(Path.Combine(workspace.Data, "secret.key")).ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task The_secret_moves_from_the_file_to_the_environment_and_everything_opens_under_the_new_one_alone()
+    {
+        var (next, nextBytes) = (Convert.ToBase64String([.. Enumerable.Repeat((byte)5, 32)]), Enumerable.Repeat((byte)5, 32).ToArray());
+        await using (var first = await ServeAsync())
+        {
+            await SignInPageAsync(first);
+        }
+
+        var old = await File.ReadAllTextAsync(Path.Combine(workspace.Data, "secret.key"));
+        (await Should.ThrowAsync<InvalidOperationException>(() => ServeAsync(("SELFSAME_SECRET_KEY", next)))).Message.ShouldContain("SELFSAME_SECRET_KEY_PREVIOUS");
+        await using (await ServeAsync(("SELFSAME_SECRET_KEY", next), ("SELFSAME_SECRET_KEY_PREVIOUS", old)))
+        {
+            // Its start alone changes the secret.
+        }
+
+        File.Delete(Path.Combine(workspace.Data, "secret.key"));
+        await using var last = await ServeAsync(("SELFSAME_SECRET_KEY", next));
+        await SignInPageAsync(last);
+        var sealedKeys = workspace.Sql(Path.Combine("data", "selfsame.db"), "SELECT xml FROM data_protection_keys");
+        sealedKeys.Count.ShouldBe(1);
+        new SecretKeys(nextBytes, RandomSource.System).Unprotect("data-protection", Convert.FromBase64String(Sealed().Match(sealedKeys[0]).Groups[1].Value)).ShouldContain("<");
+        File.Exists(Path.Combine(workspace.Data, "secret.key")).ShouldBeFalse();
+    }
+
+    private static Dictionary<string, string?> Environment(params (string Name, string Value)[] further)
+        => new(further.Select(pair => KeyValuePair.Create(pair.Name, (string?)pair.Value)));
+
+    private Task<SelfsameProcess> ServeAsync(params (string Name, string Value)[] environment)
+        => SelfsameProcess.ServeAsync(workspace.Data, environment: Environment(environment));
+
+    /// <summary>A page with a form needs a Data Protection key, which is made or opened for it.</summary>
+    private static async Task SignInPageAsync(SelfsameProcess server)
+    {
+        using var client = new HttpClient { BaseAddress = server.Address };
+        using var response = await client.GetAsync("/sign-in");
+        response.StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await response.Content.ReadAsStringAsync()).ShouldContain("<form");
+    }
+
+    [GeneratedRegex("<sealed[^>]*>([^<]+)</sealed>")]
+    private static partial Regex Sealed();
+}

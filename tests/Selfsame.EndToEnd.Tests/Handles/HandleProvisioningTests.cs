@@ -1,0 +1,207 @@
+using System.Net;
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Reconciliation;
+using Selfsame.EndToEnd.Tests.Api;
+using Selfsame.EndToEnd.Tests.Pages;
+using Selfsame.Store;
+using Selfsame.Testing;
+
+namespace Selfsame.EndToEnd.Tests.Handles;
+
+/// <summary>Handles that users change while a real PDS keeps their accounts: it takes the new one first, and what it does not answer is finished later.</summary>
+[Trait("needs", "pds")]
+public sealed class HandleProvisioningTests : IAsyncLifetime
+{
+    private PdsUsers pds = null!;
+    private PdsProxy proxy = null!;
+    private RunningServer server = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        pds = await PdsUsers.OpenAsync();
+        proxy = await PdsProxy.StartAsync(pds.Server);
+        server = await RunningServer.StartAsync(options => options with
+        {
+            SecretKey = Convert.ToBase64String(new byte[SecretKeys.MinimumBytes]),
+            Topology = Topology(pds.Server, proxy.Url),
+            Tenants = [RunningServer.Unlimited with { ProvisionTo = ["pds"] }],
+        });
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await server.DisposeAsync();
+        await proxy.DisposeAsync();
+        await pds.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_new_handle_is_the_PDS_accounts_too_and_the_old_one_is_free_again()
+    {
+        var (old, wanted) = (PdsUsers.NewName(), PdsUsers.NewName());
+        var (me, id) = await LinkedUserAsync(old);
+        (await me.Api.PutAsync("/api/v1/me/handle", new { handle = old })).ShouldHaveStatus(200);
+
+        var answer = await me.Api.PutAsync("/api/v1/me/handle", new { handle = wanted.ToUpperInvariant() });
+
+        answer.ShouldHaveStatus(200).TextOf("handle").ShouldBe(wanted);
+        (await pds.HandleAsync(id)).ShouldBe(wanted);
+        (await StateAsync(me)).ShouldBe("settled");
+        var other = await server.SignInNewUserAsync();
+        (await other.Api.PutAsync("/api/v1/me/handle", new { handle = wanted })).ShouldBeProblem(409, "identifier-taken").Keys.ShouldBe(["handle"]);
+        (await other.Api.PutAsync("/api/v1/me/handle", new { handle = old })).ShouldHaveStatus(200);
+        await StoreInvariants.CheckAsync(server.Context.Database);
+    }
+
+    [Fact]
+    public async Task A_handle_that_is_given_up_leaves_the_code_at_the_PDS()
+    {
+        var (me, id) = await LinkedUserAsync(PdsUsers.NewName());
+        (await me.Api.PutAsync("/api/v1/me/handle", new { handle = PdsUsers.NewName() })).ShouldHaveStatus(200);
+
+        (await me.Api.PutAsync("/api/v1/me/handle", new { handle = (string?)null })).ShouldHaveStatus(200);
+
+        (await pds.HandleAsync(id)).ShouldBe(me.User.UserCode);
+    }
+
+    [Fact]
+    public async Task A_refusal_while_the_user_waits_is_an_error_at_the_field_and_keeps_everything()
+    {
+        var (old, taken) = (PdsUsers.NewName(), PdsUsers.NewName());
+        var (me, id) = await LinkedUserAsync(old);
+        await pds.MakeAsync(taken);
+
+        (await me.Api.PutAsync("/api/v1/me/handle", new { handle = taken })).ShouldBeProblem(409, "identifier-taken").Keys.ShouldBe(["handle"]);
+        (await me.Api.PutAsync("/api/v1/me/handle", new { handle = "admin" })).ShouldBeProblem(422, "invalid-fields")["handle"].ShouldContain("reserved");
+        (await me.Api.PutAsync("/api/v1/me/handle", new { handle = "ab" })).ShouldBeProblem(422, "invalid-fields").Keys.ShouldBe(["handle"]);
+
+        (await pds.HandleAsync(id)).ShouldBe(old);
+        var state = await me.Api.GetAsync("/api/v1/me/handle");
+        state.TextOf("state").ShouldBe("refused");
+        state.TextOf("wanted").ShouldBe(taken);
+        // Nobody has it in our store, so it is somebody else's to try.
+        (await (await server.SignInNewUserAsync()).Api.PutAsync("/api/v1/me/handle", new { handle = taken })).ShouldHaveStatus(200);
+        await StoreInvariants.CheckAsync(server.Context.Database);
+    }
+
+    [Theory]
+    [InlineData(PdsFault.AnswerLost)]
+    [InlineData(PdsFault.Busy)]
+    public async Task What_the_PDS_does_not_confirm_is_pending_with_both_handles_reserved_and_is_finished_without_the_user(PdsFault fault)
+    {
+        var (old, wanted) = (PdsUsers.NewName(), PdsUsers.NewName());
+        var (me, id) = await LinkedUserAsync(old);
+        (await me.Api.PutAsync("/api/v1/me/handle", new { handle = old })).ShouldHaveStatus(200);
+        var open = new TaskCompletionSource();
+        var calls = 0;
+        // After the first call's fault the PDS stays out of reach until the test has looked.
+        proxy.Fault = method => open.Task.IsCompleted ? PdsFault.None
+            : method == "updateAccountHandle" ? Interlocked.Increment(ref calls) == 1 ? fault : PdsFault.Busy
+            : calls > 0 && fault == PdsFault.AnswerLost ? PdsFault.AnswerLost : PdsFault.None;
+
+        (await me.Api.PutAsync("/api/v1/me/handle", new { handle = wanted })).ShouldHaveStatus(202);
+
+        (await StateAsync(me)).ShouldBe("pending");
+        (await me.Api.GetAsync("/api/v1/me")).TextOf("handle").ShouldBe(old);
+        var other = await server.SignInNewUserAsync();
+        foreach (var reserved in new[] { old, wanted })
+        {
+            (await other.Api.PutAsync("/api/v1/me/handle", new { handle = reserved })).ShouldBeProblem(409, "identifier-taken");
+        }
+
+        (await me.Api.PutAsync("/api/v1/me/handle", new { handle = PdsUsers.NewName() })).ShouldBeProblem(422, "invalid-fields")["handle"].ShouldContain("under way");
+        await StoreInvariants.CheckAsync(server.Context.Database);
+        open.SetResult();
+        await UntilAsync(async () => await StateAsync(me) == "settled");
+        (await me.Api.GetAsync("/api/v1/me")).TextOf("handle").ShouldBe(wanted);
+        (await pds.HandleAsync(id)).ShouldBe(wanted);
+        await StoreInvariants.CheckAsync(server.Context.Database);
+    }
+
+    [Fact]
+    public async Task A_time_out_is_pending_and_one_that_is_refused_later_is_told_and_frees_the_new_handle()
+    {
+        var (old, wanted) = (PdsUsers.NewName(), PdsUsers.NewName());
+        var (me, id) = await LinkedUserAsync(old);
+        var swallowed = 0;
+        proxy.Fault = method => method == "updateAccountHandle" && Interlocked.Increment(ref swallowed) == 1 ? PdsFault.Swallowed : PdsFault.None;
+
+        (await me.Api.PutAsync("/api/v1/me/handle", new { handle = wanted })).ShouldHaveStatus(202);
+        await pds.MakeAsync(wanted);
+
+        await UntilAsync(async () => await StateAsync(me) == "refused");
+        (await pds.HandleAsync(id)).ShouldBe(old);
+        (await (await server.SignInNewUserAsync()).Api.PutAsync("/api/v1/me/handle", new { handle = wanted })).ShouldHaveStatus(200);
+        (await me.Api.PutAsync("/api/v1/me/handle", new { handle = PdsUsers.NewName() })).ShouldHaveStatus(200);
+        (await StateAsync(me)).ShouldBe("settled");
+    }
+
+    [Fact]
+    public async Task Of_two_who_want_one_handle_at_once_one_has_it_in_our_store_and_at_the_PDS()
+    {
+        var wanted = PdsUsers.NewName();
+        var people = new[] { await LinkedUserAsync(PdsUsers.NewName()), await LinkedUserAsync(PdsUsers.NewName()), await LinkedUserAsync(PdsUsers.NewName()) };
+
+        var answers = await Task.WhenAll(people.Select(person => person.Me.Api.PutAsync("/api/v1/me/handle", new { handle = wanted })));
+
+        answers.Select(answer => answer.Status).Order().ShouldBe([200, 409, 409]);
+        var handles = await Task.WhenAll(people.Select(person => pds.HandleAsync(person.Id)));
+        handles[Array.FindIndex(answers, answer => answer.Status == 200)].ShouldBe(wanted);
+        handles.Count(handle => handle == wanted).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task The_page_shows_a_refusal_at_its_field_and_says_what_is_pending()
+    {
+        var (wanted, taken) = (PdsUsers.NewName(), PdsUsers.NewName());
+        var (me, _) = await LinkedUserAsync(PdsUsers.NewName());
+        await pds.MakeAsync(taken);
+        using var browser = new PageClient(server.Address);
+        await browser.SignInAsync(me.User.Email!, RunningServer.Password);
+
+        var refused = await browser.SubmitAsync("/account/handle", ("handle", taken));
+        proxy.Fault = method => method == "updateAccountHandle" ? PdsFault.Busy : PdsFault.None;
+        var pending = await browser.SubmitAsync("/account/handle", ("handle", wanted));
+
+        refused.Status.ShouldBe(HttpStatusCode.Conflict);
+        refused.Text.ShouldContain("This handle is taken");
+        pending.Location.ShouldBe("/account/handle?done=handle-pending");
+        (await browser.GetAsync(pending.Location!)).Text.ShouldContain($"The handle {wanted} is reserved for you.");
+        proxy.Fault = _ => PdsFault.None;
+        await UntilAsync(async () => await StateAsync(me) == "settled");
+        (await browser.GetAsync("/account/handle")).Text.ShouldContain($"value=\"{wanted}\"");
+    }
+
+    private static Topology Topology(PersonalDataServer server, string url)
+    {
+        var reading = new TopologyReader(Selfsame.Server.Reconciliation.ConfigFile.Connectors, _ => null).Read(
+            $$"""
+            systems:
+              users: { connector: selfsame }
+              pds: { connector: atproto, url: "{{url}}", adminPassword: "{{PersonalDataServer.AdminPassword}}", handleDomain: {{PersonalDataServer.HandleDomain}}, plcUrl: "{{server.DirectoryUrl}}" }
+            reconcile:
+              - { source: users, target: pds, when: emailVerified, correlate: [handle], missing: createInTarget }
+            """);
+        reading.Errors.ShouldBeEmpty();
+        return reading.Topology!;
+    }
+
+    private async Task<(SignedInCaller Me, AccountId Id)> LinkedUserAsync(string handle)
+    {
+        var me = await server.SignInNewUserAsync();
+        var id = await pds.MakeAsync(handle);
+        await PdsUsers.LinkAsync(server.Context.Database, me.User.Uuid, id);
+        return (me, id);
+    }
+
+    private static async Task<string?> StateAsync(SignedInCaller me) => (await me.Api.GetAsync("/api/v1/me/handle")).TextOf("state");
+
+    private static async Task UntilAsync(Func<Task<bool>> holds)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(90));
+        while (!await holds())
+        {
+            await Task.Delay(100, limit.Token);
+        }
+    }
+}
