@@ -11,7 +11,7 @@ internal sealed class FinalState(World world, RemoteSystems remotes, IReadOnlyLi
     {
         var users = world.Inspect(transaction => transaction.QueryAsync<UserState>(
             """
-            SELECT CAST(uuid AS text) AS uuid, username, email, handle, user_code, first_name, is_active AND deleted_at IS NULL AS is_wanted,
+            SELECT CAST(uuid AS text) AS uuid, username, email, handle, user_code, first_name, is_active AND deleted_at IS NULL AS is_wanted, deleted_at IS NOT NULL AS is_deleted,
               email_verified_at IS NOT NULL AS is_verified FROM users
             """)).ToDictionary(user => user.Uuid);
         var rows = world.Inspect(transaction => transaction.QueryAsync<RowState>("SELECT source_id, system, state, target_id, due_because, problem, note FROM provisioning"));
@@ -59,14 +59,20 @@ internal sealed class FinalState(World world, RemoteSystems remotes, IReadOnlyLi
 
     private static IEnumerable<string> Differences(RowState row, UserState user, Fields account)
     {
-        if (!Same(IdentifierKind.Email, user.Email, account["email"].AsText))
-        {
-            yield return "e-mail";
-        }
-
         if (account["active"].IsTruthy != user.IsWanted)
         {
             yield return "activity";
+        }
+
+        // Who is deleted is gone for the other systems: what changes of them shows when they are restored.
+        if (user.IsDeleted)
+        {
+            yield break;
+        }
+
+        if (!Same(IdentifierKind.Email, user.Email, account["email"].AsText))
+        {
+            yield return "e-mail";
         }
 
         var name = row.System == RemoteSystems.Auth
@@ -104,6 +110,8 @@ internal sealed class FinalState(World world, RemoteSystems remotes, IReadOnlyLi
         public string? FirstName { get; init; }
 
         public bool IsWanted { get; init; }
+
+        public bool IsDeleted { get; init; }
 
         public bool IsVerified { get; init; }
     }

@@ -127,7 +127,7 @@ internal sealed class RemoteSystems
         var rows = new ObservedRows(options.Rows(new ProvisioningRows(store.Database, store.Secrets, store.Clock, holder), store), node, (password, key) => passwords[password] = key);
         var systems = new Dictionary<string, IConnectedSystem>
         {
-            [Users] = new SelfsameConnector(store.Database, World.Tenant),
+            [Users] = new SelfsameConnector(store, World.Tenant),
             [Auth] = options.ChosenId(Systems[0], network),
             [Pds] = options.Password(Systems[1], network),
         };
@@ -157,7 +157,7 @@ internal sealed class RemoteSystems
             var links = await new ProvisioningReports(store.Database, store.Clock).LinksAsync(Users, Pds, CancellationToken.None);
             var known = new KnownLinks(new Dictionary<(string, string), IReadOnlyDictionary<AccountId, AccountId>> { [(Users, Pds)] = links });
             var topology = Topology with { Decisions = Topology.Decisions.With(known) };
-            var audit = await new Auditor(topology, parts.Systems, IdentifierKeys.TryKey, store.Clock).AuditAsync(_ => null, CancellationToken.None);
+            var audit = await new Auditor(topology, parts.Systems, IdentifierKeys.TryKey, store.Clock, store.Random).AuditAsync(_ => null, CancellationToken.None);
             var plan = Planner.Plan(topology, audit.Pictures, audit.Findings, new PlanStamp(store.Random.NextUuid(), store.Clock.GetUtcNow(), "", "", store.Random.NextUuid));
             var journal = new RunJournal(store.Database, store.Secrets, store.Clock, parts.Holder);
             var result = await new Applier(topology, parts.Systems, journal, store.Clock, store.CrashPoints, parts.Provisioner).ApplyAsync(plan, null, CancellationToken.None);
