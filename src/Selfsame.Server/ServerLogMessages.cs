@@ -58,4 +58,16 @@ internal static partial class ServerLogMessages
 
     [LoggerMessage(2050, LogLevel.Error, "The page {Path} failed; correlation {CorrelationId}")]
     public static partial void PageFailed(ILogger logger, string path, string correlationId, Exception exception);
+
+    [LoggerMessage(2110, LogLevel.Information, "{System} reported {Fresh} new events and {Repeats} repeats (correlation {CorrelationId})")]
+    public static partial void EventsReceived(ILogger logger, string system, int fresh, int repeats, string correlationId);
+
+    [LoggerMessage(2111, LogLevel.Warning, "A webhook for {System} was refused: {Reason} (correlation {CorrelationId})")]
+    public static partial void WebhookRefused(ILogger logger, string system, string reason, string correlationId);
+
+    [LoggerMessage(2112, LogLevel.Error, "The round over the inbox failed; it is tried again")]
+    public static partial void InboxRoundFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(2113, LogLevel.Warning, "The log of {System} could not be read, so that lost events are not found now: {Problem}")]
+    public static partial void SweepFailed(ILogger logger, string system, string problem);
 }

@@ -13,4 +13,16 @@ internal static partial class LogMessages
 
     [LoggerMessage(1003, LogLevel.Information, "An unverified address of user {Loser} was taken over by user {Winner}, who proved it")]
     public static partial void EmailTakenOver(ILogger logger, Guid loser, Guid winner);
+
+    [LoggerMessage(1010, LogLevel.Information, "Event {EventId} of {System}: {Outcome} (correlation {CorrelationId})")]
+    public static partial void EventDone(ILogger logger, string eventId, string system, string outcome, string correlationId);
+
+    [LoggerMessage(1011, LogLevel.Warning, "Event {EventId} of {System} failed at attempt {Attempt} and is tried again: {Problem} (correlation {CorrelationId})")]
+    public static partial void EventFailed(ILogger logger, string eventId, string system, int attempt, string problem, string correlationId);
+
+    [LoggerMessage(1012, LogLevel.Information, "The log of {System} held {Count} events that no webhook had brought yet; they are in the inbox now (correlation {CorrelationId})")]
+    public static partial void EventsFound(ILogger logger, string system, int count, string correlationId);
+
+    [LoggerMessage(1013, LogLevel.Debug, "Event {EventId} of {System} is about no account (correlation {CorrelationId})")]
+    public static partial void EventAboutNobody(ILogger logger, string eventId, string system, string correlationId);
 }

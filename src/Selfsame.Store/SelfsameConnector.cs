@@ -3,6 +3,7 @@ using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
 using Selfsame.Databases;
 using Selfsame.Store.Audit;
+using Selfsame.Store.Operations;
 using Selfsame.Store.Passwords;
 using Selfsame.Store.Users;
 
@@ -13,7 +14,7 @@ namespace Selfsame.Store;
 /// that decide a sign-up decide here. A precondition holds by the user's version, so that it is one transaction with the change.
 /// </summary>
 public sealed class SelfsameConnector(StoreContext context, string tenant)
-    : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts, IInspectsIndexes, IProbesPermissions, ISendsRecoveryMails
+    : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts, IInspectsIndexes, IProbesPermissions, ISendsRecoveryMails, IStoresKeys
 {
     private const int PortionSize = 1000;
 
@@ -156,6 +157,8 @@ public sealed class SelfsameConnector(StoreContext context, string tenant)
                 OfConstraint = true,
                 Definition = "PRIMARY KEY (tenant, space, key)",
             })]);
+
+    public Task<IReadOnlyList<StoredKeys>> ReadKeyVersionsAsync(CancellationToken cancellation) => KeyRuleVersions.ReadAsync(context.Database, tenant, cancellation);
 
     /// <summary>Whoever opens the store may do everything with it.</summary>
     public Task<IReadOnlyList<PermissionProbe>> ProbeAsync(CancellationToken cancellation)

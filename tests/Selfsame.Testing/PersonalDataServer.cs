@@ -62,9 +62,6 @@ public sealed class PersonalDataServer : IAsyncDisposable
 
     public string DirectoryUrl => $"http://127.0.0.1:{DirectoryPort}";
 
-    /// <summary>What both have logged so far; the PDS logs warnings and errors.</summary>
-    public string Log => pds.StandardOutput.Text + pds.StandardError.Text + directory.StandardError.Text;
-
     /// <summary>The servers that the tests of this process share: invites required, no rate limits, DIDs in memory.</summary>
     public static Task<PersonalDataServer> SharedAsync() => Shared.Value;
 

@@ -10,8 +10,11 @@ internal sealed record ServerDescription(string Did, IReadOnlyList<string> Domai
 internal sealed record HostedStatus(string? Status);
 
 /// <summary>Reads the accounts of one PDS.</summary>
-internal sealed class AtProtoAccounts(string name, AtProtoApi api, AtProtoFailures failures, AtProtoDirectory directory, AtProtoNames names)
+internal sealed class AtProtoAccounts(string name, AtProtoApi api, AtProtoFailures failures, AtProtoDirectory directory, AtProtoNames names, TimeProvider clock)
 {
+    // Provisioning asks before each account what the PDS is like; it does not change from one second to the next.
+    private static readonly TimeSpan DescriptionAge = TimeSpan.FromSeconds(10);
+
     // DIDs stand in the address of the request, which proxies let through up to 8 kB.
     private const int InfosAtOnce = 100;
     private const int ReadsAtOnce = 8;
@@ -20,10 +23,16 @@ internal sealed class AtProtoAccounts(string name, AtProtoApi api, AtProtoFailur
     private const string Deactivated = "deactivated";
 
     private ServerDescription? description;
+    private long described;
 
-    /// <summary>What the PDS says of itself now; throws <see cref="SystemUnavailableException"/> where it is none, or does not serve the configured domain.</summary>
+    /// <summary>What the PDS says of itself, or said seconds ago; throws <see cref="SystemUnavailableException"/> where it is none, or does not serve the configured domain.</summary>
     public async Task<ServerDescription> DescribeAsync(CancellationToken cancellation)
     {
+        if (description is { } recent && clock.GetElapsedTime(described) < DescriptionAge)
+        {
+            return recent;
+        }
+
         var reply = await api.QueryAsync("com.atproto.server.describeServer", [], cancellation);
         if (reply is not Answer { IsSuccess: true, Body: { } body } || body.TextOrNull("did") is not { } did
             || !body.TryGetProperty("availableUserDomains", out var domains) || domains.ValueKind != JsonValueKind.Array)
@@ -32,6 +41,7 @@ internal sealed class AtProtoAccounts(string name, AtProtoApi api, AtProtoFailur
         }
 
         var served = domains.EnumerateArray().Where(domain => domain.ValueKind == JsonValueKind.String).Select(domain => domain.GetString()!.TrimStart('.').ToLowerInvariant()).ToList();
+        described = clock.GetTimestamp();
         description = served.Contains(names.Domain)
             ? new ServerDescription(did, served, body.IsTrue("inviteCodeRequired"))
             : throw new SystemUnavailableException(
@@ -91,6 +101,10 @@ internal sealed class AtProtoAccounts(string name, AtProtoApi api, AtProtoFailur
         });
         return [.. read.OfType<Account>()];
     }
+
+    /// <summary>One account as <c>admin.getAccountInfos</c> has it, as if it were active and here; null where there is none.</summary>
+    public async Task<Account?> ReadIdentifiersAsync(string did, CancellationToken cancellation)
+        => (await InfosAsync([did], cancellation)).TryGetValue(did, out var info) ? ToAccount(info, new HostedStatus(null), new Here()) : null;
 
     /// <summary>The DID of an active account by its whole handle; null where there is none, or a disabled one.</summary>
     public async Task<string?> ResolveAsync(string handle, CancellationToken cancellation)

@@ -129,7 +129,7 @@ internal sealed class AtProtoCreation(string name, AtProtoApi api, AtProtoFailur
         Account? account;
         try
         {
-            account = (await accounts.ReadAsync([did], askAuthority: false, cancellation)).SingleOrDefault();
+            account = await accounts.ReadIdentifiersAsync(did, cancellation);
         }
         catch (SystemUnavailableException exception)
         {
@@ -172,7 +172,7 @@ internal sealed class AtProtoCreation(string name, AtProtoApi api, AtProtoFailur
 
     private async Task<Ownership> OursAsync(string did, string identifier, FieldValue email, CancellationToken cancellation)
     {
-        var account = (await accounts.ReadAsync([did], askAuthority: false, cancellation)).SingleOrDefault();
+        var account = await accounts.ReadIdentifiersAsync(did, cancellation);
         return account is not null && (identifier == did || account.Record[AtProtoFields.Email] == email)
             ? new Ours(account.Id)
             : throw new SystemUnavailableException($"'{name}' signed {identifier} in as {did}, which is another account. Nothing was concluded from its answer: look at the PDS.");
@@ -180,7 +180,7 @@ internal sealed class AtProtoCreation(string name, AtProtoApi api, AtProtoFailur
 
     private async Task<Ownership> AnothersAsync(string did, FieldValue handle, FieldValue email, CancellationToken cancellation)
     {
-        var account = (await accounts.ReadAsync([did], askAuthority: false, cancellation)).SingleOrDefault();
+        var account = await accounts.ReadIdentifiersAsync(did, cancellation);
         var sameEmail = account?.Record[AtProtoFields.Email] == email && !email.IsNull;
         return new Anothers(
             sameEmail ? [AtProtoFields.Handle, AtProtoFields.Email] : [AtProtoFields.Handle],

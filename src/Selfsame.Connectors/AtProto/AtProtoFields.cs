@@ -26,6 +26,10 @@ internal static class AtProtoFields
     /// <summary>What can be set on an account that is there.</summary>
     public static IReadOnlySet<string> Settable { get; } = new HashSet<string>(StringComparer.Ordinal) { Handle, Email, Active };
 
+    /// <summary>How the PDS writes a value down.</summary>
+    public static FieldValue Spelling(string field, FieldValue value)
+        => field is Handle or Email && value.AsText is { } text ? FieldValue.Text(text.ToLowerInvariant()) : value;
+
     /// <summary>The one mapping that all these systems have.</summary>
     public static AccountMapping Mapping { get; } = new()
     {

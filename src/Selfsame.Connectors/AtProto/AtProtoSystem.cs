@@ -43,7 +43,7 @@ public sealed class AtProtoSystem : IReadsAccounts, IReadsAccountsById, IFindsAc
         api = new AtProtoApi(name, config.Settings["url"], plcUrl, config.Settings["adminPassword"], this.http, clock);
         failures = new AtProtoFailures(name, api);
         directory = new AtProtoDirectory(name, api);
-        accounts = new AtProtoAccounts(name, api, failures, directory, names);
+        accounts = new AtProtoAccounts(name, api, failures, directory, names, clock);
         creation = new AtProtoCreation(name, api, failures, accounts, names);
         updates = new AtProtoUpdates(name, api, failures, accounts, names);
     }
@@ -83,7 +83,7 @@ public sealed class AtProtoSystem : IReadsAccounts, IReadsAccountsById, IFindsAc
             AtomicPreconditions = false,
             CanRequireValues = false,
             NotNullFields = new HashSet<string>(StringComparer.Ordinal) { AtProtoFields.Did, AtProtoFields.Handle, AtProtoFields.Email, AtProtoFields.Active },
-            LowerCaseFields = new HashSet<string>(StringComparer.Ordinal) { AtProtoFields.Handle, AtProtoFields.Email },
+            Spelling = AtProtoFields.Spelling,
             DeletionEffects =
             [
                 "The account's repository with all its records and blobs, its sessions and its password are deleted with it and can't be put back.",

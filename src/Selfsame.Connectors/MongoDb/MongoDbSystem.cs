@@ -1,4 +1,6 @@
 using System.Runtime.CompilerServices;
+using Selfsame.Connectors.Rows;
+using Selfsame.Core;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
 
@@ -10,7 +12,7 @@ namespace Selfsame.Connectors.MongoDb;
 /// </summary>
 public sealed class MongoDbSystem
     : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts,
-        IHasReferences, IWritesTogether, IHasCanonicalIndexes, IChangesSchema
+        IHasReferences, IWritesTogether, IHasCanonicalIndexes, IChangesSchema, IMakesUserCodes
 {
     private const int BatchSize = 5000;
     private const int IdsPerQuery = 1000;
@@ -21,13 +23,18 @@ public sealed class MongoDbSystem
     private readonly MongoIndexes indexes;
     private readonly MongoReferences references;
     private readonly MongoRowWrites rowWrites;
+    private readonly AccountMapping own;
+    private readonly AccountRecords? records;
 
-    public MongoDbSystem(SystemConfig config)
-        : this(config, new LibmongocConnection(config.Name, config.Settings["connection"]))
+    /// <param name="config">The system, as the config has it.</param>
+    /// <param name="clock">For the year of user codes.</param>
+    /// <param name="random">For user codes.</param>
+    public MongoDbSystem(SystemConfig config, TimeProvider? clock = null, RandomSource? random = null)
+        : this(config, new LibmongocConnection(config.Name, config.Settings["connection"]), clock, random)
     {
     }
 
-    internal MongoDbSystem(SystemConfig config, IMongoConnection connection)
+    internal MongoDbSystem(SystemConfig config, IMongoConnection connection, TimeProvider? clock = null, RandomSource? random = null)
     {
         this.connection = connection;
         Mapping = config.Mapping;
@@ -38,12 +45,15 @@ public sealed class MongoDbSystem
         indexes = new MongoIndexes(accounts, Mapping);
         references = new MongoReferences(database);
         rowWrites = new MongoRowWrites(database, accounts.Name);
+        own = AccountRecords.OwnPart(config);
+        records = AccountRecords.Of(config, this, MongoCollection.Id, clock ?? TimeProvider.System, random ?? RandomSource.System);
     }
 
-    /// <summary>What the config may say: <c>connection</c>, <c>collection</c> and <c>database</c>, besides the mapping.</summary>
+    /// <summary>What the config may say: <c>connection</c>, <c>collection</c> and <c>database</c>, besides the mapping, <c>records</c> and <c>userCode</c>.</summary>
     public static ConnectorKind Kind { get; } = new()
     {
         Name = "mongodb",
+        RecordTableKey = "collection",
         DefaultId = MongoCollection.Id,
         Settings =
         [
@@ -115,7 +125,7 @@ public sealed class MongoDbSystem
             count += portion.Count;
             if (portion.Count > 0)
             {
-                yield return new ReadAccounts(portion);
+                yield return new ReadAccounts(await JoinedAsync(portion, cancellation));
             }
         }
 
@@ -131,16 +141,16 @@ public sealed class MongoDbSystem
                 found.AddRange((await RowsAsync(chunk, majority: true, cancellation)).Select(row => row.Account));
             }
 
-            return found;
+            return await JoinedAsync(found, cancellation);
         });
 
     public Task<IReadOnlyList<Account>> FindAsync(
         IReadOnlyDictionary<IdentifierKind, IReadOnlyList<string>> identifiers, CancellationToken cancellation)
         => database.ReadingAsync<IReadOnlyList<Account>>(async () =>
         {
-            var fields = identifiers.Where(pair => Mapping.Identifiers.ContainsKey(pair.Key) && pair.Value.Count > 0)
+            var fields = identifiers.Where(pair => own.Identifiers.ContainsKey(pair.Key) && pair.Value.Count > 0)
                 .Select(pair => BsonDocument.Of((
-                    Mapping.Identifiers[pair.Key], BsonDocument.Of(("$in", BsonValue.OfArray(pair.Value.Select(value => (BsonValue)value)))))))
+                    own.Identifiers[pair.Key], BsonDocument.Of(("$in", BsonValue.OfArray(pair.Value.Select(value => (BsonValue)value)))))))
                 .ToList();
             if (fields.Count == 0)
             {
@@ -151,7 +161,7 @@ public sealed class MongoDbSystem
             var command = BsonDocument.Of(
                 ("find", accounts.Name), ("filter", BsonDocument.Of(("$or", BsonValue.OfArray(fields)))), ("collation", MongoIndex.Canonical("x").Specification.Document("collation")));
             var documents = await database.ReadListAsync(command, cancellation);
-            return [.. documents.Select(document => TryToAccount(document, new BsonNames(), out _)).OfType<Account>()];
+            return await JoinedAsync([.. documents.Select(document => TryToAccount(document, new BsonNames(), out _)).OfType<Account>()], cancellation);
         });
 
     public Task<WriteOutcome> CreateAsync(AccountId id, Fields fields, CancellationToken cancellation) => database.WritingAsync(async () =>
@@ -159,6 +169,11 @@ public sealed class MongoDbSystem
         if (fields.Keys.FirstOrDefault(field => field.StartsWith('$')) is { } operatorName)
         {
             return new Refused($"A document can't have a field named '{operatorName}'.");
+        }
+
+        if (records is not null)
+        {
+            return await records.CreateAsync(fields, cancellation);
         }
 
         try
@@ -175,8 +190,13 @@ public sealed class MongoDbSystem
     public Task<WriteOutcome> UpdateAsync(AccountId id, Fields set, Fields precondition, CancellationToken cancellation) => WithRowAsync(
         id,
         precondition,
-        async filter =>
+        async (present, filter) =>
         {
+            if (records is not null)
+            {
+                return await records.UpdateAsync(present, set, precondition, cancellation);
+            }
+
             if (set.Keys.Select(MongoIndexes.UnwritableName).FirstOrDefault(refused => refused is not null) is { } unwritable)
             {
                 return unwritable;
@@ -192,7 +212,8 @@ public sealed class MongoDbSystem
         => WithRowAsync(
             id,
             precondition,
-            async filter => await accounts.DeleteAsync(filter, null, cancellation) ? new Done() : new Drifted("It changed meanwhile."),
+            async (present, filter) => records is not null ? await records.DeleteAsync(present, cancellation)
+                : await accounts.DeleteAsync(filter, null, cancellation) ? new Done() : new Drifted("It changed meanwhile."),
             cancellation);
 
     public Task<IReadOnlyList<ReferencePlace>> FindPlacesAsync(IReadOnlyList<ReferencePlace> declared, CancellationToken cancellation)
@@ -224,8 +245,13 @@ public sealed class MongoDbSystem
 
     public Task<WriteOutcome> ChangeSchemaAsync(IReadOnlyList<SchemaStep> steps, CancellationToken cancellation) => indexes.ChangeAsync(steps, cancellation);
 
+    public Task<UserCodeTrial?> TryUserCodeAsync(CancellationToken cancellation) => records?.TryCodeAsync(cancellation) ?? Task.FromResult<UserCodeTrial?>(null);
+
+    private Task<IReadOnlyList<Account>> JoinedAsync(IReadOnlyList<Account> found, CancellationToken cancellation)
+        => records?.JoinAsync(found, cancellation) ?? Task.FromResult(found);
+
     private Task<WriteOutcome> WithRowAsync(
-        AccountId id, Fields precondition, Func<BsonDocument, Task<WriteOutcome>> change, CancellationToken cancellation)
+        AccountId id, Fields precondition, Func<Account, BsonDocument, Task<WriteOutcome>> change, CancellationToken cancellation)
         => database.WritingAsync(async () =>
         {
             var rows = await RowsAsync([id], majority: false, cancellation);
@@ -235,7 +261,8 @@ public sealed class MongoDbSystem
             }
 
             var row = rows[0].Row;
-            var different = precondition.DifferencesFrom(row.Record, "");
+            var present = (await JoinedAsync([rows[0].Account], cancellation))[0];
+            var different = precondition.DifferencesFrom(present.Record, "");
             if (different.Count > 0)
             {
                 return new Drifted($"It changed meanwhile: {string.Join(", ", different)}.");
@@ -243,7 +270,7 @@ public sealed class MongoDbSystem
 
             try
             {
-                return await change(MongoFilters.Unchanged(row.Document, precondition.Keys));
+                return await change(present, MongoFilters.Unchanged(row.Document, precondition.Keys));
             }
             catch (MongoErrorException exception) when (exception.Error.Fault == MongoFault.Duplicate)
             {

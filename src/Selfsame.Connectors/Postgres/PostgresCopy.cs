@@ -1,48 +1,103 @@
 using System.Buffers.Binary;
+using System.Threading.Channels;
+using Npgsql;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Connectors.Postgres;
 
 /// <summary>
-/// Rows of a few columns in the binary format of COPY (postgresql.org/docs/current/sql-copy.html, "Binary Format"), read where they stand in the buffer. The
-/// values mean what the same columns of a record mean (<see cref="PostgresColumn.Read"/>); a uuid comes in its 16 bytes.
+/// A COPY in the binary format (postgresql.org/docs/current/sql-copy.html, "Binary Format"), received on a thread of its own, so that receiving and using what
+/// was received take turns on two processors: the driver hands over row by row, and to await each would take longer than the rest.
 /// </summary>
-internal sealed class PostgresCopy(Stream stream, IReadOnlyList<PostgresColumn?> columns, IReadOnlySet<int> idPlaces)
+internal sealed class PostgresCopy : IAsyncDisposable
 {
-    // The signature of 11 bytes, flags, and the length of an extension.
-    private const int HeaderLength = 19;
-    private const int Enough = 64 * 1024;
+    /// <summary>How many bytes stand free before what was received, for the row that the last buffer broke off in.</summary>
+    public const int Headroom = 16 * 1024;
 
-    private byte[] buffer = new byte[4 * Enough];
-    private int start;
-    private int end;
-    private bool begun;
+    private const int Size = 256 * 1024;
+    private const int Ahead = 4;
 
-    /// <summary>The SELECT list: each column that the table has, null for one that it has not.</summary>
-    public static string Selected(IReadOnlyList<PostgresColumn?> columns)
-        => string.Join(", ", columns.OfType<PostgresColumn>().Select(column => column.IsUuid ? $"t.{column.Quoted}" : column.Selected));
+    private readonly NpgsqlRawCopyStream stream;
+    private readonly Channel<(byte[] Buffer, int End)> received = Channel.CreateBounded<(byte[], int)>(new BoundedChannelOptions(Ahead) { SingleReader = true, SingleWriter = true });
+    private readonly Channel<byte[]> free = Channel.CreateUnbounded<byte[]>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+    private readonly TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile bool given;
 
-    /// <summary>Whether the server has said that there are no more rows.</summary>
-    public bool Complete { get; private set; }
-
-    /// <summary>How many rows were seen so far.</summary>
-    public long Rows { get; private set; }
-
-    /// <summary>Reads on; false at the end of the stream.</summary>
-    public async Task<bool> FillAsync(CancellationToken cancellation)
+    public PostgresCopy(NpgsqlRawCopyStream stream)
     {
-        buffer.AsSpan(start, end - start).CopyTo(buffer);
-        (start, end) = (0, end - start);
-        if (end > buffer.Length - Enough)
+        this.stream = stream;
+        new Thread(Receive) { IsBackground = true, Name = "PostgreSQL copy" }.Start();
+    }
+
+    /// <summary>The next bytes, from <see cref="Headroom"/> to the end; null when there are no more. Rethrows what the driver threw.</summary>
+    public async Task<(byte[] Buffer, int End)?> NextAsync(CancellationToken cancellation)
+    {
+        // What waits for the server is told to stop by the server.
+        await using var asked = cancellation.Register(stream.Cancel);
+        while (await received.Reader.WaitToReadAsync(cancellation))
         {
-            Array.Resize(ref buffer, 2 * buffer.Length);
+            if (received.Reader.TryRead(out var next))
+            {
+                return next;
+            }
         }
 
-        var before = end;
-        // The driver hands over one row at a time.
-        while (end - before < Enough)
+        return null;
+    }
+
+    /// <summary>Gives a buffer back that is used up.</summary>
+    public void Return(byte[] buffer) => free.Writer.TryWrite(buffer);
+
+    public async ValueTask DisposeAsync()
+    {
+        given = true;
+        if (!ended.Task.IsCompleted)
         {
-            var read = await stream.ReadAsync(buffer.AsMemory(end), cancellation);
+            stream.Cancel();
+        }
+
+        while (received.Reader.TryRead(out _))
+        {
+        }
+
+        await ended.Task;
+        await stream.DisposeAsync();
+    }
+
+    private void Receive()
+    {
+        try
+        {
+            while (!given)
+            {
+                var buffer = free.Reader.TryRead(out var used) ? used : new byte[Headroom + Size];
+                var end = Fill(buffer);
+                if (end == Headroom)
+                {
+                    break;
+                }
+
+                Hand(buffer, end);
+            }
+
+            received.Writer.Complete();
+        }
+        catch (Exception exception) when (exception is NpgsqlException or IOException or ObjectDisposedException or OperationCanceledException)
+        {
+            received.Writer.Complete(exception);
+        }
+        finally
+        {
+            ended.SetResult();
+        }
+    }
+
+    private int Fill(byte[] buffer)
+    {
+        var end = Headroom;
+        while (end < buffer.Length && !given)
+        {
+            var read = stream.Read(buffer.AsSpan(end));
             if (read == 0)
             {
                 break;
@@ -51,20 +106,54 @@ internal sealed class PostgresCopy(Stream stream, IReadOnlyList<PostgresColumn?>
             end += read;
         }
 
-        return end > before;
+        return end;
     }
 
-    /// <summary>Takes all whole rows out of the buffer; the numbers of those whose id is null go to <paramref name="withoutId"/> instead.</summary>
-    public void Take(FieldRows rows, List<long> withoutId)
+    private void Hand(byte[] buffer, int end)
     {
+        while (!given && !received.Writer.TryWrite((buffer, end)))
+        {
+            received.Writer.WaitToWriteAsync().AsTask().Wait();
+        }
+    }
+}
+
+/// <summary>
+/// Takes the rows of a COPY where they stand in its buffers. The values mean what the same columns of a record mean (<see cref="PostgresColumn.Read"/>); a uuid
+/// comes in its 16 bytes.
+/// </summary>
+internal sealed class PostgresCopyRows(PostgresColumn?[] columns, IReadOnlySet<int> idPlaces)
+{
+    // The signature of 11 bytes, flags, and the length of an extension.
+    private const int HeaderLength = 19;
+
+    private byte[] buffer = [];
+    private byte[] leftOver = [];
+    private int start;
+    private int end;
+    private int leftLength;
+    private bool begun;
+
+    /// <summary>The SELECT list: each column that the table has, null for one that it has not.</summary>
+    public static string Selected(PostgresColumn?[] columns)
+        => string.Join(", ", columns.OfType<PostgresColumn>().Select(column => column.IsUuid ? $"t.{column.Quoted}" : column.Selected));
+
+    /// <summary>Whether the server has said that there are no more rows.</summary>
+    public bool Complete { get; private set; }
+
+    /// <summary>How many rows were seen so far.</summary>
+    public long Rows { get; private set; }
+
+    /// <summary>
+    /// Takes all whole rows out of the next bytes of the COPY, with what the last left over before them; the numbers of those rows whose id is null go to
+    /// <paramref name="withoutId"/> instead.
+    /// </summary>
+    public void Take(byte[] next, int nextEnd, FieldRows rows, List<long> withoutId)
+    {
+        Join(next, nextEnd);
         rows.Clear(buffer);
         if (!begun)
         {
-            if (end - start < HeaderLength)
-            {
-                return;
-            }
-
             begun = true;
             start += HeaderLength + BinaryPrimitives.ReadInt32BigEndian(buffer.AsSpan(start + HeaderLength - 4));
         }
@@ -79,6 +168,36 @@ internal sealed class PostgresCopy(Stream stream, IReadOnlyList<PostgresColumn?>
 
             start += length;
         }
+    }
+
+    /// <summary>Keeps the row that the buffer breaks off in, so that the buffer can be filled again.</summary>
+    public void KeepRest()
+    {
+        leftLength = end - start;
+        if (leftOver.Length < leftLength)
+        {
+            leftOver = new byte[2 * leftLength];
+        }
+
+        buffer.AsSpan(start, leftLength).CopyTo(leftOver);
+    }
+
+    private void Join(byte[] next, int nextEnd)
+    {
+        var left = leftOver.AsSpan(0, leftLength);
+        var first = PostgresCopy.Headroom - left.Length;
+        if (first < 0)
+        {
+            // A row that is longer than the headroom.
+            var joined = new byte[left.Length + nextEnd - PostgresCopy.Headroom];
+            left.CopyTo(joined);
+            next.AsSpan(PostgresCopy.Headroom, nextEnd - PostgresCopy.Headroom).CopyTo(joined.AsSpan(left.Length));
+            (buffer, start, end) = (joined, 0, joined.Length);
+            return;
+        }
+
+        left.CopyTo(next.AsSpan(first));
+        (buffer, start, end) = (next, first, nextEnd);
     }
 
     /// <summary>The length of the row at the start; 0 while it is not whole.</summary>
@@ -116,7 +235,7 @@ internal sealed class PostgresCopy(Stream stream, IReadOnlyList<PostgresColumn?>
         Rows++;
         var hasId = true;
         var at = start + 2;
-        for (var place = 0; place < columns.Count; place++)
+        for (var place = 0; place < columns.Length; place++)
         {
             if (columns[place] is not { } column)
             {

@@ -80,8 +80,9 @@ internal sealed class PostgresSession(NpgsqlConnection connection, CancellationT
         return await command.ExecuteReaderAsync(cancellation);
     }
 
-    /// <summary>A stream that the caller disposes, of the rows in the binary format of COPY.</summary>
-    public async Task<Stream> CopyAsync(string sql) => await connection.BeginRawBinaryCopyAsync($"COPY ({sql}) TO STDOUT (FORMAT BINARY)", cancellation);
+    /// <summary>The rows, by COPY; the caller disposes of it.</summary>
+    public async Task<PostgresCopy> CopyAsync(string sql)
+        => new(await connection.BeginRawBinaryCopyAsync($"COPY ({sql}) TO STDOUT (FORMAT BINARY)", cancellation));
 
     // A batch command is never split at semicolons, as a plain command without parameters is.
     private NpgsqlBatch Batch(IReadOnlyList<PostgresStatement> statements)

@@ -1,4 +1,6 @@
 using System.Runtime.CompilerServices;
+using Selfsame.Connectors.Rows;
+using Selfsame.Core;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
 
@@ -10,7 +12,7 @@ namespace Selfsame.Connectors.Postgres;
 /// </summary>
 public sealed class PostgresSystem
     : IReadsFields, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts, IHasReferences, IWritesTogether,
-        IHasCanonicalIndexes, IChangesSchema, IProbesPermissions
+        IHasCanonicalIndexes, IChangesSchema, IProbesPermissions, IMakesUserCodes
 {
     private const int PortionSize = 1000;
     private const int IdsPerQuery = 5000;
@@ -20,20 +22,28 @@ public sealed class PostgresSystem
     private readonly PostgresDatabase database;
     private readonly PostgresSchema schema;
     private readonly PostgresShapes shapes = new();
+    private readonly AccountMapping own;
+    private readonly AccountRecords? records;
 
-    public PostgresSystem(SystemConfig config)
+    /// <param name="config">The system, as the config has it.</param>
+    /// <param name="clock">For the year of user codes.</param>
+    /// <param name="random">For user codes.</param>
+    public PostgresSystem(SystemConfig config, TimeProvider? clock = null, RandomSource? random = null)
     {
         name = config.Name;
         tableName = config.Settings["table"];
         Mapping = config.Mapping;
         database = new PostgresDatabase(name, config.Settings["connection"]);
         schema = new PostgresSchema(tableName, Mapping);
+        own = AccountRecords.OwnPart(config);
+        records = AccountRecords.Of(config, this, null, clock ?? TimeProvider.System, random ?? RandomSource.System);
     }
 
-    /// <summary>What the config may say: <c>connection</c> and <c>table</c> (<c>users</c>, <c>auth.users</c>), besides the mapping.</summary>
+    /// <summary>What the config may say: <c>connection</c> and <c>table</c> (<c>users</c>, <c>auth.users</c>), besides the mapping, <c>records</c> and <c>userCode</c>.</summary>
     public static ConnectorKind Kind { get; } = new()
     {
         Name = "postgres",
+        RecordTableKey = "table",
         Settings = [new ConnectorSetting("connection", Required: true), new ConnectorSetting("table", Required: true)],
     };
 
@@ -80,14 +90,14 @@ public sealed class PostgresSystem
             count++;
             if (portion.Count == PortionSize)
             {
-                yield return new ReadAccounts(portion);
+                yield return new ReadAccounts(await JoinedAsync(portion, cancellation));
                 portion = new List<Account>(PortionSize);
             }
         }
 
         if (portion.Count > 0)
         {
-            yield return new ReadAccounts(portion);
+            yield return new ReadAccounts(await JoinedAsync(portion, cancellation));
         }
 
         // ReadAsync says false only when the server has said that the rows are complete; a connection that breaks throws.
@@ -96,20 +106,30 @@ public sealed class PostgresSystem
 
     public async IAsyncEnumerable<ReadPart> ReadFieldsAsync(IReadOnlyList<string> fields, [EnumeratorCancellation] CancellationToken cancellation)
     {
+        if (records is not null)
+        {
+            await foreach (var part in AccountRecords.AsFieldsAsync(ReadAllAsync(cancellation), fields))
+            {
+                yield return part;
+            }
+
+            yield break;
+        }
+
         var (connection, session) = await database.OpenSnapshotAsync(cancellation);
         await using var opened = connection;
         var table = await database.GuardAsync(session, () => CheckedTableAsync(session));
         session.Need(table, "SELECT");
-        var columns = fields.Select(field => table.Has(field) ? table[field] : null).ToList();
-        await using var stream = await database.GuardAsync(session, () => session.CopyAsync($"SELECT {PostgresCopy.Selected(columns)} FROM {table.Quoted} t"));
-        var copy = new PostgresCopy(stream, columns, Mapping.Id.Select(id => columns.FindIndex(column => column?.Name == id)).ToHashSet());
+        var columns = fields.Select(field => table.Has(field) ? table[field] : null).ToArray();
+        await using var copy = await database.GuardAsync(session, () => session.CopyAsync($"SELECT {PostgresCopyRows.Selected(columns)} FROM {table.Quoted} t"));
+        var parsed = new PostgresCopyRows(columns, Mapping.Id.Select(id => Array.FindIndex(columns, column => column?.Name == id)).ToHashSet());
         var rows = new FieldRows(fields.Count);
         var withoutId = new List<long>();
         var count = 0L;
-        while (await database.GuardAsync(session, () => copy.FillAsync(cancellation)))
+        while (await database.GuardAsync(session, () => copy.NextAsync(cancellation)) is var (buffer, end))
         {
             withoutId.Clear();
-            copy.Take(rows, withoutId);
+            parsed.Take(buffer, end, rows, withoutId);
             foreach (var row in withoutId)
             {
                 yield return new UnreadableRecord($"row {row}", "its id is null.");
@@ -120,13 +140,17 @@ public sealed class PostgresSystem
                 count += rows.Count;
                 yield return new ReadFields(rows);
             }
+
+            parsed.KeepRest();
+            copy.Return(buffer);
         }
 
-        yield return new ReadEnd(count, copy.Complete);
+        yield return new ReadEnd(count, parsed.Complete);
     }
 
-    public Task<IReadOnlyList<Account>> ReadByIdAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation)
-        => database.ReadAsync<IReadOnlyList<Account>>(
+    public async Task<IReadOnlyList<Account>> ReadByIdAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation)
+    {
+        var read = await database.ReadAsync(
             async session =>
             {
                 var accounts = new PostgresAccounts(session, await CheckedTableAsync(session), Mapping);
@@ -139,21 +163,23 @@ public sealed class PostgresSystem
                 return found;
             },
             cancellation);
+        return await JoinedAsync(read, cancellation);
+    }
 
-    public Task<IReadOnlyList<Account>> FindAsync(
+    public async Task<IReadOnlyList<Account>> FindAsync(
         IReadOnlyDictionary<IdentifierKind, IReadOnlyList<string>> identifiers, CancellationToken cancellation)
-        => database.ReadAsync(
-            async session => await new PostgresAccounts(session, await CheckedTableAsync(session), Mapping).FindAsync(identifiers), cancellation);
+        => await JoinedAsync(
+            await database.ReadAsync(async session => await new PostgresAccounts(session, await CheckedTableAsync(session), own).FindAsync(identifiers), cancellation), cancellation);
 
     public Task<WriteOutcome> CreateAsync(AccountId id, Fields fields, CancellationToken cancellation)
-        => WriteAsync(fields.Keys, accounts => accounts.InsertAsync(fields), cancellation);
+        => records is not null ? AccountRecords.GuardAsync(() => records.CreateAsync(fields, cancellation)) : WriteAsync(fields.Keys, accounts => accounts.InsertAsync(fields), cancellation);
 
     public Task<WriteOutcome> UpdateAsync(AccountId id, Fields set, Fields precondition, CancellationToken cancellation)
-        => WriteAsync(
+        => records is not null ? WithRecordsAsync(id, precondition, present => records.UpdateAsync(present, set, precondition, cancellation), cancellation) : WriteAsync(
             set.Keys.Concat(precondition.Keys), accounts => WithRowAsync(accounts, id, precondition, row => accounts.UpdateAsync(row.Only(Mapping.Id), set)), cancellation);
 
     public Task<WriteOutcome> DeleteAsync(AccountId id, Fields precondition, CancellationToken cancellation)
-        => WriteAsync(
+        => records is not null ? WithRecordsAsync(id, precondition, present => records.DeleteAsync(present, cancellation), cancellation) : WriteAsync(
             precondition.Keys, accounts => WithRowAsync(accounts, id, precondition, row => accounts.DeleteAsync(row.Only(Mapping.Id))), cancellation);
 
     public Task<IReadOnlyList<SystemIndex>> ReadIndexesAsync(CancellationToken cancellation)
@@ -205,6 +231,18 @@ public sealed class PostgresSystem
     public Task<WriteOutcome> ChangeSchemaAsync(IReadOnlyList<SchemaStep> steps, CancellationToken cancellation)
         => database.WriteAsync(session => schema.ChangeAsync(session, steps), cancellation);
 
+    public Task<UserCodeTrial?> TryUserCodeAsync(CancellationToken cancellation) => records?.TryCodeAsync(cancellation) ?? Task.FromResult<UserCodeTrial?>(null);
+
+    private Task<IReadOnlyList<Account>> JoinedAsync(IReadOnlyList<Account> found, CancellationToken cancellation)
+        => records?.JoinAsync(found, cancellation) ?? Task.FromResult(found);
+
+    private Task<WriteOutcome> WithRecordsAsync(AccountId id, Fields precondition, Func<Account, Task<WriteOutcome>> change, CancellationToken cancellation)
+        => AccountRecords.GuardAsync(async () =>
+        {
+            var rows = await ReadByIdAsync([id], cancellation);
+            return AccountRecords.Changed(rows, precondition) ?? await change(rows[0]);
+        });
+
     private Task<WriteOutcome> WriteAsync(IEnumerable<string> fields, Func<PostgresAccounts, Task<WriteOutcome>> write, CancellationToken cancellation)
         => database.WriteAsync(
             async session =>
@@ -238,7 +276,7 @@ public sealed class PostgresSystem
                 $"'{name}': there is no table '{tableName}'.{PostgresReferences.Near(await PostgresCatalog.NearAsync(session, tableName))} Correct 'table' in the config.");
         }
 
-        var unknown = Mapping.MappedFields.Where(field => !table.Has(field)).Distinct().ToList();
+        var unknown = own.MappedFields.Where(field => !table.Has(field)).Distinct().ToList();
         if (unknown.Count > 0)
         {
             throw new SystemUnavailableException(

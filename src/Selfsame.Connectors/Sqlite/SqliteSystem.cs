@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Data.Sqlite;
+using Selfsame.Connectors.Rows;
+using Selfsame.Core;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
 using Selfsame.Databases;
@@ -12,7 +14,7 @@ namespace Selfsame.Connectors.Sqlite;
 /// </summary>
 public sealed class SqliteSystem
     : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts, IHasReferences, IWritesTogether,
-        IHasCanonicalIndexes, IChangesSchema, IProbesPermissions
+        IHasCanonicalIndexes, IChangesSchema, IProbesPermissions, IMakesUserCodes
 {
     private const int PortionSize = 1000;
     private const int IdsPerQuery = 200;
@@ -22,8 +24,13 @@ public sealed class SqliteSystem
     private readonly SqliteReferences references;
     private readonly SqliteSchema schema;
     private readonly SqliteFile file;
+    private readonly AccountMapping own;
+    private readonly AccountRecords? records;
 
-    public SqliteSystem(SystemConfig config)
+    /// <param name="config">The system, as the config has it.</param>
+    /// <param name="clock">For the year of user codes.</param>
+    /// <param name="random">For user codes.</param>
+    public SqliteSystem(SystemConfig config, TimeProvider? clock = null, RandomSource? random = null)
     {
         SqliteLibrary.EnsureLoaded();
         name = config.Name;
@@ -32,12 +39,15 @@ public sealed class SqliteSystem
         references = new SqliteReferences(name, table);
         schema = new SqliteSchema(table, Mapping);
         file = new SqliteFile(name, config.Settings["connection"]);
+        own = AccountRecords.OwnPart(config);
+        records = AccountRecords.Of(config, this, null, clock ?? TimeProvider.System, random ?? RandomSource.System);
     }
 
-    /// <summary>What the config may say: <c>connection</c> (the file's path) and <c>table</c>, besides the mapping.</summary>
+    /// <summary>What the config may say: <c>connection</c> (the file's path) and <c>table</c>, besides the mapping, <c>records</c> and <c>userCode</c>.</summary>
     public static ConnectorKind Kind { get; } = new()
     {
         Name = "sqlite",
+        RecordTableKey = "table",
         Settings = [new ConnectorSetting("connection", Required: true), new ConnectorSetting("table", Required: true)],
     };
 
@@ -86,50 +96,58 @@ public sealed class SqliteSystem
             count++;
             if (portion.Count == PortionSize)
             {
-                yield return new ReadAccounts(portion);
+                yield return new ReadAccounts(await JoinedAsync(portion, cancellation));
                 portion = new List<Account>(PortionSize);
             }
         }
 
         if (portion.Count > 0)
         {
-            yield return new ReadAccounts(portion);
+            yield return new ReadAccounts(await JoinedAsync(portion, cancellation));
         }
 
         yield return new ReadEnd(count, Complete: true);
     }
 
-    public Task<IReadOnlyList<Account>> ReadByIdAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation)
-        => file.ReadAsync<IReadOnlyList<Account>>(
+    public async Task<IReadOnlyList<Account>> ReadByIdAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation)
+    {
+        var found = await file.ReadAsync<IReadOnlyList<Account>>(
             connection =>
             {
                 CheckedColumns(connection);
                 return [.. ids.Chunk(IdsPerQuery).SelectMany(chunk => table.SelectByIds(connection, null, Mapping, chunk))];
             },
             cancellation);
+        return await JoinedAsync(found, cancellation);
+    }
 
-    public Task<IReadOnlyList<Account>> FindAsync(
+    public async Task<IReadOnlyList<Account>> FindAsync(
         IReadOnlyDictionary<IdentifierKind, IReadOnlyList<string>> identifiers, CancellationToken cancellation)
-        => file.ReadAsync<IReadOnlyList<Account>>(
+    {
+        var found = await file.ReadAsync<IReadOnlyList<Account>>(
             connection =>
             {
                 CheckedColumns(connection);
-                return table.SelectByIdentifiers(connection, Mapping, identifiers);
+                return table.SelectByIdentifiers(connection, own, identifiers);
             },
             cancellation);
+        return await JoinedAsync(found, cancellation);
+    }
 
     public Task<WriteOutcome> CreateAsync(AccountId id, Fields fields, CancellationToken cancellation)
-        => file.WriteAsync(
-            (connection, transaction) => Missing(connection, fields.Keys) ?? table.Insert(connection, transaction, fields), cancellation);
+        => records is not null
+            ? AccountRecords.GuardAsync(() => records.CreateAsync(fields, cancellation))
+            : file.WriteAsync(
+                (connection, transaction) => Missing(connection, fields.Keys) ?? table.Insert(connection, transaction, fields), cancellation);
 
     public Task<WriteOutcome> UpdateAsync(AccountId id, Fields set, Fields precondition, CancellationToken cancellation)
-        => file.WriteAsync(
+        => records is not null ? WithRecordsAsync(id, precondition, present => records.UpdateAsync(present, set, precondition, cancellation), cancellation) : file.WriteAsync(
             (connection, transaction) => Missing(connection, set.Keys.Concat(precondition.Keys))
                 ?? WithRow(connection, transaction, id, precondition, row => table.Update(connection, transaction, row.Only(Mapping.Id), set)),
             cancellation);
 
     public Task<WriteOutcome> DeleteAsync(AccountId id, Fields precondition, CancellationToken cancellation)
-        => file.WriteAsync(
+        => records is not null ? WithRecordsAsync(id, precondition, present => records.DeleteAsync(present, cancellation), cancellation) : file.WriteAsync(
             (connection, transaction) => Missing(connection, precondition.Keys)
                 ?? WithRow(connection, transaction, id, precondition, row => table.Delete(connection, transaction, row.Only(Mapping.Id))),
             cancellation);
@@ -194,6 +212,18 @@ public sealed class SqliteSystem
         return [new PermissionProbe("read accounts", ProbeAnswer.Yes), Writing("change accounts"), Writing("make indexes")];
     }
 
+    public Task<UserCodeTrial?> TryUserCodeAsync(CancellationToken cancellation) => records?.TryCodeAsync(cancellation) ?? Task.FromResult<UserCodeTrial?>(null);
+
+    private Task<IReadOnlyList<Account>> JoinedAsync(IReadOnlyList<Account> found, CancellationToken cancellation)
+        => records?.JoinAsync(found, cancellation) ?? Task.FromResult(found);
+
+    private Task<WriteOutcome> WithRecordsAsync(AccountId id, Fields precondition, Func<Account, Task<WriteOutcome>> change, CancellationToken cancellation)
+        => AccountRecords.GuardAsync(async () =>
+        {
+            var rows = await ReadByIdAsync([id], cancellation);
+            return AccountRecords.Changed(rows, precondition) ?? await change(rows[0]);
+        });
+
     private WriteOutcome WithRow(
         SqliteConnection connection, SqliteTransaction transaction, AccountId id, Fields precondition, Func<Fields, WriteOutcome> change)
     {
@@ -224,7 +254,7 @@ public sealed class SqliteSystem
         }
 
         var known = columns.Select(column => column.Name).ToHashSet(StringComparer.Ordinal);
-        var unknown = Mapping.MappedFields.Where(field => !known.Contains(field)).Distinct().ToList();
+        var unknown = own.MappedFields.Where(field => !known.Contains(field)).Distinct().ToList();
         return unknown.Count == 0
             ? columns
             : throw new SystemUnavailableException(

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Selfsame.Connectors.Rows;
 using Selfsame.Core;
 using Selfsame.Core.Accounts;
 
@@ -127,7 +128,7 @@ internal sealed record SupabaseBody(JsonObject? Json, string Problem)
         if (fields.TryGetValue(SupabaseFields.FullName, out var name) && SupabaseUser.FullName(user) != name)
         {
             user ??= [];
-            user["full_name"] = Node(name);
+            user["full_name"] = JsonValues.Node(name);
             if (name.IsNull)
             {
                 user["name"] = null;
@@ -138,7 +139,7 @@ internal sealed record SupabaseBody(JsonObject? Json, string Problem)
         if (fields.TryGetValue(SupabaseFields.AppRole, out var role))
         {
             app ??= [];
-            app["role"] = Node(role);
+            app["role"] = JsonValues.Node(role);
         }
 
         if (user is not null)
@@ -160,23 +161,14 @@ internal sealed record SupabaseBody(JsonObject? Json, string Problem)
             return null;
         }
 
-        var wanted = SupabaseUser.ToObject(value) ?? [];
-        foreach (var (gone, _) in SupabaseUser.ToObject(present.ValueOrNull(field)) ?? [])
+        var wanted = JsonValues.ToObject(value) ?? [];
+        foreach (var (gone, _) in JsonValues.ToObject(present.ValueOrNull(field)) ?? [])
         {
             wanted.TryAdd(gone, null);
         }
 
         return wanted;
     }
-
-    private static JsonNode? Node(FieldValue value) => value.Raw switch
-    {
-        null => null,
-        bool boolean => JsonValue.Create(boolean),
-        long number => JsonValue.Create(number),
-        double number => JsonValue.Create(number),
-        _ => value.AsNative is { Type: "json" } native ? JsonNode.Parse(native.Text) : JsonValue.Create(value.ToString()),
-    };
 
     private static string Remaining(FieldValue bannedUntil, DateTimeOffset now)
         => DateTimeOffset.TryParse(bannedUntil.AsText, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var until) && until > now

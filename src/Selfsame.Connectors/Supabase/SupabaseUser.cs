@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Selfsame.Connectors.Rows;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Connectors.Supabase;
@@ -8,8 +9,6 @@ namespace Selfsame.Connectors.Supabase;
 /// <summary>Makes accounts of the users that the API tells.</summary>
 internal static class SupabaseUser
 {
-    private const string JsonType = "json";
-
     /// <summary>The account; null where the element is no user with an id.</summary>
     public static Account? Read(JsonElement user, DateTimeOffset now)
     {
@@ -26,18 +25,11 @@ internal static class SupabaseUser
             : account;
     }
 
-    /// <summary>A JSON object as one value: its members in ordinal order, so that equal objects are equal texts.</summary>
-    public static FieldValue Object(JsonNode? node) => node is null ? FieldValue.Null : FieldValue.Native(JsonType, Sorted(node)!.ToJsonString());
-
-    /// <summary>The object of such a value; null where it is none.</summary>
-    public static JsonObject? ToObject(FieldValue value)
-        => value.AsNative is { Type: JsonType } native ? JsonNode.Parse(native.Text) as JsonObject : null;
-
     /// <summary>The name that the metadata holds: <c>full_name</c>, else <c>name</c> as many sign-in providers call it.</summary>
     public static FieldValue FullName(JsonObject? metadata)
     {
-        var name = Scalar(metadata?["full_name"]);
-        return name.IsNull ? Scalar(metadata?["name"]) : name;
+        var name = JsonValues.Scalar(metadata?["full_name"]);
+        return name.IsNull ? JsonValues.Scalar(metadata?["name"]) : name;
     }
 
     private static Fields Record(JsonElement user, DateTimeOffset now)
@@ -52,11 +44,11 @@ internal static class SupabaseUser
             [SupabaseFields.EmailConfirmed] = FieldValue.Boolean(!Value(user, "email_confirmed_at").IsNull),
             [SupabaseFields.PhoneConfirmed] = FieldValue.Boolean(!Value(user, "phone_confirmed_at").IsNull),
             [SupabaseFields.FullName] = FullName(userMetadata),
-            [SupabaseFields.AppRole] = Scalar(appMetadata?["role"]),
+            [SupabaseFields.AppRole] = JsonValues.Scalar(appMetadata?["role"]),
             [SupabaseFields.Active] = FieldValue.Boolean(deletedAt.IsNull && !IsFuture(bannedUntil, now)),
             [SupabaseFields.DatabaseRole] = Value(user, SupabaseFields.DatabaseRole),
-            [SupabaseFields.UserMetadata] = Object(userMetadata),
-            [SupabaseFields.AppMetadata] = Object(appMetadata),
+            [SupabaseFields.UserMetadata] = JsonValues.Object(userMetadata),
+            [SupabaseFields.AppMetadata] = JsonValues.Object(appMetadata),
             [SupabaseFields.IsSso] = FieldValue.Boolean(IsSso(user, appMetadata)),
             [SupabaseFields.CreatedAt] = Value(user, SupabaseFields.CreatedAt),
             [SupabaseFields.LastSignInAt] = Value(user, SupabaseFields.LastSignInAt),
@@ -88,20 +80,4 @@ internal static class SupabaseUser
 
     private static JsonObject? Metadata(JsonElement user, string property)
         => user.TryGetProperty(property, out var value) && value.ValueKind == JsonValueKind.Object ? JsonObject.Create(value) : null;
-
-    private static FieldValue Scalar(JsonNode? node) => node?.GetValueKind() switch
-    {
-        null or JsonValueKind.Null => FieldValue.Null,
-        JsonValueKind.String => FieldValue.Text(node.GetValue<string>()),
-        JsonValueKind.True => FieldValue.Boolean(true),
-        JsonValueKind.False => FieldValue.Boolean(false),
-        _ => Object(node),
-    };
-
-    private static JsonNode? Sorted(JsonNode? node) => node switch
-    {
-        JsonObject members => new JsonObject(members.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => KeyValuePair.Create(pair.Key, Sorted(pair.Value)))),
-        JsonArray items => new JsonArray([.. items.Select(Sorted)]),
-        _ => node?.DeepClone(),
-    };
 }

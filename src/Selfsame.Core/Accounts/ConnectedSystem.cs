@@ -111,6 +111,9 @@ public sealed record SystemFacts
     /// <summary>What the system does by itself when an account is deleted, one sentence each.</summary>
     public IReadOnlyList<string> DeletionEffects { get; init; } = [];
 
+    /// <summary>What a person can do where one proved e-mail stands under several ids, as a sentence; empty where the system knows no way of its own.</summary>
+    public string DuplicateAdvice { get; init; } = "";
+
     /// <summary>The value as the system will hold it when it is written to that field.</summary>
     public FieldValue AsStored(string field, FieldValue value)
         => Spelling?.Invoke(field, value) ?? value;

@@ -30,6 +30,15 @@ public interface IInspectsIndexes : IConnectedSystem
     Task<IReadOnlyList<SystemIndex>> ReadIndexesAsync(CancellationToken cancellation);
 }
 
+/// <summary>How many keys a system stores that were made under one version of the rules.</summary>
+public sealed record StoredKeys(string Version, long Count);
+
+/// <summary>Stores the keys of its accounts' identifiers, and under which version of the rules each was made.</summary>
+public interface IStoresKeys : IConnectedSystem
+{
+    Task<IReadOnlyList<StoredKeys>> ReadKeyVersionsAsync(CancellationToken cancellation);
+}
+
 /// <summary>Accounts whose values of one identifier the system's own equality holds to be equal.</summary>
 public sealed record EqualAccounts(string Value, IReadOnlyList<AccountId> Accounts);
 

@@ -62,7 +62,7 @@ public static class ProvisioningMachine
         {
             (ProvisioningState.Pending, Intended intended) => row with { State = ProvisioningState.Intent, TargetId = intended.TargetId },
             // A creation that did not arrive is made again under the same id.
-            (ProvisioningState.Intent, Intended intended) when intended.TargetId.Equals(row.TargetId) => row,
+            (ProvisioningState.Intent, Intended intended) when row.TargetId is null || intended.TargetId.Equals(row.TargetId) => row with { TargetId = intended.TargetId },
             // Other fields after a refusal, but never another password: the first may have signed up after all.
             (ProvisioningState.Pending or ProvisioningState.Intent, IntendedWithPassword intended) when row.Intended is null || row.Intended.Password == intended.Account.Password
                 => row with { State = ProvisioningState.Intent, Intended = intended.Account, Note = intended.Note ?? row.Note },

@@ -65,15 +65,18 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
         await ConcludeAsync(new Failed($"The account in {Target} changes faster than it can be brought up to date."), cancellation);
     }
 
-    /// <summary>The id under which the account is, or will be, ours: the source's own where we choose it.</summary>
-    private AccountId OurId => row.TargetId ?? row.Key.Account;
+    /// <summary>
+    /// The id under which the account is, or will be, ours: the source's own where we choose it. Where the system gives ids itself an equal one
+    /// is chance, or somebody's intention: there is none before the link.
+    /// </summary>
+    private AccountId? OurId => row.TargetId ?? (parts.Systems[Target] is ICreatesWithPassword ? null : row.Key.Account);
 
     /// <summary>What is done where there is no account of ours; whether to look again at once.</summary>
     private async Task<bool> MakeAsync(ReconcileRule rule, SystemPicture source, SystemPicture target, CancellationToken cancellation)
     {
         if (row.State == ProvisioningState.Linked)
         {
-            if (source.Accounts.Count == 0)
+            if (!Following.Wants(source))
             {
                 return await ConcludeAsync(new NothingLeft(), cancellation);
             }
@@ -170,7 +173,8 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
         switch (outcome)
         {
             // Read again with its source, so that attributes converge whoever wrote last.
-            case Done or Drifted or Unknown: return true;
+            case Done or Drifted: return true;
+            case Unknown unknown: return await ConcludeAsync(new Failed(unknown.Message), cancellation);
             case Refused refused: return await ConcludeAsync(new FoundConflict(refused.Message), cancellation);
             case AlreadyExists exists: return await ConcludeAsync(new FoundConflict(exists.Message), cancellation);
             case Throttled throttled: return await ThrottleAsync(throttled, cancellation);
@@ -264,7 +268,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
 
     private async Task<SystemPicture> ReadTargetAsync(ReconcileRule rule, SystemPicture source, CancellationToken cancellation)
     {
-        var ids = OurId.Parts.Count == parts.Topology.Systems[Target].Mapping.Id.Count ? new[] { OurId } : [];
+        AccountId[] ids = OurId is { } id && id.Parts.Count == parts.Topology.Systems[Target].Mapping.Id.Count ? [id] : [];
         var candidates = (await ReadByIdAsync(Target, ids, cancellation)).ToDictionary(pair => pair.Key, pair => pair.Value);
         if (parts.Systems[Target] is IFindsAccounts finder && source.Accounts is [var person])
         {
@@ -332,7 +336,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
     private async Task<bool> ConcludeUnchangedAsync(CancellationToken cancellation)
     {
         PlanIsOld = true;
-        await parts.Rows.SaveAsync(row, release: true, [], cancellation);
+        await parts.Rows.SaveAsync(claim.Row, release: true, [], cancellation);
         return false;
     }
 

@@ -6,9 +6,6 @@ namespace Selfsame.Core.Reconciliation;
 /// <summary>Creations in systems that give ids themselves: each goes through the service's row of its account.</summary>
 internal sealed partial class ApplyAttempt
 {
-    // Such systems take their time for an account; a few at once is what they bear.
-    private const int CreationsAtOnce = 4;
-
     private async Task<bool> ProvisionAsync(IReadOnlyList<Change> portion, CancellationToken cancellation)
     {
         var attempted = portion.Where(change => entries.ContainsKey(change.Number)).Select(change => change.Number).ToHashSet();
@@ -18,7 +15,8 @@ internal sealed partial class ApplyAttempt
         }
 
         crashPoints.Reach(ApplyCrashPoints.IntentDurable);
-        foreach (var some in portion.Chunk(CreationsAtOnce))
+        // As many at once as the service would; they need not be of one system.
+        foreach (var some in portion.Chunk(portion.Min(change => topology.Systems[change.System].Pace.AtOnce)))
         {
             if (cancellation.IsCancellationRequested || !await KeepLeaseAsync(CancellationToken.None))
             {

@@ -65,6 +65,7 @@ public sealed class Auditor(
             Accounts = [],
             Unreadable = unreadable,
             Indexes = system is IInspectsIndexes inspected ? await inspected.ReadIndexesAsync(cancellation) : null,
+            StoredKeys = system is IStoresKeys keyed ? await keyed.ReadKeyVersionsAsync(cancellation) : [],
             Places = system is IHasReferences referring ? await referring.FindPlacesAsync(config.References, cancellation) : [],
             UuidIndex = config.Uuid is { } uuid && system is IHasCanonicalIndexes indexing ? indexing.PlainIndex(uuid) : null,
             WritesTogether = system is IWritesTogether and IReadsAccountsById,

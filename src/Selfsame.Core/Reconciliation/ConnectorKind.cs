@@ -6,7 +6,7 @@ namespace Selfsame.Core.Reconciliation;
 public sealed record ConnectorKind
 {
     /// <summary>Connectors that the design names and this version does not have.</summary>
-    public static IReadOnlyList<string> NotInThisVersion { get; } = ["auth0", "scim"];
+    public static IReadOnlyList<string> NotInThisVersion { get; } = ["scim"];
 
     /// <summary>The value of <c>connector:</c>.</summary>
     public required string Name { get; init; }
@@ -18,6 +18,14 @@ public sealed record ConnectorKind
 
     /// <summary>The mapping of a connector whose records have one shape; null where the config maps id, identifiers and attributes.</summary>
     public AccountMapping? FixedMapping { get; init; }
+
+    /// <summary>
+    /// The key that names a table, where further records and a code belong to accounts (<c>records</c>, <c>userCode</c>); null where a system has none.
+    /// </summary>
+    public string? RecordTableKey { get; init; }
+
+    /// <summary>Whether its systems report events by a webhook: <c>hook: { token }</c>.</summary>
+    public bool TakesHook { get; init; }
 }
 
 /// <summary>One key that a connector's systems take in the config.</summary>

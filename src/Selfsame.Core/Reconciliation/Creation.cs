@@ -45,7 +45,8 @@ internal static class Creation
         }
 
         var choices = template?.Choices(from.Account) ?? [];
-        var handle = choices.FirstOrDefault(choice => keys.ClaimUnused(name, IdentifierKind.Handle, choice, from.Account.Id));
+        var handle = choices.FirstOrDefault(choice
+            => IdentifierKeys.TryKey(IdentifierKind.Handle, choice, out var key, out _) && keys.ClaimUnused(name, IdentifierKind.Handle, key, from.Account.Id));
         if (template is not null && handle is null)
         {
             return new LeftAlone(choices.Count == 0

@@ -44,6 +44,12 @@ public enum SystemFault
 
     /// <summary>A record that can't be read as an account.</summary>
     UnreadableRecord,
+
+    /// <summary>Two rules of the config want opposite things of one pair of systems.</summary>
+    RulesInConflict,
+
+    /// <summary>Keys that the system stores were made by an older version of the rules, and may differ from today's.</summary>
+    KeysOfOlderRules,
 }
 
 /// <summary>An account by where it stands.</summary>

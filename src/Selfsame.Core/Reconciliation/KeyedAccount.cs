@@ -68,6 +68,9 @@ public sealed record SystemPicture
     /// <summary>The system's indexes, or null where it can't be asked.</summary>
     public IReadOnlyList<SystemIndex>? Indexes { get; init; }
 
+    /// <summary>The keys that the system stores itself, by the version of their rules; empty where it stores none.</summary>
+    public IReadOnlyList<StoredKeys> StoredKeys { get; init; } = [];
+
     /// <summary>The unique index that the system should have, by identifier; empty where its connector knows none.</summary>
     public IReadOnlyDictionary<IdentifierKind, WantedIndex> Wanted { get; init; } = new Dictionary<IdentifierKind, WantedIndex>();
 

@@ -51,6 +51,11 @@ internal static class RuleReader
             node.Reject($"'orphan: disableInTarget' needs the attribute '{AccountMapping.Active}' of '{target.Name}': map it under 'attributes'.");
         }
 
+        if (rule.IdMismatch == IdMismatchAction.RekeyTarget && target.Records.Count > 0)
+        {
+            node.Reject($"'idMismatch: rekeyTarget' can't change the ids of '{target.Name}', whose accounts have further records under the same id.");
+        }
+
         return rule;
     }
 

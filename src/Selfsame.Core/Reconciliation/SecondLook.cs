@@ -8,8 +8,7 @@ namespace Selfsame.Core.Reconciliation;
 /// </summary>
 internal sealed class SecondLook(Topology topology, IReadOnlyDictionary<string, IConnectedSystem> systems, IdentifierKeying keying, TimeProvider clock)
 {
-    // A system without an index for the look-up reads all its rows for each portion.
-    private const int Portion = 5000;
+    private const int Portion = 500;
 
     /// <summary>Those findings that a second look confirms; systems that can't be asked for single accounts are believed once.</summary>
     public async Task<IReadOnlyList<Finding>> ConfirmAsync(IReadOnlyList<Finding> findings, CancellationToken cancellation)

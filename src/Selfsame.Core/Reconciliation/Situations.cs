@@ -8,7 +8,7 @@ public static class Situations
     /// <summary>The findings of all <paramref name="pictures"/>: those within one system first, then those between two.</summary>
     public static IReadOnlyList<Finding> Find(Topology topology, IReadOnlyDictionary<string, SystemPicture> pictures)
     {
-        var findings = new List<Finding>();
+        var findings = RuleConflicts.Find(topology.Rules).ToList();
         foreach (var name in topology.Systems.Keys.Where(pictures.ContainsKey))
         {
             findings.AddRange(SystemFindings.Find(pictures[name], topology.Decisions));

@@ -1,4 +1,5 @@
 using Selfsame.Core.Accounts;
+using Selfsame.Core.Identifiers;
 
 namespace Selfsame.Core.Reconciliation;
 
@@ -22,6 +23,15 @@ internal static class SystemFindings
             {
                 yield return fault;
             }
+        }
+
+        var older = picture.StoredKeys.Where(keys => keys.Version != KeyRules.Version).OrderBy(keys => keys.Version, StringComparer.Ordinal).ToList();
+        if (older.Count > 0)
+        {
+            yield return Fault(
+                name,
+                SystemFault.KeysOfOlderRules,
+                $"{older.Sum(keys => keys.Count)} keys in {name} were made under {string.Join(", ", older.Select(keys => keys.Version))}; these are {KeyRules.Version}, under which they may differ.");
         }
 
         if (picture.Config.Uuid is { } uuid && UuidProblem(picture, uuid) is { } problem)
@@ -92,7 +102,10 @@ internal static class SystemFindings
             .GroupBy(entry => (entry.Kind, entry.Key), entry => entry.Account)
             .Where(group => group.Skip(1).Any())
             .OrderBy(group => group.Key.Kind).ThenBy(group => group.Key.Key, StringComparer.Ordinal)
-            .Select(group => Duplicate(picture.Config.Name, group.Key.Kind, group.Key.Key, [.. group.OrderBy(account => account.Account.Id, AccountId.Order)]));
+            .Select(group => Duplicate(picture.Config.Name, group.Key.Kind, group.Key.Key, [.. group.OrderBy(account => account.Account.Id, AccountId.Order)]))
+            .Select(finding => finding.Identifier == IdentifierKind.Email && picture.Facts.DuplicateAdvice.Length > 0 && finding.Members.All(member => member.EmailVerified)
+                ? finding with { Sentence = $"{finding.Sentence} It is verified in all of them. {picture.Facts.DuplicateAdvice}" }
+                : finding);
 
     /// <summary>Accounts that a person called the same, whatever they have in common.</summary>
     private static IEnumerable<Finding> Decided(SystemPicture picture, PersonDecisions decisions)

@@ -15,10 +15,17 @@ internal sealed class SystemReader(IReadOnlyList<ConnectorKind> connectors)
         if (kind is not null)
         {
             var allowed = CommonKeys.Concat(kind.Settings.Select(setting => setting.Name));
+            allowed = kind.TakesHook ? allowed.Append("hook") : allowed;
+            allowed = kind.RecordTableKey is null ? allowed : allowed.Concat(["records", "userCode"]);
             node.RejectOthers(kind.FixedMapping is null ? allowed.Concat(MappingKeys) : allowed);
         }
 
-        var mapping = kind?.FixedMapping ?? ReadMapping(node, entries, kind);
+        var records = kind?.RecordTableKey is { } table && entries.TryGetValue("records", out var recordsNode) ? RecordReader.ReadRecords(recordsNode, table) : [];
+        var code = kind?.RecordTableKey is not null && entries.TryGetValue("userCode", out var codeNode) ? RecordReader.ReadUserCode(codeNode) : null;
+        var mapping = RecordReader.Extend(kind?.FixedMapping ?? ReadMapping(node, entries, kind, identifiersElsewhere: records.Count > 0 || code is not null), records, code, node);
+        var uniques = entries.TryGetValue("unique", out var unique) && kind is not null ? ReadUnique(unique, mapping) : [];
+        var duplicates = entries.TryGetValue("duplicates", out var duplicatesNode) ? DuplicatesReader.ReadAction(duplicatesNode) : DuplicatesAction.Report;
+        CheckRecords(node, mapping, records, uniques, duplicates);
         return new SystemConfig
         {
             Name = name,
@@ -26,13 +33,16 @@ internal sealed class SystemReader(IReadOnlyList<ConnectorKind> connectors)
             Tenant = entries.TryGetValue("tenant", out var tenant) ? tenant.Text() : "main",
             Settings = kind is null ? new Dictionary<string, string>() : ReadSettings(node, entries, kind),
             Mapping = mapping,
-            Unique = entries.TryGetValue("unique", out var unique) && kind is not null ? ReadUnique(unique, mapping) : [],
-            Duplicates = entries.TryGetValue("duplicates", out var duplicates) ? DuplicatesReader.ReadAction(duplicates) : DuplicatesAction.Report,
+            Unique = code is null ? uniques : [.. uniques.Append(IdentifierKind.UserCode).Distinct()],
+            Duplicates = duplicates,
             Survivor = entries.TryGetValue("survivor", out var survivor) && kind is not null ? DuplicatesReader.ReadSurvivor(survivor, mapping) : [],
             TrustEmail = entries.TryGetValue("trustEmail", out var trust) && trust.Flag(),
             References = entries.TryGetValue("references", out var references) && kind is not null ? DuplicatesReader.ReadReferences(references, mapping) : [],
             Pace = entries.TryGetValue("provisioning", out var pace) ? ReadPace(pace) : new ProvisioningPace(),
             Uuid = entries.TryGetValue("uuid", out var uuid) ? uuid.Text() : null,
+            Records = records,
+            UserCode = code,
+            HookToken = kind?.TakesHook == true && entries.TryGetValue("hook", out var hook) ? ReadHook(hook) : null,
         };
     }
 
@@ -67,6 +77,25 @@ internal sealed class SystemReader(IReadOnlyList<ConnectorKind> connectors)
         return kind;
     }
 
+    private static string ReadHook(ConfigNode node)
+    {
+        const int shortest = 16;
+        node.RejectOthers(["token"]);
+        if (!node.Entries().TryGetValue("token", out var entry))
+        {
+            node.Reject($"'{node.Path}' must have the 'token' that the sender's requests carry as Authorization.");
+            return "";
+        }
+
+        var token = entry.Text();
+        if (token.Length < shortest || !token.All(character => character is >= ' ' and <= '~') || token.Trim() != token)
+        {
+            entry.Reject($"'{entry.Path}' must be at least {shortest} visible characters of ASCII, so that nobody guesses it. Make one: openssl rand -hex 32");
+        }
+
+        return token;
+    }
+
     private static Dictionary<string, string> ReadSettings(ConfigNode node, IReadOnlyDictionary<string, ConfigNode> entries, ConnectorKind kind)
     {
         var settings = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -85,7 +114,33 @@ internal sealed class SystemReader(IReadOnlyList<ConnectorKind> connectors)
         return settings;
     }
 
-    private static AccountMapping ReadMapping(ConfigNode node, IReadOnlyDictionary<string, ConfigNode> entries, ConnectorKind? kind)
+    // What a merge, a deletion of duplicates or a new id would have to do with the records of an account is not part of this version.
+    private static void CheckRecords(
+        ConfigNode node, AccountMapping mapping, IReadOnlyList<RecordConfig> records, IReadOnlyList<IdentifierKind> unique, DuplicatesAction duplicates)
+    {
+        if (records.Count == 0)
+        {
+            return;
+        }
+
+        if (mapping.Id.Count != 1)
+        {
+            node.Reject($"'{node.Path}.records' needs an id of one field.");
+        }
+
+        if (duplicates is DuplicatesAction.Merge or DuplicatesAction.Delete)
+        {
+            node.Reject($"'{node.Path}' can't merge or delete duplicates that have further records: nobody would move those. Say 'duplicates: report'.");
+        }
+
+        var elsewhere = records.SelectMany(record => record.Fields.Values.Select(record.InAccount)).ToHashSet(StringComparer.Ordinal);
+        foreach (var kind in unique.Where(kind => elsewhere.Contains(mapping.Identifiers[kind])))
+        {
+            node.Reject($"'{node.Path}.unique' names '{kind.Name()}', which stands in another table: no index of the accounts can keep it unique.");
+        }
+    }
+
+    private static AccountMapping ReadMapping(ConfigNode node, IReadOnlyDictionary<string, ConfigNode> entries, ConnectorKind? kind, bool identifiersElsewhere)
     {
         var identifiers = new Dictionary<IdentifierKind, string>();
         var attributes = new Dictionary<string, AttributeMapping>(StringComparer.Ordinal);
@@ -94,7 +149,11 @@ internal sealed class SystemReader(IReadOnlyList<ConnectorKind> connectors)
         if (kind is not null)
         {
             id = entries.TryGetValue("id", out var idNode) ? ReadId(idNode) : id;
-            ReadIdentifiers(node, entries, identifiers);
+            if (!identifiersElsewhere || entries.ContainsKey("identifiers"))
+            {
+                ReadIdentifiers(node, entries, identifiers);
+            }
+
             if (entries.TryGetValue("attributes", out var attributesNode))
             {
                 var entriesOfAttributes = attributesNode.Entries();

@@ -91,6 +91,18 @@ public sealed record SystemConfig
 
     /// <summary>The field that must hold a random uuid in every record, or null.</summary>
     public string? Uuid { get; init; }
+
+    /// <summary>Further types of records that belong to each account.</summary>
+    public IReadOnlyList<RecordConfig> Records { get; init; } = [];
+
+    /// <summary>The code that each account gets when it is made; null where none is given.</summary>
+    public UserCodeConfig? UserCode { get; init; }
+
+    /// <summary>What <c>POST /hooks/{system}</c> must carry as <c>Authorization</c>, verbatim; null where the system has no webhook.</summary>
+    public string? HookToken { get; init; }
+
+    /// <summary>Keeps secrets out of logs.</summary>
+    public override string ToString() => $"SystemConfig {Name}";
 }
 
 /// <summary>How fast the service may provision into one system.</summary>

@@ -34,6 +34,8 @@ internal static partial class TopologyFingerprint
                 system.TrustEmail,
                 references = system.References.Select(place => new { place.Table, place.Fields, place.AccountFields }),
                 system.Uuid,
+                records = system.Records.Select(record => new { record.Name, record.Table, record.Id, fields = record.Fields.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => new[] { pair.Key, pair.Value }) }),
+                system.UserCode,
             }),
             rules = rules.Select(rule => new
             {

@@ -9,6 +9,9 @@ namespace Selfsame.Core.Reconciliation;
 /// </summary>
 internal sealed class UnconfirmedAccounts(Topology topology, IReadOnlyDictionary<string, IConnectedSystem> systems, IdentifierKeying keying, Scan scan)
 {
+    // A database takes so many values in one statement (SQLite 32,766), and a file is read once for each portion.
+    private const int Portion = 10_000;
+
     /// <summary>The accounts by system, each list in no order.</summary>
     public async Task<IReadOnlyDictionary<string, IReadOnlyList<KeyedAccount>>> ReadAsync(IReadOnlyCollection<SystemPicture> pictures, CancellationToken cancellation)
     {
@@ -25,18 +28,23 @@ internal sealed class UnconfirmedAccounts(Topology topology, IReadOnlyDictionary
     public static async Task<IReadOnlyList<KeyedAccount>> ReadAsync(
         IConnectedSystem system, string name, IReadOnlyCollection<AccountId> ids, IdentifierKeying keying, CancellationToken cancellation)
     {
+        var found = new List<KeyedAccount>();
         if (ids.Count == 0)
         {
-            return [];
+            return found;
         }
 
         if (system is IReadsAccountsById { AsksOneByOne: false } byId)
         {
-            return [.. (await byId.ReadFreshAsync(name, ids, cancellation)).Values.Select(account => KeyedAccount.Of(account, keying))];
+            foreach (var portion in ids.Chunk(Portion))
+            {
+                found.AddRange((await byId.ReadFreshAsync(name, portion, cancellation)).Values.Select(account => KeyedAccount.Of(account, keying)));
+            }
+
+            return found;
         }
 
         var wanted = ids.ToHashSet();
-        var found = new List<KeyedAccount>();
         await ((IReadsAccounts)system).ReadEachAsync(
             name, null, accounts => found.AddRange(accounts.Where(account => wanted.Contains(account.Id)).Select(account => KeyedAccount.Of(account, keying))), cancellation);
         return found;

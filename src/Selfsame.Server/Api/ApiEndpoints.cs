@@ -7,6 +7,7 @@ using Selfsame.Server.Api;
 using Selfsame.Server.Api.Description;
 using Selfsame.Server.Api.Fields;
 using Selfsame.Server.Api.Problems;
+using Selfsame.Server.Hooks;
 
 namespace Selfsame.Server;
 
@@ -37,6 +38,7 @@ internal static class ApiEndpoints
         api.MapSessions();
         api.MapMe();
         api.MapMailLinks();
+        routes.MapHooks();
         api.MapProvisioning();
         routes.MapOperations();
         routes.MapOpenApi();

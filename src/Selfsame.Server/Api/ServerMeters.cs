@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Selfsame.Store.Inbox;
 using Selfsame.Store.Sessions;
 using Selfsame.Store.Users;
 
@@ -12,6 +13,15 @@ internal static class ServerMeters
     private static readonly Meter Meter = new(Name);
     private static readonly Counter<long> SignUps = Meter.CreateCounter<long>("selfsame.sign_ups", description: "Sign-ups by what became of them.");
     private static readonly Counter<long> SignIns = Meter.CreateCounter<long>("selfsame.sign_ins", description: "Sign-ins by what became of them.");
+
+    private static readonly Counter<long> Events = Meter.CreateCounter<long>("selfsame.events", description: "Events that connected systems reported, new or repeated.");
+
+    /// <summary>Counts what a webhook brought.</summary>
+    public static void Received(string system, Received received)
+    {
+        Events.Add(received.New, new("system", system), new("result", "new"));
+        Events.Add(received.Repeats, new("system", system), new("result", "repeat"));
+    }
 
     public static void SignUp(SignUpResult result)
     {

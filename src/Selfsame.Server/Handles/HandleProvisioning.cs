@@ -94,10 +94,10 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
     private HandleKeeper? KeeperOf(string tenant)
         => systems?.Topology.Rules
             .Where(rule => rule.Source == context.Tenant(tenant).UserSystem && rule.Missing == MissingAction.CreateInTarget)
-            .Select(rule => (rule.Target, System: systems.Systems[rule.Target]))
-            .Where(target => target.System is ICreatesWithPassword and IUpdatesAccounts and IReadsAccountsById && target.System.Mapping.Identifiers.ContainsKey(IdentifierKind.Handle))
-            .Select(target => new HandleKeeper(target.Target, target.System))
-            .FirstOrDefault();
+            .Where(rule => rule.Handle is null or { Names: ["handle", ..] })
+            .Select(rule => new HandleKeeper(rule, systems.Systems[rule.Target]))
+            .FirstOrDefault(keeper => keeper.System is ICreatesWithPassword and IUpdatesAccounts and IReadsAccountsById
+                && keeper.System.Mapping.Identifiers.ContainsKey(IdentifierKind.Handle));
 
     private async Task<UserChangeResult> CarryOutAsync(HandleChange change, HandleKeeper? keeper, TimeSpan patience, CancellationToken cancellation)
     {
@@ -120,14 +120,15 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
     private async Task<UserChangeResult> AskAsync(HandleChange change, HandleKeeper keeper, CancellationToken cancellation)
     {
         // Where nothing is linked there is nothing to change; the provisioning makes the account with the handle that it finds.
-        if (await changes.AccountAsync(change, keeper.Name, cancellation) is not { } id || await keeper.ReadAsync(id, cancellation) is not { } present)
+        if (keeper.Wanted(change) is not { } wanted || await changes.AccountAsync(change, keeper.Name, cancellation) is not { } id
+            || await keeper.ReadAsync(id, cancellation) is not { } present)
         {
             return await FlipAsync(change);
         }
 
-        if (present != change.Wanted)
+        if (present != wanted)
         {
-            var outcome = await keeper.SetAsync(id, change.Wanted, cancellation);
+            var outcome = await keeper.SetAsync(id, wanted, cancellation);
             context.CrashPoints.Reach(HandleCrashPoints.UpdateLeft);
             switch (outcome)
             {
@@ -143,7 +144,7 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
             }
 
             // Done, drifted or unknown: what it says now decides, never what it answered.
-            if (await keeper.ReadAsync(id, cancellation) != change.Wanted)
+            if (await keeper.ReadAsync(id, cancellation) != wanted)
             {
                 return await PostponeAsync(change, outcome is Unknown unknown ? unknown.Message : $"'{keeper.Name}' does not show the new handle yet.");
             }
@@ -177,9 +178,24 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
     }
 
     /// <summary>The system that keeps the handles, and the calls that a change needs.</summary>
-    private sealed record HandleKeeper(string Name, IConnectedSystem System)
+    private sealed record HandleKeeper(ReconcileRule Rule, IConnectedSystem System)
     {
+        public string Name => Rule.Target;
+
         private string Field => System.Mapping.Identifiers[IdentifierKind.Handle];
+
+        /// <summary>The handle that the account is to have when the change is made; null where the config gives it none.</summary>
+        public string? Wanted(HandleChange change)
+        {
+            var identifiers = new Dictionary<IdentifierKind, string> { [IdentifierKind.UserCode] = change.UserCode };
+            if (change.Handle is not null)
+            {
+                identifiers[IdentifierKind.Handle] = change.Handle;
+            }
+
+            var person = new Account { Id = new AccountId(change.Uuid.ToString("D")), Identifiers = identifiers, Attributes = Fields.Empty, Record = Fields.Empty };
+            return Rule.Handle is not { } template ? change.Handle ?? change.UserCode : template.Choices(person) is [var first, ..] ? first.ToLowerInvariant() : null;
+        }
 
         /// <summary>The account's handle as the system has it now; null where there is no account, or none with a handle.</summary>
         public async Task<string?> ReadAsync(AccountId id, CancellationToken cancellation)

@@ -12,6 +12,7 @@ using Microsoft.Extensions.Options;
 using Selfsame.Databases;
 using Selfsame.Server.Api;
 using Selfsame.Server.Handles;
+using Selfsame.Server.Hooks;
 using Selfsame.Server.Mail;
 using Selfsame.Server.Reconciliation;
 using Selfsame.Server.Requests;
@@ -72,6 +73,7 @@ public sealed class SelfsameServer : IAsyncDisposable
             var connected = await ConnectedSystems.OpenAsync(topology, store.Context, cancellation);
             builder.Services.AddSingleton(_ => connected);
             builder.Services.AddHostedService<ProvisioningService>();
+            builder.Services.AddHostedService<InboxService>();
             builder.Services.AddHostedService<ProvisioningAlertService>();
         }
 

@@ -1,4 +1,5 @@
 using Selfsame.Connectors.AtProto;
+using Selfsame.Connectors.Auth0;
 using Selfsame.Connectors.Files;
 using Selfsame.Connectors.MongoDb;
 using Selfsame.Connectors.Postgres;
@@ -23,7 +24,8 @@ public static class ConfigFile
     /// <summary>The kinds of systems that this version connects.</summary>
     public static IReadOnlyList<ConnectorKind> Connectors { get; } =
     [
-        SelfsameConnector.Kind, SqliteSystem.Kind, PostgresSystem.Kind, MongoDbSystem.Kind, SupabaseSystem.Kind, AtProtoSystem.Kind, FilesSystem.Kind,
+        SelfsameConnector.Kind, SqliteSystem.Kind, PostgresSystem.Kind, MongoDbSystem.Kind, SupabaseSystem.Kind, Auth0System.Kind, AtProtoSystem.Kind,
+        FilesSystem.Kind,
     ];
 
     /// <summary>The config at <paramref name="path"/>, or at the default place; throws <see cref="ConfigException"/>.</summary>

@@ -1,4 +1,5 @@
 using Selfsame.Connectors.AtProto;
+using Selfsame.Connectors.Auth0;
 using Selfsame.Connectors.Files;
 using Selfsame.Connectors.MongoDb;
 using Selfsame.Connectors.Postgres;
@@ -9,6 +10,7 @@ using Selfsame.Core.Provisioning;
 using Selfsame.Core.Reconciliation;
 using Selfsame.Databases;
 using Selfsame.Store;
+using Selfsame.Store.Inbox;
 using Selfsame.Store.Provisioning;
 using Selfsame.Store.Runs;
 using Selfsame.Store.Schema;
@@ -93,11 +95,12 @@ public sealed class ConnectedSystems : IAsyncDisposable
     private static IConnectedSystem Open(SystemConfig config, StoreContext store) => config.Connector switch
     {
         "selfsame" => new SelfsameConnector(store, config.Tenant),
-        "sqlite" => new SqliteSystem(config),
-        "postgres" => new PostgresSystem(config),
-        "mongodb" => new MongoDbSystem(config),
+        "sqlite" => new SqliteSystem(config, store.Clock, store.Random),
+        "postgres" => new PostgresSystem(config, store.Clock, store.Random),
+        "mongodb" => new MongoDbSystem(config, store.Clock, store.Random),
         "supabase" => new SupabaseSystem(config, store.Clock, store.Random),
         "atproto" => new AtProtoSystem(config, store.Clock),
+        "auth0" => new Auth0System(config, store.Clock, store.Random, VerificationEvents.CountsOf(store.Database, config.Name)),
         "files" => new FilesSystem(config),
         _ => throw new InvalidOperationException($"The config reader let the connector '{config.Connector}' through."),
     };

@@ -114,6 +114,8 @@ public sealed class Doctor(ConnectedSystems systems, StoreContext store, ServerO
 
             found.AddRange(await IndexesAsync(config, system, cancellation));
             found.AddRange(await LeftoversAsync(config, system, cancellation));
+            found.AddRange(await CodesAsync(config, system, cancellation));
+            found.AddRange(await new WebhookExaminations(store, systems.Topology).ExamineAsync(config, system, cancellation));
         }
         catch (SystemUnavailableException exception)
         {
@@ -169,6 +171,17 @@ public sealed class Doctor(ConnectedSystems systems, StoreContext store, ServerO
 
         return found;
     }
+
+    private static async Task<IReadOnlyList<Examination>> CodesAsync(SystemConfig config, IConnectedSystem system, CancellationToken cancellation)
+        => system is not IMakesUserCodes making || await making.TryUserCodeAsync(cancellation) is not { } trial
+            ? []
+            : [trial switch
+            {
+                { Index.Length: 0 } => new Examination(
+                    config.Name, "user codes", ProbeAnswer.No, $"nothing keeps '{config.UserCode!.Field}' unique, so that no account is made", "selfsame plan -o plan.json makes the index."),
+                { Code.Length: 0 } => new Examination(config.Name, "user codes", ProbeAnswer.No, "every code that was tried is taken", "Choose another prefix."),
+                _ => new Examination(config.Name, "user codes", ProbeAnswer.Yes, $"{trial.Code} would be free; index '{trial.Index}' keeps codes unique"),
+            }];
 
     private static string Present(IReadOnlyList<SystemIndex> indexes, string field)
     {

@@ -12,6 +12,9 @@ public sealed class Housekeeping(StoreContext context)
     private static readonly TimeSpan KeptWebhooks = TimeSpan.FromDays(7);
     private static readonly TimeSpan KeptUnsentWebhooks = TimeSpan.FromDays(30);
 
+    // Longer than any sender repeats itself; a repeat after that would be looked at again and change nothing.
+    private static readonly TimeSpan KeptEvents = TimeSpan.FromDays(30);
+
     /// <summary>One round over all tenants.</summary>
     public async Task ExecuteAsync(CancellationToken cancellation)
     {
@@ -33,6 +36,7 @@ public sealed class Housekeeping(StoreContext context)
             "DELETE FROM rate_limits WHERE window_started_at <= @attempts",
             "DELETE FROM sign_in_attempts WHERE updated_at <= @attempts",
             "DELETE FROM identifier_conflicts WHERE at <= @conflicts",
+            "DELETE FROM inbox WHERE state = 'Done' AND received_at <= @events",
             "DELETE FROM mails WHERE sent_at <= @mails OR given_up_at <= @mails",
             "DELETE FROM webhook_messages WHERE sent_at <= @webhooks OR (sent_at IS NULL AND created_at <= @unsentWebhooks)",
         })
@@ -47,6 +51,7 @@ public sealed class Housekeeping(StoreContext context)
                         attempts = now - KeptAttempts,
                         conflicts = now - KeptConflicts,
                         mails = now - KeptMails,
+                        events = now - KeptEvents,
                         webhooks = now - KeptWebhooks,
                         unsentWebhooks = now - KeptUnsentWebhooks,
                     }),

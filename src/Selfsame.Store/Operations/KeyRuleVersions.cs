@@ -1,3 +1,4 @@
+using Selfsame.Core.Accounts;
 using Selfsame.Databases;
 
 namespace Selfsame.Store.Operations;
@@ -17,5 +18,13 @@ public static class KeyRuleVersions
         => database.ReadAsync(
             transaction => transaction.QueryAsync<KeyRuleCount>(
                 """SELECT rule_version AS "Version", count(*) AS "Identifiers" FROM identifiers GROUP BY rule_version ORDER BY rule_version"""),
+            cancellation);
+
+    /// <summary>Those of one tenant.</summary>
+    public static Task<IReadOnlyList<StoredKeys>> ReadAsync(Database database, string tenant, CancellationToken cancellation)
+        => database.ReadAsync<IReadOnlyList<StoredKeys>>(
+            async transaction => (await transaction.QueryAsync<KeyRuleCount>(
+                """SELECT rule_version AS "Version", count(*) AS "Identifiers" FROM identifiers WHERE tenant = @tenant GROUP BY rule_version ORDER BY rule_version""",
+                new { tenant })).ConvertAll(count => new StoredKeys(count.Version, count.Identifiers)),
             cancellation);
 }

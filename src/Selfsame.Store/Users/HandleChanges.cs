@@ -1,7 +1,6 @@
 using Selfsame.Core.Accounts;
 using Selfsame.Databases;
 using Selfsame.Store.Audit;
-using Selfsame.Store.Provisioning;
 
 namespace Selfsame.Store.Users;
 
@@ -29,9 +28,6 @@ public sealed record HandleChange
     public long Epoch { get; init; }
 
     public long Attempts { get; init; }
-
-    /// <summary>The handle that the account elsewhere is to have: the code stands in where there is none.</summary>
-    public string Wanted => Handle ?? UserCode;
 }
 
 /// <summary>How a user's change of handle stands.</summary>
@@ -125,13 +121,13 @@ public sealed class HandleChanges(StoreContext context)
             },
             cancellation);
 
-    /// <summary>The id of the user's account in a system, where it is linked.</summary>
+    /// <summary>The id of the user's account in a system that gives ids itself; null where none is known to be ours.</summary>
     public Task<AccountId?> AccountAsync(HandleChange change, string system, CancellationToken cancellation)
         => context.Database.ReadAsync(
             async transaction =>
             {
                 var target = await transaction.ScalarAsync<string>(
-                    "SELECT target_id FROM provisioning WHERE source = @source AND source_id = @id AND system = @system AND state = 'Linked'",
+                    "SELECT target_id FROM provisioning WHERE source = @source AND source_id = @id AND system = @system",
                     new { source = context.Tenant(change.Tenant).UserSystem, id = change.Uuid.ToString("D"), system });
                 return target is null ? null : AccountId.FromText(target);
             },
@@ -150,14 +146,13 @@ public sealed class HandleChanges(StoreContext context)
 
                 await transaction.ExecuteAsync("DELETE FROM handle_changes WHERE user_id = @UserId", new { change.UserId });
                 var after = user with { Handle = change.Handle };
-                var taken = await UserRow.SaveAsync(transaction, after, context.Tenant(change.Tenant), now);
+                // Saving has the provisioning look again: what a round of it told the other system in between, it hears anew.
+                var taken = await UserRow.SaveAsync(context, transaction, user, after, now);
                 if (taken.Count > 0)
                 {
                     throw new InvalidOperationException("A handle that was reserved for the user is somebody else's.");
                 }
 
-                // What the other system was told meanwhile, by whomever, it hears again as it now is.
-                await ProvisioningRows.RequeueAsync(transaction, context.Tenant(change.Tenant).UserSystem, new AccountId(user.Uuid.ToString("D")), "The handle changed.", now);
                 await AuditTrail.AddAsync(transaction, user.Id, change.Tenant, new Actor(change.Actor, change.CorrelationId), "handle.changed", now);
                 return new UserChangeResult.Changed(after with { Version = user.Version + 1, UpdatedAt = now });
             },

@@ -41,6 +41,61 @@ public sealed partial class PostgresConnectorTests
     }
 
     [Fact]
+    public async Task Every_type_of_value_is_read_by_COPY_as_in_a_record()
+    {
+        await ExecuteAsync(EveryType);
+        await using var system = Open("kinds");
+        var record = (await system.ReadByIdAsync([new AccountId(Uuid)], CancellationToken.None)).Single().Record;
+        string[] fields = [.. record.Keys, "not there"];
+        await foreach (var part in system.ReadFieldsAsync(fields, CancellationToken.None))
+        {
+            if (part is ReadFields { Rows: var rows })
+            {
+                rows.Count.ShouldBe(1);
+                fields.Select((_, place) => rows.TextOf(rows[0, place])).ShouldBe(fields.Select(field => record.ValueOrNull(field) is { IsNull: false } value ? value.ToString() : ""));
+                fields.Select((_, place) => rows.IsTruthy(rows[0, place])).ShouldBe(fields.Select(field => record.ValueOrNull(field).IsTruthy));
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Rows_longer_than_a_buffer_and_those_without_an_id_are_read_by_COPY_too()
+    {
+        await ExecuteAsync(
+            """
+            CREATE TABLE long (id int, login text, doc text, mail text);
+            INSERT INTO long SELECT n, 'user' || n, repeat('x', CASE WHEN n % 7 = 0 THEN 700000 ELSE n END) FROM generate_series(1, 100) n;
+            INSERT INTO long VALUES (NULL, 'nobody', NULL);
+            """);
+        await using var system = Open("long");
+        var parts = new List<string>();
+        await foreach (var part in system.ReadFieldsAsync(["id", "doc"], CancellationToken.None))
+        {
+            parts.AddRange(part is ReadFields { Rows: var rows }
+                ? Enumerable.Range(0, rows.Count).Select(row => $"{rows.TextOf(rows[row, 0])} {rows[row, 1].Length}")
+                : [part.ToString()!]);
+        }
+
+        parts[^1].ShouldBe(new ReadEnd(100, Complete: true).ToString());
+        parts.Remove(new UnreadableRecord("row 101", "its id is null.").ToString()).ShouldBeTrue();
+        parts[..^1].ShouldBe(Enumerable.Range(1, 100).Select(number => $"{number} {(number % 7 == 0 ? 700_000 : number)}"));
+    }
+
+    [Fact]
+    public async Task A_read_by_COPY_that_nobody_goes_on_with_ends_at_once()
+    {
+        await ExecuteAsync("CREATE TABLE many (id int, login text, mail text); INSERT INTO many SELECT n, repeat('x', 1000) FROM generate_series(1, 100000) n");
+        await using var system = Open("many");
+        await foreach (var part in system.ReadFieldsAsync(["id", "login"], CancellationToken.None))
+        {
+            part.ShouldBeOfType<ReadFields>();
+            break;
+        }
+
+        (await system.ReadByIdAsync([new AccountId("7")], CancellationToken.None)).Count.ShouldBe(1);
+    }
+
+    [Fact]
     public async Task Every_type_of_value_is_a_precondition_and_comes_back_with_other_rows()
     {
         await ExecuteAsync(EveryType);

@@ -1,6 +1,7 @@
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Provisioning;
 using Selfsame.Core.Reconciliation;
+using Selfsame.Testing;
 
 namespace Selfsame.Core.Tests.Provisioning;
 
@@ -157,16 +158,11 @@ public sealed class FollowingTests
         bench.SignUp("1");
         bench.Rows.Only = InMemoryRows.New(new ProvisioningKey("idp", new AccountId("7"), "app"));
         var release = new TaskCompletionSource();
-        var provisioner = new Provisioner(new ProvisionerParts
-        {
-            // The slow one comes first: one lane after the other would wait for it.
-            Topology = bench.Topology with { Rules = [.. bench.Topology.Rules.Reverse()] },
-            Systems = new Dictionary<string, IConnectedSystem> { ["idp"] = bench.Idp, ["app"] = bench.App, ["pds"] = new SlowSystem(bench.Pds, release.Task) },
-            Rows = bench.Rows,
-            Keying = IdentifierKeys.TryKey,
-            Clock = TimeProvider.System,
-            Random = RandomSource.System,
-        });
+        // The slow one comes first: one lane after the other would wait for it.
+        var provisioner = Provisioner(
+            bench.Topology with { Rules = [.. bench.Topology.Rules.Reverse()] },
+            new Dictionary<string, IConnectedSystem> { ["idp"] = bench.Idp, ["app"] = bench.App, ["pds"] = new SlowSystem(bench.Pds, () => release.Task) },
+            TimeProvider.System);
 
         var round = provisioner.RunOnceAsync(CancellationToken.None);
 
@@ -174,6 +170,36 @@ public sealed class FollowingTests
         bench.Rows.All.Single(row => row.Key.Source == "idp").State.ShouldBe(ProvisioningState.Linked);
         release.SetResult();
         await round;
+    }
+
+    [Fact]
+    public async Task A_slow_row_holds_up_nothing_but_its_own_place()
+    {
+        bench = new PasswordBench { Rows = new InMemoryRows { KeepsLeases = true } };
+        var clock = new VirtualClock(DateTimeOffset.UnixEpoch);
+        var release = new TaskCompletionSource();
+        var asked = 0;
+        for (var number = 0; number < 8; number++)
+        {
+            bench.SignUp($"{number}");
+        }
+
+        var slow = new SlowSystem(bench.Pds, () => asked++ == 0 ? release.Task : Task.CompletedTask);
+        var provisioner = Provisioner(bench.Topology, new Dictionary<string, IConnectedSystem> { ["app"] = bench.App, ["pds"] = slow, ["idp"] = bench.Idp }, clock);
+        using var stop = new CancellationTokenSource();
+
+        var running = provisioner.Lanes.Single(lane => lane.System == "pds").RunAsync(TimeSpan.FromSeconds(1), _ => { }, stop.Token);
+
+        // The other three places did the other seven. Nothing can be made in this system, which is as good an end here as any.
+        while (bench.Rows.All.Count(row => row.State != ProvisioningState.Pending) < 7)
+        {
+            clock.FireNext().ShouldBeTrue();
+        }
+
+        bench.Rows.All.Count(row => row.State == ProvisioningState.Pending).ShouldBe(1);
+        release.SetResult();
+        await stop.CancelAsync();
+        await running;
     }
 
     private void Address(string email)
@@ -192,8 +218,18 @@ public sealed class FollowingTests
         await bench.RunAsync();
     }
 
-    /// <summary>Answers nothing about its accounts before it is let.</summary>
-    private sealed class SlowSystem(PasswordSystem system, Task release) : IReadsAccountsById
+    private Provisioner Provisioner(Topology topology, IReadOnlyDictionary<string, IConnectedSystem> systems, TimeProvider clock) => new(new ProvisionerParts
+    {
+        Topology = topology,
+        Systems = systems,
+        Rows = bench.Rows,
+        Keying = IdentifierKeys.TryKey,
+        Clock = clock,
+        Random = RandomSource.System,
+    });
+
+    /// <summary>Answers a question about its accounts when it is let.</summary>
+    private sealed class SlowSystem(PasswordSystem system, Func<Task> release) : IReadsAccountsById
     {
         public AccountMapping Mapping => system.Mapping;
 
@@ -203,7 +239,7 @@ public sealed class FollowingTests
 
         public async Task<IReadOnlyList<Account>> ReadByIdAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation)
         {
-            await release;
+            await release();
             return await system.ReadByIdAsync(ids, cancellation);
         }
     }

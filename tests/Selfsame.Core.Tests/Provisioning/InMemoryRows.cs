@@ -2,10 +2,11 @@ using Selfsame.Core.Provisioning;
 
 namespace Selfsame.Core.Tests.Provisioning;
 
-/// <summary>Rows in memory; a claim takes what is not settled, whatever its time and lease are.</summary>
+/// <summary>Rows in memory; a claim takes what is not settled, whatever its time is, and its lease unless a test wants it kept.</summary>
 internal sealed class InMemoryRows : IProvisioningRows
 {
     private readonly Dictionary<ProvisioningKey, ProvisioningRow> rows = [];
+    private readonly HashSet<ProvisioningKey> held = [];
 
     /// <summary>The one row of a test about one.</summary>
     public ProvisioningRow Only
@@ -15,6 +16,9 @@ internal sealed class InMemoryRows : IProvisioningRows
     }
 
     public IReadOnlyCollection<ProvisioningRow> All => rows.Values;
+
+    /// <summary>Whether a row that is worked on is not claimed again; else the next claim is as one after a crash.</summary>
+    public bool KeepsLeases { get; init; }
 
     /// <summary>How many disablings the guard has counted.</summary>
     public int Disablings { get; private set; }
@@ -39,7 +43,7 @@ internal sealed class InMemoryRows : IProvisioningRows
 
     public Task<IReadOnlyList<ClaimedRow>> ClaimAsync(ProvisioningClaim claim, CancellationToken cancellation)
     {
-        var due = rows.Values.Where(row => row.Key.System == claim.System
+        var due = rows.Values.Where(row => row.Key.System == claim.System && !(KeepsLeases && held.Contains(row.Key))
             && (row.State is ProvisioningState.Pending or ProvisioningState.Intent or ProvisioningState.Compensating || row.DueBecause is not null)).ToList();
         return Task.FromResult<IReadOnlyList<ClaimedRow>>([.. due.Take(claim.Most).Select(row => Take(row, claim.Lease))]);
     }
@@ -64,6 +68,11 @@ internal sealed class InMemoryRows : IProvisioningRows
         }
 
         Written.Add(row);
+        if (release)
+        {
+            held.Remove(row.Key);
+        }
+
         var saved = release && present.Asked != row.Asked ? ProvisioningMachine.Next(row, new LookAgain("It changed meanwhile."), row.NotBefore, 0) : row;
         rows[row.Key] = saved with { Asked = present.Asked };
         foreach (var key in followers.Where(_ => row.TargetId is not null).Select(system => new ProvisioningKey(row.Key.System, row.TargetId!, system)))
@@ -106,6 +115,7 @@ internal sealed class InMemoryRows : IProvisioningRows
 
     private ClaimedRow Take(ProvisioningRow row, TimeSpan lease)
     {
+        held.Add(row.Key);
         rows[row.Key] = row with { Epoch = row.Epoch + 1 };
         return new ClaimedRow(rows[row.Key], TimeProvider.System.GetTimestamp(), lease);
     }

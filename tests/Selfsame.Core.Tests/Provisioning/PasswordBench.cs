@@ -62,7 +62,7 @@ internal sealed class PasswordBench
 
     public PasswordSystem Pds { get; } = new();
 
-    public InMemoryRows Rows { get; } = new();
+    public InMemoryRows Rows { get; init; } = new();
 
     public InMemoryJournal Journal { get; }
 
@@ -100,7 +100,7 @@ internal sealed class PasswordBench
     {
         var links = Rows.All.Where(row => row.Key.System == "pds" && row.TargetId is not null).ToDictionary(row => row.Key.Account, row => row.TargetId!);
         var known = new KnownLinks(new Dictionary<(string, string), IReadOnlyDictionary<AccountId, AccountId>> { [("app", "pds")] = links });
-        return new Auditor(Topology with { Decisions = Topology.Decisions.With(known) }, Systems, IdentifierKeys.TryKey, TimeProvider.System).AuditAsync(_ => null, CancellationToken.None);
+        return new Auditor(Topology with { Decisions = Topology.Decisions.With(known) }, Systems, IdentifierKeys.TryKey, TimeProvider.System, RandomSource.System).AuditAsync(_ => null, CancellationToken.None);
     }
 
     public async Task<Plan> PlanAsync(int number)

@@ -86,6 +86,21 @@ public sealed class PasswordProvisioningTests
         bench.Pds.Creations.ShouldBe(0);
     }
 
+    // An application may take whatever id somebody gives; that it is a DID of ours proves nothing.
+    [Fact]
+    public async Task An_account_whose_id_is_merely_equal_is_not_ours()
+    {
+        bench.Pds.Put("mallory", "mallory@example.org", "mallory's");
+        bench.App.Put([.. PasswordBench.Person("1", "ann").Where(field => field.Item1 != "id"), ("id", "did:plc:1")]);
+        bench.Rows.Only = InMemoryRows.New(new ProvisioningKey("app", new AccountId("did:plc:1"), "pds"));
+
+        await bench.RunAsync();
+
+        bench.Rows.Only.TargetId.ShouldNotBe(new AccountId("did:plc:1"));
+        bench.Pds.Records[0]["handle"].AsText.ShouldBe("mallory");
+        bench.Pds.Records[0]["email"].AsText.ShouldBe("mallory@example.org");
+    }
+
     [Fact]
     public async Task A_handle_that_is_another_s_falls_back_to_the_code_and_says_so()
     {

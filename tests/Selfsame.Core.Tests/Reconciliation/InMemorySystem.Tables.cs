@@ -108,7 +108,7 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
 
     public Task<IReadOnlyList<EqualAccounts>> FindEqualAsync(IdentifierKind kind, CancellationToken cancellation)
         => Task.FromResult<IReadOnlyList<EqualAccounts>>([.. rows.Where(pair => pair.Value["username"].AsText is not null)
-            .GroupBy(pair => pair.Value["username"].AsText!.Normalize(NormalizationForm.FormKC), StringComparer.OrdinalIgnoreCase)
+            .GroupBy(pair => string.Concat(pair.Value["username"].AsText!.EnumerateRunes()).Normalize(NormalizationForm.FormKC), StringComparer.OrdinalIgnoreCase)
             .Where(group => group.Skip(1).Any())
             .Select(group => new EqualAccounts(group.Key, [.. group.Select(pair => pair.Key)]))]);
 

@@ -1,4 +1,5 @@
 using Selfsame.Core.Accounts;
+using Selfsame.Core.Identifiers;
 using Selfsame.Core.Reconciliation;
 
 namespace Selfsame.Core.Tests.Reconciliation;
@@ -155,5 +156,37 @@ public sealed class PlannerTests
         var error = await Should.ThrowAsync<SystemUnavailableException>(bench.AuditAsync());
 
         error.Message.ShouldContain("ended early");
+    }
+
+    [Fact]
+    public async Task Rules_that_want_opposite_things_are_a_finding()
+    {
+        var back = Bench.Repairing with { Source = "app", Target = "people", Missing = MissingAction.CreateInTarget, Orphan = OrphanAction.Report };
+        var bench = new Bench();
+        bench = new Bench { Topology = bench.Topology with { Rules = [Bench.Repairing, back] } };
+
+        var sentences = (await bench.AuditAsync()).Findings.Where(finding => finding.Fault == SystemFault.RulesInConflict).Select(finding => finding.Sentence).ToList();
+
+        sentences.Count.ShouldBe(2);
+        sentences[0].ShouldContain("who is in app alone is deleted there by one, and made in people by the other");
+        sentences[1].ShouldContain("where attributes differ each takes its own source to be right");
+    }
+
+    [Fact]
+    public async Task Rules_that_agree_are_none()
+        => (await new Bench { Topology = new Bench().Topology with { Rules = [Bench.Repairing, Bench.Repairing with { Source = "app", Target = "people", Missing = MissingAction.Report, Orphan = OrphanAction.Report, Drifted = DriftedAction.Report }] } }
+            .AuditAsync()).Findings.ShouldBeEmpty();
+
+    [Fact]
+    public async Task Keys_made_under_older_rules_are_a_finding()
+    {
+        var bench = new Bench();
+        var pictures = (await bench.AuditAsync()).Pictures.ToDictionary(
+            pair => pair.Key, pair => pair.Key == "people" ? pair.Value with { StoredKeys = [new StoredKeys("0/14.0.0", 3), new StoredKeys(KeyRules.Version, 5)] } : pair.Value);
+
+        var finding = Situations.Find(bench.Topology, pictures).Single();
+
+        finding.Fault.ShouldBe(SystemFault.KeysOfOlderRules);
+        finding.Sentence.ShouldStartWith("3 keys in people were made under 0/14.0.0;");
     }
 }

@@ -74,7 +74,7 @@ public sealed class TopologyReaderTests
     [InlineData("table: members", "tabel: members", 6, "'systems.app.tabel' is not known")]
     [InlineData("table: members", "table: [members]", 6, "must be text")]
     [InlineData("noise: true", "noise: perhaps", 8, "true or false")]
-    [InlineData("connector: sqlite", "connector: auth0", 4, "not part of this version")]
+    [InlineData("connector: sqlite", "connector: scim", 4, "not part of this version")]
     [InlineData("connector: sqlite", "connector: oracle", 4, "no connector 'oracle'")]
     [InlineData("unique: [username]", "unique: [phone]", 9, "one of the system's identifiers")]
     [InlineData("unique: [username]", "duplicates: fold", 9, "It can be: report, rename, merge, delete")]
@@ -130,6 +130,46 @@ public sealed class TopologyReaderTests
         topology.Systems["pds"].Pace.ShouldBe(new ProvisioningPace(2.5, 8));
         topology.Systems["app"].Pace.ShouldBe(new ProvisioningPace(null, 4));
         topology.Guards.MaxDisablesPerHour.ShouldBe(7);
+    }
+
+    [Fact]
+    public void Records_and_a_code_add_to_what_the_accounts_are_mapped_to()
+    {
+        var app = Read(Good.Replace(
+            "table: members", "table: members\n    userCode: { field: code, prefix: ac }\n    records: { proofs: { table: proofs, id: sub }, handles: { table: h, id: sub, fields: { handle: handle, count: n } } }",
+            StringComparison.Ordinal)).Topology.ShouldNotBeNull().Systems["app"];
+
+        app.Mapping.Identifiers[IdentifierKind.UserCode].ShouldBe("code");
+        app.Mapping.Identifiers[IdentifierKind.Handle].ShouldBe("handles.handle");
+        app.Mapping.Attributes["count"].Field.ShouldBe("handles.n");
+        app.Unique.ShouldBe([IdentifierKind.Username, IdentifierKind.UserCode]);
+        app.Records.Select(record => (record.Name, record.Table, record.Id)).ShouldBe([("proofs", "proofs", "sub"), ("handles", "h", "sub")]);
+    }
+
+    [Theory]
+    [InlineData("userCode: { field: code, prefix: A1 }", "letters from a to z")]
+    [InlineData("userCode: { field: code }", "must have 'field' and 'prefix'")]
+    [InlineData("records: { proofs: { id: sub } }", "must have 'table'")]
+    [InlineData("records: { proofs: { table: p, id: sub, key: x } }", "is not known")]
+    [InlineData("records: { proofs: { table: p, id: sub, fields: { email: mail } } }", "maps 'email' twice")]
+    [InlineData("records: { proofs: { table: p, id: sub } }\n    duplicates: merge", "nobody would move those")]
+    [InlineData("hook: { token: short }", "is not known")]
+    public void What_is_wrong_with_records_codes_and_hooks_is_told(string line, string message)
+        => Read(Good.Replace("table: members", $"table: members\n    {line}", StringComparison.Ordinal)).Errors
+            .ShouldContain(error => error.Message.Contains(message), line);
+
+    [Theory]
+    [InlineData("hook: { token: 0123456789abcdef }", null)]
+    [InlineData("hook: { token: short }", "at least 16 visible characters")]
+    [InlineData("hook: { tokens: 0123456789abcdef }", "must have the 'token'")]
+    public void A_webhook_needs_a_token_that_nobody_guesses(string hook, string? message)
+    {
+        var reading = Read($"systems:\n  idp:\n    connector: idp\n    {hook}");
+
+        reading.Topology?.Systems["idp"].HookToken.ShouldBe("0123456789abcdef");
+        (reading.Errors.Count == 0).ShouldBe(message is null, string.Join('\n', reading.Errors));
+        reading.Errors.Any(error => message is not null && error.Message.Contains(message, StringComparison.Ordinal)).ShouldBe(message is not null);
+        reading.Topology?.Systems["idp"].ToString().ShouldNotContain("0123456789abcdef");
     }
 
     [Fact]
@@ -193,7 +233,8 @@ public sealed class TopologyReaderTests
         => new TopologyReader(
             [
                 new ConnectorKind { Name = "selfsame", Settings = [], FixedMapping = Bench.People },
-                new ConnectorKind { Name = "sqlite", Settings = [new ConnectorSetting("connection", true), new ConnectorSetting("table", true)] },
+                new ConnectorKind { Name = "sqlite", Settings = [new ConnectorSetting("connection", true), new ConnectorSetting("table", true)], RecordTableKey = "table" },
+                new ConnectorKind { Name = "idp", Settings = [], FixedMapping = Bench.People, TakesHook = true },
             ],
             name => name == "APP_DB" ? database : null).Read(yaml);
 }

@@ -20,6 +20,10 @@ public sealed class BenchRunTests
         ["Sign-ups without the hash against raw rows, SQLite"] = "≥ 0.50",
         ["Sign-ups without the hash against raw rows, PostgreSQL"] = "≥ 0.50",
         ["Sign-ups without the hash against ASP.NET Core Identity, PostgreSQL"] = "≥ 1.00",
+        ["Audit of two PostgreSQL tables of 10,000 rows against reading them"] = "≤ 1.50",
+        ["Audit of two PostgreSQL tables of 10,000 rows against a full outer join"] = "≤ 1.00",
+        ["Duplicates by case among 10,000 rows against GROUP BY lower()"] = "≤ 1.00",
+        ["Planning a backfill for 10,000 users against reading both tables"] = "≤ 1.50",
     };
 
     [Fact]
@@ -32,7 +36,7 @@ public sealed class BenchRunTests
             var figure = figures.ShouldHaveSingleItem(name);
             figure.GetProperty("ratio").GetProperty("median").GetDouble().ShouldBeGreaterThan(0, name);
             figure.GetProperty("bar").GetString().ShouldBe(bar, name);
-            figure.GetProperty("httpInside").GetBoolean().ShouldBe(!name.Contains("raw rows", StringComparison.Ordinal), name);
+            figure.GetProperty("httpInside").GetBoolean().ShouldBe(name.StartsWith("Sign-", StringComparison.Ordinal) && !name.Contains("raw rows", StringComparison.Ordinal), name);
         }
 
         figures.ShouldHaveSingleItem("Sign-ups without the hash against raw rows, SQLite").GetProperty("note").GetString().ShouldNotBeNull().ShouldContain("9 rows each");

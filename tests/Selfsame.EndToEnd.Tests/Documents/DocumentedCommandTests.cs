@@ -50,6 +50,8 @@ public sealed partial class DocumentedCommandTests
         {
             await File.WriteAllTextAsync(folder["selfsame.yaml"], block);
             var variables = Variable().Matches(block).ToDictionary(match => match.Groups[1].Value, string? (match) => Placeholder(match.Groups[1].Value));
+            // A config that names a PDS asks for it.
+            variables["SELFSAME_SECRET_KEY"] = Convert.ToBase64String(new byte[32]);
 
             var result = await SelfsameProcess.RunAsync(["runs", "--config", folder["selfsame.yaml"], "--data", folder["data"]], "", variables);
 
@@ -60,6 +62,7 @@ public sealed partial class DocumentedCommandTests
     /// <summary>A value that a connector takes for its address; none is called.</summary>
     private static string Placeholder(string variable)
         => variable.StartsWith("MONGO", StringComparison.Ordinal) ? "mongodb://localhost/app"
+            : variable.EndsWith("_TOKEN", StringComparison.Ordinal) ? "a token that nobody guesses"
             : variable.Contains("WEBHOOK_SECRET", StringComparison.Ordinal) ? "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
             : variable.EndsWith("_URL", StringComparison.Ordinal) && variable != "DATABASE_URL" ? "https://project.example.com"
             : "value";

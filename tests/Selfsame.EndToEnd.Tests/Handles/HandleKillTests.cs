@@ -19,7 +19,7 @@ public sealed class HandleKillTests : IDisposable
           users: { connector: selfsame }
           pds: { connector: atproto, url: "${PDS_URL}", adminPassword: "${PDS_ADMIN_PASSWORD}", handleDomain: "${PDS_DOMAIN}", plcUrl: "${PLC_URL}" }
         reconcile:
-          - { source: users, target: pds, when: emailVerified, correlate: [handle], missing: createInTarget }
+          - { source: users, target: pds, when: emailVerified, correlate: [did], missing: createInTarget, drifted: updateTarget, handle: "{handle|code}" }
         """);
 
     public static TheoryData<string> CrashPoints => [.. HandleCrashPoints.All];
@@ -31,13 +31,12 @@ public sealed class HandleKillTests : IDisposable
     public async Task Killed_at_any_step_the_change_ends_whole_and_nobody_else_could_take_either_handle(string point)
     {
         await using var pds = await PdsUsers.OpenAsync();
-        var (old, wanted) = (PdsUsers.NewName(), PdsUsers.NewName());
-        var id = await pds.MakeAsync(old);
+        var wanted = PdsUsers.NewName();
         var environment = Environment(pds.Server);
         (await SelfsameProcess.RunAsync(
-            ["users", "create", "--username", "ann", "--email", "ann@example.org", "--superuser"], $"{Password}\n", environment, workspace.Folder)).ExitCode.ShouldBe(0);
+            ["users", "create", "--username", "ann", "--email", $"{wanted}@example.org", "--superuser"], $"{Password}\n", environment, workspace.Folder)).ExitCode.ShouldBe(0);
         var user = Guid.Parse(workspace.Sql(Store, "UPDATE users SET email_verified_at = created_at RETURNING uuid")[0]);
-        await LinkAsync(user, id);
+        var id = await LinkAsync(environment, user);
 
         await using (var doomed = await ServeAsync(environment, point))
         {
@@ -75,10 +74,12 @@ public sealed class HandleKillTests : IDisposable
         => SelfsameProcess.ServeAsync(
             workspace.Data, ["--config", workspace["selfsame.yaml"]], new Dictionary<string, string?>(environment) { ["SELFSAME_CRASH_AT"] = crashAt });
 
-    private async Task LinkAsync(Guid user, AccountId id)
+    /// <summary>Has the service make the user's account at the PDS; its DID.</summary>
+    private async Task<AccountId> LinkAsync(Dictionary<string, string?> environment, Guid user)
     {
+        await using var server = await ServeAsync(environment);
         await using var store = SqliteDatabase.File(workspace[Store], new DatabaseOptions(), TimeProvider.System, Core.RandomSource.System);
-        await PdsUsers.LinkAsync(store, user, id);
+        return await PdsUsers.LinkedAsync(store, user);
     }
 
     private static async Task<ApiClient> SignInAsync(SelfsameProcess server)

@@ -4,6 +4,8 @@ using Selfsame.Core.Reconciliation;
 using Selfsame.EndToEnd.Tests.Api;
 using Selfsame.EndToEnd.Tests.Pages;
 using Selfsame.Store;
+using Selfsame.Store.Audit;
+using Selfsame.Store.Users;
 using Selfsame.Testing;
 
 namespace Selfsame.EndToEnd.Tests.Handles;
@@ -40,14 +42,13 @@ public sealed class HandleProvisioningTests : IAsyncLifetime
     {
         var (old, wanted) = (PdsUsers.NewName(), PdsUsers.NewName());
         var (me, id) = await LinkedUserAsync(old);
-        (await me.Api.PutAsync("/api/v1/me/handle", new { handle = old })).ShouldHaveStatus(200);
 
         var answer = await me.Api.PutAsync("/api/v1/me/handle", new { handle = wanted.ToUpperInvariant() });
 
         answer.ShouldHaveStatus(200).TextOf("handle").ShouldBe(wanted);
         (await pds.HandleAsync(id)).ShouldBe(wanted);
         (await StateAsync(me)).ShouldBe("settled");
-        var other = await server.SignInNewUserAsync();
+        var other = await SignInNewUserAsync();
         (await other.Api.PutAsync("/api/v1/me/handle", new { handle = wanted })).ShouldBeProblem(409, "identifier-taken").Keys.ShouldBe(["handle"]);
         (await other.Api.PutAsync("/api/v1/me/handle", new { handle = old })).ShouldHaveStatus(200);
         await StoreInvariants.CheckAsync(server.Context.Database);
@@ -57,7 +58,6 @@ public sealed class HandleProvisioningTests : IAsyncLifetime
     public async Task A_handle_that_is_given_up_leaves_the_code_at_the_PDS()
     {
         var (me, id) = await LinkedUserAsync(PdsUsers.NewName());
-        (await me.Api.PutAsync("/api/v1/me/handle", new { handle = PdsUsers.NewName() })).ShouldHaveStatus(200);
 
         (await me.Api.PutAsync("/api/v1/me/handle", new { handle = (string?)null })).ShouldHaveStatus(200);
 
@@ -79,8 +79,7 @@ public sealed class HandleProvisioningTests : IAsyncLifetime
         var state = await me.Api.GetAsync("/api/v1/me/handle");
         state.TextOf("state").ShouldBe("refused");
         state.TextOf("wanted").ShouldBe(taken);
-        // Nobody has it in our store, so it is somebody else's to try.
-        (await (await server.SignInNewUserAsync()).Api.PutAsync("/api/v1/me/handle", new { handle = taken })).ShouldHaveStatus(200);
+        (await ReservedAsync(taken)).ShouldBe(0);
         await StoreInvariants.CheckAsync(server.Context.Database);
     }
 
@@ -91,7 +90,6 @@ public sealed class HandleProvisioningTests : IAsyncLifetime
     {
         var (old, wanted) = (PdsUsers.NewName(), PdsUsers.NewName());
         var (me, id) = await LinkedUserAsync(old);
-        (await me.Api.PutAsync("/api/v1/me/handle", new { handle = old })).ShouldHaveStatus(200);
         var open = new TaskCompletionSource();
         var calls = 0;
         // After the first call's fault the PDS stays out of reach until the test has looked.
@@ -103,7 +101,7 @@ public sealed class HandleProvisioningTests : IAsyncLifetime
 
         (await StateAsync(me)).ShouldBe("pending");
         (await me.Api.GetAsync("/api/v1/me")).TextOf("handle").ShouldBe(old);
-        var other = await server.SignInNewUserAsync();
+        var other = await SignInNewUserAsync();
         foreach (var reserved in new[] { old, wanted })
         {
             (await other.Api.PutAsync("/api/v1/me/handle", new { handle = reserved })).ShouldBeProblem(409, "identifier-taken");
@@ -123,15 +121,17 @@ public sealed class HandleProvisioningTests : IAsyncLifetime
     {
         var (old, wanted) = (PdsUsers.NewName(), PdsUsers.NewName());
         var (me, id) = await LinkedUserAsync(old);
-        var swallowed = 0;
-        proxy.Fault = method => method == "updateAccountHandle" && Interlocked.Increment(ref swallowed) == 1 ? PdsFault.Swallowed : PdsFault.None;
+        var (calls, taken) = (0, false);
+        proxy.Fault = method => method != "updateAccountHandle" || Volatile.Read(ref taken) ? PdsFault.None
+            : Interlocked.Increment(ref calls) == 1 ? PdsFault.Swallowed : PdsFault.Busy;
 
         (await me.Api.PutAsync("/api/v1/me/handle", new { handle = wanted })).ShouldHaveStatus(202);
         await pds.MakeAsync(wanted);
+        Volatile.Write(ref taken, true);
 
         await UntilAsync(async () => await StateAsync(me) == "refused");
         (await pds.HandleAsync(id)).ShouldBe(old);
-        (await (await server.SignInNewUserAsync()).Api.PutAsync("/api/v1/me/handle", new { handle = wanted })).ShouldHaveStatus(200);
+        (await ReservedAsync(wanted)).ShouldBe(0);
         (await me.Api.PutAsync("/api/v1/me/handle", new { handle = PdsUsers.NewName() })).ShouldHaveStatus(200);
         (await StateAsync(me)).ShouldBe("settled");
     }
@@ -180,19 +180,46 @@ public sealed class HandleProvisioningTests : IAsyncLifetime
               users: { connector: selfsame }
               pds: { connector: atproto, url: "{{url}}", adminPassword: "{{PersonalDataServer.AdminPassword}}", handleDomain: {{PersonalDataServer.HandleDomain}}, plcUrl: "{{server.DirectoryUrl}}" }
             reconcile:
-              - { source: users, target: pds, when: emailVerified, correlate: [handle], missing: createInTarget }
+              - { source: users, target: pds, when: emailVerified, correlate: [did], missing: createInTarget, drifted: updateTarget, handle: "{handle|code}" }
             """);
         reading.Errors.ShouldBeEmpty();
         return reading.Topology!;
     }
 
+    /// <summary>A new user with an address that no other test of the shared PDS has, and a caller who is signed in as that user.</summary>
+    private async Task<SignedInCaller> SignInNewUserAsync()
+    {
+        var name = PdsUsers.NewName();
+        var result = await new SignUp(server.Context).ExecuteAsync(
+            new SignUpRequest
+            {
+                Tenant = "main",
+                Form = new SignUpForm
+                {
+                    Username = name,
+                    Email = $"{name}@example.org",
+                    Password = RunningServer.Password,
+                    Administrator = new AdministratorFields { EmailVerified = true },
+                },
+                Actor = Actor.System,
+            },
+            CancellationToken.None);
+        var user = result.ShouldBeOfType<SignUpResult.Created>().User;
+        return new SignedInCaller(user, await server.SignInAsync(user.Email!));
+    }
+
+    /// <summary>A user whom the service has given an account at the PDS, both under a handle.</summary>
     private async Task<(SignedInCaller Me, AccountId Id)> LinkedUserAsync(string handle)
     {
-        var me = await server.SignInNewUserAsync();
-        var id = await pds.MakeAsync(handle);
-        await PdsUsers.LinkAsync(server.Context.Database, me.User.Uuid, id);
+        var me = await SignInNewUserAsync();
+        var id = await PdsUsers.LinkedAsync(server.Context.Database, me.User.Uuid);
+        (await pds.HandleAsync(id)).ShouldBe(me.User.UserCode);
+        (await me.Api.PutAsync("/api/v1/me/handle", new { handle })).ShouldHaveStatus(200);
         return (me, id);
     }
+
+    private Task<long> ReservedAsync(string handle) => server.Context.Database.ReadAsync(
+        transaction => transaction.ScalarAsync<long>("SELECT count(*) FROM identifiers WHERE space = 'handle' AND key = @handle", new { handle }));
 
     private static async Task<string?> StateAsync(SignedInCaller me) => (await me.Api.GetAsync("/api/v1/me/handle")).TextOf("state");
 

@@ -49,15 +49,22 @@ internal sealed class PdsUsers : IAsyncDisposable
     public async Task<string> HandleAsync(AccountId id)
         => (await system.ReadByIdAsync([id], CancellationToken.None)).Single().Identifiers[IdentifierKind.Handle];
 
-    /// <summary>Makes the user's row say that this account is theirs; who works on the row just now writes nothing any more.</summary>
-    public static Task LinkAsync(Database store, Guid user, AccountId account)
-        => store.TransactAsync(async transaction =>
-            (await transaction.ExecuteAsync(
-                """
-                UPDATE provisioning SET state = 'Linked', target_id = @target, epoch = epoch + 1, leased_until = NULL, due_because = NULL, problem = NULL
-                WHERE source_id = @user AND system = 'pds'
-                """,
-                new { target = account.ToText(), user = user.ToString("D") })).ShouldBe(1));
+    /// <summary>Waits until the service has made the user's account; its DID.</summary>
+    public static async Task<AccountId> LinkedAsync(Database store, Guid user)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (true)
+        {
+            var id = await store.ReadAsync(transaction => transaction.ScalarAsync<string>(
+                "SELECT target_id FROM provisioning WHERE source_id = @user AND system = 'pds' AND state = 'Linked'", new { user = user.ToString("D") }));
+            if (id is not null)
+            {
+                return AccountId.FromText(id);
+            }
+
+            await Task.Delay(50, limit.Token);
+        }
+    }
 
     public ValueTask DisposeAsync() => system.DisposeAsync();
 }

@@ -8,7 +8,9 @@ namespace Selfsame.EndToEnd.Tests.RealInput;
 /// The maintainers of Debian's binary packages as an application's users table, those of its source packages as another system's export:
 /// what audit finds is counted again by plain code that shares nothing with it, repaired, and taken back.
 /// </summary>
-[Trait("needs", "apt, postgresql, executable")]
+[Trait("needs", "apt")]
+[Trait("needs", "postgresql")]
+[Trait("needs", "executable")]
 public sealed class MaintainerAuditTests(ITestOutputHelper output)
 {
     private const string Config =
@@ -20,7 +22,6 @@ public sealed class MaintainerAuditTests(ITestOutputHelper output)
             path: export.csv
             identifiers: { email: address }
             attributes: { fullName: name }
-            trustEmail: true
           app:
             connector: postgres
             connection: ${DATABASE_URL}
@@ -32,7 +33,7 @@ public sealed class MaintainerAuditTests(ITestOutputHelper output)
             duplicates: merge
             survivor: [createdAt asc]
         reconcile:
-          - { source: export, target: app, correlate: [email], missing: createInTarget, orphan: deleteInTarget, drifted: report }
+          - { source: export, target: app, correlate: [email], trustEmail: true, missing: createInTarget, orphan: deleteInTarget, drifted: report }
         """;
 
     [Fact]

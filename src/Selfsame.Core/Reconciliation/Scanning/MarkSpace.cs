@@ -36,9 +36,11 @@ internal sealed class MarkSpace(MarkPool pool)
     public IReadOnlyList<int> Find(IReadOnlySet<ValueHash> hashes)
     {
         var found = new List<int>();
+        var possible = new bool[1 << FilterBits];
         foreach (var wanted in hashes.GroupBy(hash => hash.High >> (64 - PartBits)))
         {
-            FindIn(parts[wanted.Key], wanted.ToHashSet(), found);
+            Array.Clear(possible);
+            FindIn(parts[wanted.Key], wanted.ToHashSet(), possible, found);
         }
 
         return found;
@@ -54,10 +56,9 @@ internal sealed class MarkSpace(MarkPool pool)
         }
     }
 
-    private void FindIn(in Part part, HashSet<ValueHash> wanted, List<int> found)
+    private void FindIn(in Part part, HashSet<ValueHash> wanted, bool[] possible, List<int> found)
     {
         // Most marks of a part are nobody's that is asked for, and a few bits of the hash tell.
-        var possible = new bool[1 << FilterBits];
         foreach (var hash in wanted)
         {
             possible[hash.Low & ((1 << FilterBits) - 1)] = true;

@@ -35,7 +35,7 @@ internal sealed class RuleMatch
     private readonly ReconcileRule rule;
     private readonly Side source;
     private readonly Side target;
-    private readonly HashSet<IdentifierKind> correlatingKinds;
+    private readonly bool[] correlatingKinds = new bool[IdentifierKinds.All.Count];
     private readonly (IdentifierKind Kind, bool MaybeNull)[] sharedKinds;
 
     public RuleMatch(ReconcileRule rule, ScannedSystem source, ScannedSystem target, SystemFacts targetFacts)
@@ -47,7 +47,11 @@ internal sealed class RuleMatch
                           select (pair.Key, !targetFacts.NotNullFields.Contains(pair.Value))];
         this.source = new Side(source, SideOf(source, isSource: true));
         this.target = new Side(target, SideOf(target, isSource: false));
-        correlatingKinds = [.. rule.Correlate.Select(correlation => correlation.Kind).OfType<IdentifierKind>()];
+        foreach (var kind in rule.Correlate.Select(correlation => correlation.Kind).OfType<IdentifierKind>())
+        {
+            correlatingKinds[(int)kind] = true;
+        }
+
         ById = rule.Correlate.Contains(CorrelationRule.ById);
     }
 
@@ -57,7 +61,7 @@ internal sealed class RuleMatch
 
     public ScannedSystem Target => target.System;
 
-    public bool Correlates(IdentifierKind? kind) => kind is { } given ? correlatingKinds.Contains(given) : ById;
+    public bool Correlates(IdentifierKind? kind) => kind is { } given ? correlatingKinds[(int)given] : ById;
 
     /// <summary>One account of each system, by its number there, and no other of the two, has a value of that kind (null: the id).</summary>
     public void Pair(IdentifierKind? kind, int left, int right)
@@ -161,15 +165,15 @@ internal sealed class RuleMatch
             }
         }
 
-        return source.Shared.Count == 0 || Source.Digest(source.Number, left) == Target.Digest(target.Number, right);
+        return source.Shared.Length == 0 || Source.Digest(source.Number, left) == Target.Digest(target.Number, right);
     }
 
     private bool FormsAgree()
-        => Enumerable.Range(0, source.Shared.Count).All(attribute => source.Shared[attribute] == AccountMapping.EmailVerified
+        => Enumerable.Range(0, source.Shared.Length).All(attribute => source.Shared[attribute] == AccountMapping.EmailVerified
             || Source.Forms(source.Number, attribute).AgreeWith(Target.Forms(target.Number, attribute)));
 
     private int SideOf(ScannedSystem system, bool isSource)
-        => Enumerable.Range(0, system.Sides.Count).First(side => ReferenceEquals(system.Sides[side].Rule, rule) && system.Sides[side].IsSource == isSource);
+        => Enumerable.Range(0, system.Sides.Length).First(side => ReferenceEquals(system.Sides[side].Rule, rule) && system.Sides[side].IsSource == isSource);
 
     private static Contact KindBit(IdentifierKind kind) => (Contact)((int)Contact.FirstKind << (int)kind);
 
@@ -185,7 +189,7 @@ internal sealed class RuleMatch
 
         public int Number => number;
 
-        public IReadOnlyList<string> Shared => system.Sides[number].Shared;
+        public string[] Shared => system.Sides[number].Shared;
 
         public bool Owns(int account) => account >= system.First && account - system.First < system.Count;
 

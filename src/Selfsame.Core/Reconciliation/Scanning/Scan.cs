@@ -25,11 +25,11 @@ internal sealed class Scan(Topology topology, IdentifierKeying keying, RandomSou
         var sides = new List<RuleSide>();
         foreach (var rule in topology.Rules.Where(rule => rule.Source == config.Name || rule.Target == config.Name))
         {
-            var shared = Drift.Shared(topology.Systems[rule.Source].Mapping, topology.Systems[rule.Target].Mapping).ToList();
+            var shared = Drift.Shared(topology.Systems[rule.Source].Mapping, topology.Systems[rule.Target].Mapping).ToArray();
             sides.Add(new RuleSide(rule, rule.Source == config.Name, shared));
         }
 
-        var system = new ScannedSystem(config, systems.Sum(before => before.Count), sides, spaces, hash, keying);
+        var system = new ScannedSystem(config, systems.Sum(before => before.Count), [.. sides], spaces, hash, keying);
         systems.Add(system);
         facts.Add(config.Name, described);
         return system;

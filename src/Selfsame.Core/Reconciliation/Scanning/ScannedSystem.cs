@@ -39,7 +39,7 @@ internal sealed class ScannedSystem
     private readonly byte[] keyBuffer = new byte[LongestKey];
     private byte[] attributeBuffer = new byte[256];
 
-    public ScannedSystem(SystemConfig config, int first, IReadOnlyList<RuleSide> sides, ScanSpaces spaces, KeyedHash hash, IdentifierKeying keying)
+    public ScannedSystem(SystemConfig config, int first, RuleSide[] sides, ScanSpaces spaces, KeyedHash hash, IdentifierKeying keying)
     {
         (Config, First, Sides, this.spaces, this.hash, this.keying) = (config, first, sides, spaces, hash, keying);
         // The short cut is one through these rules; any other must be asked value by value.
@@ -57,7 +57,7 @@ internal sealed class ScannedSystem
 
     public int Count => traits.Count;
 
-    public IReadOnlyList<RuleSide> Sides { get; }
+    public RuleSide[] Sides { get; }
 
     public ScanFields Fields { get; }
 
@@ -146,14 +146,14 @@ internal sealed class ScannedSystem
     private Traits AddId(FieldRows rows, int row, int account)
     {
         ref readonly var slot = ref rows[row, Fields.Id[0]];
-        if (Fields.Id.Count == 1 && slot.Form == FieldForm.Integer)
+        if (Fields.Id.Length == 1 && slot.Form == FieldForm.Integer)
         {
             Ids.Add(slot.Bits);
             spaces.Ids.Add(IdMarks.Of(hash, slot.Bits), account);
             return Traits.None;
         }
 
-        if (Fields.Id.Count == 1 && slot.Form == FieldForm.Uuid)
+        if (Fields.Id.Length == 1 && slot.Form == FieldForm.Uuid)
         {
             var uuid = new Guid(rows.BytesOf(slot), bigEndian: true);
             Ids.Add(uuid);
@@ -161,7 +161,7 @@ internal sealed class ScannedSystem
             return Traits.None;
         }
 
-        var parts = new string[Fields.Id.Count];
+        var parts = new string[Fields.Id.Length];
         for (var part = 0; part < parts.Length; part++)
         {
             parts[part] = rows.TextOf(rows[row, Fields.Id[part]]);
@@ -214,7 +214,7 @@ internal sealed class ScannedSystem
     private Traits AddSides(FieldRows rows, int row)
     {
         var found = Traits.None;
-        for (var side = 0; side < Sides.Count; side++)
+        for (var side = 0; side < Sides.Length; side++)
         {
             var (alone, shared) = Fields.Sides[side];
             // Where it is not mapped it is never true; where no bit is left for a side, its accounts are read as a whole.
@@ -223,7 +223,7 @@ internal sealed class ScannedSystem
                 found |= SideBit(side);
             }
 
-            if (shared.Count > 0)
+            if (shared.Length > 0)
             {
                 digests[side].Add(DigestOf(rows, row, side, shared));
             }
@@ -232,10 +232,10 @@ internal sealed class ScannedSystem
         return found;
     }
 
-    private ulong DigestOf(FieldRows rows, int row, int side, IReadOnlyList<int> shared)
+    private ulong DigestOf(FieldRows rows, int row, int side, int[] shared)
     {
         var length = 0;
-        for (var attribute = 0; attribute < shared.Count; attribute++)
+        for (var attribute = 0; attribute < shared.Length; attribute++)
         {
             ref readonly var slot = ref rows[row, shared[attribute]];
             if (Sides[side].Shared[attribute] == AccountMapping.EmailVerified)

@@ -20,6 +20,8 @@ internal sealed record Problem(int Status, string Name, string Title)
 
     public static Problem SignInRefused { get; } = new(401, "sign-in-refused", "The sign-in was refused");
 
+    public static Problem WrongToken { get; } = new(401, "wrong-token", "The webhook does not carry the right token");
+
     public static Problem Forbidden { get; } = new(403, "forbidden", "The caller may not do this");
 
     public static Problem EmailNotVerified { get; } = new(403, "email-not-verified", "The e-mail address is not verified");

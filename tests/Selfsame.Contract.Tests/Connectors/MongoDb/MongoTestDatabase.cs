@@ -11,6 +11,9 @@ internal sealed class MongoTestDatabase : IAsyncDisposable
     public const string Collection = "members";
 
     private readonly string connectionString;
+
+    public string ConnectionString => connectionString;
+
     public string Name { get; } = $"selfsame-{Guid.NewGuid():N}";
     private readonly LibmongocConnection outside;
     private readonly List<MongoDbSystem> systems = [];

@@ -1,0 +1,254 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Reconciliation;
+
+namespace Selfsame.Connectors.Auth0;
+
+/// <summary>
+/// Sends single requests to the Management API and tells what became of them, each within its own time limit. The token is asked for once, kept, and
+/// renewed before it runs out or when it is refused.
+/// </summary>
+internal sealed class Auth0Api : IDisposable
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan DefaultPatience = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan RenewBefore = TimeSpan.FromMinutes(1);
+    private const int MaximumWaits = 10;
+
+    private readonly HttpMessageInvoker http;
+    private readonly TimeProvider clock;
+    private readonly Uri tenant;
+    private readonly string clientId;
+    private readonly string clientSecret;
+    private readonly string audience;
+    private readonly SemaphoreSlim renewing = new(1);
+    private Token? token;
+
+    /// <summary>Throws <see cref="SystemUnavailableException"/> for an address that can't be right.</summary>
+    public Auth0Api(SystemConfig config, HttpMessageInvoker http, TimeProvider clock)
+    {
+        this.http = http;
+        this.clock = clock;
+        tenant = Address(config.Name, config.Settings["domain"]);
+        clientId = config.Settings["clientId"];
+        clientSecret = config.Settings["clientSecret"];
+        audience = config.Settings.GetValueOrDefault("audience") ?? new Uri(tenant, "api/v2/").ToString();
+    }
+
+    /// <summary>How far the tenant's clock was ahead of ours at the last answer; null before the first.</summary>
+    public TimeSpan? ClockAhead { get; private set; }
+
+    /// <summary>A connection pool of our own that follows no redirect: credentials go to the address in the config and nowhere else.</summary>
+    public static HttpMessageInvoker OwnHttp() => new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false });
+
+    public void Dispose()
+    {
+        http.Dispose();
+        renewing.Dispose();
+    }
+
+    /// <summary>Reads, and waits where the other side asks for it, as often and as long as is bearable.</summary>
+    public async Task<Auth0Reply> ReadAsync(string path, CancellationToken cancellation)
+    {
+        for (var waits = 0; ; waits++)
+        {
+            var reply = await SendAsync(HttpMethod.Get, path, null, cancellation);
+            var asked = reply switch
+            {
+                Answer { Status: HttpStatusCode.TooManyRequests } throttled => throttled.RetryAfter,
+                NotAsked { RetryAfter: { } wait } => wait,
+                _ => (TimeSpan?)null,
+            };
+            if (asked is null || waits == MaximumWaits || asked > LongestWait)
+            {
+                return reply;
+            }
+
+            await Task.Delay(asked.Value, clock, cancellation);
+        }
+    }
+
+    /// <summary>One request to <paramref name="path"/> behind <c>/api/v2/</c>; again with a new token where the kept one is refused.</summary>
+    public async Task<Auth0Reply> SendAsync(HttpMethod method, string path, JsonObject? body, CancellationToken cancellation)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            var (current, not) = await TokenAsync(cancellation);
+            if (current is null)
+            {
+                return not!;
+            }
+
+            using var request = new HttpRequestMessage(method, new Uri(tenant, "api/v2/" + path));
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", current.Text);
+            request.Content = Json(body);
+            var reply = await AskAsync(request, cancellation);
+            if (reply is not Answer { Status: HttpStatusCode.Unauthorized } || attempt > 1)
+            {
+                return reply;
+            }
+
+            token = token == current ? null : token;
+        }
+    }
+
+    /// <summary>The scopes that the token was granted; null where the endpoint does not say, or gave no token.</summary>
+    public async Task<(IReadOnlySet<string>? Scopes, NotAsked? Not)> ScopesAsync(CancellationToken cancellation)
+    {
+        token = null;
+        var (current, not) = await TokenAsync(cancellation);
+        return (current?.Scopes, not);
+    }
+
+    /// <summary>The file behind a link that is its own proof: no token goes there. Null where it can't be had, whole.</summary>
+    public async Task<byte[]?> DownloadAsync(Uri link, CancellationToken cancellation)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, link);
+        try
+        {
+            using var response = await http.SendAsync(request, cancellation);
+            return response.IsSuccessStatusCode ? await response.Content.ReadAsByteArrayAsync(cancellation) : null;
+        }
+        catch (Exception exception) when (exception is HttpRequestException or IOException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Neither the secret nor the token may stand in a message, even if the other side repeats it.</summary>
+    public string WithoutSecrets(string text)
+    {
+        var without = clientSecret.Length > 0 ? text.Replace(clientSecret, "•••", StringComparison.Ordinal) : text;
+        return token is { } known ? without.Replace(known.Text, "•••", StringComparison.Ordinal) : without;
+    }
+
+    private static Uri Address(string name, string domain)
+        => Uri.TryCreate(domain.Contains("://", StringComparison.Ordinal) ? domain : $"https://{domain}", UriKind.Absolute, out var address)
+            && address.Scheme is "http" or "https" && address.PathAndQuery == "/"
+            ? address
+            : throw new SystemUnavailableException($"'{name}': 'domain' is not the domain of an Auth0 tenant, such as TENANT.eu.auth0.com. Correct it in the config.");
+
+    private async Task<(Token? Token, NotAsked? Not)> TokenAsync(CancellationToken cancellation)
+    {
+        await renewing.WaitAsync(cancellation);
+        try
+        {
+            if (token is { } kept && clock.GetUtcNow() < kept.RenewAt)
+            {
+                return (kept, null);
+            }
+
+            using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(tenant, "oauth/token"));
+            request.Content = Json(new JsonObject
+            {
+                ["grant_type"] = "client_credentials",
+                ["client_id"] = clientId,
+                ["client_secret"] = clientSecret,
+                ["audience"] = audience,
+            });
+            var asked = clock.GetUtcNow();
+            var reply = await AskAsync(request, cancellation);
+            if (reply is Answer { IsSuccess: true } answer && answer.Text("access_token") is { Length: > 0 } text)
+            {
+                return (token = new Token(text, RenewAt(asked, answer), answer.Text("scope")?.Split(' ').ToHashSet(StringComparer.Ordinal)), null);
+            }
+
+            return (null, NoToken(reply));
+        }
+        finally
+        {
+            renewing.Release();
+        }
+    }
+
+    // A token of a few minutes is renewed in its last half.
+    private static DateTimeOffset RenewAt(DateTimeOffset asked, Answer answer)
+    {
+        var lifetime = answer.Body!.Value.TryGetProperty("expires_in", out var told) && told.TryGetInt64(out var seconds) && seconds > 0
+            ? TimeSpan.FromSeconds(Math.Min(seconds, 30L * 86400))
+            : TimeSpan.FromMinutes(5);
+        return asked + (lifetime > 2 * RenewBefore ? lifetime - RenewBefore : lifetime / 2);
+    }
+
+    private NotAsked NoToken(Auth0Reply reply) => reply switch
+    {
+        NotAsked not => not,
+        NoAnswer none => new NotAsked(none.Why),
+        Answer { Status: HttpStatusCode.TooManyRequests } answer => new NotAsked("gives no token now: it asks for fewer requests.", RetryAfter: answer.RetryAfter),
+        Answer { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden } answer => new NotAsked(
+            $"gives no token: {WithoutSecrets(answer.Message)}. Set 'clientId' and 'clientSecret' to those of a machine-to-machine application that is authorized for {audience}.", Lasting: true),
+        Answer { IsSuccess: true } or Answer { Status: HttpStatusCode.NotFound } => new NotAsked("answered something that no Auth0 answers. Correct 'domain' in the config.", Lasting: true),
+        Answer answer => new NotAsked($"gives no token ({(int)answer.Status}: {WithoutSecrets(answer.Message)})."),
+        _ => throw new InvalidOperationException($"The reply {reply.GetType().Name} is unknown."),
+    };
+
+    private async Task<Auth0Reply> AskAsync(HttpRequestMessage request, CancellationToken cancellation)
+    {
+        using var limit = new CancellationTokenSource(Limit, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, limit.Token);
+        try
+        {
+            using var response = await http.SendAsync(request, either.Token);
+            ClockAhead = response.Headers.Date is { } theirs ? theirs - clock.GetUtcNow() : ClockAhead;
+            return new Answer
+            {
+                Status = response.StatusCode,
+                Body = Parsed(await response.Content.ReadAsByteArrayAsync(either.Token)),
+                RetryAfter = Patience(response.Headers),
+            };
+        }
+        catch (HttpRequestException exception) when (NeverLeft(exception.HttpRequestError))
+        {
+            return new NotAsked($"can't be reached at {tenant.GetLeftPart(UriPartial.Authority)} ({exception.HttpRequestError}). Check 'domain' and the network.");
+        }
+        catch (Exception exception) when (exception is HttpRequestException or IOException)
+        {
+            return new NoAnswer("broke the connection off before it had answered.");
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            return new NoAnswer($"did not answer within {Limit.TotalSeconds} s.");
+        }
+    }
+
+    private static bool NeverLeft(HttpRequestError error)
+        => error is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError;
+
+    private static StringContent? Json(JsonObject? body) => body is null ? null : new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
+
+    private static JsonElement? Parsed(byte[] body)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(body);
+            return document.RootElement.Clone();
+        }
+        catch (JsonException)
+        {
+            // An edge's HTML page, or nothing: the caller judges by the status and by there being no body.
+            return null;
+        }
+    }
+
+    // x-ratelimit-reset is an instant by their clock, in seconds: it is compared with the time that the same answer tells.
+    private TimeSpan Patience(HttpResponseHeaders headers)
+    {
+        if (headers.RetryAfter?.Delta is { } delta)
+        {
+            return delta;
+        }
+
+        var reset = headers.TryGetValues("x-ratelimit-reset", out var values) && long.TryParse(values.First(), NumberStyles.None, CultureInfo.InvariantCulture, out var instant)
+            ? DateTimeOffset.FromUnixTimeSeconds(Math.Min(instant, DateTimeOffset.MaxValue.ToUnixTimeSeconds())) - (headers.Date ?? clock.GetUtcNow())
+            : DefaultPatience;
+        return reset > DefaultPatience ? reset : DefaultPatience;
+    }
+
+    private sealed record Token(string Text, DateTimeOffset RenewAt, IReadOnlySet<string>? Scopes);
+}

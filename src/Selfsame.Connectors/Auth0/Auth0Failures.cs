@@ -1,0 +1,49 @@
+using System.Net;
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Connectors.Auth0;
+
+/// <summary>What an answer other than success means, and what a person can do about it.</summary>
+internal sealed class Auth0Failures(string name, Auth0Api api)
+{
+    /// <summary>Why nothing can be read.</summary>
+    public SystemUnavailableException Unreadable(Auth0Reply reply) => new(reply switch
+    {
+        NotAsked not => $"'{name}' {not.Why}",
+        NoAnswer none => $"'{name}' {none.Why} Run it again.",
+        Answer { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden } answer => NotAllowed(answer),
+        Answer { IsSuccess: true } or Answer { Status: HttpStatusCode.NotFound } => $"'{name}' answered something that no Auth0 answers. Correct 'domain' in the config.",
+        Answer answer => $"'{name}' could not be read: {Said(answer)} Run it again when it works.",
+        _ => throw new InvalidOperationException($"The reply {reply.GetType().Name} is unknown."),
+    });
+
+    /// <summary>What a read before a change, in which nothing was changed, came to.</summary>
+    public WriteOutcome BeforeChange(Auth0Reply reply) => reply switch
+    {
+        Answer { Status: HttpStatusCode.TooManyRequests } answer => new Throttled(answer.RetryAfter),
+        NotAsked { RetryAfter: { } wait } => new Throttled(wait),
+        NotAsked { Lasting: true } or Answer { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden } => new Refused(Unreadable(reply).Message),
+        _ => new Unavailable(Unreadable(reply).Message),
+    };
+
+    /// <summary>What a change that did not succeed came to.</summary>
+    public WriteOutcome Change(Auth0Reply reply) => reply switch
+    {
+        NotAsked => BeforeChange(reply),
+        NoAnswer none => new Unknown($"'{name}' {none.Why}"),
+        Answer { Status: HttpStatusCode.TooManyRequests } answer => new Throttled(answer.RetryAfter),
+        Answer { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden } answer => new Refused(NotAllowed(answer)),
+        Answer { Status: HttpStatusCode.Conflict } answer => new AlreadyExists([], Said(answer)),
+        // The same refusal where an address or name is changed into a taken one is a 400.
+        Answer { Status: HttpStatusCode.BadRequest, Code: "auth0_idp_error" } answer when answer.Message.Contains("already exists", StringComparison.OrdinalIgnoreCase)
+            => new AlreadyExists([answer.Message.Contains("email", StringComparison.OrdinalIgnoreCase) ? Auth0Fields.Email : Auth0Fields.Username], Said(answer)),
+        Answer answer when (int)answer.Status >= 500 || answer.IsSuccess || answer.Status == HttpStatusCode.RequestTimeout => new Unknown(Said(answer)),
+        Answer answer => new Refused(Said(answer)),
+        _ => throw new InvalidOperationException($"The reply {reply.GetType().Name} is unknown."),
+    };
+
+    private string NotAllowed(Answer answer)
+        => $"'{name}' refused it: {Said(answer)} Grant the application the scopes read:users, create:users, update:users, delete:users, read:logs and read:log_streams of the Management API, as far as you use them.";
+
+    private string Said(Answer answer) => $"{(int)answer.Status}{(answer.Code.Length > 0 ? $" {answer.Code}" : "")}: {api.WithoutSecrets(answer.Message).TrimEnd('.')}.";
+}

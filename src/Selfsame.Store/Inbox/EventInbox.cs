@@ -1,0 +1,167 @@
+using Selfsame.Core.Accounts;
+using Selfsame.Databases;
+
+namespace Selfsame.Store.Inbox;
+
+/// <summary>What became of events that came in.</summary>
+/// <param name="New">So many had never come before.</param>
+/// <param name="Repeats">So many had.</param>
+public sealed record Received(int New, int Repeats);
+
+/// <summary>An event on loan.</summary>
+public sealed record InboxEvent
+{
+    public required string System { get; init; }
+
+    public required string Id { get; init; }
+
+    public required string Type { get; init; }
+
+    public AccountId? Account { get; init; }
+
+    public bool ProvesEmail { get; init; }
+
+    /// <summary>Of the request, or the sweep, that brought it first.</summary>
+    public required string CorrelationId { get; init; }
+
+    /// <summary>Which attempt this is, from 1.</summary>
+    public required int Attempt { get; init; }
+}
+
+/// <summary>
+/// What connected systems report, durable before they are answered. The key (system, event id) absorbs repeats; nothing is concluded from an event's type
+/// or from the order in which events come.
+/// </summary>
+public sealed class EventInbox(StoreContext context)
+{
+    private const int StatementsPerBatch = 1000;
+
+    private const string Insert =
+        """
+        INSERT INTO inbox (system, event_id, type, account_id, proves_email, occurred_at, received_at, correlation_id, deliveries, state, attempts, not_before)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, 'Waiting', 0, $7)
+        ON CONFLICT (system, event_id) DO UPDATE SET deliveries = inbox.deliveries + 1
+        RETURNING deliveries
+        """;
+
+    /// <summary>Keeps events; when this returns they are durable.</summary>
+    public Task<Received> ReceiveAsync(string system, IReadOnlyList<SystemEvent> events, string correlationId, CancellationToken cancellation)
+        => context.Database.TransactAsync(transaction => InsertAsync(transaction, system, events, correlationId), cancellation);
+
+    /// <summary>Keeps events of the system's log, and with them, in one transaction, how far it was read.</summary>
+    public Task<Received> ReceiveAsync(string system, EventPage page, string correlationId, CancellationToken cancellation)
+        => context.Database.TransactAsync(
+            async transaction =>
+            {
+                var received = await InsertAsync(transaction, system, page.Events, correlationId);
+                await transaction.ExecuteAsync(
+                    """
+                    INSERT INTO inbox_checkpoints (system, checkpoint, swept_at) VALUES (@system, @Checkpoint, @now)
+                    ON CONFLICT (system) DO UPDATE SET checkpoint = coalesce(@Checkpoint, inbox_checkpoints.checkpoint), swept_at = @now
+                    """,
+                    new { system, page.Checkpoint, now = context.Now() });
+                return received;
+            },
+            cancellation);
+
+    /// <summary>Where the next read of the system's log goes on; null before the first that found something.</summary>
+    public Task<string?> CheckpointAsync(string system, CancellationToken cancellation)
+        => context.Database.ReadAsync(
+            transaction => transaction.ScalarAsync<string>("SELECT checkpoint FROM inbox_checkpoints WHERE system = @system", new { system }), cancellation);
+
+    /// <summary>Takes due events on loan; a holder that dies leaves them due again when the loan ends.</summary>
+    public async Task<IReadOnlyList<InboxEvent>> ClaimAsync(int most, TimeSpan lease, CancellationToken cancellation)
+    {
+        var rows = await context.Database.TransactAsync(
+            transaction =>
+            {
+                var now = context.Now();
+                return transaction.QueryAsync<Row>(
+                    $"""
+                    UPDATE inbox SET leased_until = @until, attempts = attempts + 1
+                    WHERE (system, event_id) IN (
+                      SELECT system, event_id FROM inbox
+                      WHERE state = 'Waiting' AND not_before <= @now AND (leased_until IS NULL OR leased_until <= @now)
+                      ORDER BY not_before, system, event_id LIMIT @most{(transaction.Dialect == Dialect.PostgreSql ? " FOR UPDATE SKIP LOCKED" : "")})
+                    RETURNING system, event_id, type, account_id, proves_email, correlation_id, attempts
+                    """,
+                    new { now, until = now + lease, most });
+            },
+            cancellation);
+        return rows.ConvertAll(row => row.ToDomain());
+    }
+
+    /// <summary>Ends the loan of events that led to <paramref name="outcome"/>, in the transaction of what they led to.</summary>
+    internal static async Task MarkDoneAsync(Transaction transaction, IReadOnlyList<InboxEvent> events, string outcome)
+    {
+        foreach (var one in events)
+        {
+            await transaction.ExecuteAsync(
+                "UPDATE inbox SET state = 'Done', outcome = @outcome, leased_until = NULL WHERE system = @System AND event_id = @Id",
+                new { one.System, one.Id, outcome });
+        }
+    }
+
+    /// <summary>Keeps events for a later attempt, with the reason.</summary>
+    internal Task MarkFailedAsync(IReadOnlyList<InboxEvent> events, string problem, Func<InboxEvent, TimeSpan> delay, CancellationToken cancellation)
+        => context.Database.TransactAsync(
+            async transaction =>
+            {
+                foreach (var one in events)
+                {
+                    await transaction.ExecuteAsync(
+                        """
+                        UPDATE inbox SET outcome = @problem, not_before = @notBefore, leased_until = NULL
+                        WHERE system = @System AND event_id = @Id AND state = 'Waiting'
+                        """,
+                        new { one.System, one.Id, problem, notBefore = context.Now() + delay(one) });
+                }
+            },
+            cancellation);
+
+    private async Task<Received> InsertAsync(Transaction transaction, string system, IReadOnlyList<SystemEvent> events, string correlationId)
+    {
+        var now = context.Now();
+        var (fresh, repeats) = (0, 0);
+
+        // In one order: two bodies with the same events wait for each other, but never in a circle.
+        foreach (var chunk in events.OrderBy(one => one.Id, StringComparer.Ordinal).Chunk(StatementsPerBatch))
+        {
+            var statements = chunk.Select(one => new Statement(
+                Insert, system, one.Id, one.Type, one.Account?.ToText(), one.ProvesEmail, one.Occurred, now, correlationId)).ToList();
+            var deliveries = await transaction.BatchAsync(statements, reader => reader.GetInt64(0));
+            fresh += deliveries.Count(count => count == 1);
+            repeats += deliveries.Count(count => count > 1);
+        }
+
+        return new Received(fresh, repeats);
+    }
+
+    private sealed record Row
+    {
+        public string System { get; init; } = "";
+
+        public string EventId { get; init; } = "";
+
+        public string Type { get; init; } = "";
+
+        public string? AccountId { get; init; }
+
+        public bool ProvesEmail { get; init; }
+
+        public string CorrelationId { get; init; } = "";
+
+        public long Attempts { get; init; }
+
+        public InboxEvent ToDomain() => new()
+        {
+            System = System,
+            Id = EventId,
+            Type = Type,
+            Account = AccountId is null ? null : Core.Accounts.AccountId.FromText(AccountId),
+            ProvesEmail = ProvesEmail,
+            CorrelationId = CorrelationId,
+            Attempt = (int)Attempts,
+        };
+    }
+}

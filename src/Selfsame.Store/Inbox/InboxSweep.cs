@@ -1,0 +1,40 @@
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Store.Inbox;
+
+/// <summary>Reads a system's log from the last checkpoint and puts what it finds into the inbox: a webhook that was lost is found, the others are repeats.</summary>
+public sealed class InboxSweep(StoreContext context)
+{
+    /// <summary>So far back the first sweep looks; what is older is left to audits.</summary>
+    public static readonly TimeSpan FirstLook = TimeSpan.FromHours(1);
+
+    private const int MostPages = 100;
+
+    /// <summary>One sweep to the end of the log, or as far as is reasonable at once; what was new. Throws <see cref="SystemUnavailableException"/>.</summary>
+    public async Task<Received> RunAsync(string name, IReportsEvents system, CancellationToken cancellation)
+    {
+        var inbox = new EventInbox(context);
+        var correlationId = context.Random.NextToken(12);
+        var (found, repeats) = (0, 0);
+        var checkpoint = await inbox.CheckpointAsync(name, cancellation);
+        for (var pages = 0; pages < MostPages; pages++)
+        {
+            var page = await system.ReadEventsAsync(checkpoint, context.Now() - FirstLook, cancellation);
+            var received = await inbox.ReceiveAsync(name, page, correlationId, cancellation);
+            (found, repeats) = (found + received.New, repeats + received.Repeats);
+            if (page.Complete || page.Checkpoint == checkpoint)
+            {
+                break;
+            }
+
+            checkpoint = page.Checkpoint;
+        }
+
+        if (found > 0)
+        {
+            LogMessages.EventsFound(context.Logger, name, found, correlationId);
+        }
+
+        return new Received(found, repeats);
+    }
+}

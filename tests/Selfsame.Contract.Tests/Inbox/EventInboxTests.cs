@@ -1,0 +1,294 @@
+using Selfsame.Contract.Tests.Store;
+using Selfsame.Core;
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Reconciliation;
+using Selfsame.Store;
+using Selfsame.Store.Inbox;
+using Selfsame.Store.Operations;
+
+namespace Selfsame.Contract.Tests.Inbox;
+
+public sealed class EventInboxOnSqliteFileTests() : EventInboxTests(Backend.SqliteFile);
+
+public sealed class EventInboxInSqliteMemoryTests() : EventInboxTests(Backend.SqliteMemory);
+
+[Trait("needs", "postgresql")]
+public sealed class EventInboxOnPostgreSqlTests() : EventInboxTests(Backend.PostgreSql);
+
+/// <summary>What is promised of events, whatever brings them: they are hints, and none is lost or counts twice.</summary>
+public abstract class EventInboxTests(Backend backend)
+{
+    private static readonly AccountId Ann = new("auth0|ann");
+
+    [Fact]
+    public async Task An_event_that_comes_again_is_kept_once_and_counted()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var inbox = new EventInbox(store.Context);
+
+        (await ReceiveAsync(store, Event("1", "ss", Ann), Event("1", "ss", Ann), Event("2", "sv", Ann))).ShouldBe(new Received(2, 1));
+        (await ReceiveAsync(store, Event("2", "sv", Ann))).ShouldBe(new Received(0, 1));
+        (await inbox.ReceiveAsync("other", [Event("2", "sv", Ann)], "c", TestStore.Cancellation)).ShouldBe(new Received(1, 0));
+
+        (await store.CountAsync("inbox")).ShouldBe(3);
+        (await store.CountAsync("inbox", "deliveries = 2")).ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task Ten_thousand_events_in_one_body_are_durable_at_once_also_when_they_come_twice_at_the_same_time()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var events = Enumerable.Range(0, 10_000).Select(number => Event($"{number:D5}", "s", new AccountId($"auth0|{number % 100}"))).ToArray();
+
+        var received = await Task.WhenAll(ReceiveAsync(store, events), ReceiveAsync(store, [.. events.Reverse()]));
+
+        received.Sum(one => one.New).ShouldBe(10_000);
+        received.Sum(one => one.Repeats).ShouldBe(10_000);
+        (await store.CountAsync("inbox")).ShouldBe(10_000);
+    }
+
+    [Theory]
+    [InlineData("ss")]
+    [InlineData("sv")]
+    [InlineData("fs")]
+    [InlineData("sdu")]
+    [InlineData("a type that nobody knows")]
+    public async Task The_effect_follows_from_the_account_as_it_is_and_never_from_the_type(string type)
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var source = new Accounts();
+
+        // Nobody is there: whatever the event says, nothing is made.
+        await ReceiveAsync(store, Event("1", type, Ann));
+        await WorkAsync(store, source);
+        (await store.CountAsync("provisioning")).ShouldBe(0);
+
+        // Ann is there: she is handed on once, whatever is said again, and how often.
+        source.Present.Add(Ann);
+        await ReceiveAsync(store, Event("2", type, Ann), Event("3", type, Ann));
+        await WorkAsync(store, source);
+        await ReceiveAsync(store, Event("2", type, Ann), Event("4", "sdu", Ann));
+        await WorkAsync(store, source);
+        (await store.QueryAsync<string>("SELECT source || ' ' || source_id || ' ' || system || ' ' || state FROM provisioning")).ShouldBe(["idp auth0|ann app Pending"]);
+        (await store.CountAsync("inbox", "state = 'Done'")).ShouldBe(4);
+    }
+
+    [Fact]
+    public async Task A_linked_row_is_looked_at_again_when_its_account_is_reported_and_also_when_it_is_gone()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var source = new Accounts { Present = { Ann } };
+        await ReceiveAsync(store, Event("1", "ss", Ann));
+        await WorkAsync(store, source);
+        await store.ExecuteAsync("UPDATE provisioning SET state = 'Linked', target_id = 'auth0|ann'");
+
+        source.Present.Clear();
+        await ReceiveAsync(store, Event("2", "sdu", Ann));
+        await WorkAsync(store, source);
+
+        var due = (await store.QueryAsync<string>("SELECT due_because FROM provisioning WHERE state = 'Linked'")).ShouldHaveSingleItem();
+        due.ShouldContain("sdu");
+        due.ShouldContain("correlation-of-2");
+    }
+
+    [Fact]
+    public async Task Events_about_no_account_and_of_unknown_types_are_kept_counted_and_done()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        await ReceiveAsync(store, Event("1", "limit_wc", null), Event("2", "limit_wc", null), Event("3", "", null));
+
+        await WorkAsync(store, new Accounts());
+
+        var report = (await new InboxReports(store.Context).ReadAsync(TestStore.Cancellation)).ShouldHaveSingleItem();
+        report.Types.ShouldBe(new Dictionary<string, long> { ["limit_wc"] = 2, [""] = 1 }, ignoreOrder: true);
+        (report.Waiting, report.Failing).ShouldBe((0, 0));
+        report.LastReceived.ShouldBe(store.Clock.GetUtcNow());
+    }
+
+    [Fact]
+    public async Task A_source_that_does_not_answer_keeps_its_events_shows_why_and_holds_no_other_up()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var (down, up) = (new Accounts { Problem = "'idp' is down." }, new Accounts { Present = { Ann } });
+        await ReceiveAsync(store, Event("1", "ss", Ann));
+        await new EventInbox(store.Context).ReceiveAsync("second", [Event("1", "ss", Ann)], "c", TestStore.Cancellation);
+
+        await WorkAsync(store, down, up);
+
+        (await store.QueryAsync<string>("SELECT source FROM provisioning")).ShouldBe(["second"]);
+        var report = (await new InboxReports(store.Context).ReadAsync(TestStore.Cancellation)).Single(one => one.System == "idp");
+        (report.Waiting, report.Failing, report.LastProblem).ShouldBe((1, 1, "'idp' is down."));
+        report.OldestWaiting.ShouldBe(store.Clock.GetUtcNow());
+
+        // Not at once again, but later, and then it is done.
+        (await WorkAsync(store, up, up)).ShouldBe(0);
+        store.Clock.Advance(TimeSpan.FromSeconds(5));
+        await WorkAsync(store, new Accounts { Present = { Ann } }, up);
+        (await store.CountAsync("inbox", "state = 'Waiting'")).ShouldBe(0);
+        (await store.CountAsync("provisioning")).ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task Failures_come_further_and_further_apart_and_never_end()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var down = new Accounts { Problem = "down" };
+        await ReceiveAsync(store, Event("1", "ss", Ann));
+
+        var pauses = new List<double>();
+        for (var attempt = 0; attempt < 14; attempt++)
+        {
+            (await WorkAsync(store, down)).ShouldBe(1);
+            var next = (await store.QueryAsync<DateTimeOffset>("SELECT not_before FROM inbox")).Single();
+            pauses.Add((next - store.Clock.GetUtcNow()).TotalSeconds);
+            store.Clock.Advance(next - store.Clock.GetUtcNow());
+        }
+
+        pauses[0].ShouldBeInRange(2.5, 5);
+        pauses[^1].ShouldBeInRange(450, 900);
+        pauses.Zip(pauses.Skip(1)).Take(6).ShouldAllBe(pair => pair.Second > pair.First);
+    }
+
+    [Fact]
+    public async Task An_event_on_loan_is_nobody_elses_and_is_due_again_when_its_holder_died()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var inbox = new EventInbox(store.Context);
+        await ReceiveAsync(store, Event("1", "ss", Ann));
+
+        (await inbox.ClaimAsync(10, TimeSpan.FromMinutes(5), TestStore.Cancellation)).Count.ShouldBe(1);
+        (await inbox.ClaimAsync(10, TimeSpan.FromMinutes(5), TestStore.Cancellation)).ShouldBeEmpty();
+        store.Clock.Advance(TimeSpan.FromMinutes(5));
+
+        (await inbox.ClaimAsync(10, TimeSpan.FromMinutes(5), TestStore.Cancellation)).Single().Attempt.ShouldBe(2);
+    }
+
+    [Theory]
+    [InlineData(InboxCrashPoints.Claimed)]
+    [InlineData(InboxCrashPoints.AccountsRead)]
+    [InlineData(InboxCrashPoints.Done)]
+    public async Task A_death_anywhere_in_the_work_leaves_each_event_done_once_in_the_end(string point)
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var source = new Accounts { Present = { Ann } };
+        await ReceiveAsync(store, Event("1", "sv", Ann));
+        var dying = store.Context with { CrashPoints = new CrashPoints(reached => { if (reached == point) { throw new InvalidOperationException("It died."); } }) };
+
+        (await Should.ThrowAsync<InvalidOperationException>(() => WorkAsync(dying, source, source))).Message.ShouldBe("It died.");
+        store.Clock.Advance(TimeSpan.FromMinutes(5));
+        await WorkAsync(store, source);
+
+        (await store.CountAsync("inbox", "state = 'Done'")).ShouldBe(1);
+        (await store.CountAsync("provisioning")).ShouldBe(1);
+        (await store.CountAsync("verification_events")).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task The_verification_count_is_the_size_of_a_set_of_event_ids_and_goes_with_the_account()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var source = new Accounts { Present = { Ann } };
+        var counts = VerificationEvents.CountsOf(store.Database, "idp");
+        await ReceiveAsync(store, Event("1", "sv", Ann), Event("1", "sv", Ann), Event("2", "sv", Ann), Event("3", "ss", Ann));
+        await WorkAsync(store, source);
+
+        // Once more, after the inbox has forgotten that it had it.
+        await store.ExecuteAsync("DELETE FROM inbox");
+        await ReceiveAsync(store, Event("1", "sv", Ann));
+        await WorkAsync(store, source);
+
+        (await counts([Ann, new AccountId("auth0|bob")], TestStore.Cancellation)).ShouldBe(new Dictionary<AccountId, long> { [Ann] = 2 });
+        (await counts(null, TestStore.Cancellation))[Ann].ShouldBe(2);
+        source.Present.Clear();
+        await ReceiveAsync(store, Event("4", "sv", Ann));
+        await WorkAsync(store, source);
+        (await counts(null, TestStore.Cancellation)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_sweep_brings_what_was_lost_once_and_goes_on_from_its_checkpoint()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var source = new Accounts { Present = { Ann }, Log = [.. Enumerable.Range(1, 25).Select(number => Event($"{number:D2}", "ss", Ann))] };
+        var sweep = new InboxSweep(store.Context);
+        await ReceiveAsync(store, Event("03", "ss", Ann), Event("24", "ss", Ann));
+
+        (await sweep.RunAsync("idp", source, TestStore.Cancellation)).ShouldBe(new Received(23, 2));
+        (await sweep.RunAsync("idp", source, TestStore.Cancellation)).ShouldBe(new Received(0, 0));
+        source.Log.Add(Event("26", "sv", Ann));
+        (await sweep.RunAsync("idp", source, TestStore.Cancellation)).ShouldBe(new Received(1, 0));
+
+        (await new EventInbox(store.Context).CheckpointAsync("idp", TestStore.Cancellation)).ShouldBe("26");
+        (await store.CountAsync("inbox")).ShouldBe(26);
+    }
+
+    [Fact]
+    public async Task What_is_done_is_forgotten_after_a_month_and_what_waits_never()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        await ReceiveAsync(store, Event("1", "ss", Ann));
+        await WorkAsync(store, new Accounts());
+        await ReceiveAsync(store, Event("2", "ss", Ann));
+        store.Clock.Advance(TimeSpan.FromDays(31));
+
+        await new Housekeeping(store.Context).ExecuteAsync(TestStore.Cancellation);
+
+        (await store.QueryAsync<string>("SELECT event_id FROM inbox")).ShouldBe(["2"]);
+    }
+
+    private static SystemEvent Event(string id, string type, AccountId? account) => new() { Id = id, Type = type, Account = account, ProvesEmail = type == "sv" };
+
+    private static Task<Received> ReceiveAsync(TestStore store, params SystemEvent[] events)
+        => new EventInbox(store.Context).ReceiveAsync("idp", events, $"correlation-of-{events[0].Id}", TestStore.Cancellation);
+
+    private static Task<int> WorkAsync(TestStore store, Accounts idp, Accounts? second = null) => WorkAsync(store.Context, idp, second ?? idp);
+
+    private static async Task<int> WorkAsync(StoreContext context, Accounts idp, Accounts second)
+    {
+        SystemConfig Config(string name) => new() { Name = name, Connector = "x", Settings = new Dictionary<string, string>(), Mapping = Accounts.People };
+        var topology = new Topology
+        {
+            Systems = new[] { "idp", "second", "app" }.ToDictionary(name => name, Config),
+            Rules = [.. new[] { "idp", "second" }.Select(source => new ReconcileRule { Source = source, Target = "app", Correlate = [CorrelationRule.ById], Missing = MissingAction.CreateInTarget })],
+            Tenants = new Dictionary<string, TenantConfig>(),
+            Fingerprint = "",
+        };
+        var systems = new Dictionary<string, IConnectedSystem> { ["idp"] = idp, ["second"] = second };
+        return await new InboxWork(context, topology, systems).RunOnceAsync(TestStore.Cancellation);
+    }
+
+    /// <summary>A source in memory: who is there, its log, and why it can't be read.</summary>
+    private sealed class Accounts : IReadsAccountsById, IReportsEvents
+    {
+        private const int PageSize = 10;
+
+        public static AccountMapping People { get; } = new() { Id = ["id"], Identifiers = new Dictionary<IdentifierKind, string>() };
+
+        public HashSet<AccountId> Present { get; } = [];
+
+        public List<SystemEvent> Log { get; init; } = [];
+
+        public string? Problem { get; init; }
+
+        public AccountMapping Mapping => People;
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+        public Task<SystemFacts> DescribeAsync(CancellationToken cancellation) => Task.FromResult(new SystemFacts { TakesChosenId = true, AtomicPreconditions = true });
+
+        public Task<IReadOnlyList<Account>> ReadByIdAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation)
+            => Problem is not null
+                ? throw new SystemUnavailableException(Problem)
+                : Task.FromResult<IReadOnlyList<Account>>([.. ids.Where(Present.Contains).Select(id => People.ToAccount(new Fields([new("id", FieldValue.Text(id.ToString()))]))!)]);
+
+        public EventReading ReadBody(ReadOnlyMemory<byte> body) => throw new NotSupportedException();
+
+        public Task<EventPage> ReadEventsAsync(string? checkpoint, DateTimeOffset since, CancellationToken cancellation)
+        {
+            var page = Log.Where(one => string.CompareOrdinal(one.Id, checkpoint) > 0).Take(PageSize).ToList();
+            return Task.FromResult(new EventPage(page, page.Count > 0 ? page[^1].Id : checkpoint, page.Count == 0));
+        }
+
+        public Task<EventDelivery> DescribeDeliveryAsync(CancellationToken cancellation) => throw new NotSupportedException();
+    }
+}
