@@ -308,7 +308,7 @@ internal sealed class World
             {
                 Crash(node);
             }
-            else if (nodes.Length > 1 && chance.OneIn(2))
+            else if (nodes.Length > 1)
             {
                 Outside(() => PauseAsync(node));
             }

@@ -21,7 +21,7 @@ internal sealed class Editor(World world, int seed) : Client(world, "editor", se
     public override async Task RunAsync()
     {
         await SignUpAsync();
-        for (var action = 0; action < 14; action++)
+        for (var action = 0; action < 16; action++)
         {
             await World.DelayAsync(Random.NextInt32(250));
             var users = World.Inspect(transaction => transaction.QueryAsync<Guid>("SELECT uuid FROM users ORDER BY id"));
@@ -50,9 +50,9 @@ internal sealed class Editor(World world, int seed) : Client(world, "editor", se
 
     private async Task ActAsync(Guid uuid)
     {
-        switch (Random.NextInt32(9))
+        switch (Random.NextInt32(13))
         {
-            case 0:
+            case 0 or 10 or 11:
                 await ChangeAsync("a name", uuid, new UserChange { FirstName = new Change<string>(true, $"Name {Random.NextInt32(4)}") });
                 break;
             case 1 when self is { } eva:
@@ -62,7 +62,7 @@ internal sealed class Editor(World world, int seed) : Client(world, "editor", se
                 var handle = Random.OneIn(4) ? null : Random.Pick(Handles);
                 await AskAsync($"a handle of {uuid}", context => new UserAdministration(context).SetHandleAsync(World.Tenant, uuid, handle, null, Actor.CommandLine, CancellationToken.None));
                 break;
-            case 3:
+            case 3 or 9:
                 await ChangeAsync("disabled", uuid, new UserChange { IsActive = new Change<bool>(true, false) });
                 break;
             case 4 or 5:
@@ -82,7 +82,7 @@ internal sealed class Editor(World world, int seed) : Client(world, "editor", se
 
     private async Task RetryAsync(Guid uuid)
     {
-        var key = new ProvisioningKey(RemoteSystems.Users, new AccountId(uuid.ToString("D")), Random.Pick(World.Remotes!.Systems).Name);
+        var key = new ProvisioningKey(RemoteSystems.Users, new AccountId(uuid.ToString("D")), Random.OneIn(2) ? RemoteSystems.Auth : RemoteSystems.Pds);
         await AskAsync($"retry {uuid}", context => RowsOf(context).RetryAsync(key, CancellationToken.None));
     }
 

@@ -4,8 +4,10 @@ using Selfsame.Core.Provisioning;
 namespace Selfsame.Simulation.Tests.Remotes;
 
 /// <summary>What must hold of users, rows and accounts once nothing is left to do.</summary>
-internal sealed class FinalState(World world, RemoteSystems remotes, IReadOnlyList<RemoteAccounts> systems)
+internal sealed class FinalState(World world, RemoteSystems remotes)
 {
+    private readonly IReadOnlyList<RemoteAccounts> systems = remotes.Systems;
+
     /// <summary>Every violation, one sentence each.</summary>
     public IEnumerable<string> Find(IReadOnlySet<Guid> acknowledged)
     {
@@ -20,8 +22,9 @@ internal sealed class FinalState(World world, RemoteSystems remotes, IReadOnlyLi
         return
         [
             .. acknowledged.Select(uuid => uuid.ToString("D")).Where(users.ContainsKey)
-                .SelectMany(uuid => systems.Where(system => !rows.Exists(row => row.SourceId == uuid && row.System == system.Name)).Select(system => $"User {uuid} has no row into {system.Name}.")),
-            .. rows.SelectMany(row => FindUnfinished(row, users[row.SourceId])),
+                .SelectMany(uuid => systems.Where(system => system.Name != RemoteSystems.App).Where(system => !rows.Exists(row => row.SourceId == uuid && row.System == system.Name)).Select(system => $"User {uuid} has no row into {system.Name}.")),
+            .. rows.Where(row => row.System != RemoteSystems.App).SelectMany(row => FindUnfinished(row, users[row.SourceId])),
+            .. remotes.Provider.Accounts.Accounts.Select(pair => FindUnfinished(pair.Key, pair.Value.Record, rows)).OfType<string>(),
             .. FindNobodys(users, rows),
             .. told.Where(remotes.HoldsSecret).Select(_ => "A secret stands in a row's problem, note or history."),
         ];
@@ -40,7 +43,7 @@ internal sealed class FinalState(World world, RemoteSystems remotes, IReadOnlyLi
                 break;
             case ProvisioningState.Pending when row.System == RemoteSystems.Pds && !user.IsVerified:
                 break;
-            case ProvisioningState.Linked when user.IsWanted && row.DueBecause is null:
+            case ProvisioningState.Linked when row.DueBecause is null:
             case ProvisioningState.Compensated when !user.IsWanted:
                 if (row.TargetId is not null && systems.Single(system => system.Name == row.System).Accounts.TryGetValue(AccountId.FromText(row.TargetId), out var account))
                 {
@@ -55,6 +58,22 @@ internal sealed class FinalState(World world, RemoteSystems remotes, IReadOnlyLi
                 yield return $"{who} it is still {state} ({row.DueBecause}{row.Problem}), and {(user.IsWanted ? "wanted" : "not wanted")}.";
                 break;
         }
+    }
+
+    /// <summary>A person of the identity provider: whatever became of the webhooks, they are in the application.</summary>
+    private string? FindUnfinished(AccountId person, Fields record, List<RowState> rows)
+    {
+        var row = rows.SingleOrDefault(row => row.System == RemoteSystems.App && row.SourceId == person.ToText());
+        var account = systems.Single(system => system.Name == RemoteSystems.App).Accounts.GetValueOrDefault(person)?.Record;
+        var active = record["active"].IsTruthy;
+        return (row?.State, account) switch
+        {
+            (nameof(ProvisioningState.Conflict), _) when !string.IsNullOrEmpty(row!.Problem) => null,
+            (nameof(ProvisioningState.Linked), not null) when row!.DueBecause is null && record.DifferencesFrom(account, "").Count == 0 => null,
+            (nameof(ProvisioningState.Compensated), null) when !active => null,
+            (nameof(ProvisioningState.Compensated), not null) when !active && record.DifferencesFrom(account, "").Count == 0 => null,
+            _ => $"{person} is {row?.State} in the application as {account}, and should be {record}.",
+        };
     }
 
     private static IEnumerable<string> Differences(RowState row, UserState user, Fields account)
@@ -90,8 +109,8 @@ internal sealed class FinalState(World world, RemoteSystems remotes, IReadOnlyLi
         from system in systems
         from account in system.Accounts
         where !account.Value.IsStrangers
-        where system.Name == RemoteSystems.Auth
-            ? !users.ContainsKey(account.Key.ToText())
+        where system.Name == RemoteSystems.App ? !remotes.Provider.Accounts.Accounts.ContainsKey(account.Key)
+            : system.Name == RemoteSystems.Auth ? !users.ContainsKey(account.Key.ToText())
             : rows.Count(row => row.System == system.Name && row.TargetId == account.Key.ToText()) != 1
         select $"The account {account.Key} of {system.Name} was made by us and is nobody's.";
 

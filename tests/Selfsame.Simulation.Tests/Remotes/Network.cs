@@ -25,7 +25,7 @@ internal sealed class Network(World world, SeededRandom random)
     /// <param name="cancellation">Gives up waiting.</param>
     public async Task<T> ReadAsync<T>(RemoteAccounts remote, IEnumerable<string> about, Func<TimeSpan, T> answer, bool mayLag, CancellationToken cancellation)
     {
-        var fault = Choose(mayLag ? [.. ReadFaults, Fault.LaggingRead, Fault.LaggingRead, Fault.LaggingRead] : ReadFaults, remote, about);
+        var fault = Choose(mayLag ? [.. ReadFaults, Fault.LaggingRead, Fault.LaggingRead] : ReadFaults, remote, about);
         var lag = fault == Fault.LaggingRead ? TimeSpan.FromMilliseconds(random.NextInt32(60_000)) : TimeSpan.Zero;
         if (fault == Fault.Unavailable)
         {
@@ -97,7 +97,7 @@ internal sealed class Network(World world, SeededRandom random)
 
     private Fault? Choose(IReadOnlyList<Fault> faults, RemoteAccounts remote, IEnumerable<string> about)
     {
-        if (world.IsQuiet || !random.OneIn(5))
+        if (world.IsQuiet || !random.OneIn(faults == WriteFaults ? 3 : 6))
         {
             return null;
         }

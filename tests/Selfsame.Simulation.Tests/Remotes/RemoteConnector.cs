@@ -97,7 +97,7 @@ internal class PasswordConnector(RemoteAccounts remote, Network network) : Remot
             () =>
             {
                 var did = new AccountId($"did:plc:{Remote.Accounts.Count}");
-                return Remote.Create(did, Record(did, fields["handle"].AsText!, fields["email"].AsText!), password) is { Count: > 0 } taken
+                return Remote.Create(did, Record(did, fields["handle"].AsText!, fields["email"].AsText!).With(fields.Only(["active"])), password) is { Count: > 0 } taken
                     ? new NotCreated(Exists(taken))
                     : new CreatedAccount(did);
             },

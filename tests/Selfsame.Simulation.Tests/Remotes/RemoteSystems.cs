@@ -4,6 +4,7 @@ using Selfsame.Core.Provisioning;
 using Selfsame.Core.Reconciliation;
 using Selfsame.Databases;
 using Selfsame.Store;
+using Selfsame.Store.Inbox;
 using Selfsame.Store.Provisioning;
 using Selfsame.Store.Runs;
 using Selfsame.Testing;
@@ -29,6 +30,8 @@ internal sealed class RemoteSystems
     public const string Users = "users";
     public const string Auth = "auth";
     public const string Pds = "pds";
+    public const string Idp = "idp";
+    public const string App = "app";
 
     private static readonly Topology Topology = new()
     {
@@ -37,10 +40,13 @@ internal sealed class RemoteSystems
             [Users] = Config(Users, SelfsameConnector.Kind.FixedMapping!),
             [Auth] = Config(Auth, ChosenIdConnector.AccountsMapping),
             [Pds] = Config(Pds, PasswordConnector.AccountsMapping),
+            [Idp] = Config(Idp, ChosenIdConnector.AccountsMapping),
+            [App] = Config(App, ChosenIdConnector.AccountsMapping),
         },
         Rules =
         [
             new ReconcileRule { Source = Users, Target = Auth, Correlate = [CorrelationRule.ById], Missing = MissingAction.CreateInTarget, Drifted = DriftedAction.UpdateTarget },
+            new ReconcileRule { Source = Idp, Target = App, Correlate = [CorrelationRule.ById], Missing = MissingAction.CreateInTarget, Drifted = DriftedAction.UpdateTarget },
             new ReconcileRule
             {
                 Source = Users,
@@ -76,7 +82,9 @@ internal sealed class RemoteSystems
         [
             new RemoteAccounts(Auth, ChosenIdConnector.AccountsMapping, [IdentifierKind.Email], world.Clock),
             new RemoteAccounts(Pds, PasswordConnector.AccountsMapping, [IdentifierKind.Handle, IdentifierKind.Email], world.Clock),
+            new RemoteAccounts(App, ChosenIdConnector.AccountsMapping, [IdentifierKind.Email], world.Clock),
         ];
+        Provider = new IdentityProvider(new RemoteAccounts(Idp, ChosenIdConnector.AccountsMapping, [IdentifierKind.Email], world.Clock), world.Clock);
         foreach (var remote in Systems)
         {
             remote.Made = (id, password) => NoteMade(remote, id, password);
@@ -86,10 +94,24 @@ internal sealed class RemoteSystems
         Log = new SecretWatch(this);
     }
 
+    /// <summary>Those into which accounts are made: from users the first two, from the identity provider the last.</summary>
     public IReadOnlyList<RemoteAccounts> Systems { get; }
+
+    /// <summary>Where people sign up who are not our users, and whose events come through the inbox.</summary>
+    public IdentityProvider Provider { get; }
 
     /// <summary>Where the servers log: what is secret must not come here.</summary>
     public ILogger Log { get; }
+
+    /// <summary>A record of a system that takes chosen ids.</summary>
+    public static Fields Record(AccountId id, string email, string login) => new(new Dictionary<string, FieldValue>
+    {
+        ["id"] = FieldValue.Text(id.ToText()),
+        ["email"] = FieldValue.Text(email),
+        ["login"] = FieldValue.Text(login),
+        ["first"] = FieldValue.Null,
+        ["active"] = FieldValue.Boolean(true),
+    });
 
     /// <summary>The key of an identifier; null where there is none.</summary>
     public static string? KeyOf(IdentifierKind kind, string? value)
@@ -130,6 +152,8 @@ internal sealed class RemoteSystems
             [Users] = new SelfsameConnector(store, World.Tenant),
             [Auth] = options.ChosenId(Systems[0], network),
             [Pds] = options.Password(Systems[1], network),
+            [App] = new ChosenIdConnector(Systems[2], network),
+            [Idp] = new ProviderConnector(Provider, network),
         };
         var provisioner = new Provisioner(new ProvisionerParts
         {
@@ -144,8 +168,21 @@ internal sealed class RemoteSystems
         nodes.Add(store, new NodeParts(systems, provisioner, rows, holder));
         foreach (var lane in provisioner.Lanes)
         {
-            node.Context.Post(_ => WorkAsync(node, lane), null);
+            node.Context.Post(_ => WorkAsync(node, lane.System, () => lane.RunOnceAsync(CancellationToken.None)), null);
         }
+
+        node.Context.Post(_ => WorkAsync(node, "inbox", () => ReadInboxAsync(store, (IReportsEvents)systems[Idp], systems)), null);
+    }
+
+    /// <summary>Sweeps the provider's log and works on what is in the inbox.</summary>
+    private async Task ReadInboxAsync(StoreContext store, IReportsEvents provider, IReadOnlyDictionary<string, IConnectedSystem> systems)
+    {
+        if (world.IsQuiet || chance.OneIn(3))
+        {
+            await new InboxSweep(store).RunAsync(Idp, provider, CancellationToken.None);
+        }
+
+        await new InboxWork(store, Topology, systems).RunOnceAsync(CancellationToken.None);
     }
 
     /// <summary>Audits, plans and applies on one server, as an administrator's commands do.</summary>
@@ -178,7 +215,7 @@ internal sealed class RemoteSystems
 
     /// <summary>What must hold when everything has come to rest.</summary>
     /// <param name="acknowledged">The users who were told to somebody.</param>
-    public IEnumerable<string> FindUnfinished(IReadOnlySet<Guid> acknowledged) => new FinalState(world, this, Systems).Find(acknowledged);
+    public IEnumerable<string> FindUnfinished(IReadOnlySet<Guid> acknowledged) => new FinalState(world, this).Find(acknowledged);
 
     /// <summary>Whose password that is; null for nobody's of ours.</summary>
     public ProvisioningKey? OwnerOf(string password) => passwords.GetValueOrDefault(password);
@@ -190,18 +227,18 @@ internal sealed class RemoteSystems
     private static SystemConfig Config(string name, AccountMapping mapping)
         => new() { Name = name, Connector = "", Settings = new Dictionary<string, string>(), Mapping = mapping };
 
-    private async void WorkAsync(SimulatedProcess node, SystemLane lane)
+    private async void WorkAsync(SimulatedProcess node, string what, Func<Task> work)
     {
         while (!node.Context.IsDead)
         {
             try
             {
-                await lane.RunOnceAsync(CancellationToken.None);
+                await work();
             }
-            catch (Exception exception) when (exception is TransientDatabaseException or CommitUnknownException or CrashException)
+            catch (Exception exception) when (exception is TransientDatabaseException or CommitUnknownException or CrashException or SystemUnavailableException)
             {
-                // Its rows are taken up again when their leases end.
-                world.Note($"{node.Name}, {lane.System}: {exception.GetType().Name}");
+                // What it had is taken up again when its lease ends.
+                world.Note($"{node.Name}, {what}: {exception.GetType().Name}");
             }
             catch (Exception exception) when (exception is not OutOfMemoryException)
             {
