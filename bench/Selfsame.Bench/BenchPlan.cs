@@ -16,6 +16,8 @@ internal sealed record BenchPlan
         RequestsBeforeMemory = 1_000,
         WarmRows = 20_000,
         AuditedRows = [1_000_000, 10_000_000],
+        WarmMerges = 1_000,
+        Merges = 10_000,
         Rounds = 3,
         Judges = true,
     };
@@ -33,6 +35,8 @@ internal sealed record BenchPlan
         RequestsBeforeMemory = 50,
         WarmRows = 1_000,
         AuditedRows = [10_000],
+        WarmMerges = 10,
+        Merges = 100,
         Rounds = 1,
         Judges = false,
     };
@@ -63,6 +67,12 @@ internal sealed record BenchPlan
 
     /// <summary>The sizes of the tables that are audited.</summary>
     public required IReadOnlyList<int> AuditedRows { get; init; }
+
+    /// <summary>How many pairs are merged before it is measured.</summary>
+    public required int WarmMerges { get; init; }
+
+    /// <summary>How many pairs are merged each time.</summary>
+    public required int Merges { get; init; }
 
     /// <summary>How often each work on such tables is measured.</summary>
     public required int Rounds { get; init; }

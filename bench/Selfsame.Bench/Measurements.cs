@@ -84,6 +84,11 @@ internal static class Measurements
             }
         }
 
+        if (Wanted("apply"))
+        {
+            yield return await new AgainstMergesByHand(plan, postgres).MeasureAsync();
+        }
+
         foreach (var (part, measure) in (IEnumerable<(string, Func<AgainstBulkReads, IAsyncEnumerable<Figure>>)>)
             [("audit", bulk => bulk.AuditsAsync()), ("duplicates", bulk => bulk.DuplicatesAsync()), ("backfill", bulk => bulk.BackfillsAsync())])
         {

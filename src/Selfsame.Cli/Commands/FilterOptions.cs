@@ -6,9 +6,11 @@ namespace Selfsame.Cli.Commands;
 /// <summary>The options by which an audit or a plan is about some people only. Everything is read all the same: a part of a system proves nothing.</summary>
 internal sealed class FilterOptions
 {
+    private const string EveryTenant = "all";
+
     private readonly Option<string?> who = new("--who") { Description = "Only what is about this person: an id, username, e-mail, uuid … in any spelling." };
     private readonly Option<string?> system = new("--system") { Description = "Only what is about this system." };
-    private readonly Option<string?> tenant = new("--tenant") { Description = "Only systems of this tenant." };
+    private readonly Option<string?> tenant = new("--tenant") { Description = "Only systems of this tenant; all for those of every one." };
 
     public void AddTo(Command command)
     {
@@ -20,7 +22,8 @@ internal sealed class FilterOptions
     /// <summary>What was asked, or null for everything; a name that the config does not have throws.</summary>
     public FindingFilter? Read(ParseResult parsed, Topology topology)
     {
-        var filter = new FindingFilter(parsed.GetValue(who), parsed.GetValue(system), parsed.GetValue(tenant));
+        var named = parsed.GetValue(tenant);
+        var filter = new FindingFilter(parsed.GetValue(who), parsed.GetValue(system), named == EveryTenant ? null : named);
         if (filter == new FindingFilter())
         {
             return null;

@@ -38,9 +38,13 @@ internal static class Auth0Fields
     /// <summary>What Auth0 sets, or we count: a creation from a whole record leaves it out.</summary>
     public static IReadOnlySet<string> OfTheSystem { get; } = new HashSet<string>(StringComparer.Ordinal) { Identities, CreatedAt, LastLogin, VerificationCount };
 
-    /// <summary>How Auth0 writes a value down.</summary>
-    public static FieldValue Spelling(string field, FieldValue value)
-        => field == Email && value.AsText is { } text ? FieldValue.Text(text.ToLowerInvariant()) : value;
+    /// <summary>Addresses in lower case; whatever says yes in another system (an instant, a number) as a boolean.</summary>
+    public static FieldValue Spelling(string field, FieldValue value) => (field, value) switch
+    {
+        (Email, { AsText: { } text }) => FieldValue.Text(text.ToLowerInvariant()),
+        (EmailVerified or PhoneVerified or Active, { IsNull: false }) => FieldValue.Boolean(value.IsTruthy),
+        _ => value,
+    };
 
     /// <summary>The one mapping that all tenants have.</summary>
     public static AccountMapping Mapping { get; } = new()
@@ -48,7 +52,9 @@ internal static class Auth0Fields
         Id = [Id],
         Identifiers = new Dictionary<IdentifierKind, string>
         {
-            [IdentifierKind.Email] = Email, [IdentifierKind.Username] = Username, [IdentifierKind.Phone] = Phone,
+            [IdentifierKind.Email] = Email,
+            [IdentifierKind.Username] = Username,
+            [IdentifierKind.Phone] = Phone,
         },
         Attributes = new Dictionary<string, AttributeMapping>
         {

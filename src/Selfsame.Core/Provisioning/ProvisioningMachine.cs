@@ -14,7 +14,7 @@ public sealed record Intended(AccountId TargetId) : ProvisioningEvent;
 public sealed record IntendedWithPassword(IntendedAccount Account, string? Note = null) : ProvisioningEvent;
 
 /// <summary>The account is there, is ours and is as it should be.</summary>
-public sealed record FoundOurs(AccountId TargetId) : ProvisioningEvent;
+public sealed record FoundOurs(AccountId TargetId, bool Disabled = false) : ProvisioningEvent;
 
 /// <summary>Nobody can go on without a person's decision.</summary>
 public sealed record FoundConflict(string Evidence) : ProvisioningEvent;
@@ -67,7 +67,7 @@ public static class ProvisioningMachine
             (ProvisioningState.Pending or ProvisioningState.Intent, IntendedWithPassword intended) when row.Intended is null || row.Intended.Password == intended.Account.Password
                 => row with { State = ProvisioningState.Intent, Intended = intended.Account, Note = intended.Note ?? row.Note },
             (ProvisioningState.Pending or ProvisioningState.Intent or ProvisioningState.Linked, FoundOurs ours)
-                => Settled(row, ProvisioningState.Linked, null) with { TargetId = ours.TargetId, Disabled = false },
+                => Settled(row, ProvisioningState.Linked, null) with { TargetId = ours.TargetId, Disabled = ours.Disabled },
             (not ProvisioningState.Conflict and not ProvisioningState.Compensated, FoundConflict conflict)
                 => Settled(row, ProvisioningState.Conflict, conflict.Evidence),
             (not ProvisioningState.Conflict and not ProvisioningState.Compensated, Failed failed) => Later(row, failed, now, jitter),

@@ -58,8 +58,11 @@ internal sealed partial class RowWork
         parts.CrashPoints.Reach(ProvisioningCrashPoints.CreateLeft);
         switch (outcome.Checked(Target, system.Mapping))
         {
+            case CreatedAccount made when claim.Row.Intended is null:
+                return await ConcludeAsync(OursAs(sent, made.Id), cancellation);
             case CreatedAccount made:
-                return await ConcludeAsync(new FoundOurs(made.Id), cancellation);
+                // What an earlier attempt had stored may be older than the source is now: it is followed at once.
+                return await AdvanceAsync(OursAs(sent, made.Id), cancellation);
             case NotCreated { Outcome: Throttled throttled }:
                 return await ThrottleAsync(throttled, cancellation);
             case NotCreated { Outcome: Unavailable unavailable }:
@@ -87,7 +90,7 @@ internal sealed partial class RowWork
         {
             case Ours ours:
                 // What was sent may be older than the source is now: it is followed at once.
-                return await AdvanceAsync(new FoundOurs(ours.Id), cancellation);
+                return await AdvanceAsync(OursAs(sent, ours.Id), cancellation);
             case var _ when source.Accounts.Count == 0:
                 return await ConcludeAsync(new NothingLeft(), cancellation);
             case Anothers anothers:
@@ -133,6 +136,11 @@ internal sealed partial class RowWork
     private async Task<Ownership> FindOursAsync(ICreatesWithPassword system, IntendedAccount sent)
         => await CallAsync<Ownership?>(async timeout => await system.FindOursAsync(sent.Fields, sent.Password, timeout), _ => null)
             ?? throw new SystemUnavailableException($"'{Target}' did not tell within {Provisioner.CallTimeout.TotalSeconds} seconds whether an account is ours.");
+
+    // An account that was made disabled was disabled by us: once its source is active, it is enabled.
+    private FoundOurs OursAs(IntendedAccount sent, AccountId id)
+        => new(id, Disabled: parts.Topology.Systems[Target].Mapping.Attributes.GetValueOrDefault(AccountMapping.Active) is { } active
+            && sent.Fields.TryGetValue(active.Field, out var value) && !value.IsTruthy);
 
     // The planner chose another handle than the first choice, and says why.
     private static string? NoteOf(Change change) => change.Effects.FirstOrDefault(effect => effect.StartsWith("The handle ", StringComparison.Ordinal));

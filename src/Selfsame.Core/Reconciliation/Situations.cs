@@ -9,9 +9,10 @@ public static class Situations
     public static IReadOnlyList<Finding> Find(Topology topology, IReadOnlyDictionary<string, SystemPicture> pictures)
     {
         var findings = RuleConflicts.Find(topology.Rules).ToList();
+        var fallenBack = FallenBack(topology, pictures).ToList();
         foreach (var name in topology.Systems.Keys.Where(pictures.ContainsKey))
         {
-            findings.AddRange(SystemFindings.Find(pictures[name], topology.Decisions));
+            findings.AddRange(SystemFindings.Find(pictures[name], topology.Decisions, fallenBack.Where(account => account.System == name).Select(account => account.Id).ToHashSet()));
         }
 
         foreach (var rule in topology.Rules)
@@ -39,6 +40,17 @@ public static class Situations
                 .ThenBy(finding => finding.Sentence, StringComparer.Ordinal),
         ];
     }
+
+    /// <summary>The accounts whose handle no system takes, and that have got their account under another choice of the rule's template: nothing is left to do.</summary>
+    private static IEnumerable<(string System, AccountId Id)> FallenBack(Topology topology, IReadOnlyDictionary<string, SystemPicture> pictures)
+        => from rule in topology.Rules
+           where rule.Handle is not null
+           let unusable = pictures[rule.Source].Accounts.Where(account => account.Refusals.ContainsKey(IdentifierKind.Handle)).ToList()
+           where unusable.Count > 0
+           from link in Correlator.Correlate(rule, unusable, pictures[rule.Target].Accounts, topology.Decisions).Links
+           let handle = link.Target.Account.Identifiers.GetValueOrDefault(IdentifierKind.Handle)
+           where rule.Handle!.Choices(link.Source.Account).Contains(handle, StringComparer.OrdinalIgnoreCase)
+           select (rule.Source, link.Source.Account.Id);
 
     private static bool Belongs(ReconcileRule rule, KeyedAccount account)
         => rule.When is null || account.Account.Attributes.ValueOrNull(rule.When).IsTruthy;

@@ -6,8 +6,11 @@ namespace Selfsame.Core.Reconciliation;
 /// <summary>The findings that need one system only: its faults, its duplicates, its identifiers without a key.</summary>
 internal static class SystemFindings
 {
-    public static IEnumerable<Finding> Find(SystemPicture picture, PersonDecisions decisions)
-        => Faults(picture).Concat(Duplicates(picture, decisions)).Concat(NotCanonical(picture));
+    /// <param name="picture">The system.</param>
+    /// <param name="decisions">What people decided.</param>
+    /// <param name="withoutHandle">Whose handle has no key and needs none.</param>
+    public static IEnumerable<Finding> Find(SystemPicture picture, PersonDecisions decisions, IReadOnlySet<AccountId> withoutHandle)
+        => Faults(picture).Concat(Duplicates(picture, decisions)).Concat(NotCanonical(picture, withoutHandle));
 
     private static IEnumerable<Finding> Faults(SystemPicture picture)
     {
@@ -166,9 +169,10 @@ internal static class SystemFindings
         Sentence = $"{accounts.Count} accounts of {system} have the {kind.Name()} {key}, written as {Values(accounts, kind)}.",
     };
 
-    private static IEnumerable<Finding> NotCanonical(SystemPicture picture)
+    private static IEnumerable<Finding> NotCanonical(SystemPicture picture, IReadOnlySet<AccountId> withoutHandle)
         => from account in picture.Accounts.Where(account => account.Refusals.Count > 0).OrderBy(account => account.Account.Id, AccountId.Order)
            from refused in account.Refusals.OrderBy(pair => pair.Key)
+           where refused.Key != IdentifierKind.Handle || !withoutHandle.Contains(account.Account.Id)
            select new Finding
            {
                Situation = Situation.NotCanonical,

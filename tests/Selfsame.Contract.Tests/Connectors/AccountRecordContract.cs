@@ -24,7 +24,9 @@ public abstract class AccountRecordContract : IAsyncLifetime
             Id = [id],
             Identifiers = new Dictionary<IdentifierKind, string>
             {
-                [IdentifierKind.Email] = "email", [IdentifierKind.UserCode] = "code", [IdentifierKind.Handle] = "handles.handle",
+                [IdentifierKind.Email] = "email",
+                [IdentifierKind.UserCode] = "code",
+                [IdentifierKind.Handle] = "handles.handle",
             },
             Attributes = new Dictionary<string, AttributeMapping> { ["count"] = new("handles.count") },
         },

@@ -72,6 +72,22 @@ public sealed class PasswordProvisioningTests
     }
 
     // Anyone can register a victim's address first: an equal e-mail is evidence for a conflict, never proof.
+    [Theory]
+    [InlineData(DriftedAction.UpdateTarget)]
+    [InlineData(DriftedAction.Report)]
+    public async Task What_was_to_be_made_disabled_before_a_crash_is_enabled_when_its_person_is_by_then(DriftedAction drifted)
+    {
+        var world = new PasswordBench(rule => rule with { Drifted = drifted });
+        world.SignUp("1", active: false);
+        await Should.ThrowAsync<Crash>(world.RunAsync(CrashAt(ProvisioningCrashPoints.IntentDurable)));
+
+        world.App.Put([.. PasswordBench.Person("1")]);
+        await world.RunAsync();
+
+        world.Rows.Only.State.ShouldBe(ProvisioningState.Linked);
+        world.Pds.Records.Single()["active"].ShouldBe(FieldValue.Boolean(true));
+    }
+
     [Fact]
     public async Task Somebody_elses_account_with_the_same_address_is_a_conflict_with_the_evidence_and_stays_untouched()
     {

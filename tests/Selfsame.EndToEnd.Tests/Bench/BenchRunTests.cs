@@ -20,6 +20,7 @@ public sealed class BenchRunTests
         ["Sign-ups without the hash against raw rows, SQLite"] = "≥ 0.50",
         ["Sign-ups without the hash against raw rows, PostgreSQL"] = "≥ 0.50",
         ["Sign-ups without the hash against ASP.NET Core Identity, PostgreSQL"] = "≥ 1.00",
+        ["Applying 100 merges against the same transactions by hand, PostgreSQL"] = "≥ 0.50",
         ["Audit of two PostgreSQL tables of 10,000 rows against reading them"] = "≤ 1.50",
         ["Audit of two PostgreSQL tables of 10,000 rows against a full outer join"] = "≤ 1.00",
         ["Duplicates by case among 10,000 rows against GROUP BY lower()"] = "≤ 1.00",

@@ -139,6 +139,28 @@ public sealed class InspectionCommandTests
         sandbox.Sql("app.db", "SELECT count(*) FROM users").ShouldBe(["9"]);
     }
 
+    [Fact]
+    public async Task The_newest_are_shown_in_every_system()
+    {
+        using var sandbox = await Sandbox.MakeAsync();
+        (await sandbox.ExpectAsync(1, "audit", "--last", "2")).StandardError.ShouldContain("map 'createdAt'");
+        sandbox.Sql("auth.db", "ALTER TABLE accounts ADD COLUMN joined integer");
+        sandbox.Sql("auth.db", "UPDATE accounts SET joined = CASE email WHEN 'katherine@example.org' THEN 3 WHEN 'ada@example.org' THEN 2 ELSE 1 END");
+        var config = await File.ReadAllTextAsync(sandbox["selfsame.yaml"]);
+        await File.WriteAllTextAsync(
+            sandbox["selfsame.yaml"], config.Replace("emailVerified: email_confirmed }", "emailVerified: email_confirmed, createdAt: { field: joined, noise: true } }", StringComparison.Ordinal));
+
+        var newest = (await sandbox.JsonAsync(2, "audit", "--last", "2")).GetProperty("newest").GetProperty("auth");
+        newest.GetProperty("in").GetProperty("app").GetInt32().ShouldBe(1);
+        newest.GetProperty("people").EnumerateArray().Select(person => person.GetProperty("label").GetString()).ShouldBe(["katherine@example.org", "ada@example.org"]);
+        newest.GetProperty("people").EnumerateArray().Select(person => person.GetProperty("complete").GetBoolean()).ShouldBe([false, true]);
+        (await sandbox.ExpectAsync(2, "audit", "--tenant", "all", "--last", "1")).StandardOutput.ShouldContain("The newest 1 of auth: app 0 of 1");
+
+        (await sandbox.ExpectAsync(1, "audit", "--last", "0")).StandardError.ShouldContain("from 1 to 1000");
+        (await sandbox.ExpectAsync(1, "audit", "--last", "2", "--who", "ada")).StandardError.ShouldContain("leave out --who");
+        (await sandbox.ExpectAsync(1, "audit", "--tenant", "nope", "--last", "1")).StandardError.ShouldContain("main");
+    }
+
     // The executable suggests "apply" for "pl" too; the shell keeps what begins so.
     [Theory]
     [InlineData("pl", "plan")]

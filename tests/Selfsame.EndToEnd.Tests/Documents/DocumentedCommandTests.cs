@@ -160,6 +160,6 @@ public sealed partial class DocumentedCommandTests
     [GeneratedRegex("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")]
     private static partial Regex Uuid();
 
-    [GeneratedRegex(@"\$\{([A-Z_]+)\}")]
+    [GeneratedRegex(@"\$\{([A-Z0-9_]+)\}")]
     private static partial Regex Variable();
 }

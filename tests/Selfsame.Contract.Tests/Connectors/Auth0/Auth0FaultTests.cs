@@ -1,6 +1,6 @@
-using Selfsame.Core;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
+using Selfsame.Testing;
 using Selfsame.Testing.Auth0;
 
 namespace Selfsame.Contract.Tests.Connectors.Auth0;
@@ -40,7 +40,7 @@ public sealed class Auth0FaultTests : Auth0Tenant
         await using var target = new OneAccount(here);
         var systems = new Dictionary<string, IConnectedSystem> { ["idp"] = System, ["app"] = target };
 
-        var report = await new Auditor(topology, systems, IdentifierKeys.TryKey, TimeProvider.System, RandomSource.System).AuditAsync(_ => null, CancellationToken.None);
+        var report = await new Auditor(topology, systems, IdentifierKeys.TryKey, TimeProvider.System, new SeededRandom(1)).AuditAsync(_ => null, CancellationToken.None);
 
         report.Findings.ShouldNotContain(finding => finding.Situation == Situation.Orphan);
     }
@@ -211,9 +211,12 @@ public sealed class Auth0FaultTests : Auth0Tenant
         var config = new SystemConfig { Name = "idp", Connector = "auth0", Settings = new Dictionary<string, string>(), Mapping = System.Mapping };
         var topology = new Topology
         {
-            Systems = new Dictionary<string, SystemConfig> { ["idp"] = config }, Rules = [], Tenants = new Dictionary<string, TenantConfig>(), Fingerprint = "",
+            Systems = new Dictionary<string, SystemConfig> { ["idp"] = config },
+            Rules = [],
+            Tenants = new Dictionary<string, TenantConfig>(),
+            Fingerprint = "",
         };
-        return (await new Auditor(topology, new Dictionary<string, IConnectedSystem> { ["idp"] = System }, IdentifierKeys.TryKey, TimeProvider.System, RandomSource.System)
+        return (await new Auditor(topology, new Dictionary<string, IConnectedSystem> { ["idp"] = System }, IdentifierKeys.TryKey, TimeProvider.System, new SeededRandom(1))
             .AuditAsync(_ => null, CancellationToken.None)).Findings;
     }
 

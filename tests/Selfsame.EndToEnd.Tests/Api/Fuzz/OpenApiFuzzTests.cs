@@ -16,8 +16,8 @@ public sealed class OpenApiFuzzTests
     private const int MostKnownUuids = 200;
     private const int MostReported = 20;
 
-    /// <summary>These need a link out of a mail, or a state that chance does not bring about.</summary>
-    private static readonly string[] SeldomSuccessful = ["confirmEmailChange", "revertEmailChange"];
+    /// <summary>These need a link out of a mail, a state that chance does not bring about, or the body of another service's webhook (HookTests send those).</summary>
+    private static readonly string[] SeldomSuccessful = ["confirmEmailChange", "revertEmailChange", "receiveEvents"];
 
     [Fact]
     [Trait("needs", "slow")]

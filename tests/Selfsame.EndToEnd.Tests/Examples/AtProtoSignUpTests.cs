@@ -1,0 +1,147 @@
+using System.Net;
+using System.Text.Json;
+using Npgsql;
+using Selfsame.Testing;
+using Selfsame.Testing.Auth0;
+
+namespace Selfsame.EndToEnd.Tests.Examples;
+
+/// <summary>examples/atproto-signup: sign-ups at Auth0 whose way to a real PDS broke off before the application's first record.</summary>
+[Trait("needs", "pds")]
+public sealed class AtProtoSignUpTests : IAsyncLifetime
+{
+    private const string Token = "a log token that nobody guesses";
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
+
+    private PersonalDataServer pds = null!;
+    private Auth0StandIn auth0 = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        // One of its own: the people of the example have the same names every time.
+        pds = await PersonalDataServer.StartAsync();
+        auth0 = await Auth0StandIn.StartAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await auth0.DisposeAsync();
+        await pds.DisposeAsync();
+    }
+
+    [Fact]
+    [Trait("needs", "node, libmongoc")]
+    public async Task In_MongoDB_five_get_records_with_codes_four_get_accounts_and_the_fifth_follows_when_it_is_verified()
+    {
+        var server = Environment.GetEnvironmentVariable("SELFSAME_TEST_MONGODB") ?? (await MongoStandIn.SharedAsync(replicaSet: false)).ConnectionString;
+        using var example = Example("MONGODB_URI", $"{server.TrimEnd('/')}/example_{Guid.CreateVersion7():N}");
+
+        await example.RunNodeAsync("make-users.mjs");
+        var failures = await example.RunNodeAsync("make-data.mjs");
+
+        failures.Split('\n').Count(line => line.Contains("failed: Index already exists with a different name: one_code", StringComparison.Ordinal)).ShouldBe(5);
+        await RepairAsync(example, "selfsame.yaml");
+    }
+
+    [Fact]
+    [Trait("needs", "postgresql")]
+    public async Task In_PostgreSQL_five_get_records_with_codes_four_get_accounts_and_the_fifth_follows_when_it_is_verified()
+    {
+        var connection = await (await PostgresServer.SharedAsync()).CreateDatabaseAsync();
+        using var example = Example("DATABASE_URL", connection + ";Pooling=false");
+
+        await example.RunNodeAsync("make-users.mjs");
+        var failures = await RunSqlAsync(connection, File.ReadAllText(example["make-data.sql"]));
+
+        failures.Count(notice => notice.Contains("constraint \"users_code_key\" for table \"users\" does not exist", StringComparison.Ordinal)).ShouldBe(5);
+        await RepairAsync(example, "postgres.yaml");
+    }
+
+    private ExampleFolder Example(string store, string address)
+    {
+        var example = new ExampleFolder(
+            "atproto-signup",
+            ("AUTH0_DOMAIN", auth0.Url), ("AUTH0_CLIENT_ID", Auth0StandIn.ClientId), ("AUTH0_CLIENT_SECRET", Auth0StandIn.ClientSecret), ("AUTH0_LOG_TOKEN", Token),
+            (store, address), ("PDS_URL", pds.Url), ("PDS_ADMIN_PASSWORD", PersonalDataServer.AdminPassword), ("PLC_URL", pds.DirectoryUrl),
+            ("SELFSAME_SECRET_KEY", Convert.ToBase64String(new byte[32])));
+        foreach (var config in new[] { "selfsame.yaml", "postgres.yaml" })
+        {
+            File.WriteAllText(example[config], File.ReadAllText(example[config]) + "minimumAge: 0\n");
+        }
+
+        return example;
+    }
+
+    private async Task RepairAsync(ExampleFolder example, string config)
+    {
+        (await example.ExpectAsync(2, "audit", "--tenant", "main", "--last", "5", "--config", config)).ShouldContain("The newest 5 of idp: app 0 of 5, pds 0 of 5");
+        (await example.ExpectAsync(2, "audit", "--config", config)).ShouldContain("ann@example.org is in idp and not in app.");
+        await example.ExpectAsync(2, "audit", "--who", "auth0|of-eve", "--config", config);
+
+        await example.ExpectAsync(2, "plan", "-o", "records.json", "--config", config);
+        await example.ExpectAsync(0, "apply", "records.json", "--config", config);
+        (await example.ExpectAsync(2, "audit", "--config", config)).ShouldContain("A handle has 3 to 18 characters");
+        var accounts = await example.ExpectAsync(2, "plan", "-o", "accounts.json", "--config", config);
+        accounts.ShouldContain("The handle cy is not free or not allowed in pds; the account gets ac");
+        await example.ExpectAsync(0, "apply", "accounts.json", "--config", config);
+
+        (await example.ExpectAsync(0, "audit", "--config", config)).ShouldContain("Clean");
+        var people = await NewestAsync(example, config);
+        people.Keys.Order(StringComparer.Ordinal).ShouldBe(["ann@example.org", "bob@example.org", "cy@example.org", "dora@example.org", "eve@example.org"]);
+        people.Values.Select(person => person.Code).ShouldAllBe(code => code.StartsWith("ac", StringComparison.Ordinal));
+        people.Values.Select(person => person.Code).ShouldBeUnique();
+        people.ToDictionary(pair => pair.Key[..^"@example.org".Length], pair => pair.Value.Handle).ShouldBe(
+            new Dictionary<string, string?> { ["ann"] = "ann", ["bob"] = "bob", ["cy"] = people["cy@example.org"].Code, ["dora"] = "dora", ["eve"] = null }, ignoreOrder: true);
+
+        await VerifyEveAsync(example, config);
+    }
+
+    private async Task VerifyEveAsync(ExampleFolder example, string config)
+    {
+        using var http = new HttpMessageInvoker(new SocketsHttpHandler { UseProxy = false });
+        await using (var server = await example.ServeAsync(config))
+        {
+            auth0.Log.Endpoint = new Uri(server.Address, "hooks/idp");
+            auth0.Log.Authorization = Token;
+            auth0.Users.Verify("auth0|of-eve");
+            (await auth0.Log.DeliverAsync(http)).ShouldBe(HttpStatusCode.Accepted);
+
+            using var patience = new CancellationTokenSource(Patience);
+            while ((await NewestAsync(example, config))["eve@example.org"].Handle != "eve")
+            {
+                await Task.Delay(200, patience.Token);
+            }
+        }
+
+        (await example.ExpectAsync(0, "audit", "--config", config)).ShouldContain("Clean");
+        await example.ExpectAsync(0, "audit", "--who", "auth0|of-eve", "--config", config);
+        (await example.ExpectAsync(0, "audit", "--tenant", "all", "--last", "5", "--config", config)).ShouldContain("The newest 5 of idp: app 5 of 5, pds 5 of 5");
+    }
+
+    /// <summary>By e-mail address, the code of the record and the handle of the active account.</summary>
+    private static async Task<Dictionary<string, (string Code, string? Handle)>> NewestAsync(ExampleFolder example, string config)
+    {
+        var people = JsonDocument.Parse(await example.ExpectAsync(null, "audit", "--last", "5", "--json", "--config", config))
+            .RootElement.GetProperty("newest").GetProperty("idp").GetProperty("people");
+        return people.EnumerateArray().ToDictionary(
+            person => person.GetProperty("label").GetString()!,
+            person => (
+                Only(person, "app")!.Value.GetProperty("identifiers").GetProperty("userCode").GetString()!,
+                Only(person, "pds") is { } account && account.GetProperty("active").GetBoolean() ? account.GetProperty("identifiers").GetProperty("handle").GetString() : null));
+    }
+
+    private static JsonElement? Only(JsonElement person, string system)
+        => person.GetProperty("accounts").GetProperty(system).EnumerateArray().Select(account => (JsonElement?)account).SingleOrDefault();
+
+    /// <summary>What the server had to say about it.</summary>
+    private static async Task<List<string>> RunSqlAsync(string connection, string sql)
+    {
+        var notices = new List<string>();
+        await using var session = new NpgsqlConnection(connection);
+        session.Notice += (_, notice) => notices.Add(notice.Notice.MessageText);
+        await session.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, session);
+        await command.ExecuteNonQueryAsync();
+        return notices;
+    }
+}
