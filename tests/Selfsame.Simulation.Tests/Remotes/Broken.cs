@@ -47,9 +47,12 @@ internal sealed class BlindConnector(RemoteAccounts remote, Network network) : P
     public override Task<Ownership> FindOursAsync(Fields fields, string password, CancellationToken cancellation) => Task.FromResult<Ownership>(new Nobodys());
 }
 
-/// <summary>Holds an equal address to be proof.</summary>
+/// <summary>Holds an equal address to be proof, and so calls nobody's account another's.</summary>
 internal sealed class AdoptingConnector(RemoteAccounts remote, Network network) : PasswordConnector(remote, network)
 {
+    public override Task<IReadOnlyList<Account>> FindAsync(IReadOnlyDictionary<IdentifierKind, IReadOnlyList<string>> identifiers, CancellationToken cancellation)
+        => Task.FromResult<IReadOnlyList<Account>>([]);
+
     public override Task<Ownership> FindOursAsync(Fields fields, string password, CancellationToken cancellation)
         => Network.ReadAsync<Ownership>(
             Remote,

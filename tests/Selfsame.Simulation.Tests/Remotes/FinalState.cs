@@ -13,7 +13,7 @@ internal sealed class FinalState(World world, RemoteSystems remotes)
     {
         var users = world.Inspect(transaction => transaction.QueryAsync<UserState>(
             """
-            SELECT CAST(uuid AS text) AS uuid, username, email, handle, user_code, first_name, is_active AND deleted_at IS NULL AS is_wanted, deleted_at IS NOT NULL AS is_deleted,
+            SELECT CAST(uuid AS text) AS uuid, username, email, handle, user_code, first_name, is_active AND deleted_at IS NULL AS is_wanted,
               email_verified_at IS NOT NULL AS is_verified FROM users
             """)).ToDictionary(user => user.Uuid);
         var rows = world.Inspect(transaction => transaction.QueryAsync<RowState>("SELECT source_id, system, state, target_id, due_because, problem, note FROM provisioning"));
@@ -83,8 +83,8 @@ internal sealed class FinalState(World world, RemoteSystems remotes)
             yield return "activity";
         }
 
-        // Who is deleted is gone for the other systems: what changes of them shows when they are restored.
-        if (user.IsDeleted)
+        // Who is deleted or disabled is disabled there, even where an address that another has can't follow: what changed of them shows when they come back.
+        if (!user.IsWanted)
         {
             yield break;
         }
@@ -129,8 +129,6 @@ internal sealed class FinalState(World world, RemoteSystems remotes)
         public string? FirstName { get; init; }
 
         public bool IsWanted { get; init; }
-
-        public bool IsDeleted { get; init; }
 
         public bool IsVerified { get; init; }
     }

@@ -29,7 +29,7 @@ internal abstract class RemoteConnector(RemoteAccounts remote, Network network) 
         => network.ReadAsync<IReadOnlyList<Account>>(
             remote, ids.Select(id => id.ToText()), _ => [.. remote.See(TimeSpan.Zero).Where(account => ids.Contains(account.Id))], mayLag: false, cancellation);
 
-    public Task<IReadOnlyList<Account>> FindAsync(IReadOnlyDictionary<IdentifierKind, IReadOnlyList<string>> identifiers, CancellationToken cancellation)
+    public virtual Task<IReadOnlyList<Account>> FindAsync(IReadOnlyDictionary<IdentifierKind, IReadOnlyList<string>> identifiers, CancellationToken cancellation)
         => network.ReadAsync<IReadOnlyList<Account>>(
             remote,
             identifiers.GetValueOrDefault(IdentifierKind.Email, []),
