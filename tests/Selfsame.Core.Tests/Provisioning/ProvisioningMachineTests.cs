@@ -14,6 +14,7 @@ public sealed class ProvisioningMachineTests
         { ProvisioningState.Intent, new Intended(Id), ProvisioningState.Intent },
         { ProvisioningState.Pending, new FoundOurs(Id), ProvisioningState.Linked },
         { ProvisioningState.Intent, new FoundOurs(Id), ProvisioningState.Linked },
+        { ProvisioningState.Intent, new FoundOursOlder(Id, Disabled: false), ProvisioningState.Linked },
         { ProvisioningState.Pending, new FoundConflict("e"), ProvisioningState.Conflict },
         { ProvisioningState.Intent, new FoundConflict("e"), ProvisioningState.Conflict },
         { ProvisioningState.Pending, new Failed("p"), ProvisioningState.Pending },
@@ -70,6 +71,20 @@ public sealed class ProvisioningMachineTests
         due.DueBecause.ShouldBe("the user changed");
         ProvisioningMachine.Next(due, new Failed("down"), Now, 0).DueBecause.ShouldNotBeNull();
         ProvisioningMachine.Next(due, new FoundOurs(Id), Now, 0).DueBecause.ShouldBeNull();
+    }
+
+    [Fact]
+    public void What_was_made_of_older_fields_is_due_until_it_was_compared_whatever_comes_between()
+    {
+        var row = Row(ProvisioningState.Intent);
+
+        var linked = ProvisioningMachine.Next(row, new FoundOursOlder(Id, Disabled: true), Now, 0);
+        var failed = ProvisioningMachine.Next(linked, new Failed("p"), Now, 0);
+
+        failed.State.ShouldBe(ProvisioningState.Linked);
+        failed.DueBecause.ShouldBe(FoundOursOlder.Reason);
+        failed.Disabled.ShouldBeTrue();
+        ProvisioningMachine.Next(failed, new FoundOurs(Id), Now, 0).DueBecause.ShouldBeNull();
     }
 
     [Fact]
