@@ -26,10 +26,22 @@ internal sealed class Scheduler(SeededRandom random)
             return;
         }
 
-        if (!context.IsDead)
+        if (context.IsPaused)
+        {
+            context.Run(() => Enqueue(context, callback, state));
+        }
+        else if (!context.IsDead)
         {
             ready.Add((context, callback, state));
         }
+    }
+
+    /// <summary>Takes what was about to run in a context out, in order.</summary>
+    public IReadOnlyList<(SendOrPostCallback Callback, object? State)> Take(SimulatedContext context)
+    {
+        var taken = ready.Where(item => item.Context == context).Select(item => (item.Callback, item.State)).ToList();
+        Drop(context);
+        return taken;
     }
 
     /// <summary>Forgets what was about to run in a context.</summary>
@@ -65,12 +77,45 @@ internal sealed class Scheduler(SeededRandom random)
 /// <summary>What a simulated process, or the world around it, runs in. A dead one runs nothing any more.</summary>
 internal sealed class SimulatedContext(Scheduler scheduler) : SynchronizationContext
 {
+    private readonly List<Action> waiting = [];
+
     public bool IsDead { get; private set; }
+
+    public bool IsPaused { get; private set; }
 
     public void Kill()
     {
         IsDead = true;
+        waiting.Clear();
         scheduler.Drop(this);
+    }
+
+    /// <summary>Nothing runs until <see cref="Resume"/>; time goes on, and timers are late.</summary>
+    public void Pause()
+    {
+        IsPaused = true;
+        waiting.AddRange(scheduler.Take(this).Select(item => (Action)(() => Post(item.Callback, item.State))));
+    }
+
+    public void Resume()
+    {
+        IsPaused = false;
+        var late = waiting.ToList();
+        waiting.Clear();
+        late.ForEach(Run);
+    }
+
+    /// <summary>Runs what the process's own clock has due: late where it is paused, never where it is dead.</summary>
+    public void Run(Action action)
+    {
+        if (IsPaused && !IsDead)
+        {
+            waiting.Add(action);
+        }
+        else if (!IsDead)
+        {
+            action();
+        }
     }
 
     public override void Post(SendOrPostCallback d, object? state) => scheduler.Enqueue(this, d, state);

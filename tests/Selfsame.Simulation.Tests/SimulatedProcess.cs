@@ -13,8 +13,10 @@ internal sealed class SimulatedProcess
     private readonly List<Action> waiting = [];
     private readonly ProcessClock clock;
 
-    public SimulatedProcess(World world, TransactionFaults faults)
+    public SimulatedProcess(World world, string name)
     {
+        Name = name;
+        Faults = new SimulatedFaults(world, this);
         Context = new SimulatedContext(world.Scheduler);
         clock = new ProcessClock(world.Clock, Context);
         var passwords = new PlainPasswordHashing
@@ -24,18 +26,22 @@ internal sealed class SimulatedProcess
         };
         Store = new StoreContext
         {
-            Database = SqliteDatabase.SharedInMemory(world.DatabaseName, new DatabaseOptions { Faults = faults }, clock, world.StoreRandom),
+            Database = SqliteDatabase.SharedInMemory(world.DatabaseName, new DatabaseOptions { Faults = Faults }, clock, world.StoreRandom),
             Clock = clock,
             Random = world.StoreRandom,
             Secrets = new SecretKeys(new byte[SecretKeys.MinimumBytes], world.StoreRandom),
             Passwords = passwords,
             PasswordPolicy = new PasswordPolicy(new PasswordSettings { ToNfc = text => text.Normalize() }),
-            Logger = NullLogger.Instance,
-            CrashPoints = new CrashPoints(world.ReachCrashPoint),
-            Tenants = new Dictionary<string, TenantSettings>(StringComparer.Ordinal) { [World.Tenant] = World.Settings },
+            Logger = world.Remotes?.Log ?? NullLogger.Instance,
+            CrashPoints = new CrashPoints(Faults.ReachCrashPoint),
+            Tenants = new Dictionary<string, TenantSettings>(StringComparer.Ordinal) { [World.Tenant] = world.Settings },
             PublicAddress = _ => new Uri("https://main.example/"),
         };
     }
+
+    public string Name { get; }
+
+    public SimulatedFaults Faults { get; }
 
     public SimulatedContext Context { get; }
 
@@ -70,13 +76,7 @@ internal sealed class SimulatedProcess
 
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
             => world.CreateTimer(
-                given =>
-                {
-                    if (!context.IsDead)
-                    {
-                        callback(given);
-                    }
-                },
+                given => context.Run(() => callback(given)),
                 state,
                 dueTime,
                 period);

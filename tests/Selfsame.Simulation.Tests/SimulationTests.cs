@@ -143,6 +143,6 @@ public sealed class SimulationTests(ITestOutputHelper output)
     private static void ShouldBeSound(int seed, Outcome outcome)
         => outcome.Violation.ShouldBeNull($"Seed {seed}. Run it alone, with its trace: SELFSAME_SEED={seed} ./test No_seed_makes");
 
-    private static int? Number(string variable)
+    internal static int? Number(string variable)
         => int.TryParse(Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out var number) ? number : null;
 }

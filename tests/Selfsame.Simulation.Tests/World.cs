@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Selfsame.Databases;
+using Selfsame.Simulation.Tests.Remotes;
 using Selfsame.Store;
 using Selfsame.Store.Schema;
 using Selfsame.Store.Users;
@@ -16,6 +17,15 @@ internal sealed record WorldOptions
     /// <summary>The clients that act at the same time, made anew for each run.</summary>
     public required Func<World, IReadOnlyList<Client>> Clients { get; init; }
 
+    /// <summary>How many servers work on the one database.</summary>
+    public int Nodes { get; init; } = 1;
+
+    /// <summary>By how much everything that waits waits longer; what takes minutes in life, as provisioning, wants a larger one.</summary>
+    public int TimeScale { get; init; } = 1;
+
+    /// <summary>The connected systems around the servers; null where there are none.</summary>
+    public RemoteOptions? Remotes { get; init; }
+
     /// <summary>How often the whole store is looked at; what is broken stays broken, so looking at each commit only dates it better.</summary>
     public int CommitsBetweenChecks { get; init; } = 4;
 
@@ -28,10 +38,11 @@ internal sealed record WorldOptions
 /// <param name="TraceHash">The same for two runs of one seed.</param>
 /// <param name="Trace">What happened, in order.</param>
 /// <param name="Violation">What should never have happened; null when all was well.</param>
-internal sealed record Outcome(string TraceHash, IReadOnlyList<string> Trace, string? Violation);
+/// <param name="Coverage">Which faults met which states.</param>
+internal sealed record Outcome(string TraceHash, IReadOnlyList<string> Trace, string? Violation, Coverage Coverage);
 
 /// <summary>
-/// One run: a server that crashes and starts again on a database that stays, clients that lose their answers and ask
+/// One run: servers that crash, sleep and start again on a database that stays, clients that lose their answers and ask
 /// again, time that is virtual, and an order of events that follows from the seed.
 /// </summary>
 internal sealed class World
@@ -46,15 +57,16 @@ internal sealed class World
 
     private readonly WorldOptions options;
     private readonly SimulatedContext outside;
-    private readonly SimulatedFaults faults;
     private readonly Database disk;
     private readonly SeededRandom chance;
     private readonly List<string> trace = [];
     private readonly HashSet<Guid> acknowledged = [];
     private readonly List<SimulatedProcess> processes = [];
-    private SimulatedProcess? process;
+    private readonly SimulatedProcess?[] nodes;
     private int running;
+    private int commits;
     private int checkedCommits;
+    private bool faultsAreOver;
     private string? violation;
 
     private World(int seed, WorldOptions options)
@@ -65,13 +77,17 @@ internal sealed class World
         Scheduler = new Scheduler(new SeededRandom(seed));
         StoreRandom = new SeededRandom(seed + 1_000_000);
         chance = new SeededRandom(seed + 2_000_000);
-        faults = new SimulatedFaults(new SeededRandom(seed + 3_000_000), Crash);
+        FaultRandom = new SeededRandom(seed + 3_000_000);
+        nodes = new SimulatedProcess?[options.Nodes];
         outside = new SimulatedContext(Scheduler);
         disk = SqliteDatabase.SharedInMemory(DatabaseName, new DatabaseOptions(), Clock, new SeededRandom(0));
+        Remotes = options.Remotes is { } remotes ? new RemoteSystems(this, remotes, seed) : null;
     }
 
+    public TenantSettings Settings => Remotes is null ? Unlimited : Unlimited with { UserSystem = RemoteSystems.Users, ProvisionTo = [RemoteSystems.Auth, RemoteSystems.Pds] };
+
     /// <summary>No limits: the simulation asks whether people come out whole, not how many may come.</summary>
-    public static TenantSettings Settings { get; } = new()
+    private static TenantSettings Unlimited { get; } = new()
     {
         Name = Tenant,
         SignUpLimit = new RateLimit("sign-up", 0, TimeSpan.FromHours(1)),
@@ -85,6 +101,13 @@ internal sealed class World
 
     public SeededRandom StoreRandom { get; }
 
+    public SeededRandom FaultRandom { get; }
+
+    /// <summary>The connected systems, where the run has some.</summary>
+    public RemoteSystems? Remotes { get; }
+
+    public Coverage Coverage { get; } = new();
+
     public string DatabaseName { get; }
 
     public WorldOptions Options => options;
@@ -93,7 +116,13 @@ internal sealed class World
     public Mailboxes Mailboxes { get; } = new();
 
     /// <summary>Whether clients should still begin something new.</summary>
-    public bool IsQuiet => !faults.IsOn;
+    public bool IsQuiet => faultsAreOver;
+
+    /// <summary>Whether one client alone is not at its end.</summary>
+    public bool IsLast => running == 1;
+
+    /// <summary>The servers that are up.</summary>
+    public IEnumerable<SimulatedProcess> Nodes => nodes.OfType<SimulatedProcess>();
 
     /// <summary>Runs a seed to its end.</summary>
     public static Outcome Run(int seed, WorldOptions options)
@@ -116,7 +145,7 @@ internal sealed class World
         }
 
         var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', world.trace))));
-        return new Outcome(hash, world.trace, world.violation);
+        return new Outcome(hash, world.trace, world.violation, world.Coverage);
     }
 
     /// <summary>Something happened.</summary>
@@ -133,18 +162,27 @@ internal sealed class World
     public void Acknowledge(Guid uuid) => acknowledged.Add(uuid);
 
     /// <summary>Waits outside of the process.</summary>
-    public Task DelayAsync(int milliseconds) => Task.Delay(TimeSpan.FromMilliseconds(milliseconds), Clock);
+    public Task DelayAsync(int milliseconds) => Task.Delay(TimeSpan.FromMilliseconds((long)milliseconds * options.TimeScale), Clock);
+
+    /// <summary>Does something that is no server's doing, as a network's, at the world's own time.</summary>
+    public void Outside(Func<Task> work) => outside.Post(_ => BeginOutside(work), null);
+
+    /// <summary>A transaction was committed.</summary>
+    public void CountCommit() => commits++;
 
     /// <summary>
-    /// Asks the server. A <see cref="ConnectionLostException"/> means that it died, or is not up: what was asked may or
+    /// Asks a server. A <see cref="ConnectionLostException"/> means that it died, or that none is up: what was asked may or
     /// may not have happened.
     /// </summary>
     public async Task<T> CallAsync<T>(Func<StoreContext, Task<T>> operation)
     {
-        if (process is not { } asked)
+        var awake = Nodes.Where(node => !node.Context.IsPaused).ToList();
+        if (awake.Count == 0)
         {
             throw new ConnectionLostException();
         }
+
+        var asked = awake.Count == 1 ? awake[0] : chance.Pick(awake);
 
         var answer = new TaskCompletionSource<T>();
         asked.OnDeath(() => answer.TrySetException(new ConnectionLostException()));
@@ -161,15 +199,17 @@ internal sealed class World
             : throw new InvalidOperationException("A transaction was left open between two steps: something in it waited for more than the database.");
     }
 
-    internal void ReachCrashPoint(string name) => faults.CrashOneIn(200);
-
     private static void Complete(ValueTask task) => task.AsTask().GetAwaiter().GetResult();
 
     private void RunToEnd(int seed)
     {
         Note($"seed {seed}");
         Complete(new ValueTask(StoreSchema.MigrateAsync(disk)));
-        Start();
+        for (var node = 0; node < nodes.Length; node++)
+        {
+            Start(node);
+        }
+
         foreach (var client in options.Clients(this))
         {
             running++;
@@ -180,6 +220,11 @@ internal sealed class World
         running++;
         Pump();
         Check();
+        foreach (var broken in Remotes?.FindUnfinished(acknowledged) ?? [])
+        {
+            Violate(broken);
+        }
+
         foreach (var uuid in acknowledged.Where(uuid => Inspect(transaction => transaction.ScalarAsync<long>(
             "SELECT count(*) FROM users u WHERE u.uuid = @uuid AND (u.email_verified_at IS NOT NULL OR EXISTS (SELECT 1 FROM mails m WHERE m.user_id = u.id))",
             new { uuid })) != 1))
@@ -215,9 +260,9 @@ internal sealed class World
                 throw new InvalidOperationException($"{running} clients wait for something that never comes.");
             }
 
-            if (faults.Commits >= checkedCommits + options.CommitsBetweenChecks)
+            if (commits >= checkedCommits + options.CommitsBetweenChecks)
             {
-                checkedCommits = faults.Commits;
+                checkedCommits = commits;
                 Check();
             }
         }
@@ -231,62 +276,103 @@ internal sealed class World
             throw new InvalidOperationException("A transaction was left open between two steps: something in it waited for more than the database.");
         }
 
-        foreach (var broken in task.GetAwaiter().GetResult())
+        foreach (var broken in task.GetAwaiter().GetResult().Concat(Remotes?.FindViolations() ?? []))
         {
             Violate(broken);
         }
     }
 
-    /// <summary>The world's own doing: now and then a clock jumps, or the machine loses its power. After a while it leaves the clients in peace.</summary>
+    /// <summary>
+    /// The world's own doing: now and then a clock jumps, a server is paused, or its machine loses its power. After a while it leaves
+    /// the clients in peace.
+    /// </summary>
     private async Task DisturbAsync()
     {
         for (var time = 0; time < 10; time++)
         {
             await DelayAsync(1 + chance.NextInt32(300));
-            if (chance.OneIn(3) && process is not null)
+            var node = nodes.Length == 1 ? nodes[0] : chance.Pick(nodes);
+            if (node is null)
+            {
+                continue;
+            }
+
+            if (chance.OneIn(3))
             {
                 var jump = TimeSpan.FromSeconds(chance.NextInt32(600) - 300);
-                Note($"the server's clock jumps by {jump}");
-                process.Skew(jump);
+                Note($"{node.Name}'s clock jumps by {jump}");
+                CountHeld(Fault.ClockJump, node);
+                node.Skew(jump);
             }
             else if (chance.OneIn(4))
             {
-                Crash();
+                Crash(node);
+            }
+            else if (nodes.Length > 1)
+            {
+                Outside(() => PauseAsync(node));
             }
         }
 
-        faults.IsOn = false;
+        faultsAreOver = true;
         Note("the faults end");
     }
 
-    private void Crash()
+    /// <summary>A server that stands still, often for longer than its leases last, and does not know it.</summary>
+    private async Task PauseAsync(SimulatedProcess node)
     {
-        if (process is not { } dying)
+        if (!node.Context.IsPaused)
+        {
+            Note($"{node.Name} is paused");
+            CountHeld(Fault.Pause, node);
+            node.Context.Pause();
+            await DelayAsync(chance.NextInt32(3000));
+            Note($"{node.Name} wakes");
+            node.Context.Resume();
+        }
+    }
+
+    /// <summary>Ends a server's life; it starts again after a while.</summary>
+    internal void Crash(SimulatedProcess dying)
+    {
+        if (dying.Context.IsDead)
         {
             return;
         }
 
-        Note("the server crashes");
-        process = null;
+        Note($"{dying.Name} crashes");
+        CountHeld(Fault.Crash, dying);
+        var node = Array.IndexOf(nodes, dying);
+        nodes[node] = null;
         dying.Kill();
-        outside.Post(_ => FinishAsync(RestartAsync()), null);
+        outside.Post(_ => FinishAsync(RestartAsync(dying, node)), null);
         running++;
     }
 
-    private async Task RestartAsync()
+    private void CountHeld(Fault fault, SimulatedProcess node)
+    {
+        foreach (var state in Remotes?.HeldBy(node) ?? [])
+        {
+            Coverage.Count(fault, state);
+        }
+    }
+
+    private async Task RestartAsync(SimulatedProcess died, int node)
     {
         await DelayAsync(1 + chance.NextInt32(100));
 
         // Its open transactions, if broken code left one, end with it, as a database ends those of a dead client.
-        await processes[^1].Store.Database.DisposeAsync();
-        Start();
-        Note("the server starts");
+        await died.Store.Database.DisposeAsync();
+        Start(node);
+        Note($"{nodes[node]!.Name} starts");
     }
 
-    private void Start()
+    private void Start(int node)
     {
-        process = new SimulatedProcess(this, faults);
+        var process = new SimulatedProcess(this, nodes.Length == 1 ? "the server" : $"server {node + 1}");
+        nodes[node] = process;
         processes.Add(process);
+        Remotes?.Start(process, processes.Count);
     }
 
     private static async void ServeAsync<T>(SimulatedProcess serving, Func<StoreContext, Task<T>> operation, TaskCompletionSource<T> answer)
@@ -306,7 +392,15 @@ internal sealed class World
         }
     }
 
+    private async void BeginOutside(Func<Task> work) => await ReportAsync(work());
+
     private async void FinishAsync(Task task)
+    {
+        await ReportAsync(task);
+        running--;
+    }
+
+    private async Task ReportAsync(Task task)
     {
         try
         {
@@ -316,7 +410,5 @@ internal sealed class World
         {
             Violate(error.ToString());
         }
-
-        running--;
     }
 }

@@ -1,0 +1,57 @@
+using Selfsame.Core.Accounts;
+using Selfsame.Simulation.Tests.Remotes;
+using Selfsame.Store.Inbox;
+
+namespace Selfsame.Simulation.Tests.Clients;
+
+/// <summary>People of the identity provider: they sign up there and change, and webhooks tell it, or get lost, come twice or late.</summary>
+internal sealed class Provided(World world, int seed) : Client(world, "provider", seed)
+{
+    public static IReadOnlyList<string> Emails { get; } = ["gina@example.org", "hugo@example.org", "ines@example.org"];
+
+    private RemoteAccounts Accounts => World.Remotes!.Provider.Accounts;
+
+    public override async Task RunAsync()
+    {
+        for (var action = 0; action < 10; action++)
+        {
+            await World.DelayAsync(Random.NextInt32(250));
+            var person = Random.NextInt32(Emails.Count);
+            var id = new AccountId($"auth0|{person}");
+            Tell(Accounts.Accounts.ContainsKey(id) ? Change(id) : SignUp(id, person));
+        }
+    }
+
+    private SystemEvent SignUp(AccountId id, int person)
+    {
+        Accounts.Create(id, RemoteSystems.Record(id, Emails[person], $"person{person}"), null, byStranger: true);
+        return World.Remotes!.Provider.Record("ss", id);
+    }
+
+    private SystemEvent Change(AccountId id)
+    {
+        var active = Random.OneIn(3);
+        var set = active
+            ? KeyValuePair.Create("active", FieldValue.Boolean(!Accounts.Accounts[id].Record["active"].IsTruthy))
+            : KeyValuePair.Create("first", FieldValue.Text($"Name {Random.NextInt32(4)}"));
+        Accounts.Update(id, new Fields([set]), Fields.Empty);
+        return World.Remotes!.Provider.Record(active ? "sdu" : "sv", id);
+    }
+
+    private void Tell(SystemEvent happened)
+    {
+        Note($"{happened.Type} of {happened.Account}");
+        var times = World.IsQuiet ? 1 : Random.NextInt32(4);
+        for (var time = 0; time < Math.Min(times, 2); time++)
+        {
+            World.Outside(() => DeliverAsync(happened));
+        }
+    }
+
+    // The way is long for some: a later event overtakes.
+    private async Task DeliverAsync(SystemEvent happened)
+    {
+        await World.DelayAsync(Random.NextInt32(Random.OneIn(3) ? 600 : 10));
+        await AskAsync($"webhook {happened.Id}", context => new EventInbox(context).ReceiveAsync(RemoteSystems.Idp, [happened], happened.Id, CancellationToken.None));
+    }
+}

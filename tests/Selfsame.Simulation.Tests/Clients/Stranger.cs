@@ -1,0 +1,26 @@
+using Selfsame.Core.Accounts;
+using Selfsame.Simulation.Tests.Remotes;
+
+namespace Selfsame.Simulation.Tests.Clients;
+
+/// <summary>Registers addresses and handles of other people in the connected systems, often before these come.</summary>
+internal sealed class Stranger(World world, int seed) : Client(world, "stranger", seed)
+{
+    public override async Task RunAsync()
+    {
+        for (var registration = 0; registration < 2; registration++)
+        {
+            await World.DelayAsync(Random.NextInt32(60));
+            var remote = Random.Pick(World.Remotes!.Systems);
+            var email = Random.Pick(remote.Name == RemoteSystems.App ? Provided.Emails : [.. Person.All.Select(person => person.Emails[0]), Editor.Addresses[1]]);
+            var id = new AccountId(remote.Name == RemoteSystems.Pds ? $"did:plc:{remote.Accounts.Count}" : Random.NextUuid().ToString("D"));
+            var taken = remote.Create(id, Record(remote.Name, id, email, registration), "the stranger's own", byStranger: true);
+            Note($"registers {email} in {remote.Name}{(taken.Count > 0 ? ", in vain" : "")}");
+        }
+    }
+
+    private Fields Record(string system, AccountId id, string email, int registration)
+        => system == RemoteSystems.Pds
+            ? PasswordConnector.Record(id, Random.OneIn(2) ? Editor.Handles[registration] : $"stranger{registration}", email)
+            : RemoteSystems.Record(id, email, $"stranger{registration}");
+}

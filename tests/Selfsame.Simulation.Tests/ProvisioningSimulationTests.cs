@@ -1,0 +1,118 @@
+using System.Diagnostics;
+using System.Globalization;
+using Selfsame.Simulation.Tests.Clients;
+using Selfsame.Simulation.Tests.Remotes;
+using Selfsame.Testing;
+
+namespace Selfsame.Simulation.Tests;
+
+/// <summary>
+/// Three servers on one store provision people into a system that takes our ids and one that gives ids itself, through a network that
+/// loses, doubles and delays, while people sign up, here and at an identity provider whose webhooks get lost, and are changed, strangers register their addresses, and servers crash and sleep.
+/// </summary>
+public sealed class ProvisioningSimulationTests(ITestOutputHelper output)
+{
+    private const int SeedsForCoverage = 2_000;
+
+    /// <summary>So many seeds that fail are enough to look at.</summary>
+    private const int MostBroken = 20;
+
+    private static WorldOptions Usual { get; } = new()
+    {
+        Nodes = 3,
+        TimeScale = 100,
+        CommitsBetweenChecks = 20,
+        Remotes = new RemoteOptions(),
+        Clients = world =>
+        {
+            var seen = new PeopleSeen();
+            return
+            [
+                .. Enumerable.Range(1, 2).Select(number => new Visitor(world, number, Seed(world), seen)),
+                new MailSender(world, Seed(world)),
+                new Administrator(world, Seed(world)),
+                new Editor(world, Seed(world)),
+                new Stranger(world, Seed(world)),
+                new Provided(world, Seed(world)),
+                new Reconciler(world, Seed(world)),
+                new Rest(world),
+            ];
+        },
+    };
+
+    // SELFSAME_SEEDS says how many seeds, SELFSAME_SEED which one alone, with its trace.
+    [Fact]
+    public void No_seed_makes_an_account_twice_or_leaves_one_that_is_nobodys()
+    {
+        if (SimulationTests.Number("SELFSAME_SEED") is { } single)
+        {
+            var outcome = World.Run(single, Usual with { CommitsBetweenChecks = 1 });
+            output.WriteLine(string.Join('\n', outcome.Trace));
+            outcome.Violation.ShouldBeNull();
+            return;
+        }
+
+        var seeds = SimulationTests.Number("SELFSAME_SEEDS") ?? TestRun.Rounds(200, SeedsForCoverage, 200_000);
+        var time = Stopwatch.StartNew();
+        var coverage = new Coverage();
+        var run = 0;
+        var broken = new SortedDictionary<int, string>();
+        Parallel.For(1, seeds + 1, (seed, loop) =>
+        {
+            var outcome = World.Run(seed, Usual);
+            lock (coverage)
+            {
+                run++;
+                coverage.Add(outcome.Coverage);
+                if (outcome.Violation is { } violation)
+                {
+                    broken.Add(seed, violation);
+                }
+
+                if (broken.Count == MostBroken)
+                {
+                    loop.Stop();
+                }
+            }
+        });
+
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{run} seeds, {time.Elapsed.TotalMilliseconds / run:0.0} ms each"));
+        output.WriteLine(coverage.ToString());
+        broken.ShouldBeEmpty("Run a seed alone, with its trace: SELFSAME_SEED=… ./test No_seed_makes_an_account");
+        coverage.MetLessThan(seeds >= SeedsForCoverage ? 20 : 0).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_seed_gives_the_same_run_every_time_and_another_seed_another()
+    {
+        var first = World.Run(7, Usual);
+
+        World.Run(7, Usual).Trace.ShouldBe(first.Trace);
+        World.Run(8, Usual).TraceHash.ShouldNotBe(first.TraceHash);
+    }
+
+    [Fact]
+    public void Without_a_write_ahead_intent_a_seed_leaves_an_account_that_is_nobodys()
+        => FindViolations(Usual.Remotes! with { Rows = (rows, _) => new BrokenRows.ForgettingIntents(rows) })
+            .ShouldContain(violation => violation.Contains("is nobody's") || violation.Contains("has two accounts"));
+
+    [Fact]
+    public void Without_epoch_guards_a_seed_lets_a_sleeper_undo_what_another_did()
+        => FindViolations(Usual.Remotes! with { Rows = (rows, store) => new BrokenRows.IgnoringEpochs(rows, store) })
+            .ShouldNotBeEmpty();
+
+    [Fact]
+    public void Without_a_look_before_a_creation_a_seed_does_not_know_its_own_account_again()
+        => FindViolations(Usual.Remotes! with { Password = (remote, network) => new BlindConnector(remote, network) })
+            .ShouldContain(violation => violation.Contains("is nobody's") || violation.Contains("has two accounts"));
+
+    [Fact]
+    public void Adopting_by_an_equal_address_is_seen_to_take_a_strangers_account()
+        => FindViolations(Usual.Remotes! with { Password = (remote, network) => new AdoptingConnector(remote, network) })
+            .ShouldContain(violation => violation.Contains("stranger's"));
+
+    private static int Seed(World world) => world.StoreRandom.NextInt32(int.MaxValue);
+
+    private static List<string> FindViolations(RemoteOptions broken)
+        => [.. Enumerable.Range(1, 60).Select(seed => World.Run(seed, Usual with { Remotes = broken }).Violation).OfType<string>()];
+}

@@ -1,0 +1,63 @@
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Provisioning;
+using Selfsame.Store;
+
+namespace Selfsame.Simulation.Tests.Remotes;
+
+/// <summary>Rows without one of the promises that the provisioning rests on: with them a simulation must see a violation.</summary>
+internal abstract class BrokenRows(IProvisioningRows rows) : IProvisioningRows
+{
+    public Task<IReadOnlyList<ClaimedRow>> ClaimAsync(ProvisioningClaim claim, CancellationToken cancellation) => rows.ClaimAsync(claim, cancellation);
+
+    public Task<ClaimedRow?> ClaimAsync(ProvisioningKey key, TimeSpan lease, CancellationToken cancellation) => rows.ClaimAsync(key, lease, cancellation);
+
+    public virtual Task<bool> SaveAsync(ProvisioningRow row, bool release, IReadOnlyList<string> followers, CancellationToken cancellation)
+        => rows.SaveAsync(row, release, followers, cancellation);
+
+    public virtual Task<DisablingAnswer> SaveDisablingAsync(ProvisioningRow row, int mostPerHour, CancellationToken cancellation)
+        => rows.SaveDisablingAsync(row, mostPerHour, cancellation);
+
+    public Task PauseAsync(string system, TimeSpan pause, CancellationToken cancellation) => rows.PauseAsync(system, pause, cancellation);
+
+    /// <summary>An intent is not written before the request leaves, only what came of it.</summary>
+    internal sealed class ForgettingIntents(IProvisioningRows rows) : BrokenRows(rows)
+    {
+        public override Task<bool> SaveAsync(ProvisioningRow row, bool release, IReadOnlyList<string> followers, CancellationToken cancellation)
+            => row.State == ProvisioningState.Intent && !release ? Task.FromResult(true) : base.SaveAsync(row, release, followers, cancellation);
+    }
+
+    /// <summary>Whoever writes has the row, however long it slept.</summary>
+    internal sealed class IgnoringEpochs(IProvisioningRows rows, StoreContext store) : BrokenRows(rows)
+    {
+        public override async Task<bool> SaveAsync(ProvisioningRow row, bool release, IReadOnlyList<string> followers, CancellationToken cancellation)
+            => await base.SaveAsync(row with { Epoch = await PresentAsync(row) }, release, followers, cancellation);
+
+        public override async Task<DisablingAnswer> SaveDisablingAsync(ProvisioningRow row, int mostPerHour, CancellationToken cancellation)
+            => await base.SaveDisablingAsync(row with { Epoch = await PresentAsync(row) }, mostPerHour, cancellation);
+
+        private Task<long> PresentAsync(ProvisioningRow row)
+            => store.Database.ReadAsync(transaction => transaction.ScalarAsync<long>(
+                "SELECT epoch FROM provisioning WHERE source_id = @account AND system = @System", new { account = row.Key.Account.ToText(), row.Key.System }));
+    }
+}
+
+/// <summary>Says that nothing of ours is there, whatever was sent before.</summary>
+internal sealed class BlindConnector(RemoteAccounts remote, Network network) : PasswordConnector(remote, network)
+{
+    public override Task<Ownership> FindOursAsync(Fields fields, string password, CancellationToken cancellation) => Task.FromResult<Ownership>(new Nobodys());
+}
+
+/// <summary>Holds an equal address to be proof, and so calls nobody's account another's.</summary>
+internal sealed class AdoptingConnector(RemoteAccounts remote, Network network) : PasswordConnector(remote, network)
+{
+    public override Task<IReadOnlyList<Account>> FindAsync(IReadOnlyDictionary<IdentifierKind, IReadOnlyList<string>> identifiers, CancellationToken cancellation)
+        => Task.FromResult<IReadOnlyList<Account>>([]);
+
+    public override Task<Ownership> FindOursAsync(Fields fields, string password, CancellationToken cancellation)
+        => Network.ReadAsync<Ownership>(
+            Remote,
+            [fields["email"].AsText!],
+            _ => Remote.Holders(fields.Only(["email"])).Select(holder => holder.Id).FirstOrDefault() is { } adopted ? new Ours(adopted) : new Nobodys(),
+            mayLag: false,
+            cancellation);
+}

@@ -1,0 +1,79 @@
+using System.Globalization;
+using System.Text;
+using Selfsame.Core.Provisioning;
+
+namespace Selfsame.Simulation.Tests.Remotes;
+
+/// <summary>What the world does to servers, their database and the network between them and the connected systems.</summary>
+internal enum Fault
+{
+    RequestLost,
+    AnswerLost,
+    NoAnswerInTime,
+    Duplicated,
+    Reordered,
+    Throttled,
+    Unavailable,
+    LaggingRead,
+    Crash,
+    Pause,
+    ClockJump,
+    TransactionRepeated,
+    CommitUnknown,
+}
+
+/// <summary>How often a fault met a provisioning row in a state: the one about which a call was, or that the server held or wrote.</summary>
+internal sealed class Coverage
+{
+    private static readonly ProvisioningState[] Worked
+        = [ProvisioningState.Pending, ProvisioningState.Intent, ProvisioningState.Linked, ProvisioningState.Compensating];
+
+    /// <summary>What a connected system is asked to write: while a row is pending it is only read.</summary>
+    private static readonly ProvisioningState[] Written = [ProvisioningState.Intent, ProvisioningState.Linked, ProvisioningState.Compensating];
+
+    private readonly Dictionary<(Fault Fault, ProvisioningState State), int> counts = [];
+
+    /// <summary>
+    /// The states in which a fault can meet a row. One in conflict, or compensated, is not worked on before it is pending or has an intent again:
+    /// nothing is asked about it, and it is only written.
+    /// </summary>
+    public static IReadOnlyList<ProvisioningState> Possible(Fault fault) => fault switch
+    {
+        Fault.Crash or Fault.TransactionRepeated or Fault.CommitUnknown => Enum.GetValues<ProvisioningState>(),
+        Fault.Duplicated or Fault.Throttled or Fault.NoAnswerInTime => Written,
+        _ => Worked,
+    };
+
+    public int this[Fault fault, ProvisioningState state] => counts.GetValueOrDefault((fault, state));
+
+    public void Count(Fault fault, ProvisioningState state, int times = 1) => counts[(fault, state)] = this[fault, state] + times;
+
+    public void Add(Coverage other)
+    {
+        foreach (var ((fault, state), times) in other.counts)
+        {
+            Count(fault, state, times);
+        }
+    }
+
+    /// <summary>The pairs that were met less often than that.</summary>
+    public IEnumerable<string> MetLessThan(int times)
+        => from fault in Enum.GetValues<Fault>()
+           from state in Possible(fault)
+           where this[fault, state] < times
+           select $"{fault} × {state}: {this[fault, state]}";
+
+    /// <summary>A table of faults and states; a dash where they can't meet.</summary>
+    public override string ToString()
+    {
+        var states = Enum.GetValues<ProvisioningState>();
+        var table = new StringBuilder($"{"",-20}").AppendLine(string.Concat(states.Select(state => $"{state,14}")));
+        foreach (var fault in Enum.GetValues<Fault>())
+        {
+            table.Append(CultureInfo.InvariantCulture, $"{fault,-20}")
+                .AppendLine(string.Concat(states.Select(state => Possible(fault).Contains(state) ? $"{this[fault, state],14}" : $"{"–",14}")));
+        }
+
+        return table.ToString();
+    }
+}

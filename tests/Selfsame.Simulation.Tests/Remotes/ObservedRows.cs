@@ -1,0 +1,81 @@
+using Selfsame.Core.Provisioning;
+
+namespace Selfsame.Simulation.Tests.Remotes;
+
+/// <summary>Passes everything on and remembers which rows a server holds, in which states, and for whom a password is.</summary>
+internal sealed class ObservedRows(IProvisioningRows rows, SimulatedProcess node, Action<string, ProvisioningKey> intended) : IProvisioningRows
+{
+    private readonly Dictionary<ProvisioningKey, ProvisioningState> held = [];
+
+    /// <summary>The states of the rows that the server holds, or believes that it holds.</summary>
+    public IReadOnlyCollection<ProvisioningState> Held => held.Values;
+
+    public async Task<IReadOnlyList<ClaimedRow>> ClaimAsync(ProvisioningClaim claim, CancellationToken cancellation)
+    {
+        var claims = await rows.ClaimAsync(claim, cancellation);
+        foreach (var claimed in claims)
+        {
+            held[claimed.Row.Key] = claimed.Row.State;
+        }
+
+        return claims;
+    }
+
+    public async Task<ClaimedRow?> ClaimAsync(ProvisioningKey key, TimeSpan lease, CancellationToken cancellation)
+    {
+        var claim = await rows.ClaimAsync(key, lease, cancellation);
+        if (claim is not null)
+        {
+            held[key] = claim.Row.State;
+        }
+
+        return claim;
+    }
+
+    public async Task<bool> SaveAsync(ProvisioningRow row, bool release, IReadOnlyList<string> followers, CancellationToken cancellation)
+    {
+        if (row.Intended is { } account)
+        {
+            intended(account.Password, row.Key);
+        }
+
+        var saved = await WriteAsync(row.State, () => rows.SaveAsync(row, release, followers, cancellation));
+        held[row.Key] = row.State;
+        if (release || !saved)
+        {
+            held.Remove(row.Key);
+        }
+
+        return saved;
+    }
+
+    public async Task<DisablingAnswer> SaveDisablingAsync(ProvisioningRow row, int mostPerHour, CancellationToken cancellation)
+    {
+        var answer = await WriteAsync(row.State, () => rows.SaveDisablingAsync(row, mostPerHour, cancellation));
+        if (answer is DisablingCounted)
+        {
+            held[row.Key] = row.State;
+        }
+
+        return answer;
+    }
+
+    public Task PauseAsync(string system, TimeSpan pause, CancellationToken cancellation) => rows.PauseAsync(system, pause, cancellation);
+
+    // A transaction that is not repeated runs to its end before the task comes back.
+    private async Task<T> WriteAsync<T>(ProvisioningState state, Func<Task<T>> write)
+    {
+        node.Faults.Writing = state;
+        Task<T> task;
+        try
+        {
+            task = write();
+        }
+        finally
+        {
+            node.Faults.Writing = null;
+        }
+
+        return await task;
+    }
+}
