@@ -239,7 +239,7 @@ internal sealed class World
         {
             if (Scheduler.Steps > MostSteps)
             {
-                throw new InvalidOperationException("The run does not come to an end.");
+                throw new InvalidOperationException($"The run does not come to an end: {running} clients are not at theirs.");
             }
 
             // Mostly time passes when nothing else is left to do; sometimes a timer is faster.

@@ -58,6 +58,10 @@ public sealed record AccountMapping
     public IReadOnlySet<string> NoiseFields
         => Attributes.Values.Where(attribute => attribute.Noise).Select(attribute => attribute.Field).ToHashSet(StringComparer.Ordinal);
 
+    /// <summary>Whether setting these fields leaves an account disabled.</summary>
+    public bool LeavesDisabled(Fields set)
+        => Attributes.GetValueOrDefault(Active) is { } active && set.TryGetValue(active.Field, out var value) && !value.IsTruthy;
+
     /// <summary>The account that a record is; null when its id is null.</summary>
     public Account? ToAccount(Fields record)
     {

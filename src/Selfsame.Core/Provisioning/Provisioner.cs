@@ -69,6 +69,14 @@ public sealed class Provisioner
         return new PlannedCreation(work.Row, WasThere: claim.Row.State == ProvisioningState.Linked && claim.Row.TargetId!.Equals(work.Row.TargetId), work.PlanIsOld);
     }
 
+    /// <summary>Has the service look at accounts that a plan changed: their sources may have changed since the plan was made.</summary>
+    /// <param name="system">The system of the accounts.</param>
+    /// <param name="accounts">Their ids there.</param>
+    /// <param name="disabled">Whether the plan disabled them.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public Task AskAgainAsync(string system, IReadOnlyCollection<AccountId> accounts, bool disabled, CancellationToken cancellation)
+        => Lanes.Any(lane => lane.System == system) ? parts.Rows.AskAgainAboutAsync(system, accounts, disabled, cancellation) : Task.CompletedTask;
+
     /// <summary>Works on what is due now in every system; how many rows that were.</summary>
     public async Task<int> RunOnceAsync(CancellationToken cancellation)
         => (await Task.WhenAll(Lanes.Select(lane => lane.RunOnceAsync(cancellation)))).Sum();

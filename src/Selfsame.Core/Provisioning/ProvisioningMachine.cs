@@ -53,6 +53,12 @@ public sealed record LookAgain(string Reason) : ProvisioningEvent
 {
     /// <summary>The reason where the service itself changed the account of the source: what only looks again then wakes nobody further.</summary>
     public const string OfChain = "The service changed the account for which it is made.";
+
+    /// <summary>The reason where a plan changed the account, of what its source was when the plan was made.</summary>
+    public const string OfPlan = "A plan changed the account.";
+
+    /// <summary>The reason where a node that had lost the row may have written last.</summary>
+    public const string OfLateWrite = "A node that had lost the row had sent something.";
 }
 
 /// <summary>

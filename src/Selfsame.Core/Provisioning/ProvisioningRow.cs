@@ -141,6 +141,23 @@ public interface IProvisioningRows
     /// <summary>Writes a row that has become <see cref="ProvisioningState.Compensating"/>, if fewer than <paramref name="mostPerHour"/> accounts of its system did so within the hour.</summary>
     Task<DisablingAnswer> SaveDisablingAsync(ProvisioningRow row, int mostPerHour, CancellationToken cancellation);
 
+    /// <summary>
+    /// Has a row looked at again that another holder has by now: who lost it had sent something to the other system, which may have arrived last.
+    /// </summary>
+    /// <param name="key">The row.</param>
+    /// <param name="disabled">Whether that disabled the account: then it is the service that may enable it, whatever the present holder writes.</param>
+    /// <param name="cancellation">Gives up.</param>
+    Task AskAgainAsync(ProvisioningKey key, bool disabled, CancellationToken cancellation);
+
+    /// <summary>
+    /// Has the rows looked at again whose accounts are these: a plan changed them, made of what their source was then. An account that has no row is nothing to the service.
+    /// </summary>
+    /// <param name="system">The system of the accounts.</param>
+    /// <param name="targets">Their ids there.</param>
+    /// <param name="disabled">Whether that disabled them: then it is the service that may enable them.</param>
+    /// <param name="cancellation">Gives up.</param>
+    Task AskAgainAboutAsync(string system, IReadOnlyCollection<AccountId> targets, bool disabled, CancellationToken cancellation);
+
     /// <summary>No row of the system is claimed for this long, on any node: it said so.</summary>
     Task PauseAsync(string system, TimeSpan pause, CancellationToken cancellation);
 }

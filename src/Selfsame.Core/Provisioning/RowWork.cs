@@ -15,6 +15,10 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
     private ProvisioningRow row = claim.Row;
     private bool wrote;
 
+    // What was sent last: null for nothing, else whether it leaves the account disabled.
+    private bool? sentDisabled;
+    private bool lost;
+
     /// <summary>Takes the row as far as it goes; what the world does to it ends in the row, not in an exception.</summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
@@ -29,6 +33,12 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
         catch (ConnectorContractException exception)
         {
             await ConcludeAsync(new FoundConflict(exception.Message), cancellation);
+        }
+
+        // The other holder may have read the account before what we sent arrived.
+        if (lost && sentDisabled is { } disabled)
+        {
+            await parts.Rows.AskAgainAsync(row.Key, disabled, cancellation);
         }
     }
 
@@ -162,6 +172,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
             return false;
         }
 
+        sentDisabled = following.Disables(set);
         var outcome = await CallAsync(timeout => system.UpdateAsync(ours.Id, set, following.Precondition(set), timeout));
         wrote = true;
         parts.CrashPoints.Reach(ProvisioningCrashPoints.UpdateLeft);
@@ -198,6 +209,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
                 return await ConcludeAsync(new Failed(
                     $"It waits to be disabled: the guard maxDisablesPerHour allows {most} in {Target} within an hour.", guarded.RetryAfter), cancellation);
             default:
+                lost = true;
                 return false;
         }
     }
@@ -216,6 +228,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
             return false;
         }
 
+        sentDisabled = IsDisabled(change.After);
         var outcome = await CallAsync(timeout => system.CreateAsync(change.Account, change.After, timeout));
         outcome.Checked(Target, creating: true);
         parts.CrashPoints.Reach(ProvisioningCrashPoints.CreateLeft);
@@ -247,9 +260,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
     }
 
     // An account that we make disabled is disabled by us: once its source is active, it is enabled.
-    private bool IsDisabled(Fields made)
-        => parts.Topology.Systems[Target].Mapping.Attributes.GetValueOrDefault(AccountMapping.Active) is { } active
-            && made.TryGetValue(active.Field, out var value) && !value.IsTruthy;
+    private bool IsDisabled(Fields made) => parts.Topology.Systems[Target].Mapping.LeavesDisabled(made);
 
     /// <summary>The system asked for patience: it gets it for all its rows.</summary>
     private async Task<bool> ThrottleAsync(Throttled throttled, CancellationToken cancellation)
@@ -315,7 +326,8 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
     private async Task<bool> AdvanceAsync(ProvisioningEvent happened, CancellationToken cancellation)
     {
         row = Next(happened);
-        return await parts.Rows.SaveAsync(row, release: false, [], cancellation);
+        lost = !await parts.Rows.SaveAsync(row, release: false, [], cancellation);
+        return !lost;
     }
 
     /// <summary>Writes the row and gives it back. Always false: there is nothing to look at again.</summary>
@@ -323,7 +335,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
     {
         row = Next(happened);
         var followers = IsNews(happened) ? parts.Topology.ProvisionedFrom(Target) : [];
-        await parts.Rows.SaveAsync(row, release: true, followers, cancellation);
+        lost = !await parts.Rows.SaveAsync(row, release: true, followers, cancellation);
         parts.CrashPoints.Reach(ProvisioningCrashPoints.OutcomeDurable);
         return false;
     }

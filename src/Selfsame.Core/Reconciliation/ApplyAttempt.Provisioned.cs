@@ -34,6 +34,26 @@ internal sealed partial class ApplyAttempt
         return true;
     }
 
+    /// <summary>
+    /// Where the service provisions as well, it looks at what the plan changed: a source may have changed after the plan was made. What is taken back by an undo
+    /// stays so until its source changes.
+    /// </summary>
+    private async Task AskServiceAsync(IReadOnlyList<Change> portion, List<JournalOutcome> outcomes)
+    {
+        if (provisioner is null || plan.Undoes is not null)
+        {
+            return;
+        }
+
+        var applied = outcomes.Where(outcome => outcome.State == ChangeState.Applied).Select(outcome => outcome.Number).ToHashSet();
+        foreach (var group in portion
+            .Where(change => change.Action == ChangeAction.Update && applied.Contains(change.Number))
+            .GroupBy(change => (change.System, Disables: topology.Systems[change.System].Mapping.LeavesDisabled(change.After))))
+        {
+            await provisioner.AskAgainAsync(group.Key.System, [.. group.Select(change => change.Account)], group.Key.Disables, CancellationToken.None);
+        }
+    }
+
     private async Task<JournalOutcome?> ProvisionAsync(Change change, bool attempted)
     {
         if (provisioner is null)

@@ -94,6 +94,8 @@ internal sealed partial class ApplyAttempt(
             outcomes.AddRange(await WriteAsync(ready, passwords, cancellation));
         }
 
+        // Before the outcomes are durable: who takes the run up after a crash asks as well.
+        await AskServiceAsync(portion, outcomes);
         return await RecordAsync(await NotifyAsync(portion, outcomes));
     }
 

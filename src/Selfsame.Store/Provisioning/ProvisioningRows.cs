@@ -157,6 +157,27 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
             _ => Task.FromResult(default(Settled<DisablingAnswer>)),
             cancellation);
 
+    public Task AskAgainAsync(ProvisioningKey key, bool disabled, CancellationToken cancellation)
+        => AskAgainAsync(
+            async transaction => await ProvisioningTable.ReadForUpdateAsync(transaction, key) is { } row ? [row] : [], LookAgain.OfLateWrite, disabled, cancellation);
+
+    public Task AskAgainAboutAsync(string system, IReadOnlyCollection<AccountId> targets, bool disabled, CancellationToken cancellation)
+        => AskAgainAsync(
+            async transaction =>
+            {
+                var rows = new List<StoredRow>();
+                // In one order, so that two who ask do not block each other.
+                foreach (var target in targets.Select(target => target.ToText()).Order(StringComparer.Ordinal))
+                {
+                    rows.AddRange(await ProvisioningTable.ReadOfTargetForUpdateAsync(transaction, system, target));
+                }
+
+                return rows;
+            },
+            LookAgain.OfPlan,
+            disabled,
+            cancellation);
+
     public Task PauseAsync(string system, TimeSpan pause, CancellationToken cancellation)
         => database.TransactAsync(transaction => new SystemPace(transaction, system, Now()).PauseAsync(pause), cancellation);
 
@@ -226,6 +247,25 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
             },
             cancellation);
 
+    private Task<bool> AskAgainAsync(Func<Transaction, Task<List<StoredRow>>> read, string reason, bool disabled, CancellationToken cancellation)
+        => database.TransactAsync(
+            async transaction =>
+            {
+                foreach (var row in await read(transaction))
+                {
+                    await ProvisioningTable.AskAsync(transaction, row, reason, Enum.Parse<ProvisioningLane>(row.Lane), Now());
+                    if (disabled)
+                    {
+                        await ProvisioningTable.DisabledByUsAsync(transaction, row.Key);
+                    }
+                }
+
+                return true;
+            },
+            // To ask twice asks for no more than a look: a lost commit answer is settled that way.
+            _ => Task.FromResult(default(Settled<bool>)),
+            cancellation);
+
     private async Task<bool> SaveAsync(Transaction transaction, ProvisioningRow row, bool release, IReadOnlyList<string> followers)
     {
         var now = Now();
@@ -235,8 +275,10 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
             return false;
         }
 
-        // Somebody asked while the row was worked on: what was read may be older than the change.
-        var saved = release && present.Asked != row.Asked ? ProvisioningMachine.Next(row, new LookAgain("It changed meanwhile."), now, 0) : row;
+        // Somebody asked while the row was worked on: what was read may be older than the change, and who asked may have disabled the account.
+        var asked = present.Asked != row.Asked;
+        var next = asked && release ? ProvisioningMachine.Next(row, new LookAgain("It changed meanwhile."), now, 0) : row;
+        var saved = next with { Disabled = row.Disabled || (asked && present.Disabled) };
         await ProvisioningTable.UpdateAsync(transaction, secrets, saved, release, now);
         if (ProvisioningTable.HasNews(present, saved))
         {

@@ -49,6 +49,12 @@ internal static class ProvisioningTable
         => transaction.QueryFirstOrDefaultAsync<StoredRow>(
             $"SELECT {StoredRow.Columns} FROM provisioning WHERE {IsKey}{ForUpdate(transaction)}", Parameters(key));
 
+    /// <summary>The rows, locked, whose account in the system is this.</summary>
+    public static Task<List<StoredRow>> ReadOfTargetForUpdateAsync(Transaction transaction, string system, string target)
+        => transaction.QueryAsync<StoredRow>(
+            $"SELECT {StoredRow.Columns} FROM provisioning WHERE system = @system AND target_id = @target ORDER BY source, source_id{ForUpdate(transaction)}",
+            new { system, target });
+
     /// <summary>Writes a row that the caller has locked and whose epoch it has compared.</summary>
     public static Task UpdateAsync(Transaction transaction, SecretKeys secrets, ProvisioningRow row, bool release, DateTimeOffset now)
         => transaction.ExecuteAsync(
@@ -98,6 +104,10 @@ internal static class ProvisioningTable
             await NoteAsync(transaction, row.Key, next.State, reason, now);
         }
     }
+
+    /// <summary>Keeps, of a row that the caller has locked, that it is the service that disabled the account.</summary>
+    public static Task DisabledByUsAsync(Transaction transaction, ProvisioningKey key)
+        => transaction.ExecuteAsync($"UPDATE provisioning SET disabled = @yes WHERE {IsKey}", Parameters(key, new { yes = true }));
 
     /// <summary>Whether what is written is worth a line in the row's history.</summary>
     public static bool HasNews(StoredRow before, ProvisioningRow after)

@@ -11,7 +11,7 @@ using Selfsame.Testing;
 namespace Selfsame.Contract.Tests.Provisioning;
 
 /// <summary>What the provisioner relies on in its rows, on each kind of database.</summary>
-public abstract class ProvisioningRowsContract : IAsyncLifetime
+public abstract partial class ProvisioningRowsContract : IAsyncLifetime
 {
     private static readonly AccountId User = new("3b039300-6f9d-49c8-bd77-fd81e1c2a0ea");
     private static readonly SecretKeys Secrets = new(new byte[SecretKeys.MinimumBytes], RandomSource.System);
@@ -102,19 +102,6 @@ public abstract class ProvisioningRowsContract : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_conflict_is_looked_at_again_when_an_administrator_asks()
-    {
-        await InsertAsync("app");
-        var claim = (await ClaimAsync()).Single();
-        (await rows.RetryAsync(new ProvisioningKey("users", User, "app"), CancellationToken.None)).ShouldBeFalse();
-        await rows.SaveAsync(claim.Row with { State = ProvisioningState.Conflict, Problem = "evidence" }, release: true, [], CancellationToken.None);
-
-        (await rows.RetryAsync(new ProvisioningKey("users", User, "app"), CancellationToken.None)).ShouldBeTrue();
-
-        (await ClaimAsync()).Single().Row.State.ShouldBe(ProvisioningState.Pending);
-    }
-
-    [Fact]
     public async Task A_new_process_takes_up_what_a_dead_one_of_its_machine_had_claimed()
     {
         await InsertAsync("app");
@@ -182,57 +169,6 @@ public abstract class ProvisioningRowsContract : IAsyncLifetime
         var stored = await database.ReadAsync(transaction => transaction.ScalarAsync<byte[]>("SELECT creation FROM provisioning"));
         System.Text.Encoding.UTF8.GetString(stored!).ShouldNotContain("password");
         (await OfUserAsync()).Single().ToString().ShouldNotContain("a secret password");
-    }
-
-    [Fact]
-    public async Task A_linked_row_is_due_again_when_its_account_changes_and_settled_when_it_was_looked_at()
-    {
-        await LinkAsync("app");
-        (await ClaimAsync()).ShouldBeEmpty();
-
-        (await AskAsync()).ShouldBe(1);
-
-        var claim = (await ClaimAsync()).Single();
-        claim.Row.State.ShouldBe(ProvisioningState.Linked);
-        claim.Row.DueBecause.ShouldBe("It changed.");
-        await rows.SaveAsync(claim.Row with { DueBecause = null }, release: true, [], CancellationToken.None);
-        (await ClaimAsync()).ShouldBeEmpty();
-    }
-
-    // Whoever read the account before the change writes back what it saw; the row must not rest on that.
-    [Theory]
-    [InlineData(ProvisioningState.Linked)]
-    [InlineData(ProvisioningState.Conflict)]
-    [InlineData(ProvisioningState.Compensated)]
-    public async Task A_change_while_the_row_is_worked_on_is_not_lost(ProvisioningState end)
-    {
-        await InsertAsync("app");
-        var claim = (await ClaimAsync()).Single();
-        await AskAsync();
-
-        (await rows.SaveAsync(claim.Row with { State = end, TargetId = User, NotBefore = clock.Now.AddHours(1) }, release: true, [], CancellationToken.None)).ShouldBeTrue();
-
-        (await ClaimAsync()).ShouldHaveSingleItem().Row.State.ShouldBe(end == ProvisioningState.Linked ? end : ProvisioningState.Intent);
-    }
-
-    [Fact]
-    public async Task What_hangs_on_an_account_gets_its_rows_when_that_is_linked_and_hears_of_it_later()
-    {
-        await InsertAsync("app");
-        var claim = (await ClaimAsync()).Single();
-        var linked = claim.Row with { State = ProvisioningState.Linked, TargetId = new AccountId("a", "b") };
-        await rows.SaveAsync(linked, release: true, ["pds"], CancellationToken.None);
-
-        (await OfUserAsync()).Select(row => (row.Key.System, row.Key.Account, row.State))
-            .ShouldBe([("app", User, ProvisioningState.Linked), ("pds", new AccountId("a", "b"), ProvisioningState.Pending)]);
-        var follower = (await rows.ClaimAsync(ClaimOf(10) with { System = "pds" }, CancellationToken.None)).Single();
-        await rows.SaveAsync(follower.Row with { State = ProvisioningState.Linked, TargetId = new AccountId("did:plc:a") }, release: true, [], CancellationToken.None);
-
-        await AskAsync();
-        var again = (await ClaimAsync()).Single();
-        await rows.SaveAsync(again.Row with { DueBecause = null }, release: true, ["pds"], CancellationToken.None);
-
-        (await rows.ClaimAsync(ClaimOf(10) with { System = "pds" }, CancellationToken.None)).ShouldHaveSingleItem().Row.DueBecause.ShouldBe(LookAgain.OfChain);
     }
 
     [Fact]
@@ -386,12 +322,12 @@ public abstract class ProvisioningRowsContract : IAsyncLifetime
     private Task<int> AskAsync()
         => database.TransactAsync(transaction => ProvisioningRows.RequeueAsync(transaction, "users", User, "It changed.", clock.Now));
 
-    private static ProvisioningClaim ClaimOf(int most) => new("app", most, 0, Lease, null);
+    private static ProvisioningClaim ClaimOf(int most, string system = "app") => new(system, most, 0, Lease, null);
 
     private async Task<IReadOnlyList<ProvisioningRow>> OfUserAsync()
         => [.. (await new ProvisioningReports(database, clock).OfAccountAsync("users", User, CancellationToken.None)).Select(status => status.Row)];
 
-    private Task<IReadOnlyList<ClaimedRow>> ClaimAsync() => rows.ClaimAsync(ClaimOf(10), CancellationToken.None);
+    private Task<IReadOnlyList<ClaimedRow>> ClaimAsync(string system = "app") => rows.ClaimAsync(ClaimOf(10, system), CancellationToken.None);
 
     private sealed class SteppedClock : TimeProvider
     {

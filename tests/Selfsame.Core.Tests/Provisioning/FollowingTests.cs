@@ -151,6 +151,81 @@ public sealed class FollowingTests
         bench.Rows.Only.DueBecause.ShouldBeNull();
     }
 
+    // It slept past its lease with the call about to leave: the other holder had looked before it arrived.
+    [Fact]
+    public async Task Who_lost_the_row_and_writes_last_has_it_looked_at_again()
+    {
+        bench = new PasswordBench(rule => rule with { Drifted = DriftedAction.Report });
+        await LinkAsync();
+        bench.App.Remove("1");
+        bench.Rows.Ask();
+        var slept = false;
+
+        await bench.RunAsync(new CrashPoints(name =>
+        {
+            if (name == ProvisioningCrashPoints.DisablingDurable && !slept)
+            {
+                slept = true;
+                bench.App.Put(PasswordBench.Person("1", "ann"));
+                bench.RunAsync().IsCompletedSuccessfully.ShouldBeTrue();
+                bench.Rows.Only.State.ShouldBe(ProvisioningState.Linked);
+            }
+        }));
+        bench.Pds.Records.Single()["active"].ShouldBe(FieldValue.Boolean(false));
+
+        await bench.RunAsync();
+
+        bench.Rows.Only.State.ShouldBe(ProvisioningState.Linked);
+        bench.Pds.Records.Single()["active"].ShouldBe(FieldValue.Boolean(true));
+    }
+
+    // The plan was read while it waited, and the account of the source went back meanwhile: all that the plan requires of the target still holds.
+    [Fact]
+    public async Task What_a_plan_made_of_an_older_source_is_looked_at_again()
+    {
+        await LinkAsync();
+        Address("second@example.org");
+        var plan = await bench.PlanAsync(1);
+        Address("1@example.org");
+
+        (await bench.ApplyAsync(plan)).Applied.ShouldBe(1);
+        bench.Pds.Records.Single()["email"].AsText.ShouldBe("second@example.org");
+        await bench.RunAsync();
+
+        bench.Pds.Records.Single()["email"].AsText.ShouldBe("1@example.org");
+    }
+
+    [Fact]
+    public async Task What_a_plan_disabled_of_an_older_source_the_service_enables()
+    {
+        await LinkAsync();
+        bench.App.Put(PasswordBench.Person("1", "ann", active: false));
+        var plan = await bench.PlanAsync(1);
+        bench.App.Put(PasswordBench.Person("1", "ann"));
+
+        (await bench.ApplyAsync(plan)).Applied.ShouldBe(1);
+        bench.Rows.Only.Disabled.ShouldBeTrue();
+        await bench.RunAsync();
+
+        bench.Rows.Only.State.ShouldBe(ProvisioningState.Linked);
+        bench.Pds.Records.Single()["active"].ShouldBe(FieldValue.Boolean(true));
+    }
+
+    [Fact]
+    public async Task What_an_undo_put_back_stays_until_its_source_changes()
+    {
+        await LinkAsync();
+        Address("second@example.org");
+        var plan = await bench.PlanAsync(1);
+        await bench.ApplyAsync(plan);
+        await bench.RunAsync();
+
+        (await bench.ApplyAsync(await bench.PlanUndoAsync(plan.Id, 2))).Applied.ShouldBe(1);
+        await bench.RunAsync();
+
+        bench.Pds.Records.Single()["email"].AsText.ShouldBe("1@example.org");
+    }
+
     [Fact]
     public async Task One_slow_system_delays_no_other()
     {

@@ -1,3 +1,4 @@
+using Selfsame.Core.Accounts;
 using Selfsame.Core.Provisioning;
 
 namespace Selfsame.Core.Tests.Provisioning;
@@ -38,8 +39,11 @@ internal sealed class InMemoryRows : IProvisioningRows
     /// <summary>Something changed: the only row is looked at again.</summary>
     public void Ask() => Ask(Only.Key, "It changed.");
 
-    public void Ask(ProvisioningKey key, string reason)
-        => rows[key] = ProvisioningMachine.Next(rows[key], new LookAgain(reason), rows[key].NotBefore, 0) with { Asked = rows[key].Asked + 1 };
+    public void Ask(ProvisioningKey key, string reason, bool disabled = false)
+    {
+        var row = rows[key];
+        rows[key] = ProvisioningMachine.Next(row, new LookAgain(reason), row.NotBefore, 0) with { Asked = row.Asked + 1, Disabled = disabled || row.Disabled };
+    }
 
     public Task<IReadOnlyList<ClaimedRow>> ClaimAsync(ProvisioningClaim claim, CancellationToken cancellation)
     {
@@ -73,7 +77,9 @@ internal sealed class InMemoryRows : IProvisioningRows
             held.Remove(row.Key);
         }
 
-        var saved = release && present.Asked != row.Asked ? ProvisioningMachine.Next(row, new LookAgain("It changed meanwhile."), row.NotBefore, 0) : row;
+        var asked = present.Asked != row.Asked;
+        var next = asked && release ? ProvisioningMachine.Next(row, new LookAgain("It changed meanwhile."), row.NotBefore, 0) : row;
+        var saved = next with { Disabled = row.Disabled || (asked && present.Disabled) };
         rows[row.Key] = saved with { Asked = present.Asked };
         foreach (var key in followers.Where(_ => row.TargetId is not null).Select(system => new ProvisioningKey(row.Key.System, row.TargetId!, system)))
         {
@@ -102,6 +108,22 @@ internal sealed class InMemoryRows : IProvisioningRows
         Disablings++;
         rows[row.Key] = row;
         return Task.FromResult<DisablingAnswer>(new DisablingCounted());
+    }
+
+    public Task AskAgainAsync(ProvisioningKey key, bool disabled, CancellationToken cancellation)
+    {
+        Ask(key, LookAgain.OfLateWrite, disabled);
+        return Task.CompletedTask;
+    }
+
+    public Task AskAgainAboutAsync(string system, IReadOnlyCollection<AccountId> targets, bool disabled, CancellationToken cancellation)
+    {
+        foreach (var row in rows.Values.Where(row => row.Key.System == system && row.TargetId is not null && targets.Contains(row.TargetId)).ToList())
+        {
+            Ask(row.Key, LookAgain.OfPlan, disabled);
+        }
+
+        return Task.CompletedTask;
     }
 
     public Task PauseAsync(string system, TimeSpan pause, CancellationToken cancellation)

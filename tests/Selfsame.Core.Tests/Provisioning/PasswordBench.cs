@@ -109,6 +109,12 @@ internal sealed class PasswordBench
         return Planner.Plan(Topology, audit.Pictures, audit.Findings, Bench.Stamp(number));
     }
 
+    public async Task<Plan> PlanUndoAsync(Guid run, int number)
+    {
+        var record = (await Journal.ReadAsync(run, CancellationToken.None))!;
+        return UndoPlanner.Plan(record, await PresentState.ReadAsync(record, Systems, CancellationToken.None), Topology, record.Plan.Accounts, Bench.Stamp(number));
+    }
+
     public async Task<ApplyReport> ApplyAsync(Plan plan, CrashPoints? crashPoints = null)
         => (await new Applier(Topology, Systems, Journal, TimeProvider.System, CrashPoints.None, NewProvisioner(crashPoints)).ApplyAsync(plan, null, CancellationToken.None))
             .ShouldBeOfType<ApplyReport>();

@@ -223,6 +223,10 @@ public sealed class ProvisionerTests
         public Task<DisablingAnswer> SaveDisablingAsync(ProvisioningRow row, int mostPerHour, CancellationToken cancellation)
             => Task.FromResult<DisablingAnswer>(new DisablingLost());
 
+        public Task AskAgainAsync(ProvisioningKey key, bool disabled, CancellationToken cancellation) => Task.CompletedTask;
+
+        public Task AskAgainAboutAsync(string system, IReadOnlyCollection<AccountId> targets, bool disabled, CancellationToken cancellation) => Task.CompletedTask;
+
         public Task PauseAsync(string system, TimeSpan pause, CancellationToken cancellation) => Task.CompletedTask;
     }
 }

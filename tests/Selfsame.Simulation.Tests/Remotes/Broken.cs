@@ -17,6 +17,11 @@ internal abstract class BrokenRows(IProvisioningRows rows) : IProvisioningRows
     public virtual Task<DisablingAnswer> SaveDisablingAsync(ProvisioningRow row, int mostPerHour, CancellationToken cancellation)
         => rows.SaveDisablingAsync(row, mostPerHour, cancellation);
 
+    public Task AskAgainAsync(ProvisioningKey key, bool disabled, CancellationToken cancellation) => rows.AskAgainAsync(key, disabled, cancellation);
+
+    public Task AskAgainAboutAsync(string system, IReadOnlyCollection<AccountId> targets, bool disabled, CancellationToken cancellation)
+        => rows.AskAgainAboutAsync(system, targets, disabled, cancellation);
+
     public Task PauseAsync(string system, TimeSpan pause, CancellationToken cancellation) => rows.PauseAsync(system, pause, cancellation);
 
     /// <summary>An intent is not written before the request leaves, only what came of it.</summary>

@@ -49,7 +49,7 @@ internal sealed class FinalState(World world, RemoteSystems remotes)
                 {
                     foreach (var difference in Differences(row, user, account.Record))
                     {
-                        yield return $"{who} the {difference} did not converge.";
+                        yield return $"{who} the {difference} did not converge: the row is {state}{(user.IsWanted ? "" : ", not wanted")} ({row.Problem}{row.Note}), the account {account.Record}.";
                     }
                 }
 

@@ -13,6 +13,9 @@ internal sealed class Network(World world, SeededRandom random)
     // Less than Provisioner.CallTimeout: what comes later is a request that was lost.
     private const int LongestWay = 19_000;
 
+    // A connector's own patience: who gives a call less than this, as the provisioner, has turned away before.
+    private static readonly TimeSpan ConnectorLimit = TimeSpan.FromSeconds(30);
+
     private static readonly Fault[] ReadFaults = [Fault.RequestLost, Fault.AnswerLost, Fault.Reordered, Fault.Unavailable];
     private static readonly Fault[] WriteFaults
         = [Fault.RequestLost, Fault.AnswerLost, Fault.AnswerLost, Fault.NoAnswerInTime, Fault.Duplicated, Fault.Reordered, Fault.Throttled, Fault.Unavailable];
@@ -74,8 +77,8 @@ internal sealed class Network(World world, SeededRandom random)
             served = serve();
         }
 
-        await WayAsync(null);
-        if (fault is Fault.RequestLost or Fault.AnswerLost)
+        await (fault == Fault.NoAnswerInTime ? Task.Delay(ConnectorLimit, world.Clock) : WayAsync(null));
+        if (fault is Fault.RequestLost or Fault.AnswerLost or Fault.NoAnswerInTime)
         {
             try
             {
@@ -86,7 +89,7 @@ internal sealed class Network(World world, SeededRandom random)
                 answer.TrySetException(exception);
             }
         }
-        else if (fault != Fault.NoAnswerInTime)
+        else
         {
             answer.TrySetResult(served!);
         }

@@ -1,3 +1,4 @@
+using Selfsame.Core.Accounts;
 using Selfsame.Core.Provisioning;
 
 namespace Selfsame.Simulation.Tests.Remotes;
@@ -59,6 +60,11 @@ internal sealed class ObservedRows(IProvisioningRows rows, SimulatedProcess node
 
         return answer;
     }
+
+    public Task AskAgainAsync(ProvisioningKey key, bool disabled, CancellationToken cancellation) => rows.AskAgainAsync(key, disabled, cancellation);
+
+    public Task AskAgainAboutAsync(string system, IReadOnlyCollection<AccountId> targets, bool disabled, CancellationToken cancellation)
+        => rows.AskAgainAboutAsync(system, targets, disabled, cancellation);
 
     public Task PauseAsync(string system, TimeSpan pause, CancellationToken cancellation) => rows.PauseAsync(system, pause, cancellation);
 

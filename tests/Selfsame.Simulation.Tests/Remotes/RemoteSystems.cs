@@ -262,7 +262,7 @@ internal sealed class RemoteSystems
 
     private void NoteChanged(RemoteAccounts remote, AccountId id)
     {
-        world.Note($"{remote.Name}: {id} changes");
+        world.Note($"{remote.Name}: {id} changes to {remote.Accounts[id].Record}");
         if (remote.Accounts[id].IsStrangers)
         {
             violations.Add($"The account {id} of {remote.Name} is a stranger's and was changed.");

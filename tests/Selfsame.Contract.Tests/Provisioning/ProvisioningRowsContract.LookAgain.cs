@@ -1,0 +1,106 @@
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Provisioning;
+
+namespace Selfsame.Contract.Tests.Provisioning;
+
+/// <summary>What makes a settled row due again, and that nothing of it is lost.</summary>
+public abstract partial class ProvisioningRowsContract
+{
+    [Fact]
+    public async Task Who_lost_a_row_and_sent_something_has_it_looked_at_again_whatever_its_holder_writes()
+    {
+        await InsertAsync("app");
+        var claim = (await ClaimAsync()).Single();
+
+        await rows.AskAgainAsync(claim.Row.Key, disabled: true, CancellationToken.None);
+        await rows.SaveAsync(claim.Row with { State = ProvisioningState.Intent }, release: false, [], CancellationToken.None);
+        await rows.SaveAsync(claim.Row with { State = ProvisioningState.Linked, TargetId = User }, release: true, [], CancellationToken.None);
+
+        var row = (await ClaimAsync()).Single().Row;
+        row.State.ShouldBe(ProvisioningState.Linked);
+        row.DueBecause.ShouldNotBeNull();
+        row.Disabled.ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task The_rows_of_accounts_that_a_plan_changed_are_looked_at_again()
+    {
+        await InsertAsync("app", "other");
+        foreach (var system in new[] { "app", "other" })
+        {
+            var claim = (await ClaimAsync(system)).Single();
+            await rows.SaveAsync(claim.Row with { State = ProvisioningState.Linked, TargetId = User }, release: true, [], CancellationToken.None);
+        }
+
+        await rows.AskAgainAboutAsync("app", [new AccountId("nobody's"), User], disabled: false, CancellationToken.None);
+
+        (await ClaimAsync("other")).ShouldBeEmpty();
+        var row = (await ClaimAsync()).Single().Row;
+        row.DueBecause.ShouldBe(LookAgain.OfPlan);
+        row.Disabled.ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task A_conflict_is_looked_at_again_when_an_administrator_asks()
+    {
+        await InsertAsync("app");
+        var claim = (await ClaimAsync()).Single();
+        (await rows.RetryAsync(new ProvisioningKey("users", User, "app"), CancellationToken.None)).ShouldBeFalse();
+        await rows.SaveAsync(claim.Row with { State = ProvisioningState.Conflict, Problem = "evidence" }, release: true, [], CancellationToken.None);
+
+        (await rows.RetryAsync(new ProvisioningKey("users", User, "app"), CancellationToken.None)).ShouldBeTrue();
+
+        (await ClaimAsync()).Single().Row.State.ShouldBe(ProvisioningState.Pending);
+    }
+
+    [Fact]
+    public async Task A_linked_row_is_due_again_when_its_account_changes_and_settled_when_it_was_looked_at()
+    {
+        await LinkAsync("app");
+        (await ClaimAsync()).ShouldBeEmpty();
+
+        (await AskAsync()).ShouldBe(1);
+
+        var claim = (await ClaimAsync()).Single();
+        claim.Row.State.ShouldBe(ProvisioningState.Linked);
+        claim.Row.DueBecause.ShouldBe("It changed.");
+        await rows.SaveAsync(claim.Row with { DueBecause = null }, release: true, [], CancellationToken.None);
+        (await ClaimAsync()).ShouldBeEmpty();
+    }
+
+    // Whoever read the account before the change writes back what it saw; the row must not rest on that.
+    [Theory]
+    [InlineData(ProvisioningState.Linked)]
+    [InlineData(ProvisioningState.Conflict)]
+    [InlineData(ProvisioningState.Compensated)]
+    public async Task A_change_while_the_row_is_worked_on_is_not_lost(ProvisioningState end)
+    {
+        await InsertAsync("app");
+        var claim = (await ClaimAsync()).Single();
+        await AskAsync();
+
+        (await rows.SaveAsync(claim.Row with { State = end, TargetId = User, NotBefore = clock.Now.AddHours(1) }, release: true, [], CancellationToken.None)).ShouldBeTrue();
+
+        (await ClaimAsync()).ShouldHaveSingleItem().Row.State.ShouldBe(end == ProvisioningState.Linked ? end : ProvisioningState.Intent);
+    }
+
+    [Fact]
+    public async Task What_hangs_on_an_account_gets_its_rows_when_that_is_linked_and_hears_of_it_later()
+    {
+        await InsertAsync("app");
+        var claim = (await ClaimAsync()).Single();
+        var linked = claim.Row with { State = ProvisioningState.Linked, TargetId = new AccountId("a", "b") };
+        await rows.SaveAsync(linked, release: true, ["pds"], CancellationToken.None);
+
+        (await OfUserAsync()).Select(row => (row.Key.System, row.Key.Account, row.State))
+            .ShouldBe([("app", User, ProvisioningState.Linked), ("pds", new AccountId("a", "b"), ProvisioningState.Pending)]);
+        var follower = (await rows.ClaimAsync(ClaimOf(10) with { System = "pds" }, CancellationToken.None)).Single();
+        await rows.SaveAsync(follower.Row with { State = ProvisioningState.Linked, TargetId = new AccountId("did:plc:a") }, release: true, [], CancellationToken.None);
+
+        await AskAsync();
+        var again = (await ClaimAsync()).Single();
+        await rows.SaveAsync(again.Row with { DueBecause = null }, release: true, ["pds"], CancellationToken.None);
+
+        (await rows.ClaimAsync(ClaimOf(10) with { System = "pds" }, CancellationToken.None)).ShouldHaveSingleItem().Row.DueBecause.ShouldBe(LookAgain.OfChain);
+    }
+}
