@@ -41,6 +41,12 @@ public static class SqliteLibrary
                 $"SQLite {version} is too old: Selfsame needs {Minimum} or newer. Install the package libsqlite3-0.");
         }
 
+        // Nobody asks how much memory SQLite has, and counting it takes one lock of the whole process at each allocation.
+        if (raw.sqlite3_config(raw.SQLITE_CONFIG_MEMSTATUS, 0) != raw.SQLITE_OK)
+        {
+            throw new InvalidOperationException("SQLite was in use before it was set up.");
+        }
+
         return version;
     }
 
