@@ -53,7 +53,6 @@ internal sealed partial class RowWork
             return false;
         }
 
-        sentDisabled = IsDisabled(sent.Fields);
         var outcome = await CallAsync<CreationOutcome>(
             timeout => system.CreateAsync(sent.Fields, sent.Password, timeout), problem => new NotCreated(new Unknown(problem)));
         parts.CrashPoints.Reach(ProvisioningCrashPoints.CreateLeft);

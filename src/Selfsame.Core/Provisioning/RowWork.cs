@@ -15,7 +15,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
     private ProvisioningRow row = claim.Row;
     private bool wrote;
 
-    // What was sent last: null for nothing, else whether it leaves the account disabled.
+    // Whether the update that was sent last leaves the account disabled; null before one. A creation that arrives late is refused, or found by the other holder.
     private bool? sentDisabled;
     private bool lost;
 
@@ -228,7 +228,6 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
             return false;
         }
 
-        sentDisabled = IsDisabled(change.After);
         var outcome = await CallAsync(timeout => system.CreateAsync(change.Account, change.After, timeout));
         outcome.Checked(Target, creating: true);
         parts.CrashPoints.Reach(ProvisioningCrashPoints.CreateLeft);
