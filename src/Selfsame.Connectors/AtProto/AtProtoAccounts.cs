@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Selfsame.Connectors.Http;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Connectors.AtProto;

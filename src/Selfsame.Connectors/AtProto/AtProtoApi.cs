@@ -1,9 +1,9 @@
 using System.Globalization;
-using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Selfsame.Connectors.Http;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Connectors.AtProto;
@@ -15,18 +15,14 @@ namespace Selfsame.Connectors.AtProto;
 internal sealed class AtProtoApi
 {
     private const int LargestAnswer = 16 * 1024 * 1024;
-    private const int MaximumWaits = 10;
 
     // Below the limit of a provisioning's call, so that the reason stands in the row.
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(15);
-    private static readonly TimeSpan DefaultPatience = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(60);
 
     private readonly Uri directory;
     private readonly string password;
     private readonly string credentials;
-    private readonly HttpMessageInvoker http;
-    private readonly TimeProvider clock;
+    private readonly HttpCalls calls;
 
     /// <summary>Throws <see cref="SystemUnavailableException"/> for addresses or a password that can't be right.</summary>
     public AtProtoApi(string name, string url, string directoryUrl, string adminPassword, HttpMessageInvoker http, TimeProvider clock)
@@ -39,44 +35,34 @@ internal sealed class AtProtoApi
             ? adminPassword
             : throw new SystemUnavailableException($"'{name}': 'adminPassword' is empty. Set it to the PDS's PDS_ADMIN_PASSWORD.");
         credentials = Convert.ToBase64String(Encoding.UTF8.GetBytes($"admin:{adminPassword}"));
-        this.http = http;
-        this.clock = clock;
+        calls = new HttpCalls(http, clock, Limit, LargestAnswer, "the address in the config");
     }
 
     /// <summary>Where the PDS is.</summary>
     public Uri Address { get; }
 
-    /// <summary>A connection pool of our own that follows no redirect: passwords go to the address in the config and nowhere else.</summary>
-    public static HttpMessageInvoker OwnHttp() => new(new SocketsHttpHandler
-    {
-        AllowAutoRedirect = false,
-        UseCookies = false,
-        ConnectTimeout = TimeSpan.FromSeconds(10),
-        PooledConnectionLifetime = TimeSpan.FromMinutes(5),
-    });
-
     /// <summary>Asks an XRPC query as administrator, and waits where the PDS asks for it, as often and as long as is bearable.</summary>
     /// <param name="method">The method's NSID.</param>
     /// <param name="parameters">Its parameters; one name may stand several times.</param>
     /// <param name="cancellation">Ends the waiting.</param>
-    public Task<AtProtoReply> QueryAsync(string method, IEnumerable<(string Name, string Value)> parameters, CancellationToken cancellation)
+    public Task<HttpReply> QueryAsync(string method, IEnumerable<(string Name, string Value)> parameters, CancellationToken cancellation)
     {
         var query = string.Join('&', parameters.Select(parameter => $"{parameter.Name}={Uri.EscapeDataString(parameter.Value)}"));
-        return PatientlyAsync(() => SendAsync(HttpMethod.Get, Method(method, query), null, true, cancellation), cancellation);
+        return calls.PatientlyAsync(() => SendAsync(HttpMethod.Get, Method(method, query), null, true, cancellation), cancellation);
     }
 
     /// <summary>Calls an XRPC procedure once, as administrator.</summary>
-    public Task<AtProtoReply> CallAsync(string method, JsonObject body, CancellationToken cancellation)
+    public Task<HttpReply> CallAsync(string method, JsonObject body, CancellationToken cancellation)
         => SendAsync(HttpMethod.Post, Method(method, ""), body, true, cancellation);
 
     /// <summary>Calls an XRPC procedure once, as anybody may: where accounts are made or sign in, the administrator's password is refused.</summary>
-    public Task<AtProtoReply> CallOpenlyAsync(string method, JsonObject body, CancellationToken cancellation)
+    public Task<HttpReply> CallOpenlyAsync(string method, JsonObject body, CancellationToken cancellation)
         => SendAsync(HttpMethod.Post, Method(method, ""), body, false, cancellation);
 
     /// <summary>Asks the DID directory, whose paths are <c>/</c> and the DID.</summary>
-    public Task<AtProtoReply> AskDirectoryAsync(string path, CancellationToken cancellation)
+    public Task<HttpReply> AskDirectoryAsync(string path, CancellationToken cancellation)
         // A DID alone would be an address of its own, with the scheme "did".
-        => PatientlyAsync(() => SendAsync(HttpMethod.Get, new Uri(directory, $"./{path}"), null, false, cancellation), cancellation);
+        => calls.PatientlyAsync(() => SendAsync(HttpMethod.Get, new Uri(directory, $"./{path}"), null, false, cancellation), cancellation);
 
     /// <summary>No password may stand in a message, even if the other side repeats it.</summary>
     public string WithoutSecrets(string text, string? accountPassword = null)
@@ -92,83 +78,21 @@ internal sealed class AtProtoApi
 
     private Uri Method(string method, string query) => new(Address, $"xrpc/{method}{(query.Length == 0 ? "" : "?" + query)}");
 
-    private async Task<AtProtoReply> PatientlyAsync(Func<Task<AtProtoReply>> ask, CancellationToken cancellation)
-    {
-        for (var waits = 0; ; waits++)
-        {
-            var reply = await ask();
-            if (reply is not Answer { Status: HttpStatusCode.TooManyRequests } throttled || waits == MaximumWaits || throttled.RetryAfter > LongestWait)
-            {
-                return reply;
-            }
-
-            await Task.Delay(throttled.RetryAfter, clock, cancellation);
-        }
-    }
-
-    private async Task<AtProtoReply> SendAsync(HttpMethod method, Uri address, JsonObject? body, bool asAdministrator, CancellationToken cancellation)
+    private async Task<HttpReply> SendAsync(HttpMethod method, Uri address, JsonObject? body, bool asAdministrator, CancellationToken cancellation)
     {
         using var request = new HttpRequestMessage(method, address);
         request.Headers.Authorization = asAdministrator ? new AuthenticationHeaderValue("Basic", credentials) : null;
-        request.Content = body is null ? null : new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
-        using var limit = new CancellationTokenSource(Limit, clock);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, limit.Token);
-        try
-        {
-            using var response = await http.SendAsync(request, either.Token);
-            await response.Content.LoadIntoBufferAsync(LargestAnswer, either.Token);
-            var bytes = await response.Content.ReadAsByteArrayAsync(either.Token);
-            return new Answer
+        request.Content = HttpCalls.Json(body);
+        return await calls.SendAsync(
+            request,
+            (response, content) => new Answer
             {
                 Status = response.StatusCode,
-                Body = JsonObject(bytes),
-                Content = bytes,
-                RetryAfter = Patience(response.Headers),
-            };
-        }
-        catch (HttpRequestException exception) when (exception.HttpRequestError == HttpRequestError.SecureConnectionError)
-        {
-            return new NotReached(
-                $"has at {Authority(address)} a certificate that this machine does not trust, or that was made for another name. Correct the certificate, or 'url'.");
-        }
-        catch (HttpRequestException exception) when (NeverLeft(exception.HttpRequestError))
-        {
-            return new NotReached($"can't be reached at {Authority(address)} ({exception.HttpRequestError}). Check the address in the config, and the network.");
-        }
-        catch (Exception exception) when (exception is HttpRequestException or IOException)
-        {
-            return new NoAnswer("broke the connection off before it had answered.");
-        }
-        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
-        {
-            return new NoAnswer($"did not answer within {Limit.TotalSeconds} s.");
-        }
-    }
-
-    private static string Authority(Uri address) => address.GetLeftPart(UriPartial.Authority);
-
-    private static bool NeverLeft(HttpRequestError error)
-        => error is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.ProxyTunnelError;
-
-    private static JsonElement? JsonObject(byte[] body)
-    {
-        try
-        {
-            using var document = JsonDocument.Parse(body);
-            return document.RootElement.ValueKind == JsonValueKind.Object ? document.RootElement.Clone() : null;
-        }
-        catch (JsonException)
-        {
-            // A proxy's HTML page, or nothing: the caller judges by the status and by there being no body.
-            return null;
-        }
-    }
-
-    private TimeSpan Patience(HttpResponseHeaders headers)
-    {
-        var until = headers.RetryAfter?.Date ?? Reset(headers);
-        var asked = headers.RetryAfter?.Delta ?? (until is { } instant ? instant - clock.GetUtcNow() : DefaultPatience);
-        return asked > TimeSpan.Zero ? asked : TimeSpan.Zero;
+                Body = HttpCalls.Parsed(content) is { ValueKind: JsonValueKind.Object } json ? json : null,
+                Content = content,
+                RetryAfter = calls.Patience(response.Headers, Reset(response.Headers)),
+            },
+            cancellation);
     }
 
     // The PDS tells the instant at which its limit starts anew, in seconds since 1970.

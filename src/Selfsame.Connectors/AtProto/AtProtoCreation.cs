@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using Selfsame.Connectors.Http;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Connectors.AtProto;
@@ -66,7 +67,7 @@ internal sealed class AtProtoCreation(string name, AtProtoApi api, AtProtoFailur
             : names.RefuseHandle(fields.ValueOrNull(AtProtoFields.Handle)) ?? AtProtoNames.RefuseEmail(fields.ValueOrNull(AtProtoFields.Email));
 
     /// <summary>What the creation was answered; or, where a step before it failed, what that comes to.</summary>
-    private async Task<(AtProtoReply? Reply, WriteOutcome? NothingSent)> SendAsync(JsonObject body, CancellationToken cancellation)
+    private async Task<(HttpReply? Reply, WriteOutcome? NothingSent)> SendAsync(JsonObject body, CancellationToken cancellation)
     {
         bool inviteRequired;
         try
@@ -89,7 +90,7 @@ internal sealed class AtProtoCreation(string name, AtProtoApi api, AtProtoFailur
     }
 
     // A code for one use each: one that is lost with its answer lets nobody in twice.
-    private async Task<(AtProtoReply? Reply, WriteOutcome? NothingSent)> SendWithInviteAsync(JsonObject body, CancellationToken cancellation)
+    private async Task<(HttpReply? Reply, WriteOutcome? NothingSent)> SendWithInviteAsync(JsonObject body, CancellationToken cancellation)
     {
         var invite = await api.CallAsync("com.atproto.server.createInviteCode", new JsonObject { ["useCount"] = 1 }, cancellation);
         if (invite is not Answer { IsSuccess: true } answer || answer.Text("code") is not { } code)
@@ -101,7 +102,7 @@ internal sealed class AtProtoCreation(string name, AtProtoApi api, AtProtoFailur
         return (await api.CallOpenlyAsync(Method, body, cancellation), null);
     }
 
-    private async Task<WriteOutcome> JudgeAsync(AtProtoReply reply, Fields fields, string password, CancellationToken cancellation)
+    private async Task<WriteOutcome> JudgeAsync(HttpReply reply, Fields fields, string password, CancellationToken cancellation)
     {
         if (!AtProtoFailures.IsInternalError(reply))
         {

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using Selfsame.Connectors.Http;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Connectors.AtProto;
@@ -44,7 +45,7 @@ internal sealed class AtProtoDirectory(string name, AtProtoApi api)
             Answer { Status: HttpStatusCode.NotFound or HttpStatusCode.Gone, Body: not null } => new Unregistered(),
             Answer { IsSuccess: true } answer when answer.Text("id") == did => Endpoint(answer) is not { } endpoint ? new Unregistered() : IsHere(endpoint, serviceDid) ? new Here() : new Elsewhere(endpoint),
             Answer answer => throw Silent(did, $"answered {(int)answer.Status}"),
-            NotReached not => throw Silent(did, not.Why.TrimEnd('.')),
+            NotAsked not => throw Silent(did, not.Why.TrimEnd('.')),
             NoAnswer none => throw Silent(did, none.Why.TrimEnd('.')),
             var reply => throw new InvalidOperationException($"The reply {reply.GetType().Name} is unknown."),
         };

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.RegularExpressions;
+using Selfsame.Connectors.Http;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Connectors.AtProto;
@@ -13,26 +14,26 @@ internal sealed partial class AtProtoFailures(string name, AtProtoApi api)
     private static readonly TimeSpan DirectoryPatience = TimeSpan.FromSeconds(30);
 
     /// <summary>Why nothing can be read.</summary>
-    public SystemUnavailableException Unreadable(AtProtoReply reply) => new(reply switch
+    public SystemUnavailableException Unreadable(HttpReply reply) => new(reply switch
     {
         Answer { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden } answer => WrongPassword(answer),
         Answer answer when IsNoPds(answer) => NoPds(answer),
         Answer answer => $"'{name}' could not be read: {Said(answer)} Run it again when it works.",
-        NotReached not => $"'{name}' {not.Why}",
+        NotAsked not => $"'{name}' {not.Why}",
         NoAnswer none => $"'{name}' {none.Why} Run it again.",
         _ => throw Unexpected(reply),
     });
 
     /// <summary>What a step before a change, in which nothing was changed, came to.</summary>
-    public WriteOutcome BeforeChange(AtProtoReply reply)
+    public WriteOutcome BeforeChange(HttpReply reply)
         => reply is Answer { Status: HttpStatusCode.TooManyRequests } answer ? new Throttled(answer.RetryAfter) : new Unavailable(Unreadable(reply).Message);
 
     /// <summary>What a change that did not succeed came to.</summary>
     /// <param name="reply">What came of it.</param>
     /// <param name="password">The new account's password, which no message may hold; null where there is none.</param>
-    public WriteOutcome Change(AtProtoReply reply, string? password = null) => reply switch
+    public WriteOutcome Change(HttpReply reply, string? password = null) => reply switch
     {
-        NotReached not => new Unavailable($"'{name}' {not.Why}"),
+        NotAsked not => new Unavailable($"'{name}' {not.Why}"),
         NoAnswer none => new Unknown($"'{name}' {none.Why}"),
         Answer { Status: HttpStatusCode.TooManyRequests } answer => new Throttled(answer.RetryAfter),
         // The configuration is wrong, not the person: with the right password the same change goes through.
@@ -45,13 +46,13 @@ internal sealed partial class AtProtoFailures(string name, AtProtoApi api)
     };
 
     /// <summary>Whether an invite code was asked for that we had not sent, or is no longer good.</summary>
-    public static bool WantsInvite(AtProtoReply reply) => reply is Answer { Error: "InvalidInviteCode" };
+    public static bool WantsInvite(HttpReply reply) => reply is Answer { Error: "InvalidInviteCode" };
 
     /// <summary>Whether the PDS says that there is no such account.</summary>
-    public static bool IsNotFound(AtProtoReply reply) => reply is Answer { Status: HttpStatusCode.BadRequest, Error: "NotFound" or "AccountNotFound" };
+    public static bool IsNotFound(HttpReply reply) => reply is Answer { Status: HttpStatusCode.BadRequest, Error: "NotFound" or "AccountNotFound" };
 
     /// <summary>Whether the PDS failed by itself, as it does where two of its accounts would have one handle or address.</summary>
-    public static bool IsInternalError(AtProtoReply reply) => reply is Answer { Status: HttpStatusCode.InternalServerError, Error: "InternalServerError" };
+    public static bool IsInternalError(HttpReply reply) => reply is Answer { Status: HttpStatusCode.InternalServerError, Error: "InternalServerError" };
 
     private WriteOutcome OfBadRequest(Answer answer, string? password)
     {
@@ -84,7 +85,7 @@ internal sealed partial class AtProtoFailures(string name, AtProtoApi api)
     private string Said(Answer answer, string? password = null)
         => $"{(int)answer.Status}{(answer.Error.Length > 0 ? $" {api.WithoutSecrets(answer.Error, password)}" : "")}: {api.WithoutSecrets(answer.Message, password).TrimEnd('.')}.";
 
-    private static InvalidOperationException Unexpected(AtProtoReply reply) => new($"The reply {reply.GetType().Name} is unknown.");
+    private static InvalidOperationException Unexpected(HttpReply reply) => new($"The reply {reply.GetType().Name} is unknown.");
 
     [GeneratedRegex("too many|rate limit|limit exceeded|try again later", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex TooMany();

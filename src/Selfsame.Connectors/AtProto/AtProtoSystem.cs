@@ -1,5 +1,6 @@
 using System.Net;
 using System.Runtime.CompilerServices;
+using Selfsame.Connectors.Http;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
 
@@ -34,7 +35,7 @@ public sealed class AtProtoSystem : IReadsAccounts, IReadsAccountsById, IFindsAc
     /// <param name="http">What sends the requests, disposed with the system; a connection pool of its own where it is left out.</param>
     public AtProtoSystem(SystemConfig config, TimeProvider clock, HttpMessageInvoker? http = null)
     {
-        this.http = http ?? AtProtoApi.OwnHttp();
+        this.http = http ?? HttpCalls.OwnConnections();
         name = config.Name;
         this.clock = clock;
         var plcUrl = config.Settings.GetValueOrDefault("plcUrl", PublicDirectory);
@@ -217,7 +218,7 @@ public sealed class AtProtoSystem : IReadsAccounts, IReadsAccountsById, IFindsAc
             .Select(pair => new Leftover(pair.Key, $"It was registered as {pair.Value} and has no account on '{name}'."))];
     }
 
-    private PermissionProbe Probe(string what, AtProtoReply reply) => reply switch
+    private PermissionProbe Probe(string what, HttpReply reply) => reply switch
     {
         Answer { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden } => new PermissionProbe(what, ProbeAnswer.No, failures.Unreadable(reply).Message),
         Answer { IsSuccess: true } or Answer { Status: HttpStatusCode.BadRequest, Body: not null } => new PermissionProbe(what, ProbeAnswer.Yes),

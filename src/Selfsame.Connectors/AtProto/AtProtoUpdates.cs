@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Selfsame.Connectors.Http;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Connectors.AtProto;
@@ -132,7 +133,7 @@ internal sealed class AtProtoUpdates(string name, AtProtoApi api, AtProtoFailure
     }
 
     // These methods answer with an empty body, or with an object: a page is a proxy's.
-    private static bool IsDone(AtProtoReply reply) => reply is Answer { IsSuccess: true, IsPage: false };
+    private static bool IsDone(HttpReply reply) => reply is Answer { IsSuccess: true, IsPage: false };
 
     /// <summary>The account if it holds the precondition; else what the change comes to without it.</summary>
     private async Task<(Account? Present, WriteOutcome? Not)> ReadForChangeAsync(AccountId id, Fields precondition, bool askAuthority, CancellationToken cancellation)

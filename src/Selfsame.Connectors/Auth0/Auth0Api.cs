@@ -1,9 +1,8 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
-using System.Text;
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using Selfsame.Connectors.Http;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
 
@@ -17,11 +16,14 @@ internal sealed class Auth0Api : IDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan DefaultPatience = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan RenewBefore = TimeSpan.FromMinutes(1);
-    private const int MaximumWaits = 10;
+    private static readonly TimeSpan LongestDownload = TimeSpan.FromMinutes(10);
+
+    // A page of a hundred users, each with metadata.
+    private const int LargestAnswer = 64 * 1024 * 1024;
 
     private readonly HttpMessageInvoker http;
+    private readonly HttpCalls calls;
     private readonly TimeProvider clock;
     private readonly Uri tenant;
     private readonly string clientId;
@@ -34,6 +36,7 @@ internal sealed class Auth0Api : IDisposable
     public Auth0Api(SystemConfig config, HttpMessageInvoker http, TimeProvider clock)
     {
         this.http = http;
+        calls = new HttpCalls(http, clock, Limit, LargestAnswer, "'domain'");
         this.clock = clock;
         tenant = Address(config.Name, config.Settings["domain"]);
         clientId = config.Settings["clientId"];
@@ -44,9 +47,6 @@ internal sealed class Auth0Api : IDisposable
     /// <summary>How far the tenant's clock was ahead of ours at the last answer; null before the first.</summary>
     public TimeSpan? ClockAhead { get; private set; }
 
-    /// <summary>A connection pool of our own that follows no redirect: credentials go to the address in the config and nowhere else.</summary>
-    public static HttpMessageInvoker OwnHttp() => new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false });
-
     public void Dispose()
     {
         http.Dispose();
@@ -54,28 +54,11 @@ internal sealed class Auth0Api : IDisposable
     }
 
     /// <summary>Reads, and waits where the other side asks for it, as often and as long as is bearable.</summary>
-    public async Task<Auth0Reply> ReadAsync(string path, CancellationToken cancellation)
-    {
-        for (var waits = 0; ; waits++)
-        {
-            var reply = await SendAsync(HttpMethod.Get, path, null, cancellation);
-            var asked = reply switch
-            {
-                Answer { Status: HttpStatusCode.TooManyRequests } throttled => throttled.RetryAfter,
-                NotAsked { RetryAfter: { } wait } => wait,
-                _ => (TimeSpan?)null,
-            };
-            if (asked is null || waits == MaximumWaits || asked > LongestWait)
-            {
-                return reply;
-            }
-
-            await Task.Delay(asked.Value, clock, cancellation);
-        }
-    }
+    public Task<HttpReply> ReadAsync(string path, CancellationToken cancellation)
+        => calls.PatientlyAsync(() => SendAsync(HttpMethod.Get, path, null, cancellation), cancellation);
 
     /// <summary>One request to <paramref name="path"/> behind <c>/api/v2/</c>; again with a new token where the kept one is refused.</summary>
-    public async Task<Auth0Reply> SendAsync(HttpMethod method, string path, JsonObject? body, CancellationToken cancellation)
+    public async Task<HttpReply> SendAsync(HttpMethod method, string path, JsonObject? body, CancellationToken cancellation)
     {
         for (var attempt = 1; ; attempt++)
         {
@@ -87,7 +70,7 @@ internal sealed class Auth0Api : IDisposable
 
             using var request = new HttpRequestMessage(method, new Uri(tenant, "api/v2/" + path));
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", current.Text);
-            request.Content = Json(body);
+            request.Content = HttpCalls.Json(body);
             var reply = await AskAsync(request, cancellation);
             if (reply is not Answer { Status: HttpStatusCode.Unauthorized } || attempt > 1)
             {
@@ -110,12 +93,14 @@ internal sealed class Auth0Api : IDisposable
     public async Task<byte[]?> DownloadAsync(Uri link, CancellationToken cancellation)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, link);
+        using var late = new CancellationTokenSource(LongestDownload, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, late.Token);
         try
         {
-            using var response = await http.SendAsync(request, cancellation);
-            return response.IsSuccessStatusCode ? await response.Content.ReadAsByteArrayAsync(cancellation) : null;
+            using var response = await http.SendAsync(request, either.Token);
+            return response.IsSuccessStatusCode ? await response.Content.ReadAsByteArrayAsync(either.Token) : null;
         }
-        catch (Exception exception) when (exception is HttpRequestException or IOException)
+        catch (Exception exception) when (exception is HttpRequestException or IOException || (exception is OperationCanceledException && !cancellation.IsCancellationRequested))
         {
             return null;
         }
@@ -145,7 +130,7 @@ internal sealed class Auth0Api : IDisposable
             }
 
             using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(tenant, "oauth/token"));
-            request.Content = Json(new JsonObject
+            request.Content = HttpCalls.Json(new JsonObject
             {
                 ["grant_type"] = "client_credentials",
                 ["client_id"] = clientId,
@@ -159,7 +144,7 @@ internal sealed class Auth0Api : IDisposable
                 return (token = new Token(text, RenewAt(asked, answer), answer.Text("scope")?.Split(' ').ToHashSet(StringComparer.Ordinal)), null);
             }
 
-            return (null, NoToken(reply));
+            return (null, Explained(reply));
         }
         finally
         {
@@ -176,65 +161,26 @@ internal sealed class Auth0Api : IDisposable
         return asked + (lifetime > 2 * RenewBefore ? lifetime - RenewBefore : lifetime / 2);
     }
 
-    private NotAsked NoToken(Auth0Reply reply) => reply switch
+    private NotAsked Explained(HttpReply reply) => reply switch
     {
         NotAsked not => not,
-        NoAnswer none => new NotAsked(none.Why),
-        Answer { Status: HttpStatusCode.TooManyRequests } answer => new NotAsked("gives no token now: it asks for fewer requests.", RetryAfter: answer.RetryAfter),
-        Answer { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden } answer => new NotAsked(
+        NoAnswer none => new NoToken(none.Why),
+        Answer { Status: HttpStatusCode.TooManyRequests } answer => new NoToken("gives no token now: it asks for fewer requests.", RetryAfter: answer.RetryAfter),
+        Answer { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden } answer => new NoToken(
             $"gives no token: {WithoutSecrets(answer.Message)}. Set 'clientId' and 'clientSecret' to those of a machine-to-machine application that is authorized for {audience}.", Lasting: true),
-        Answer { IsSuccess: true } or Answer { Status: HttpStatusCode.NotFound } => new NotAsked("answered something that no Auth0 answers. Correct 'domain' in the config.", Lasting: true),
-        Answer answer => new NotAsked($"gives no token ({(int)answer.Status}: {WithoutSecrets(answer.Message)})."),
+        Answer { IsSuccess: true } or Answer { Status: HttpStatusCode.NotFound } => new NoToken("answered something that no Auth0 answers. Correct 'domain' in the config.", Lasting: true),
+        Answer answer => new NoToken($"gives no token ({(int)answer.Status}: {WithoutSecrets(answer.Message)})."),
         _ => throw new InvalidOperationException($"The reply {reply.GetType().Name} is unknown."),
     };
 
-    private async Task<Auth0Reply> AskAsync(HttpRequestMessage request, CancellationToken cancellation)
-    {
-        using var limit = new CancellationTokenSource(Limit, clock);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, limit.Token);
-        try
+    private Task<HttpReply> AskAsync(HttpRequestMessage request, CancellationToken cancellation) => calls.SendAsync(
+        request,
+        (response, content) =>
         {
-            using var response = await http.SendAsync(request, either.Token);
             ClockAhead = response.Headers.Date is { } theirs ? theirs - clock.GetUtcNow() : ClockAhead;
-            return new Answer
-            {
-                Status = response.StatusCode,
-                Body = Parsed(await response.Content.ReadAsByteArrayAsync(either.Token)),
-                RetryAfter = Patience(response.Headers),
-            };
-        }
-        catch (HttpRequestException exception) when (NeverLeft(exception.HttpRequestError))
-        {
-            return new NotAsked($"can't be reached at {tenant.GetLeftPart(UriPartial.Authority)} ({exception.HttpRequestError}). Check 'domain' and the network.");
-        }
-        catch (Exception exception) when (exception is HttpRequestException or IOException)
-        {
-            return new NoAnswer("broke the connection off before it had answered.");
-        }
-        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
-        {
-            return new NoAnswer($"did not answer within {Limit.TotalSeconds} s.");
-        }
-    }
-
-    private static bool NeverLeft(HttpRequestError error)
-        => error is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError;
-
-    private static StringContent? Json(JsonObject? body) => body is null ? null : new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
-
-    private static JsonElement? Parsed(byte[] body)
-    {
-        try
-        {
-            using var document = JsonDocument.Parse(body);
-            return document.RootElement.Clone();
-        }
-        catch (JsonException)
-        {
-            // An edge's HTML page, or nothing: the caller judges by the status and by there being no body.
-            return null;
-        }
-    }
+            return new Answer { Status = response.StatusCode, Body = HttpCalls.Parsed(content), RetryAfter = Patience(response.Headers) };
+        },
+        cancellation);
 
     // x-ratelimit-reset is an instant by their clock, in seconds: it is compared with the time that the same answer tells.
     private TimeSpan Patience(HttpResponseHeaders headers)

@@ -1,4 +1,5 @@
 using System.Net;
+using Selfsame.Connectors.Http;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Connectors.Auth0;
@@ -7,7 +8,7 @@ namespace Selfsame.Connectors.Auth0;
 internal sealed class Auth0Failures(string name, Auth0Api api)
 {
     /// <summary>Why nothing can be read.</summary>
-    public SystemUnavailableException Unreadable(Auth0Reply reply) => new(reply switch
+    public SystemUnavailableException Unreadable(HttpReply reply) => new(reply switch
     {
         NotAsked not => $"'{name}' {not.Why}",
         NoAnswer none => $"'{name}' {none.Why} Run it again.",
@@ -18,16 +19,16 @@ internal sealed class Auth0Failures(string name, Auth0Api api)
     });
 
     /// <summary>What a read before a change, in which nothing was changed, came to.</summary>
-    public WriteOutcome BeforeChange(Auth0Reply reply) => reply switch
+    public WriteOutcome BeforeChange(HttpReply reply) => reply switch
     {
         Answer { Status: HttpStatusCode.TooManyRequests } answer => new Throttled(answer.RetryAfter),
-        NotAsked { RetryAfter: { } wait } => new Throttled(wait),
-        NotAsked { Lasting: true } or Answer { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden } => new Refused(Unreadable(reply).Message),
+        NoToken { RetryAfter: { } wait } => new Throttled(wait),
+        NoToken { Lasting: true } or Answer { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden } => new Refused(Unreadable(reply).Message),
         _ => new Unavailable(Unreadable(reply).Message),
     };
 
     /// <summary>What a change that did not succeed came to.</summary>
-    public WriteOutcome Change(Auth0Reply reply) => reply switch
+    public WriteOutcome Change(HttpReply reply) => reply switch
     {
         NotAsked => BeforeChange(reply),
         NoAnswer none => new Unknown($"'{name}' {none.Why}"),

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using Selfsame.Connectors.Http;
 using Selfsame.Core;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
@@ -46,7 +47,7 @@ public sealed class Auth0System
         connection = config.Settings.GetValueOrDefault("connection") ?? DefaultConnection;
         this.random = random;
         this.verifications = verifications;
-        api = new Auth0Api(config, http ?? Auth0Api.OwnHttp(), clock);
+        api = new Auth0Api(config, http ?? HttpCalls.OwnConnections(), clock);
         failures = new Auth0Failures(name, api);
         bulk = new Auth0BulkRead(name, api, failures, clock);
     }
@@ -201,7 +202,7 @@ public sealed class Auth0System
     public async Task<IReadOnlyList<PermissionProbe>> ProbeAsync(CancellationToken cancellation)
     {
         var (scopes, not) = await api.ScopesAsync(cancellation);
-        if (not is not null && not.RetryAfter is null)
+        if (not is { Patience: null })
         {
             throw failures.Unreadable(not);
         }
@@ -258,9 +259,9 @@ public sealed class Auth0System
 
     private static string Quoted(string text) => text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal);
 
-    private static Account? Present(Auth0Reply reply) => reply is Answer { IsSuccess: true, Body: { } user } ? Auth0User.Read(user) : null;
+    private static Account? Present(HttpReply reply) => reply is Answer { IsSuccess: true, Body: { } user } ? Auth0User.Read(user) : null;
 
-    private static bool IsGone(Auth0Reply reply) => reply is Answer { Status: HttpStatusCode.NotFound, Code: "inexistent_user" };
+    private static bool IsGone(HttpReply reply) => reply is Answer { Status: HttpStatusCode.NotFound, Code: "inexistent_user" };
 
     private static Account Counted(Account account, IReadOnlyDictionary<AccountId, long>? counts)
         => counts is not null && counts.TryGetValue(account.Id, out var count)

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Selfsame.Connectors.Rows;
 using Selfsame.Core;
+using Selfsame.Connectors.Http;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Connectors.Auth0;
@@ -27,13 +28,13 @@ internal static class Auth0User
         {
             [Auth0Fields.Id] = Text(user, Auth0Fields.Id),
             [Auth0Fields.Email] = email,
-            [Auth0Fields.EmailVerified] = FieldValue.Boolean(IsTrue(user, Auth0Fields.EmailVerified)),
+            [Auth0Fields.EmailVerified] = FieldValue.Boolean(user.IsTrue(Auth0Fields.EmailVerified)),
             [Auth0Fields.Username] = Text(user, Auth0Fields.Username),
             [Auth0Fields.Phone] = Text(user, Auth0Fields.Phone),
-            [Auth0Fields.PhoneVerified] = FieldValue.Boolean(IsTrue(user, Auth0Fields.PhoneVerified)),
+            [Auth0Fields.PhoneVerified] = FieldValue.Boolean(user.IsTrue(Auth0Fields.PhoneVerified)),
             // Where nobody gave a name, Auth0 puts the address there: that is no name to carry on.
             [Auth0Fields.Name] = name == email ? FieldValue.Null : name,
-            [Auth0Fields.Active] = FieldValue.Boolean(!IsTrue(user, Auth0Fields.Blocked)),
+            [Auth0Fields.Active] = FieldValue.Boolean(!user.IsTrue(Auth0Fields.Blocked)),
             [Auth0Fields.AppRole] = JsonValues.Scalar((appMetadata as JsonObject)?["role"]),
             [Auth0Fields.AppMetadata] = JsonValues.Object(appMetadata),
             [Auth0Fields.UserMetadata] = JsonValues.Object(Node(user, Auth0Fields.UserMetadata)),
@@ -159,10 +160,8 @@ internal static class Auth0User
         return wanted;
     }
 
-    private static bool IsTrue(JsonElement user, string property) => user.TryGetProperty(property, out var value) && value.ValueKind == JsonValueKind.True;
-
     private static FieldValue Text(JsonElement user, string property)
-        => user.TryGetProperty(property, out var value) && value.ValueKind == JsonValueKind.String && value.GetString() is { Length: > 0 } text
+        => user.TextOrNull(property) is { Length: > 0 } text
             ? FieldValue.Text(text)
             : FieldValue.Null;
 

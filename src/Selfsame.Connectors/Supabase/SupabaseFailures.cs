@@ -1,4 +1,5 @@
 using System.Net;
+using Selfsame.Connectors.Http;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Connectors.Supabase;
@@ -13,20 +14,20 @@ internal sealed class SupabaseFailures(string name, SupabaseApi api)
         [("users_email_partial_key", SupabaseFields.Email), ("users_phone_key", SupabaseFields.Phone), ("users_pkey", SupabaseFields.Id)];
 
     /// <summary>Why nothing can be read.</summary>
-    public SystemUnavailableException Unreadable(SupabaseReply reply) => reply switch
+    public SystemUnavailableException Unreadable(HttpReply reply) => reply switch
     {
         Answer { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden } answer => new SystemUnavailableException(WrongKey(answer)),
         Answer { Status: HttpStatusCode.NotFound } => new SystemUnavailableException(
             $"'{name}' has no admin API of Supabase Auth at its 'url' (404). Give the project's address; where Supabase Auth runs without Supabase, its own with the path."),
         Answer { IsSuccess: true } => new SystemUnavailableException($"'{name}' answered something that no Supabase Auth answers. Correct 'url' in the config."),
         Answer answer => new SystemUnavailableException($"'{name}' could not be read: {Said(answer)} Run it again when it works."),
-        NotReached not => new SystemUnavailableException($"'{name}' {not.Why}"),
+        NotAsked not => new SystemUnavailableException($"'{name}' {not.Why}"),
         NoAnswer none => new SystemUnavailableException($"'{name}' {none.Why} Run it again."),
         _ => throw new InvalidOperationException($"The reply {reply.GetType().Name} is unknown."),
     };
 
     /// <summary>What a read before a change, in which nothing was changed, came to.</summary>
-    public WriteOutcome BeforeChange(SupabaseReply reply) => reply switch
+    public WriteOutcome BeforeChange(HttpReply reply) => reply switch
     {
         Answer { Status: HttpStatusCode.TooManyRequests } answer => new Throttled(answer.RetryAfter),
         Answer { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden } answer => new Refused(WrongKey(answer)),
@@ -34,9 +35,9 @@ internal sealed class SupabaseFailures(string name, SupabaseApi api)
     };
 
     /// <summary>What a change that did not succeed came to.</summary>
-    public WriteOutcome Change(SupabaseReply reply) => reply switch
+    public WriteOutcome Change(HttpReply reply) => reply switch
     {
-        NotReached not => new Unavailable($"'{name}' {not.Why}"),
+        NotAsked not => new Unavailable($"'{name}' {not.Why}"),
         NoAnswer none => new Unknown($"'{name}' {none.Why}"),
         Answer { Status: HttpStatusCode.TooManyRequests } answer => new Throttled(answer.RetryAfter),
         Answer { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden } answer => new Refused(WrongKey(answer)),

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Runtime.CompilerServices;
+using Selfsame.Connectors.Http;
 using Selfsame.Core;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
@@ -29,7 +30,7 @@ public sealed class SupabaseSystem : IReadsAccounts, IReadsAccountsById, IFindsA
     /// <param name="http">What sends the requests, disposed with the system; a connection pool of its own where it is left out.</param>
     public SupabaseSystem(SystemConfig config, TimeProvider clock, RandomSource random, HttpMessageInvoker? http = null)
     {
-        this.http = http ?? SupabaseApi.OwnHttp();
+        this.http = http ?? HttpCalls.OwnConnections();
         this.clock = clock;
         this.random = random;
         api = new SupabaseApi(config.Name, config.Settings["url"], config.Settings["serviceRoleKey"], this.http, clock);
@@ -202,9 +203,9 @@ public sealed class SupabaseSystem : IReadsAccounts, IReadsAccountsById, IFindsA
 
     private static bool IsUuid(AccountId id) => id.Parts is [var part] && Guid.TryParseExact(part, "D", out _);
 
-    private static bool IsGone(SupabaseReply reply) => reply is Answer { IsUserNotFound: true };
+    private static bool IsGone(HttpReply reply) => reply is Answer { IsUserNotFound: true };
 
-    private Account? Present(SupabaseReply reply)
+    private Account? Present(HttpReply reply)
         => reply is Answer { IsSuccess: true, Body: { } user } ? SupabaseUser.Read(user, clock.GetUtcNow()) : null;
 
     /// <summary>The account if it holds the precondition; else what the change comes to without it.</summary>

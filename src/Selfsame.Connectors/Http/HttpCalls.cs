@@ -1,0 +1,105 @@
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Selfsame.Connectors.Http;
+
+/// <summary>Sends single requests and tells what became of them; each has its own time limit, and none is followed elsewhere.</summary>
+/// <param name="http">The connections.</param>
+/// <param name="clock">Measures the limit and the waits.</param>
+/// <param name="limit">What one request may take, with its answer.</param>
+/// <param name="largestAnswer">How many bytes an answer may have: more than the longest page of a list. Who sends more sends something else.</param>
+/// <param name="setting">What a person corrects where the address is wrong.</param>
+internal sealed class HttpCalls(HttpMessageInvoker http, TimeProvider clock, TimeSpan limit, int largestAnswer, string setting)
+{
+    private const int MaximumWaits = 10;
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(60);
+
+    /// <summary>A connection pool of our own that follows no redirect: credentials go to the address in the config and nowhere else.</summary>
+    public static HttpMessageInvoker OwnConnections() => new(new SocketsHttpHandler
+    {
+        AllowAutoRedirect = false,
+        UseCookies = false,
+        ConnectTimeout = TimeSpan.FromSeconds(10),
+        PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+    });
+
+    public static StringContent? Json(JsonObject? body) => body is null ? null : new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
+
+    /// <summary>Sends a request once.</summary>
+    /// <param name="request">The caller's, who disposes of it.</param>
+    /// <param name="read">Makes the reply of an answer, whose body has come whole.</param>
+    /// <param name="cancellation">Gives up; that throws.</param>
+    public async Task<HttpReply> SendAsync(HttpRequestMessage request, Func<HttpResponseMessage, byte[], HttpReply> read, CancellationToken cancellation)
+    {
+        using var late = new CancellationTokenSource(limit, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, late.Token);
+        try
+        {
+            using var response = await http.SendAsync(request, either.Token);
+            await response.Content.LoadIntoBufferAsync(largestAnswer, either.Token);
+            return read(response, await response.Content.ReadAsByteArrayAsync(either.Token));
+        }
+        catch (HttpRequestException exception) when (exception.HttpRequestError == HttpRequestError.SecureConnectionError)
+        {
+            return new NotAsked(
+                $"has at {Authority(request)} a certificate that this machine does not trust, or that was made for another name. Correct the certificate, or {setting}.");
+        }
+        catch (HttpRequestException exception) when (NeverLeft(exception.HttpRequestError))
+        {
+            return new NotAsked($"can't be reached at {Authority(request)} ({exception.HttpRequestError}). Check {setting} and the network.");
+        }
+        catch (Exception exception) when (exception is HttpRequestException or IOException)
+        {
+            return new NoAnswer("broke the connection off before it had answered.");
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            return new NoAnswer($"did not answer within {limit.TotalSeconds} s.");
+        }
+    }
+
+    /// <summary>Asks, and waits where the other side asks for it, as often and as long as is bearable.</summary>
+    public async Task<HttpReply> PatientlyAsync(Func<Task<HttpReply>> ask, CancellationToken cancellation)
+    {
+        for (var waits = 0; ; waits++)
+        {
+            var reply = await ask();
+            if (reply.Patience is not { } asked || waits == MaximumWaits || asked > LongestWait)
+            {
+                return reply;
+            }
+
+            await Task.Delay(asked, clock, cancellation);
+        }
+    }
+
+    /// <summary><c>Retry-After</c> (RFC 9110, section 10.2.3), else the instant of <paramref name="reset"/>, else a second; never less than nothing.</summary>
+    public TimeSpan Patience(HttpResponseHeaders headers, DateTimeOffset? reset = null)
+    {
+        var until = headers.RetryAfter?.Date ?? reset;
+        var asked = headers.RetryAfter?.Delta ?? (until is { } instant ? instant - clock.GetUtcNow() : TimeSpan.FromSeconds(1));
+        return asked > TimeSpan.Zero ? asked : TimeSpan.Zero;
+    }
+
+    /// <summary>The body where it is JSON.</summary>
+    public static JsonElement? Parsed(byte[] body)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(body);
+            return document.RootElement.Clone();
+        }
+        catch (JsonException)
+        {
+            // A proxy's HTML page, or nothing: the caller judges by the status and by there being no body.
+            return null;
+        }
+    }
+
+    private static string Authority(HttpRequestMessage request) => request.RequestUri!.GetLeftPart(UriPartial.Authority);
+
+    private static bool NeverLeft(HttpRequestError error)
+        => error is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.ProxyTunnelError;
+}
