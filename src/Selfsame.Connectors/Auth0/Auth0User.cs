@@ -1,8 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Selfsame.Connectors.Http;
 using Selfsame.Connectors.Rows;
 using Selfsame.Core;
-using Selfsame.Connectors.Http;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Connectors.Auth0;

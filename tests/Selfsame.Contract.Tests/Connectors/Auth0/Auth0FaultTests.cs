@@ -141,6 +141,16 @@ public sealed class Auth0FaultTests : Auth0Tenant
     }
 
     [Fact]
+    public async Task A_probe_that_is_throttled_says_so_and_judges_nothing()
+    {
+        Server.FailNext("POST", Auth0Fault.TooMany);
+
+        var probes = await System.ProbeAsync(CancellationToken.None);
+
+        probes.ShouldAllBe(probe => probe.Answer == ProbeAnswer.Unknown && probe.WhatToDo!.Contains("ask again later"));
+    }
+
+    [Fact]
     public async Task A_server_that_is_not_there_or_is_no_Auth0_is_told_apart()
     {
         await using var none = Open("http://127.0.0.1:9");
