@@ -35,6 +35,9 @@ public enum Auth0Fault
 public sealed class Auth0StandIn : IAsyncDisposable
 {
     public const string ClientId = "client-of-the-stand-in";
+    /// <summary>What stands for a method where it is a token that is to fail.</summary>
+    public const string TokenEndpoint = "token";
+
     public const string ClientSecret = "client-secret-of-the-stand-in";
 
     private readonly HttpListener listener;
@@ -311,7 +314,8 @@ public sealed class Auth0StandIn : IAsyncDisposable
         lock (guard)
         {
             requests.Add($"{request.HttpMethod} {request.RawUrl}");
-            var index = path.StartsWith("/api/", StringComparison.Ordinal) ? faults.FindIndex(fault => fault.Method == request.HttpMethod) : -1;
+            var asked = path == "/oauth/token" ? TokenEndpoint : path.StartsWith("/api/", StringComparison.Ordinal) ? request.HttpMethod : null;
+            var index = faults.FindIndex(fault => fault.Method == asked);
             if (index < 0)
             {
                 return null;

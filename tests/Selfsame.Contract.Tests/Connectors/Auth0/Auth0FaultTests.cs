@@ -143,7 +143,7 @@ public sealed class Auth0FaultTests : Auth0Tenant
     [Fact]
     public async Task A_probe_that_is_throttled_says_so_and_judges_nothing()
     {
-        Server.FailNext("POST", Auth0Fault.TooMany);
+        Server.FailNext(Auth0StandIn.TokenEndpoint, Auth0Fault.TooMany);
 
         var probes = await System.ProbeAsync(CancellationToken.None);
 
