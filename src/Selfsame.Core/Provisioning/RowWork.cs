@@ -119,7 +119,8 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
             return await MakeWithPasswordAsync(system, rule, source, target, cancellation);
         }
 
-        if (source.Accounts.Count == 0)
+        // For who is disabled none is made where it could not be disabled.
+        if (source.Accounts.Count == 0 || (!Following.Wants(source) && !target.Config.Mapping.Attributes.ContainsKey(AccountMapping.Active)))
         {
             return await ConcludeAsync(new NothingLeft(), cancellation);
         }
