@@ -117,7 +117,8 @@ public sealed class Auditor(
         {
             var indexes = (IHasCanonicalIndexes)system;
             var isThere = picture.Indexes!.Any(index => indexes.IsCanonical(index, kind));
-            wanted.Add(kind, new WantedIndex(indexes.CanonicalIndex(kind), isThere, isThere ? [] : await indexes.FindEqualAsync(kind, cancellation)));
+            var against = picture.Indexes!.Select(index => (Index: index, Why: indexes.JoinsMore(index, kind)!)).Where(pair => pair.Why is not null);
+            wanted.Add(kind, new WantedIndex(indexes.CanonicalIndex(kind), isThere, isThere ? [] : await indexes.FindEqualAsync(kind, cancellation), [.. against]));
         }
 
         return wanted;

@@ -45,6 +45,9 @@ public enum SystemFault
     /// <summary>A record that can't be read as an account.</summary>
     UnreadableRecord,
 
+    /// <summary>Two definitions of a unique index on one identifier that can't both hold.</summary>
+    IndexesInConflict,
+
     /// <summary>Two rules of the config want opposite things of one pair of systems.</summary>
     RulesInConflict,
 
