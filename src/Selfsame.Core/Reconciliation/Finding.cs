@@ -42,6 +42,9 @@ public enum SystemFault
     /// <summary>Records lack the uuid that the config asks for, or nothing keeps it unique and present.</summary>
     NoUuid,
 
+    /// <summary>An account lacks the code, or a record, that the config gives to each.</summary>
+    IncompleteAccount,
+
     /// <summary>A record that can't be read as an account.</summary>
     UnreadableRecord,
 

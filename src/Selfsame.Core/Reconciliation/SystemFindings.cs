@@ -10,7 +10,7 @@ internal static class SystemFindings
     /// <param name="decisions">What people decided.</param>
     /// <param name="withoutHandle">Whose handle has no key and needs none.</param>
     public static IEnumerable<Finding> Find(SystemPicture picture, PersonDecisions decisions, IReadOnlySet<AccountId> withoutHandle)
-        => Faults(picture).Concat(Duplicates(picture, decisions)).Concat(NotCanonical(picture, withoutHandle));
+        => Faults(picture).Concat(IncompleteAccounts.Find(picture)).Concat(Duplicates(picture, decisions)).Concat(NotCanonical(picture, withoutHandle));
 
     private static IEnumerable<Finding> Faults(SystemPicture picture)
     {

@@ -160,6 +160,12 @@ internal sealed class ScannedSystem
             Unverified++;
         }
 
+        foreach (var needed in Fields.Needed)
+        {
+            ref readonly var slot = ref rows[row, needed];
+            found |= slot.Form == FieldForm.Null || slot is { Form: FieldForm.Text or FieldForm.BrokenText, Length: 0 } ? Traits.Loud : Traits.None;
+        }
+
         traits.Add(found | AddUuid(rows, row, account) | AddSides(rows, row) | ambiguous);
     }
 
