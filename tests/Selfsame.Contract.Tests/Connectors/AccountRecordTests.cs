@@ -5,7 +5,6 @@ using Selfsame.Connectors.Postgres;
 using Selfsame.Connectors.Sqlite;
 using Selfsame.Contract.Tests.Connectors.MongoDb;
 using Selfsame.Core.Accounts;
-using Selfsame.Databases;
 using Selfsame.Testing;
 
 namespace Selfsame.Contract.Tests.Connectors;
@@ -24,7 +23,6 @@ public sealed class SqliteAccountRecordTests : AccountRecordContract
 
     protected override Task<IConnectedSystem> OpenAsync()
     {
-        SqliteLibrary.EnsureLoaded();
         Scalar(
             """
             CREATE TABLE users (id text PRIMARY KEY, email text UNIQUE, code text);
