@@ -107,7 +107,7 @@ public sealed class ScanProperties
                 Tenants = new Dictionary<string, TenantConfig>(),
                 Fingerprint = "fingerprint",
                 MinimumAge = TimeSpan.Zero,
-                Decisions = new PersonDecisions([.. Enumerable.Range(0, random.OneIn(2) ? 0 : random.NextInt32(3)).Select(_ => Decision(names, random))]),
+                Decisions = new PersonDecisions([.. Enumerable.Range(0, random.OneIn(2) ? 0 : 1 + random.NextInt32(4)).Select(_ => Decision(names, random))]),
             },
             systems);
     }
