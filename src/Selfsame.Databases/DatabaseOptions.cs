@@ -39,14 +39,17 @@ public class TransactionFaults
     }
 }
 
+/// <summary>What a database did not do. It is the world's fault and no bug: a command says it in a sentence.</summary>
+public abstract class DatabaseException(string message, Exception? inner) : Exception(message, inner);
+
 /// <summary>The database asked for the transaction to be repeated (serialization failure, deadlock, busy).</summary>
-public sealed class TransientDatabaseException(string message, Exception? inner = null) : Exception(message, inner);
+public sealed class TransientDatabaseException(string message, Exception? inner = null) : DatabaseException(message, inner);
 
 /// <summary>
 /// The connection was lost while COMMIT was under way: the transaction may or may not have happened. The caller
 /// finds out by re-reading what it wrote by its own uuid.
 /// </summary>
-public sealed class CommitUnknownException(string message, Exception? inner = null) : Exception(message, inner);
+public sealed class CommitUnknownException(string message, Exception? inner = null) : DatabaseException(message, inner);
 
 /// <summary>A statement waited longer for another transaction than it was allowed to.</summary>
-public sealed class LockTimeoutException(string message, Exception? inner = null) : Exception(message, inner);
+public sealed class LockTimeoutException(string message, Exception? inner = null) : DatabaseException(message, inner);

@@ -1,6 +1,7 @@
 using System.Data;
 using Npgsql;
 using Selfsame.Core.Accounts;
+using Selfsame.Databases;
 
 namespace Selfsame.Connectors.Postgres;
 
@@ -22,6 +23,9 @@ internal sealed class PostgresDatabase(string system, string connectionString) :
             set_config('extra_float_digits', '1', true), set_config('bytea_output', 'hex', true), set_config('standard_conforming_strings', 'on', true),
             set_config('row_security', 'off', true), set_config('lock_timeout', '1s', true), pg_is_in_recovery()
         """;
+
+    private const int ConnectSeconds = 10;
+    private const int CommandSeconds = 60;
 
     private NpgsqlDataSource? source;
 
@@ -134,8 +138,34 @@ internal sealed class PostgresDatabase(string system, string connectionString) :
 
     private async Task<NpgsqlConnection> OpenAsync(CancellationToken cancellation)
     {
-        source ??= NpgsqlDataSource.Create(PostgresAddress.Parse(system, connectionString));
+        source ??= NpgsqlDataSource.Create(ConnectionSettings());
         return await source.OpenConnectionAsync(cancellation);
+    }
+
+    /// <summary>The setting <c>connection</c> with time limits.</summary>
+    private NpgsqlConnectionStringBuilder ConnectionSettings()
+    {
+        if (!PostgresAddress.TryParse(connectionString, out var settings))
+        {
+            throw new SystemUnavailableException($"'{system}': 'connection' is {PostgresAddress.Expected}");
+        }
+
+        settings.ApplicationName ??= "selfsame";
+        SetWhereUnset(settings, "Timeout", ConnectSeconds);
+        SetWhereUnset(settings, "Command Timeout", CommandSeconds);
+        SetWhereUnset(settings, "Keepalive", CommandSeconds);
+
+        // Nothing of ours outlives its transaction, so that there is no session state to reset at each loan.
+        SetWhereUnset(settings, "No Reset On Close", true);
+        return settings;
+    }
+
+    private static void SetWhereUnset(NpgsqlConnectionStringBuilder settings, string key, object value)
+    {
+        if (!settings.Keys.Cast<string>().Contains(key, StringComparer.OrdinalIgnoreCase))
+        {
+            settings[key] = value;
+        }
     }
 
     private async Task<PostgresSession> BeginAsync(NpgsqlConnection connection, bool readOnly, CancellationToken cancellation)

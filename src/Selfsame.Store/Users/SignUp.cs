@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Text.Json;
 using Selfsame.Databases;
 using Selfsame.Store.Audit;
@@ -174,6 +175,21 @@ public sealed class SignUp(StoreContext context)
             {
                 return new SignUpResult.InProgress();
             }
+            catch (DbException)
+            {
+                // Tokens and mails, too, have ids that we drew.
+                if (await LateCommitAsync(request, user, cancellation) is { } done)
+                {
+                    return done;
+                }
+
+                throw;
+            }
+
+            if (result is SignUpResult.Taken { Fields: var ours } && ours.Contains("uuid") && await LateCommitAsync(request, user, cancellation) is { } late)
+            {
+                return late;
+            }
 
             if (ownCode is not null)
             {
@@ -226,6 +242,12 @@ public sealed class SignUp(StoreContext context)
         var found = await UserReader.FindAsync(transaction, user.Tenant, user.Uuid);
         return found is null ? default : new Settled<SignUpResult>(true, new SignUpResult.Created(found, IsReplay: false));
     }
+
+    /// <summary>
+    /// A uuid that we drew is nobody else's. Where it is taken, our commit, whose answer was lost, was still under way when we settled: our second try waited for it.
+    /// </summary>
+    private async Task<SignUpResult?> LateCommitAsync(SignUpRequest request, User user, CancellationToken cancellation)
+        => request.Form.MovedIn is null ? (await context.Database.ReadAsync(transaction => SettleAsync(transaction, user), cancellation)).Value : null;
 
     /// <summary>Whether the answer must not tell what was taken. There all identifiers are the address: no username is chosen yet.</summary>
     private static bool IsHidden(SignUpRequest request, TenantSettings tenant)

@@ -1,3 +1,6 @@
+using Npgsql;
+using Selfsame.Core;
+using Selfsame.Databases;
 using Selfsame.Store;
 using Selfsame.Store.Audit;
 using Selfsame.Store.Operations;
@@ -27,7 +30,35 @@ public sealed class OperationsOnSqliteFileTests() : OperationsTests(Backend.Sqli
 public sealed class OperationsInSqliteMemoryTests() : OperationsTests(Backend.SqliteMemory);
 
 [Trait("needs", "postgresql")]
-public sealed class OperationsOnPostgreSqlTests() : OperationsTests(Backend.PostgreSql);
+public sealed class OperationsOnPostgreSqlTests() : OperationsTests(Backend.PostgreSql)
+{
+    // docs/database.md, PostgreSQL rights. And pg_dump holds ACCESS SHARE on every table to its end.
+    [Fact]
+    public async Task Between_upgrades_a_role_that_may_create_nothing_starts_also_while_a_backup_reads()
+    {
+        var server = await PostgresServer.SharedAsync();
+        var owner = await server.CreateDatabaseAsync(TestStore.Cancellation);
+        await using var database = Open(owner, TimeSpan.FromSeconds(30));
+        (await StoreSchema.MigrateAsync(database, TestStore.Cancellation)).ShouldNotBeEmpty();
+        var role = $"serving_{new NpgsqlConnectionStringBuilder(owner).Database}";
+        await database.TransactAsync(
+            transaction => transaction.ExecuteAsync($"CREATE ROLE {role} LOGIN; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}"), TestStore.Cancellation);
+        await using var serving = Open(new NpgsqlConnectionStringBuilder(owner) { Username = role }.ToString(), TimeSpan.FromSeconds(1));
+        await using var backup = new NpgsqlConnection($"{owner};Pooling=false");
+        await backup.OpenAsync(TestStore.Cancellation);
+        await using var reading = await backup.BeginTransactionAsync(TestStore.Cancellation);
+        await using var dump = new NpgsqlCommand("LOCK TABLE schema_migrations, users IN ACCESS SHARE MODE", backup, reading);
+        await dump.ExecuteNonQueryAsync(TestStore.Cancellation);
+
+        (await StoreSchema.MigrateAsync(serving, TestStore.Cancellation)).ShouldBeEmpty();
+
+        (await Should.ThrowAsync<PostgresException>(() => serving.TransactAsync(transaction => transaction.ExecuteAsync("CREATE TABLE more (id bigint)"), TestStore.Cancellation)))
+            .SqlState.ShouldBe(PostgresErrorCodes.InsufficientPrivilege);
+    }
+
+    private static Database Open(string connection, TimeSpan lockTimeout)
+        => Database.Open(connection, new DatabaseOptions { LockTimeout = lockTimeout }, TimeProvider.System, RandomSource.System);
+}
 
 public abstract class OperationsTests(Backend backend)
 {

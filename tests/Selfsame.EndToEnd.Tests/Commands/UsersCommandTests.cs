@@ -26,6 +26,25 @@ public sealed class UsersCommandTests
         Json(await RunAsync(folder, "", "restore", "ada", "--json")).GetProperty("deletedAt").ValueKind.ShouldBe(JsonValueKind.Null);
     }
 
+    [Theory]
+    [InlineData("Host=127.0.0.1;Port=1;Database=x;Username=y;Password=a-password-shown-nowhere", "could not be read")]
+    [InlineData("Server=127.0.0.1;Port=1;Database=x;User Id=y;Password=a-password-shown-nowhere", "could not be read")]
+    [InlineData("postgresql://y:a-password-shown-nowhere@127.0.0.1:1/x", "could not be read")]
+    [InlineData("Data Source=x;Password=a-password-shown-nowhere", "postgresql://user:password@host")]
+    public async Task A_database_that_is_away_or_wrongly_named_is_one_sentence_and_makes_no_file(string database, string told)
+    {
+        using var folder = new TemporaryFolder();
+
+        var result = await SelfsameProcess.RunAsync(["users", "list", "--data", folder["data"], "--database", database], "", folder: folder.Path);
+
+        result.ExitCode.ShouldBe(1);
+        result.StandardError.ShouldStartWith("selfsame: ");
+        result.StandardError.ShouldContain(told);
+        result.StandardError.ShouldNotContain("   at ");
+        (result.StandardOutput + result.StandardError).ShouldNotContain("a-password-shown-nowhere");
+        Directory.GetFiles(folder.Path, "*", SearchOption.AllDirectories).ShouldAllBe(file => Path.GetFileName(file) == "secret.key");
+    }
+
     [Fact]
     public async Task What_is_taken_or_wrong_is_said_and_nothing_is_created()
     {
