@@ -78,7 +78,7 @@ internal sealed partial class PageServer : IAsyncDisposable
         => (await new UserReader(Server.Context).ListAsync(new UserQuery { Tenant = "main", IncludeDeleted = true, PageSize = 1000 }, CancellationToken.None)).Users;
 
     public async Task<User> UserAsync(string login)
-        => (await new UserReader(Server.Context).FindByAnyAsync("main", login, CancellationToken.None)).ShouldNotBeNull();
+        => (await new UserReader(Server.Context).FindByAnyAsync("main", login, CancellationToken.None)).ShouldHaveSingleItem();
 
     /// <summary>Every mail so far; the mail sender runs once a second, so an absent mail is only known after <see cref="SettledMailsAsync"/>.</summary>
     public IReadOnlyList<string> Mails()
