@@ -32,6 +32,7 @@ internal sealed partial class PageServer : IAsyncDisposable
         {
             Name = "main",
             SignUpLimit = new("sign-up", 0, TimeSpan.FromHours(1)),
+            SignUpAttemptLimit = new("sign-up-attempts", 0, TimeSpan.FromHours(1)),
             SignInLimit = new("sign-in", 0, TimeSpan.FromHours(1)),
             PasswordResetLimit = new("password-reset", 0, TimeSpan.FromHours(1)),
         };
