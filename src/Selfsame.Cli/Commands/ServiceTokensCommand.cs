@@ -19,7 +19,8 @@ internal static class ServiceTokensCommand
             foreach (var token in await new ServiceTokenStore(context).ListAsync(Tenant.Read(context, parsed), cancellation))
             {
                 var state = token.RevokedAt is not null ? "revoked" : token.ExpiresAt is { } expires ? $"until {expires:u}" : "no end";
-                Console.WriteLine($"{token.Name}\t{token.Scopes}\t{state}");
+                var used = token.LastUsedAt is { } last ? $"last used {last:u}" : "never used";
+                Console.WriteLine($"{token.Name}\t{token.Scopes}\t{state}\t{used}");
             }
 
             return ExitCode.Clean;
