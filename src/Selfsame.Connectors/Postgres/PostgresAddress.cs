@@ -20,6 +20,9 @@ internal static class PostgresAddress
             SetWhereUnset(settings, "Timeout", ConnectSeconds);
             SetWhereUnset(settings, "Command Timeout", CommandSeconds);
             SetWhereUnset(settings, "Keepalive", CommandSeconds);
+
+            // Nothing of ours outlives its transaction, so that there is no session state to reset at each loan.
+            SetWhereUnset(settings, "No Reset On Close", true);
             return settings;
         }
         catch (Exception exception) when (exception is ArgumentException or FormatException or KeyNotFoundException)
@@ -69,7 +72,7 @@ internal static class PostgresAddress
         _ => Uri.UnescapeDataString(libpq),
     };
 
-    private static void SetWhereUnset(NpgsqlConnectionStringBuilder settings, string key, int value)
+    private static void SetWhereUnset(NpgsqlConnectionStringBuilder settings, string key, object value)
     {
         if (!settings.Keys.Cast<string>().Contains(key, StringComparer.OrdinalIgnoreCase))
         {

@@ -45,44 +45,59 @@ internal sealed class PostgresRows(string system, PostgresSession session, Postg
         return await MakeAsync(todo, noneLeft, checkAtEnd: !deletesAccounts);
     }
 
+    /// <summary>Makes the writes in as few round trips as can be: what must be known before a deletion is asked together with what is written before it.</summary>
     private async Task<WriteOutcome> MakeAsync(List<RowWrite> todo, IReadOnlyList<NoReferenceLeft> noneLeft, bool checkAtEnd)
     {
         var mustCheck = true;
+        var waiting = new List<(PostgresStatement Statement, string Table)>();
         foreach (var run in RowRuns.Of(todo, shapes))
         {
+            var questions = run.First.Action == RowAction.Delete ? WouldCascade(run.Writes) : [];
             if (mustCheck && IsAccountDeletion(run.First))
             {
                 mustCheck = false;
-                if (await LeftAsync(noneLeft) is { } left)
-                {
-                    return left;
-                }
+                questions = [.. references.AnyLeft(noneLeft, tables), .. questions];
             }
 
-            var outcome = run.First.Action == RowAction.Delete ? await RefusedCascadeAsync(run.Writes) : null;
-            outcome ??= run is { MovesKeys: true, Writes.Count: > 1 } ? await MakeInOneStatementAsync(run.Writes) : await MakeEachAsync(run.Writes);
-            if (outcome is not null)
+            var inOneStatement = run is { MovesKeys: true, Writes.Count: > 1 };
+            if ((questions.Count > 0 || inOneStatement) && await SendAsync(waiting, questions) is { } outcome)
             {
                 return outcome;
             }
-        }
 
-        return mustCheck && checkAtEnd ? await LeftAsync(noneLeft) ?? new Done() : new Done();
-    }
-
-    private async Task<WriteOutcome?> MakeEachAsync(IReadOnlyList<RowWrite> run)
-    {
-        foreach (var chunk in PostgresWrites.Grouped(tables, run).Chunk(StatementsPerBatch))
-        {
-            var changed = await session.ExecuteAsync(chunk);
-            if (!changed.SequenceEqual(chunk.Select(statement => statement.Rows)))
+            if (inOneStatement && await MakeInOneStatementAsync(run.Writes) is { } refused)
             {
-                return NotOne(run[0].Table);
+                return refused;
             }
+
+            waiting.AddRange(inOneStatement ? [] : PostgresWrites.Grouped(tables, run.Writes).Select(statement => (statement, run.First.Table)));
         }
 
-        return null;
+        return await SendAsync(waiting, mustCheck && checkAtEnd ? references.AnyLeft(noneLeft, tables) : []) ?? new Done();
     }
+
+    /// <summary>Sends what waits, and the questions after it; what speaks against going on, or null.</summary>
+    private async Task<WriteOutcome?> SendAsync(List<(PostgresStatement Statement, string Table)> waiting, IReadOnlyList<PostgresQuestion> questions)
+    {
+        while (waiting.Count > StatementsPerBatch)
+        {
+            var (changed, _) = await session.ExecuteAsync([.. waiting.Take(StatementsPerBatch).Select(write => write.Statement)], []);
+            if (NotAsMany(waiting, changed) is { } refused)
+            {
+                return refused;
+            }
+
+            waiting.RemoveRange(0, StatementsPerBatch);
+        }
+
+        var (last, answers) = await session.ExecuteAsync([.. waiting.Select(write => write.Statement)], [.. questions.Select(question => question.Statement)]);
+        var outcome = NotAsMany(waiting, last) ?? PostgresQuestion.FirstAgainst(questions, answers);
+        waiting.Clear();
+        return outcome;
+    }
+
+    private static Refused? NotAsMany(List<(PostgresStatement Statement, string Table)> sent, IReadOnlyList<int> changed)
+        => sent.Zip(changed).Where(pair => pair.First.Statement.Rows != pair.Second).Select(pair => NotOne(pair.First.Table)).FirstOrDefault();
 
     // A foreign key that is not deferrable is checked at the end of each statement: an id and what refers to it can only change in one.
     private async Task<WriteOutcome?> MakeInOneStatementAsync(IReadOnlyList<RowWrite> run)
@@ -98,30 +113,21 @@ internal sealed class PostgresRows(string system, PostgresSession session, Postg
     private static Refused NotOne(string table)
         => new($"A write to {table} would not have changed exactly one row; everything was taken back. A trigger or a rule of the table may be the reason.");
 
-    private async Task<WriteOutcome?> LeftAsync(IReadOnlyList<NoReferenceLeft> noneLeft)
-        => await references.FirstLeftAsync(noneLeft, tables) is { } place ? new Drifted($"A reference arrived meanwhile at {place}.") : null;
+    private Task<WriteOutcome?> LeftAsync(IReadOnlyList<NoReferenceLeft> noneLeft) => SendAsync([], references.AnyLeft(noneLeft, tables));
 
-    /// <summary>Refuses a deletion into whose referring rows the server would go on by itself.</summary>
-    private async Task<WriteOutcome?> RefusedCascadeAsync(IReadOnlyList<RowWrite> run)
+    /// <summary>Asks how many rows the server would go on to by itself from a deletion.</summary>
+    private List<PostgresQuestion> WouldCascade(IReadOnlyList<RowWrite> run)
     {
         var table = tables[run[0].Table];
-        var cascading = foreignKeys[table.Id].Where(key => key.Cascades).ToList();
-        var statements = cascading.Select(key =>
+        return [.. foreignKeys[table.Id].Where(key => key.Cascades).Select(key =>
         {
             var statement = new PostgresStatement();
             var join = string.Join(" AND ", key.AccountFields.Zip(key.Fields, (to, field) => $"t.{table[to].Quoted} = r.{DialectText.Quote(field)}"));
             statement.Sql =
                 $"SELECT count(*) FROM {table.Quoted} t JOIN {DialectText.QuoteQualified(key.Table)} r ON {join} "
                 + $"JOIN {Keys(statement, [.. run.Select(write => write.Key)])} ON {table.HoldsListed(run[0].Key)}";
-            return statement;
-        }).ToList();
-        var counts = await session.QueryAsync(statements, (reader, _) => reader.GetInt64(0));
-        var hit = cascading.Zip(counts, (key, count) => (Key: key, Rows: count[0])).Where(pair => pair.Rows > 0).ToList();
-        return hit.Count == 0
-            ? null
-            : new Refused(
-                $"Deleting {run.Count} rows of {table.Name} would change other rows by itself: "
-                + $"{string.Join(", ", hit.Select(pair => $"{pair.Rows} of {pair.Key.Table} by {string.Join('+', pair.Key.Fields)} (ON DELETE {pair.Key.OnDelete})"))}. Nothing was changed.");
+            return new PostgresQuestion(statement, $"Deleting {run.Count} rows of {table.Name} would change other rows by itself: ", rows => $"{rows} of {key.Table} by {string.Join('+', key.Fields)} (ON DELETE {key.OnDelete})");
+        })];
     }
 
     /// <summary>The writes with values as the columns hold them, and all keys whose rows take part.</summary>

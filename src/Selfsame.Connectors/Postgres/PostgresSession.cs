@@ -66,11 +66,30 @@ internal sealed class PostgresSession(NpgsqlConnection connection, CancellationT
     }
 
     /// <summary>Runs statements in one round trip; how many rows each changed.</summary>
-    public async Task<IReadOnlyList<int>> ExecuteAsync(IReadOnlyList<PostgresStatement> statements)
+    public async Task<IReadOnlyList<int>> ExecuteAsync(IReadOnlyList<PostgresStatement> statements) => (await ExecuteAsync(statements, [])).Changed;
+
+    /// <summary>Runs statements, and after them questions of one bigint each, in one round trip.</summary>
+    public async Task<(IReadOnlyList<int> Changed, IReadOnlyList<long> Answers)> ExecuteAsync(
+        IReadOnlyList<PostgresStatement> statements, IReadOnlyList<PostgresStatement> questions)
     {
-        await using var batch = Batch(statements);
-        await batch.ExecuteNonQueryAsync(cancellation);
-        return [.. batch.BatchCommands.Cast<NpgsqlBatchCommand>().Select(command => command.RecordsAffected)];
+        if (statements.Count + questions.Count == 0)
+        {
+            return ([], []);
+        }
+
+        await using var batch = Batch([.. statements, .. questions]);
+        var answers = new List<long>();
+        await using (var reader = await batch.ExecuteReaderAsync(cancellation))
+        {
+            // Results come from the questions alone: a statement gives none.
+            while (answers.Count < questions.Count)
+            {
+                answers.AddRange(await RowsAsync(reader, row => row.GetInt64(0)));
+                await reader.NextResultAsync(cancellation);
+            }
+        }
+
+        return ([.. batch.BatchCommands.Cast<NpgsqlBatchCommand>().Take(statements.Count).Select(command => command.RecordsAffected)], answers);
     }
 
     /// <summary>A reader that the caller disposes, over rows that come as they are read.</summary>

@@ -79,21 +79,15 @@ public sealed class RunJournal(Database database, SecretKeys secrets, TimeProvid
     }
 
     public Task<bool> RecordIntentsAsync(ApplyLease lease, Guid run, IReadOnlyList<JournalIntent> intents, CancellationToken cancellation)
-        => WithLeaseAsync(
-            lease,
-            async transaction =>
-            {
-                foreach (var intent in intents)
-                {
-                    await transaction.ExecuteAsync(
-                        """
-                        INSERT INTO run_changes (run_id, number, state, before_image, row_images, intended_at) VALUES (@run, @Number, 'Intent', @before, @rows, @now)
-                        ON CONFLICT (run_id, number) DO UPDATE SET before_image = excluded.before_image, row_images = excluded.row_images WHERE run_changes.state = 'Intent'
-                        """,
-                        new { run, intent.Number, before = Seal(intent.Before), rows = Seal(intent.Rows), now = Now() });
-                }
-            },
-            cancellation);
+    {
+        var statements = intents.Select(intent => new Statement(
+            """
+            INSERT INTO run_changes (run_id, number, state, before_image, row_images, intended_at) VALUES ($1, $2, 'Intent', $3, $4, $5)
+            ON CONFLICT (run_id, number) DO UPDATE SET before_image = excluded.before_image, row_images = excluded.row_images WHERE run_changes.state = 'Intent'
+            """,
+            run, intent.Number, Seal(intent.Before), Seal(intent.Rows), Now())).ToList();
+        return WithLeaseAsync(lease, transaction => transaction.BatchAsync(statements), cancellation);
+    }
 
     public Task<bool> RecordLateRowsAsync(ApplyLease lease, Guid run, IReadOnlyList<JournalIntent> rows, CancellationToken cancellation)
         => WithLeaseAsync(
@@ -110,23 +104,16 @@ public sealed class RunJournal(Database database, SecretKeys secrets, TimeProvid
             cancellation);
 
     public Task<bool> RecordOutcomesAsync(ApplyLease lease, Guid run, IReadOnlyList<JournalOutcome> outcomes, CancellationToken cancellation)
-        => WithLeaseAsync(
-            lease,
-            async transaction =>
-            {
-                foreach (var outcome in outcomes)
-                {
-                    await transaction.ExecuteAsync(
-                        """
-                        INSERT INTO run_changes (run_id, number, state, after_image, row_images, message, concluded_at)
-                        VALUES (@run, @Number, @state, @after, @rows, @Message, @now)
-                        ON CONFLICT (run_id, number) DO UPDATE SET state = excluded.state, after_image = excluded.after_image,
-                          row_images = coalesce(excluded.row_images, run_changes.row_images), message = excluded.message, concluded_at = excluded.concluded_at
-                        """,
-                        new { run, outcome.Number, state = outcome.State.ToString(), after = Seal(outcome.After), rows = Seal(outcome.Rows), outcome.Message, now = Now() });
-                }
-            },
-            cancellation);
+    {
+        var statements = outcomes.Select(outcome => new Statement(
+            """
+            INSERT INTO run_changes (run_id, number, state, after_image, row_images, message, concluded_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+            ON CONFLICT (run_id, number) DO UPDATE SET state = excluded.state, after_image = excluded.after_image,
+              row_images = coalesce(excluded.row_images, run_changes.row_images), message = excluded.message, concluded_at = excluded.concluded_at
+            """,
+            run, outcome.Number, outcome.State.ToString(), Seal(outcome.After), Seal(outcome.Rows), outcome.Message, Now())).ToList();
+        return WithLeaseAsync(lease, transaction => transaction.BatchAsync(statements), cancellation);
+    }
 
     public Task<bool> FinishAsync(ApplyLease lease, Guid run, CancellationToken cancellation)
         => WithLeaseAsync(

@@ -162,7 +162,7 @@ public abstract partial class ProvisioningRowsContract : IAsyncLifetime
     {
         await InsertAsync("app");
         var claim = (await ClaimAsync()).Single();
-        var intended = new IntendedAccount(new Fields([KeyValuePair.Create("email", FieldValue.Text("ann@example.org"))]), "a secret password");
+        var intended = new IntendedAccount(new Fields([KeyValuePair.Create("email", FieldValue.Text("ann@example.org"))]), "a secret password") { PassedHandles = ["ann"] };
         await rows.SaveAsync(claim.Row with { State = ProvisioningState.Intent, Intended = intended }, release: true, [], CancellationToken.None);
 
         (await ClaimAsync()).Single().Row.Intended.ShouldBe(intended);

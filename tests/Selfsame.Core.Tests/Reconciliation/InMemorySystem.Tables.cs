@@ -27,6 +27,9 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
 
     public IReadOnlyList<SystemIndex> IndexesNow => indexes;
 
+    /// <summary>An index that somebody made by hand.</summary>
+    public void Index(SystemIndex index) => indexes.Add(index);
+
     public IReadOnlyList<string> ReferringNow => [.. referring.Select(pair => $"{pair.Key.Table}: {pair.Value}").Order(StringComparer.Ordinal)];
 
     public void Refer(string table, string[] key, params (string Field, object? Value)[] fields)
@@ -105,6 +108,8 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
     public SystemIndex PlainIndex(string field) => new() { Name = $"{field}_unique", Fields = [field], Unique = true, Definition = field };
 
     public bool IsCanonical(SystemIndex existing, IdentifierKind kind) => existing with { Name = ByUsername.Name } == ByUsername with { Fields = existing.Fields } && existing.Fields.SequenceEqual(ByUsername.Fields);
+
+    public string? JoinsMore(SystemIndex existing, IdentifierKind kind) => existing is { Unique: true, Collation: "blunt" } ? "its collation ignores accents" : null;
 
     public Task<IReadOnlyList<EqualAccounts>> FindEqualAsync(IdentifierKind kind, CancellationToken cancellation)
         => Task.FromResult<IReadOnlyList<EqualAccounts>>([.. rows.Where(pair => pair.Value["username"].AsText is not null)
