@@ -25,7 +25,7 @@ public sealed class PdsKillTests(ITestOutputHelper output) : IAsyncLifetime
 
     private const string Config =
         """
-        tenants: { main: { signUpLimit: { count: 0, seconds: 3600 } } }
+        tenants: { main: { signUpLimit: { count: 0, seconds: 3600 }, signUpAttemptLimit: { count: 0, seconds: 600 } } }
         guards: { maxDisablesPerHour: 10000 }
         systems:
           users: { connector: selfsame }

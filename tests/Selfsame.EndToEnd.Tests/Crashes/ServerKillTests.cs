@@ -100,7 +100,7 @@ public sealed class ServerKillTests(ITestOutputHelper output)
         await File.WriteAllTextAsync(
             folder["selfsame.yaml"],
             $$"""
-            tenants: { main: { signUpLimit: { count: 0, seconds: 3600 } } }
+            tenants: { main: { signUpLimit: { count: 0, seconds: 3600 }, signUpAttemptLimit: { count: 0, seconds: 600 } } }
             systems:
               users: { connector: selfsame }
               application:
