@@ -2,22 +2,33 @@ using Selfsame.Core.Accounts;
 
 namespace Selfsame.Connectors.Postgres;
 
-/// <summary>A question whose answer must be 0 before a transaction goes on.</summary>
+/// <summary>A question whose answer must be 0 for a transaction to be committed.</summary>
 /// <param name="Statement">Gives one row with one bigint.</param>
-/// <param name="Refusal">How a refusal begins, to which all answers of the same beginning are added; null where another look may help.</param>
-/// <param name="Says">What an answer over 0 says.</param>
-internal sealed record PostgresQuestion(PostgresStatement Statement, string? Refusal, Func<long, string> Says)
+/// <param name="Topic">Answers of one topic are told together; null for one that stands alone.</param>
+/// <param name="Says">What an answer other than 0 says.</param>
+/// <param name="Outcome">What it comes to, from what was said.</param>
+internal sealed record PostgresQuestion(PostgresStatement Statement, string? Topic, Func<long, string> Says, Func<string, WriteOutcome> Outcome);
+
+/// <summary>One statement of a transaction: a question, or a write to a table that must change as many rows as it says.</summary>
+internal sealed record PostgresStep(PostgresStatement Statement, string Table, PostgresQuestion? Question)
 {
-    /// <summary>What the first of the answers over 0 comes to; null when there is none.</summary>
-    public static WriteOutcome? FirstAgainst(IReadOnlyList<PostgresQuestion> questions, IReadOnlyList<long> answers)
+    /// <summary>What the first of the steps that did not come out as it must comes to; null when there is none.</summary>
+    /// <param name="steps">What was sent.</param>
+    /// <param name="results">What came back of the first of them: rows changed, or the answer.</param>
+    public static WriteOutcome? FirstAgainst(IReadOnlyList<PostgresStep> steps, IReadOnlyList<long> results)
     {
-        var against = questions.Zip(answers, (question, answer) => (Question: question, Answer: answer)).Where(pair => pair.Answer > 0).ToList();
+        var against = steps.Zip(results, (step, result) => (step.Question, step.Table, step.Statement, Result: result))
+            .Where(step => step.Result != (step.Question is null ? step.Statement.Rows : 0)).ToList();
         return against switch
         {
             [] => null,
-            [{ Question.Refusal: null } first, ..] => new Drifted(first.Question.Says(first.Answer)),
-            [var first, ..] => new Refused(
-                $"{first.Question.Refusal}{string.Join(", ", against.Where(pair => pair.Question.Refusal == first.Question.Refusal).Select(pair => pair.Question.Says(pair.Answer)))}. Nothing was changed."),
+            [{ Question: null } first, ..] => NotOne(first.Table),
+            [{ Question: { } question } first, ..] => question.Outcome(string.Join(", ", against
+                .Where(other => other == first || (question.Topic is not null && other.Question?.Topic == question.Topic))
+                .Select(other => other.Question!.Says(other.Result)))),
         };
     }
+
+    public static Refused NotOne(string table)
+        => new($"A write to {table} would not have changed exactly one row; everything was taken back. A trigger or a rule of the table may be the reason.");
 }

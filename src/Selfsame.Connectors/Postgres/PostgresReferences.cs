@@ -56,7 +56,7 @@ internal sealed class PostgresReferences(string system, PostgresSession session,
             var statement = new PostgresStatement();
             var values = group.Select(check => check.Values.Select(PostgresColumn.TextOf).ToList()).ToList();
             statement.Sql = $"SELECT (EXISTS (SELECT 1 FROM {table.Quoted} t JOIN {Values(statement, place, values)} ON {Refers(place, table)}))::int::int8";
-            return new PostgresQuestion(statement, null, _ => $"A reference arrived meanwhile at {place}.");
+            return new PostgresQuestion(statement, null, _ => $"A reference arrived meanwhile at {place}.", text => new Drifted(text));
         })];
 
     private static string Values(PostgresStatement statement, ReferencePlace place, List<List<string?>> values)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
@@ -10,6 +11,7 @@ public sealed class RunJournal(Database database, SecretKeys secrets, TimeProvid
 {
     private const string LeaseName = "apply";
     internal const string Purpose = "runs";
+    private const int RowsPerStatement = 25;
     private static readonly TimeSpan LeaseDuration = TimeSpan.FromSeconds(60);
 
     public Task<LeaseAnswer> AcquireAsync(CancellationToken cancellation)
@@ -80,12 +82,12 @@ public sealed class RunJournal(Database database, SecretKeys secrets, TimeProvid
 
     public Task<bool> RecordIntentsAsync(ApplyLease lease, Guid run, IReadOnlyList<JournalIntent> intents, CancellationToken cancellation)
     {
-        var statements = intents.Select(intent => new Statement(
+        var statements = Inserts(
+            "INSERT INTO run_changes (run_id, number, state, before_image, row_images, intended_at)",
             """
-            INSERT INTO run_changes (run_id, number, state, before_image, row_images, intended_at) VALUES ($1, $2, 'Intent', $3, $4, $5)
             ON CONFLICT (run_id, number) DO UPDATE SET before_image = excluded.before_image, row_images = excluded.row_images WHERE run_changes.state = 'Intent'
             """,
-            run, intent.Number, Seal(intent.Before), Seal(intent.Rows), Now())).ToList();
+            [.. intents.Select(intent => (SqlValue[])[run, intent.Number, nameof(ChangeState.Intent), Seal(intent.Before), Seal(intent.Rows), Now()])]);
         return WithLeaseAsync(lease, transaction => transaction.BatchAsync(statements), cancellation);
     }
 
@@ -105,13 +107,13 @@ public sealed class RunJournal(Database database, SecretKeys secrets, TimeProvid
 
     public Task<bool> RecordOutcomesAsync(ApplyLease lease, Guid run, IReadOnlyList<JournalOutcome> outcomes, CancellationToken cancellation)
     {
-        var statements = outcomes.Select(outcome => new Statement(
+        var statements = Inserts(
+            "INSERT INTO run_changes (run_id, number, state, after_image, row_images, message, concluded_at)",
             """
-            INSERT INTO run_changes (run_id, number, state, after_image, row_images, message, concluded_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
             ON CONFLICT (run_id, number) DO UPDATE SET state = excluded.state, after_image = excluded.after_image,
               row_images = coalesce(excluded.row_images, run_changes.row_images), message = excluded.message, concluded_at = excluded.concluded_at
             """,
-            run, outcome.Number, outcome.State.ToString(), Seal(outcome.After), Seal(outcome.Rows), outcome.Message, Now())).ToList();
+            [.. outcomes.Select(outcome => (SqlValue[])[run, outcome.Number, outcome.State.ToString(), Seal(outcome.After), Seal(outcome.Rows), outcome.Message, Now()])]);
         return WithLeaseAsync(lease, transaction => transaction.BatchAsync(statements), cancellation);
     }
 
@@ -176,6 +178,18 @@ public sealed class RunJournal(Database database, SecretKeys secrets, TimeProvid
             // Every statement under a lease may be done twice: a lost commit answer is settled by doing it again.
             _ => Task.FromResult(new Settled<bool>(false, false)),
             cancellation);
+
+    /// <summary>The rows' insertion in few statements of two texts, so that both stay prepared: as many rows as fit together, the rest one by one.</summary>
+    private static List<Statement> Inserts(string into, string onConflict, IReadOnlyList<SqlValue[]> rows)
+    {
+        var whole = rows.Count - (rows.Count % RowsPerStatement);
+        return [.. rows.Take(whole).Chunk(RowsPerStatement).Concat(rows.Skip(whole).Chunk(1)).Select(some =>
+        {
+            var number = 0;
+            var values = string.Join(", ", some.Select(row => $"({string.Join(", ", row.Select(_ => string.Create(CultureInfo.InvariantCulture, $"${++number}")))})"));
+            return new Statement($"{into} VALUES {values} {onConflict}", [.. some.SelectMany(row => row)]);
+        })];
+    }
 
     private static string ForUpdate(Transaction transaction) => transaction.Dialect == Dialect.PostgreSql ? " FOR UPDATE" : "";
 

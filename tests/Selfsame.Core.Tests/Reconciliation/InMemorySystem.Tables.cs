@@ -25,6 +25,11 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
     /// <summary>How many row writes are made before the process dies; null for all.</summary>
     public int? DiesAfterRows { get; set; }
 
+    public int SimultaneousWrites { get; set; } = 1;
+
+    /// <summary>What each change of several rows waits for.</summary>
+    public Func<Task> Arriving { get; set; } = () => Task.CompletedTask;
+
     public IReadOnlyList<SystemIndex> IndexesNow => indexes;
 
     /// <summary>An index that somebody made by hand.</summary>
@@ -55,8 +60,20 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
     public Task<IReadOnlyList<Fields?>> ReadRowsAsync(IReadOnlyList<(string Table, Fields Key)> keys, CancellationToken cancellation)
         => Task.FromResult<IReadOnlyList<Fields?>>([.. keys.Select(key => Row(key.Table, key.Key))]);
 
-    public Task<WriteOutcome> WriteTogetherAsync(
+    public async Task<WriteOutcome> WriteTogetherAsync(
         IReadOnlyList<RowWrite> writes, IReadOnlyList<NoReferenceLeft> noneLeft, CancellationToken cancellation)
+    {
+        await Arriving();
+        Task<WriteOutcome> written;
+        lock (rows)
+        {
+            written = WriteTogetherAsync(writes, noneLeft);
+        }
+
+        return await written;
+    }
+
+    private Task<WriteOutcome> WriteTogetherAsync(IReadOnlyList<RowWrite> writes, IReadOnlyList<NoReferenceLeft> noneLeft)
     {
         var before = BeforeWritingTogether;
         BeforeWritingTogether = null;
