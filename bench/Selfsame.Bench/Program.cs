@@ -9,7 +9,7 @@ var only = new Option<string?>("--only") { Description = "Only the parts whose n
 var merges = new Option<int?>("--merges") { Description = "Apply so many merges." };
 var accounts = new Option<int?>("--accounts") { Description = "Make so many accounts on the PDS." };
 var rows = new Option<int?>("--rows") { Description = "Audit tables of this many rows only." };
-var measure = new RootCommand("Measures Selfsame against what bounds it, and against its peer.") { quick, json, only, rows, merges };
+var measure = new RootCommand("Measures Selfsame against what bounds it, and against its peer.") { quick, json, only, rows, merges, accounts };
 measure.SetAction((parsed, cancellation) =>
 {
     var plan = parsed.GetValue(quick) ? BenchPlan.Quick : BenchPlan.Full;

@@ -1,7 +1,5 @@
-using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using System.Text;
 using Selfsame.Bench.Figures;
 using Selfsame.Bench.Load;
 using Selfsame.Bench.Servers;
@@ -18,7 +16,7 @@ internal sealed class AgainstRawEvents(BenchPlan plan)
 {
     private const double Bar = 0.5;
     private const int Clients = 8;
-    private const int EventsPerBody = 100;
+    private const int EventsPerBody = EventBody.Events;
     private const string Token = "the token of the log stream";
 
     private static long last;
@@ -50,28 +48,12 @@ internal sealed class AgainstRawEvents(BenchPlan plan)
             $"{Clients} clients, {EventsPerBody} events in a body and in a transaction of the raw side; {rows}");
     }
 
-    private static Task PostAsync(ServerProcess server) => server.PostHookAsync("/hooks/idp", Token, Body(NextIds()));
+    private static Task PostAsync(ServerProcess server) => server.PostHookAsync("/hooks/idp", Token, EventBody.Of(Interlocked.Add(ref last, EventsPerBody) - EventsPerBody));
 
     private static string[] NextIds()
     {
         var first = Interlocked.Add(ref last, EventsPerBody) - EventsPerBody;
-        return [.. Enumerable.Range(0, EventsPerBody).Select(number => (first + number).ToString("D50", CultureInfo.InvariantCulture))];
-    }
-
-    /// <summary>JSON lines, with what Auth0 says about each event.</summary>
-    private static byte[] Body(IReadOnlyList<string> ids)
-    {
-        var body = new StringBuilder();
-        foreach (var id in ids)
-        {
-            body.Append(CultureInfo.InvariantCulture,
-                $$$"""
-                {"log_id":"{{{id}}}","data":{"date":"2026-11-25T12:00:00.000Z","type":"ss","connection":"Username-Password-Authentication","connection_id":"con_abcdefghijklmnop","client_id":"abcdefghijklmnopqrstuvwxyz012345","client_name":"Application","ip":"192.0.2.1","user_agent":"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0","user_id":"{{{RawEvents.Account(id)}}}","user_name":"{{{id}}}@example.com","strategy":"auth0","strategy_type":"database","log_id":"{{{id}}}"}}
-
-                """);
-        }
-
-        return Encoding.UTF8.GetBytes(body.ToString());
+        return [.. Enumerable.Range(0, EventsPerBody).Select(number => EventBody.Id(first + number))];
     }
 
     private static string Config(int port, string application) =>

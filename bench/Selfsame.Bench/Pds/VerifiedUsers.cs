@@ -28,7 +28,7 @@ internal sealed partial class VerifiedUsers : IAsyncDisposable
         this.mails = mails;
     }
 
-    public static async Task<VerifiedUsers> StartAsync(TemporaryFolder folder, string database, PersonalDataServer pds)
+    public static async Task<VerifiedUsers> StartAsync(TemporaryFolder folder, string database, PersonalDataServer pds, int atOnce)
     {
         await File.WriteAllTextAsync(
             folder["selfsame.yaml"],
@@ -36,7 +36,7 @@ internal sealed partial class VerifiedUsers : IAsyncDisposable
             tenants: { main: { signUpLimit: { count: 0, seconds: 3600 } } }
             systems:
               users: { connector: selfsame }
-              pds: { connector: atproto, url: "{{pds.Url}}", adminPassword: "{{PersonalDataServer.AdminPassword}}", handleDomain: {{PersonalDataServer.HandleDomain}}, plcUrl: "{{pds.DirectoryUrl}}" }
+              pds: { connector: atproto, url: "{{pds.Url}}", adminPassword: "{{PersonalDataServer.AdminPassword}}", handleDomain: {{PersonalDataServer.HandleDomain}}, plcUrl: "{{pds.DirectoryUrl}}", provisioning: { atOnce: {{atOnce}} } }
             reconcile:
               - { source: users, target: pds, when: emailVerified, correlate: [did], missing: createInTarget, drifted: updateTarget, handle: "{handle|code}" }
             """);
@@ -47,7 +47,7 @@ internal sealed partial class VerifiedUsers : IAsyncDisposable
     }
 
     /// <summary>How long it takes from the first opened link until each of so many new people has an account on the PDS.</summary>
-    public Task<double> SecondsAsync(int atOnce, int count) => server.AwakeAsync(async () =>
+    public Task<double> SecondsAsync(int count) => server.AwakeAsync(async () =>
     {
         var names = Enumerable.Range(0, count).Select(_ => Names.Next()).ToList();
         await SteadyLoad.EachAsync(Clients, count, number => Api.SignUpAsync(server, names[number]));
@@ -56,7 +56,7 @@ internal sealed partial class VerifiedUsers : IAsyncDisposable
         await UntilAsync(async () => await CountAsync("state = 'Pending' AND (not_before <= now() OR leased_until IS NOT NULL)") == 0);
 
         var started = Stopwatch.GetTimestamp();
-        await SteadyLoad.EachAsync(atOnce, count, number => VerifyAsync(tokens[$"{names[number]}@example.com"]));
+        await SteadyLoad.EachAsync(Clients, count, number => VerifyAsync(tokens[$"{names[number]}@example.com"]));
         linked += count;
         await UntilAsync(async () => await CountAsync("state = 'Linked'") == linked);
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
