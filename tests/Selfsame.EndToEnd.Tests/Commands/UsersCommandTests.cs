@@ -63,6 +63,37 @@ public sealed class UsersCommandTests
     }
 
     [Fact]
+    public async Task A_name_that_is_anothers_code_changes_nobody_and_both_uuids_are_said()
+    {
+        using var folder = new TemporaryFolder();
+        var first = Json(await RunAsync(folder, Password, "create", "--username", "ada", "--json"));
+        var code = first.GetProperty("userCode").GetString()!;
+        var second = Json(await RunAsync(folder, Password, "create", "--username", code, "--json"));
+
+        var refused = await RunAsync(folder, "", "delete", code);
+
+        refused.ExitCode.ShouldBe(1);
+        refused.StandardError.ShouldContain(first.GetProperty("uuid").GetString()!);
+        refused.StandardError.ShouldContain(second.GetProperty("uuid").GetString()!);
+        Json(await RunAsync(folder, "", "list", "--json")).GetProperty("total").GetInt64().ShouldBe(2);
+        Json(await RunAsync(folder, "", "disable", second.GetProperty("uuid").GetString()!, "--json")).GetProperty("username").GetString().ShouldBe(code);
+    }
+
+    [Theory]
+    [InlineData("list")]
+    [InlineData("revoke", "shop")]
+    [InlineData("create", "shop", "--scope", "users:read")]
+    public async Task A_tenant_that_the_config_does_not_name_has_no_service_tokens(params string[] arguments)
+    {
+        using var folder = new TemporaryFolder();
+
+        var refused = await SelfsameProcess.RunAsync(["service-tokens", .. arguments, "--tenant", "mian", "--data", folder.Path]);
+
+        refused.ExitCode.ShouldBe(1);
+        refused.StandardError.ShouldContain("there is no such tenant. The config names: main.");
+    }
+
+    [Fact]
     public async Task A_service_token_is_shown_once_listed_without_its_secret_and_revoked()
     {
         using var folder = new TemporaryFolder();
