@@ -49,7 +49,7 @@ internal static class ApplyCommand
         }
 
         var plan = ((PlanAccepted)verdict).Plan;
-        var result = await engine.NewApplier().ApplyAsync(plan, ApplyProgress.For(plan.Changes.Count), cancellation, notify);
+        var result = await (await engine.NewApplierAsync(cancellation)).ApplyAsync(plan, ApplyProgress.For(plan.Changes.Count), cancellation, notify);
         switch (result)
         {
             case ApplyLocked locked:

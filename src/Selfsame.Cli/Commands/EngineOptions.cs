@@ -60,7 +60,8 @@ internal sealed class OpenedEngine(OpenedStore store, ConnectedSystems systems) 
         KeyRules.Version,
         Store.Random);
 
-    public Applier NewApplier() => new(systems.Topology, systems.Systems, systems.Journal, Store.Clock, Store.CrashPoints, systems.Provisioner(Store));
+    public async Task<Applier> NewApplierAsync(CancellationToken cancellation)
+        => new(await systems.WithLinksAsync(Store, cancellation), systems.Systems, systems.Journal, Store.Clock, Store.CrashPoints, systems.Provisioner(Store));
 
     public async ValueTask DisposeAsync()
     {

@@ -74,6 +74,12 @@ public sealed class AccountId : IEquatable<AccountId>
         return id is not null;
     }
 
+    /// <summary>
+    /// As text by which ids of two systems are compared, one of which may join the parts by slashes. Parts that hold a slash themselves are not joined: other
+    /// parts would give the same text.
+    /// </summary>
+    public string ToComparableText() => Parts.Count > 1 && Parts.Any(part => part.Contains('/', StringComparison.Ordinal)) ? ToText() : ToString();
+
     /// <summary>For people: the parts, joined by a slash.</summary>
     public override string ToString() => string.Join('/', Parts);
 

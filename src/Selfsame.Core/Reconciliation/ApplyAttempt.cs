@@ -67,6 +67,7 @@ internal sealed partial class ApplyAttempt(
     {
         var present = await ReadAsync(portion, cancellation);
         var passwords = await ReadPasswordsAsync(portion, cancellation);
+        var refuted = await ReadRefutedAsync(portion, present, cancellation);
         var outcomes = new List<JournalOutcome>();
         var ready = new List<(Change Change, Ready Ready)>();
         foreach (var change in portion)
@@ -75,6 +76,9 @@ internal sealed partial class ApplyAttempt(
             {
                 case Ready when change.PasswordFrom is { } from && !passwords.ContainsKey(change.Number):
                     outcomes.Add(new JournalOutcome(change.Number, ChangeState.Skipped, null, $"Since the plan was made, the password in {from.System} changed. Plan again."));
+                    break;
+                case Ready when refuted.TryGetValue(change.Number, out var seen):
+                    outcomes.Add(new JournalOutcome(change.Number, ChangeState.Skipped, null, seen));
                     break;
                 case Ready go: ready.Add((change, go)); break;
                 case AlreadyDone done: outcomes.Add(new JournalOutcome(change.Number, ChangeState.Applied, done.After, null)); break;

@@ -85,6 +85,7 @@ public sealed class Auditor(
             Indexes = system is IInspectsIndexes inspected ? await inspected.ReadIndexesAsync(cancellation) : null,
             StoredKeys = system is IStoresKeys keyed ? await keyed.ReadKeyVersionsAsync(cancellation) : [],
             Places = system is IHasReferences referring ? await referring.FindPlacesAsync(config.References, cancellation) : [],
+            AccountsTable = system is IWritesTogether together ? together.AccountsTable : "",
             UuidIndex = config.Uuid is { } uuid && system is IHasCanonicalIndexes indexing ? indexing.PlainIndex(uuid) : null,
             WritesTogether = system is IWritesTogether and IReadsAccountsById,
             CreatesWithPassword = system is ICreatesWithPassword,

@@ -40,7 +40,7 @@ public static class Correlator
     {
         if (rule.Kind is not { } kind)
         {
-            return account.Account.Id.ToString();
+            return account.Account.Id.ToComparableText();
         }
 
         var proves = kind != IdentifierKind.Email || trustEmail || account.EmailVerified;
@@ -89,7 +89,7 @@ public static class Correlator
 
         /// <summary>The target's id that our store remembers for an account, or else that the account itself holds.</summary>
         private string? LinkOf(string link, KeyedAccount source)
-            => decisions.Links.Find(rule.Source, source.Account.Id, rule.Target)?.ToString() ?? source.Account.Attributes.ValueOrNull(link).AsText;
+            => decisions.Links.Find(rule.Source, source.Account.Id, rule.Target)?.ToComparableText() ?? source.Account.Attributes.ValueOrNull(link).AsText;
 
         public void Apply(CorrelationRule by, bool trustEmail)
         {
@@ -217,7 +217,7 @@ public static class Correlator
 
         private static IEnumerable<Mark> Marks(KeyedAccount account)
             => account.Keys.Select(pair => new Mark(new CorrelationRule(pair.Key), pair.Value))
-                .Prepend(new Mark(CorrelationRule.ById, account.Account.Id.ToString()));
+                .Prepend(new Mark(CorrelationRule.ById, account.Account.Id.ToComparableText()));
 
         private void Settle(HashSet<KeyedAccount> settled)
         {

@@ -90,7 +90,7 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
     private Change Merge(List<Finding> findings, List<KeyedAccount> members)
     {
         var (survivor, losers) = (members[0], members.Skip(1).ToList());
-        var set = Folding.Into(survivor, losers, mapping);
+        var set = Folding.Into(survivor, losers, mapping, picture.SelfReferences);
         var rows = losers.SelectMany(loser => picture.Referring.GetValueOrDefault(loser.Account.Id, [])).ToList();
         var because = string.Join("; ", findings.SelectMany(finding => finding.Evidence).Select(evidence => $"{evidence.Rule} {evidence.Key}"));
         return new Change
@@ -228,49 +228,6 @@ internal static class PlannedReferences
     public static IReadOnlyList<PlannedReference> Of(IReadOnlyList<ReferencePlace> places, IReadOnlyList<ReferenceCount> rows)
         => [.. places.Select(place => new PlannedReference(
             place.Table, place.Fields, place.AccountFields, rows.Where(row => row.Place.IsSamePlaceAs(place)).Sum(row => row.Rows)))];
-}
-
-/// <summary>What the account that stays takes from those that go: only what it lacks, never a secret, and "verified" only with its address.</summary>
-internal static class Folding
-{
-    public static Fields Into(KeyedAccount survivor, IReadOnlyList<KeyedAccount> losers, AccountMapping mapping)
-    {
-        var set = new Dictionary<string, FieldValue>(StringComparer.Ordinal);
-        var verified = mapping.Attributes.GetValueOrDefault(AccountMapping.EmailVerified)?.Field;
-        var email = mapping.Identifiers.GetValueOrDefault(IdentifierKind.Email);
-        foreach (var loser in losers)
-        {
-            foreach (var (field, value) in loser.Account.Record)
-            {
-                if (!mapping.Id.Contains(field) && field != verified && !SecretFields.Looks(field)
-                    && !IsLacking(value) && IsLacking(survivor.Account.Record.ValueOrNull(field)))
-                {
-                    set.TryAdd(field, value);
-                }
-            }
-
-            var sameAddress = loser.Keys.TryGetValue(IdentifierKind.Email, out var theirs)
-                && (survivor.Keys.GetValueOrDefault(IdentifierKind.Email) == theirs
-                    || (email is not null && set.TryGetValue(email, out var taken) && taken == loser.Account.Record.ValueOrNull(email)));
-            if (verified is not null && sameAddress && loser.EmailVerified && !survivor.EmailVerified)
-            {
-                set.TryAdd(verified, loser.Account.Record[verified]);
-            }
-        }
-
-        foreach (var (kind, text) in survivor.Account.Identifiers)
-        {
-            // A blank around a name hides that it is taken; letters and their case are the person's own.
-            if (text.Trim() != text && survivor.Keys.ContainsKey(kind))
-            {
-                set[mapping.Identifiers[kind]] = FieldValue.Text(text.Trim());
-            }
-        }
-
-        return new Fields(set);
-    }
-
-    private static bool IsLacking(FieldValue value) => value.IsNull || value.AsText is { Length: 0 };
 }
 
 /// <summary>Small forms of English.</summary>

@@ -81,6 +81,12 @@ public sealed record SystemPicture
     /// <summary>What refers to accounts.</summary>
     public IReadOnlyList<ReferencePlace> Places { get; init; } = [];
 
+    /// <summary>The table or collection of the accounts, as <see cref="Places"/> name it; empty where nothing can refer to them.</summary>
+    public string AccountsTable { get; init; } = "";
+
+    /// <summary>The fields of an account that refer to another one.</summary>
+    public IReadOnlySet<string> SelfReferences => Places.Where(place => place.Table == AccountsTable).SelectMany(place => place.Fields).ToHashSet(StringComparer.Ordinal);
+
     /// <summary>How many rows refer to an account at a place; read for duplicates and for accounts under a wrong id only.</summary>
     public IReadOnlyDictionary<AccountId, IReadOnlyList<ReferenceCount>> Referring { get; init; } = new Dictionary<AccountId, IReadOnlyList<ReferenceCount>>();
 

@@ -21,7 +21,7 @@ public static class Planner
 
         var gone = decisions.SelectMany(pair => Gone(pair.Decision)).ToHashSet();
         var others = findings.Where(finding => finding.Situation != Situation.Duplicate && finding.Fault is null)
-            .Select(finding => (finding, Outlived(finding, Decide(finding, pictures, keys, stamp), gone)))
+            .Select(finding => (finding, Outlived(finding, Decide(finding, topology, pictures, keys, stamp), gone)))
             .ToList();
 
         // The shape changes when the records fit it; an account is changed under the id that it has, and takes another id last.
@@ -60,11 +60,15 @@ public static class Planner
             ? new LeftAlone($"{planned.Change.Label} is one of the duplicates that this plan clears: plan again afterwards.")
             : decision;
 
-    private static Decision Decide(Finding finding, IReadOnlyDictionary<string, SystemPicture> pictures, ClaimedKeys keys, PlanStamp stamp)
+    private static Decision Decide(
+        Finding finding, Topology topology, IReadOnlyDictionary<string, SystemPicture> pictures, ClaimedKeys keys, PlanStamp stamp)
         => finding.Situation switch
         {
+            Situation.Missing when finding.Rule!.Missing == MissingAction.CreateInTarget && Unread([finding.Rule.Target], pictures) is { } unread => unread,
             Situation.Missing when finding.Rule!.Missing == MissingAction.CreateInTarget
                 => Creation.Decide(finding, finding.Source!, pictures[finding.Rule.Source], pictures[finding.Rule.Target], ChangeReason.MissingInTarget, keys, stamp),
+            Situation.Orphan when finding.Rule!.Orphan != OrphanAction.Report && Unread(topology.Rules.Where(rule => rule.Target == finding.System).Select(rule => rule.Source), pictures) is { } unread
+                => unread,
             Situation.Orphan => DecideOrphan(finding, pictures, keys, stamp),
             Situation.Drifted when finding.Rule!.Drifted == DriftedAction.UpdateTarget
                 => Update(finding, pictures[finding.Rule.Source], pictures[finding.Rule.Target], keys),
@@ -76,6 +80,12 @@ public static class Planner
             Situation.NotCanonical => new LeftAlone("Correct the value in its system; without a key it can't be compared."),
             _ => throw new InvalidOperationException($"{finding.Kind} is not decided here."),
         };
+
+    /// <summary>Nobody is missing in a system, or gone from it, that holds records which can't be read: one of these may be that person. Null where all can be.</summary>
+    private static LeftAlone? Unread(IEnumerable<string> lacking, IReadOnlyDictionary<string, SystemPicture> pictures)
+        => lacking.Where(name => pictures.TryGetValue(name, out var picture) && picture.Unreadable.Count > 0)
+            .Select(name => new LeftAlone(UnreadableRecords.Problem(name, pictures[name].Unreadable)))
+            .FirstOrDefault();
 
     private static Decision Rekey(Finding finding, SystemPicture source, SystemPicture target)
     {

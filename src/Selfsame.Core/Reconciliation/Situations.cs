@@ -20,8 +20,20 @@ public static class Situations
             findings.AddRange(Between(rule, pictures[rule.Source], pictures[rule.Target], topology.Decisions));
         }
 
+        RemoveOthersPeople(findings, topology, pictures);
         findings.RemoveAll(topology.Decisions.Ignores);
         return findings;
+    }
+
+    /// <summary>Where several sources lead into one target, an account is an orphan only if it is nobody's in any of them, not even on a guess.</summary>
+    private static void RemoveOthersPeople(List<Finding> findings, Topology topology, IReadOnlyDictionary<string, SystemPicture> pictures)
+    {
+        foreach (var rules in topology.Rules.GroupBy(rule => rule.Target).Where(rules => rules.Skip(1).Any()))
+        {
+            var alone = rules.Select(rule => Correlator.Correlate(rule, pictures[rule.Source].Accounts, pictures[rule.Target].Accounts, topology.Decisions).OnlyInTarget
+                .Select(account => account.Account.Id).ToHashSet()).ToList();
+            findings.RemoveAll(finding => finding.Situation == Situation.Orphan && finding.System == rules.Key && !alone.TrueForAll(ids => ids.Contains(finding.Accounts[0].Id)));
+        }
     }
 
     /// <summary>The findings between the two systems of one rule.</summary>

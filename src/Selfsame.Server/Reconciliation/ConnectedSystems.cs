@@ -65,16 +65,21 @@ public sealed class ConnectedSystems : IAsyncDisposable
 
     /// <summary>The config with what our store knows of accounts that the service made, for rules that correlate by it; as it is now.</summary>
     public async Task<Topology> WithLinksAsync(StoreContext store, CancellationToken cancellation)
+        => Topology.Rules.Any(IsByLink) ? Topology with { Decisions = Topology.Decisions.With(await ReadLinksAsync(store, cancellation)) } : Topology;
+
+    private async Task<KnownLinks> ReadLinksAsync(StoreContext store, CancellationToken cancellation)
     {
         var reports = new ProvisioningReports(store.Database, store.Clock);
         var links = new Dictionary<(string Source, string Target), IReadOnlyDictionary<AccountId, AccountId>>();
-        foreach (var rule in Topology.Rules.Where(rule => rule.Correlate.Any(by => by.Link is not null)))
+        foreach (var rule in Topology.Rules.Where(IsByLink))
         {
             links[(rule.Source, rule.Target)] = await reports.LinksAsync(rule.Source, rule.Target, cancellation);
         }
 
-        return links.Count == 0 ? Topology : Topology with { Decisions = Topology.Decisions.With(new KnownLinks(links)) };
+        return new KnownLinks(links, again => ReadLinksAsync(store, again));
     }
+
+    private static bool IsByLink(ReconcileRule rule) => rule.Correlate.Any(by => by.Link is not null);
 
     /// <summary>The provisioning rows, claimed in this process's name.</summary>
     public static ProvisioningRows Rows(StoreContext store) => new(store.Database, store.Secrets, store.Clock, LeaseHolder.Current);

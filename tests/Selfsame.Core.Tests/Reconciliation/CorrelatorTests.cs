@@ -172,6 +172,26 @@ public sealed class CorrelatorTests
         correlation.OnlyInSource.Single().Account.Id.ShouldBe(new AccountId("9"));
     }
 
+    // Both ids are x/y/z when their parts are joined.
+    [Fact]
+    public void Composite_ids_whose_parts_hold_slashes_are_equal_only_part_by_part()
+    {
+        KeyedAccount[] sources = [Composite("x/y", "z")];
+
+        Correlate(ById, sources, [Composite("x", "y/z")]).OnlyInTarget.Count.ShouldBe(1);
+        Correlate(ById, sources, [Composite("x/y", "z")]).Links.Count.ShouldBe(1);
+        Correlate(ById, sources, [Bench.Keyed(Bench.Person("x/y/z"))]).Links.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_composite_id_is_the_one_that_joins_its_parts_by_slashes()
+        => Correlate(ById, [Composite("x", "z")], [Bench.Keyed(Bench.Person("x/z"))]).Links.Count.ShouldBe(1);
+
+    private static ReconcileRule ById => Bench.Repairing with { Correlate = [CorrelationRule.ById] };
+
+    private static KeyedAccount Composite(string shard, string id)
+        => KeyedAccount.Of((Bench.People with { Id = ["shard", "id"] }).ToAccount(InMemorySystem.Record([.. Bench.Person(id), ("shard", shard)]))!, IdentifierKeys.TryKey);
+
     private static PersonDecisions Different(params (string System, string Id)[] accounts)
         => new([new PersonDecision(Verdict.Different, [.. accounts.Select(account => new DecidedAccount(account.System, new AccountId(account.Id)))], null, "two people")]);
 

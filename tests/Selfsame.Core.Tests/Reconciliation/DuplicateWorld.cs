@@ -10,7 +10,7 @@ internal sealed class DuplicateWorld
     {
         Id = ["id"],
         Identifiers = new Dictionary<IdentifierKind, string> { [IdentifierKind.Username] = "username", [IdentifierKind.Email] = "email" },
-        Attributes = new Dictionary<string, AttributeMapping> { ["createdAt"] = new("created"), ["emailVerified"] = new("verified") },
+        Attributes = new Dictionary<string, AttributeMapping> { ["createdAt"] = new("created"), ["emailVerified"] = new("verified"), ["lastSignIn"] = new("seen", Noise: true) },
     };
 
     private static readonly ReferencePlace Notes = new() { Table = "notes", Fields = ["author"], AccountFields = ["username"] };

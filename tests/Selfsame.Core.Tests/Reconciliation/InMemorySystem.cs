@@ -29,6 +29,9 @@ internal sealed partial class InMemorySystem(AccountMapping mapping) : IReadsAcc
     /// <summary>Accounts that a bulk read does not see, as a read that races a change or asks a replica.</summary>
     public HashSet<string> HiddenFromBulkReads { get; } = [];
 
+    /// <summary>Records that a bulk read can't read.</summary>
+    public List<UnreadableRecord> Unreadable { get; } = [];
+
     /// <summary>What happens when a bulk read has ended.</summary>
     public Action AfterBulkRead { get; set; } = () => { };
 
@@ -61,6 +64,11 @@ internal sealed partial class InMemorySystem(AccountMapping mapping) : IReadsAcc
         if (accounts.Count > 0)
         {
             yield return new ReadAccounts(accounts);
+        }
+
+        foreach (var record in Unreadable)
+        {
+            yield return record;
         }
 
         if (EndsEarlyAfter is null)

@@ -47,6 +47,63 @@ public sealed class MergeTests
         PlanJson.Write(plan).ShouldNotContain("second");
     }
 
+    // Empty is no lack in a field that reads as an account's end: the survivor was never deleted, nor banned.
+    [Fact]
+    public async Task The_survivor_does_not_take_over_an_end_or_what_is_noise()
+    {
+        var world = new DuplicateWorld();
+        Put(world, "1", "ann");
+        Put(world, "2", "Ann", ("deleted_at", "2024-01-01"), ("bannedUntil", "2099-01-01"), ("locked", true), ("ban_reason", "spam"), ("seen", "2024-01-01"), ("gender", "f"));
+
+        await world.ApplyAsync(await world.PlanAsync());
+
+        var survivor = world.System.Rows[new AccountId("1")];
+        survivor.Keys.Where(field => !survivor[field].IsNull).ShouldBe(["id", "username", "created", "verified", "gender"], ignoreOrder: true);
+    }
+
+    // An address that nobody proved was verified by the mark of an account that had none.
+    [Fact]
+    public async Task A_folded_address_brings_its_own_mark()
+    {
+        var world = new DuplicateWorld();
+        world.Person("1", "ann", email: null, verified: true);
+        world.Person("2", "Ann", email: "ann@example.org", verified: false);
+
+        await world.ApplyAsync(await world.PlanAsync());
+
+        var survivor = world.System.Rows[new AccountId("1")];
+        survivor["email"].ShouldBe(FieldValue.Text("ann@example.org"));
+        survivor["verified"].ShouldBe(FieldValue.Boolean(false));
+    }
+
+    [Fact]
+    public async Task A_folded_address_that_another_duplicate_proved_is_verified()
+    {
+        var world = new DuplicateWorld();
+        world.Person("1", "ann", email: null, verified: false);
+        world.Person("2", "Ann", email: "ann@example.org", verified: false);
+        world.Person("3", "ANN", email: "Ann@Example.org", verified: true);
+
+        await world.ApplyAsync(await world.PlanAsync());
+
+        world.System.Rows[new AccountId("1")]["verified"].ShouldBe(FieldValue.Boolean(true));
+    }
+
+    // Whoever invited a duplicate is the survivor itself, or goes.
+    [Fact]
+    public async Task The_survivor_takes_over_no_reference_to_another_account()
+    {
+        var world = new DuplicateWorld();
+        world.System.ForeignKeys.Add(new ReferencePlace { Table = world.System.AccountsTable, Fields = ["invited_by"], AccountFields = ["id"], Enforced = true });
+        Put(world, "1", "ann", ("invited_by", null));
+        Put(world, "2", "Ann", ("invited_by", "1"));
+
+        (await world.PlanAsync()).Changes[0].After.Keys.ShouldNotContain("invited_by");
+    }
+
+    private static void Put(DuplicateWorld world, string id, string username, params (string Field, object? Value)[] further)
+        => world.System.Put([("id", id), ("username", username), ("created", 0), ("verified", true), .. further]);
+
     [Fact]
     public async Task A_membership_that_both_have_is_kept_once_and_undo_brings_the_other_back()
     {

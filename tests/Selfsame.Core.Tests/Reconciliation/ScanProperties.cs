@@ -78,6 +78,7 @@ public sealed class ScanProperties
         var findings = await new SecondLook(topology, systems, IdentifierKeys.TryKey, TimeProvider.System)
             .ConfirmAsync(Situations.Find(topology, everybody), CancellationToken.None);
         audit.Findings.Select(Text).ShouldBe(findings.Select(Text), $"seed {seed}");
+        findings.Select(Text).ShouldBe(Situations.Find(topology, everybody).Select(Text), $"seed {seed}: nothing changed between the looks");
         PlanJson.Write(Planner.Plan(topology, audit.Pictures, audit.Findings, Bench.Stamp()))
             .ShouldBe(PlanJson.Write(Planner.Plan(topology, everybody, findings, Bench.Stamp())), $"seed {seed}");
         foreach (var (name, picture) in everybody)

@@ -31,7 +31,7 @@ internal static class IdMarks
 
     public static ValueHash Of(KeyedHash hash, AccountId id)
     {
-        var text = id.ToString();
+        var text = id.ToComparableText();
         if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) && number.ToString(CultureInfo.InvariantCulture) == text)
         {
             return Of(hash, number);

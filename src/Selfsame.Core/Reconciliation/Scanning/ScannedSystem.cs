@@ -136,7 +136,7 @@ internal sealed class ScannedSystem
     private void Add(FieldRows rows, int row)
     {
         var account = traits.Count;
-        var ambiguous = AddId(rows, row, account);
+        AddId(rows, row, account);
         var found = Traits.None;
         var hasEmail = false;
         foreach (var (kind, place) in Fields.Identifiers)
@@ -166,19 +166,18 @@ internal sealed class ScannedSystem
             found |= slot.Form == FieldForm.Null || slot is { Form: FieldForm.Text or FieldForm.BrokenText, Length: 0 } ? Traits.Loud : Traits.None;
         }
 
-        traits.Add(found | AddUuid(rows, row, account) | AddSides(rows, row) | ambiguous);
+        traits.Add(found | AddUuid(rows, row, account) | AddSides(rows, row));
     }
 
-    // The parts of an id are joined by slashes when systems are compared: one that holds a slash might be another id's parts.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private Traits AddId(FieldRows rows, int row, int account)
+    private void AddId(FieldRows rows, int row, int account)
     {
         ref readonly var slot = ref rows[row, Fields.Id[0]];
         if (Fields.Id.Length == 1 && slot.Form == FieldForm.Integer)
         {
             Ids.Add(slot.Bits);
             ids.Add(IdMarks.Of(hash, slot.Bits), account);
-            return Traits.None;
+            return;
         }
 
         if (Fields.Id.Length == 1 && slot.Form == FieldForm.Uuid)
@@ -186,7 +185,7 @@ internal sealed class ScannedSystem
             var uuid = new Guid(rows.BytesOf(slot), bigEndian: true);
             Ids.Add(uuid);
             ids.Add(IdMarks.Of(hash, uuid), account);
-            return Traits.None;
+            return;
         }
 
         var parts = new string[Fields.Id.Length];
@@ -198,7 +197,6 @@ internal sealed class ScannedSystem
         var id = new AccountId(parts);
         Ids.Add(id);
         ids.Add(IdMarks.Of(hash, id), account);
-        return parts.Length > 1 && Array.Exists(parts, part => part.Contains('/', StringComparison.Ordinal)) ? Traits.Loud : Traits.None;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -1,0 +1,29 @@
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Core.Reconciliation;
+
+/// <summary>Orphans: the sources are asked once more before somebody's account is deleted or disabled because nobody has it.</summary>
+internal sealed partial class ApplyAttempt
+{
+    private readonly FreshLook look = new(topology, systems, IdentifierKeys.TryKey);
+
+    /// <summary>The portion's changes, by number, whose accounts are not, or not surely, orphans by now: a person may have been restored since the plan was made.</summary>
+    private async Task<Dictionary<int, string>> ReadRefutedAsync(IReadOnlyList<Change> portion, Dictionary<int, Account> present, CancellationToken cancellation)
+    {
+        var refuted = new Dictionary<int, string>();
+        var orphans = portion.Where(change => change.Reason is ChangeReason.OrphanDeleted or ChangeReason.OrphanDisabled && present.ContainsKey(change.Number));
+        foreach (var group in orphans.GroupBy(change => change.System))
+        {
+            var sight = await look.LookForOrphansAsync(group.Key, [.. group.Select(change => KeyedAccount.Of(present[change.Number], IdentifierKeys.TryKey))], cancellation);
+            foreach (var change in group)
+            {
+                if ((sight.Refuted.GetValueOrDefault(change.Account) ?? sight.Doubt) is { } seen)
+                {
+                    refuted.Add(change.Number, $"It may be no orphan any more: {seen} Plan again.");
+                }
+            }
+        }
+
+        return refuted;
+    }
+}

@@ -1,0 +1,92 @@
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Core.Reconciliation;
+
+/// <summary>What the account that stays takes from those that go: only what it lacks, never a secret, and an address with what is known of it.</summary>
+internal static class Folding
+{
+    /// <param name="survivor">Who stays.</param>
+    /// <param name="losers">Who goes, in the order in which they are asked.</param>
+    /// <param name="mapping">What the fields mean.</param>
+    /// <param name="selfReferences">Fields that name another account of the same system: a loser's would make the survivor refer to itself, or to one that goes.</param>
+    public static Fields Into(KeyedAccount survivor, IReadOnlyList<KeyedAccount> losers, AccountMapping mapping, IReadOnlySet<string> selfReferences)
+    {
+        var set = new Dictionary<string, FieldValue>(StringComparer.Ordinal);
+        HashSet<string> never = [.. mapping.Id, .. mapping.NoiseFields, .. selfReferences];
+        if (mapping.Attributes.TryGetValue(AccountMapping.EmailVerified, out var verified))
+        {
+            never.Add(verified.Field);
+        }
+
+        foreach (var (field, value) in losers.SelectMany(loser => loser.Account.Record))
+        {
+            if (!IsLacking(value) && IsLacking(survivor.Account.Record.ValueOrNull(field)) && !never.Contains(field) && !SecretFields.Looks(field) && !EndFields.Looks(field))
+            {
+                set.TryAdd(field, value);
+            }
+        }
+
+        AddVerified(set, survivor, losers, mapping);
+        foreach (var (kind, text) in survivor.Account.Identifiers)
+        {
+            // A blank around a name hides that it is taken; letters and their case are the person's own.
+            if (text.Trim() != text && survivor.Keys.ContainsKey(kind))
+            {
+                set[mapping.Identifiers[kind]] = FieldValue.Text(text.Trim());
+            }
+        }
+
+        return new Fields(set);
+    }
+
+    /// <summary>The mark speaks of the address that the survivor has in the end: a folded one brings its own, and whoever of them proved that address proved it.</summary>
+    private static void AddVerified(Dictionary<string, FieldValue> set, KeyedAccount survivor, IReadOnlyList<KeyedAccount> losers, AccountMapping mapping)
+    {
+        if (mapping.Attributes.GetValueOrDefault(AccountMapping.EmailVerified)?.Field is not { } verified
+            || !mapping.Identifiers.TryGetValue(IdentifierKind.Email, out var email))
+        {
+            return;
+        }
+
+        var holder = set.TryGetValue(email, out var folded) ? losers.First(loser => loser.Account.Record.ValueOrNull(email) == folded) : survivor;
+        var proof = holder.Keys.TryGetValue(IdentifierKind.Email, out var key)
+            ? losers.Prepend(survivor).FirstOrDefault(account => account.EmailVerified && account.Keys.GetValueOrDefault(IdentifierKind.Email) == key)
+            : null;
+        var mark = (proof ?? holder).Account.Record.ValueOrNull(verified);
+        if (!mark.SameFactAs(survivor.Account.Record.ValueOrNull(verified)))
+        {
+            set[verified] = mark;
+        }
+    }
+
+    private static bool IsLacking(FieldValue value) => value.IsNull || value.AsText is { Length: 0 };
+}
+
+/// <summary>Fields that read as an account's end. Empty they say that there was none: a survivor does not lack it, and must not be deleted or banned by what a duplicate was.</summary>
+internal static class EndFields
+{
+    private static readonly string[] Stems =
+    [
+        "delet", "erase", "purge", "banned", "blocked", "locked", "lockout", "disabled", "deactivat", "inactive", "suspen", "archiv", "revok", "expir", "cancel",
+        "terminat", "closed", "frozen", "retire", "removed", "merged",
+    ];
+
+    private static readonly HashSet<string> Words = new(StringComparer.OrdinalIgnoreCase) { "ban", "until", "end", "ends", "ended", "left", "quit" };
+
+    public static bool Looks(string field)
+        => Array.Exists(Stems, stem => field.Contains(stem, StringComparison.OrdinalIgnoreCase)) || WordsOf(field).Any(Words.Contains);
+
+    // ban_reason, banReason
+    private static IEnumerable<string> WordsOf(string field)
+    {
+        var start = 0;
+        for (var at = 1; at <= field.Length; at++)
+        {
+            if (at == field.Length || !char.IsAsciiLetter(field[at]) || (char.IsAsciiLetterUpper(field[at]) && char.IsAsciiLetterLower(field[at - 1])))
+            {
+                yield return field[start..at].TrimStart('_', '-', '.', ' ');
+                start = at;
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Reconciliation;
+
+namespace Selfsame.Core.Tests.Reconciliation;
+
+/// <summary>Nobody loses an account because of what could not be seen, what is another rule's, or what has changed since the plan was made.</summary>
+public sealed class OrphanTests
+{
+    private const string Employees = "employees";
+
+    [Theory]
+    [InlineData(OrphanAction.DeleteInTarget)]
+    [InlineData(OrphanAction.DisableInTarget)]
+    public async Task Whoever_is_back_in_the_source_since_the_plan_was_made_keeps_the_account(OrphanAction action)
+    {
+        var bench = new Bench(Bench.Repairing with { Orphan = action });
+        bench.Target.Put(Bench.Person("1", "ann"));
+        bench.Target.Put(Bench.Person("2", "bob"));
+        var plan = await bench.PlanAsync();
+        plan.Changes.Count.ShouldBe(2);
+
+        bench.Source.Put(Bench.Person("1", "ann"));
+        var report = await bench.ApplyAsync(plan);
+
+        var skipped = report.Skipped.Single();
+        skipped.Change.Account.ShouldBe(new AccountId("1"));
+        skipped.Message.ShouldBe("It may be no orphan any more: It is 1 in people. Plan again.");
+        report.Applied.ShouldBe(1);
+        bench.Target.Rows[new AccountId("1")]["active"].ShouldBe(FieldValue.Boolean(true));
+        bench.Target.Writes.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Whoever_is_in_the_source_on_a_guess_since_the_plan_was_made_keeps_the_account()
+    {
+        var bench = new Bench();
+        bench.Target.Put(Bench.Person("1", "anna", "ann@example.org", verified: false));
+        var plan = await bench.PlanAsync();
+
+        bench.Source.Put(Bench.Person("7", "ann", "Ann@example.org", verified: false));
+        var report = await bench.ApplyAsync(plan);
+
+        report.Skipped.Single().Message.ShouldContain("There is somebody in people who may be the same person");
+        bench.Target.Writes.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Whom_the_service_made_since_the_plan_was_made_keeps_the_account()
+    {
+        var links = new Dictionary<AccountId, AccountId>();
+        var known = new KnownLinks(
+            new Dictionary<(string, string), IReadOnlyDictionary<AccountId, AccountId>>(),
+            _ => Task.FromResult(new KnownLinks(new Dictionary<(string, string), IReadOnlyDictionary<AccountId, AccountId>> { [("people", "app")] = links })));
+        var topology = new Bench(Bench.Repairing with { Correlate = [new CorrelationRule(null, "did")] }).Topology;
+        var bench = new Bench { Topology = topology with { Decisions = PersonDecisions.None.With(known) } };
+        bench.Target.Put(Bench.Person("did:plc:1"));
+        var plan = await bench.PlanAsync();
+        plan.Changes.Single().Reason.ShouldBe(ChangeReason.OrphanDeleted);
+
+        bench.Source.Put(Bench.Person("1"));
+        links.Add(new AccountId("1"), new AccountId("did:plc:1"));
+        var report = await bench.ApplyAsync(plan);
+
+        report.Skipped.Single().Message.ShouldContain("It is 1 in people.");
+        bench.Target.Writes.ShouldBe(0);
+    }
+
+    // A line of the source that can't be read may be anybody's.
+    [Fact]
+    public async Task While_a_record_of_the_source_can_not_be_read_nobody_is_an_orphan()
+    {
+        var bench = new Bench();
+        bench.Target.Put(Bench.Person("1", "ann"));
+        bench.Source.Unreadable.Add(new UnreadableRecord("line 7", "it is not JSON."));
+
+        var plan = await bench.PlanAsync();
+
+        plan.Changes.ShouldBeEmpty();
+        plan.NotPlanned.Single(left => left.Finding == "Orphan").Because
+            .ShouldBe("people holds 1 record that can't be read (line 7: it is not JSON.) and may be anybody's: put that right there, then plan again.");
+    }
+
+    [Fact]
+    public async Task While_a_record_of_the_target_can_not_be_read_nobody_is_made_there()
+    {
+        var bench = new Bench();
+        bench.Source.Put(Bench.Person("1", "ann"));
+        bench.Target.Unreadable.Add(new UnreadableRecord("row 7", "its id is null."));
+
+        var plan = await bench.PlanAsync();
+
+        plan.Changes.ShouldBeEmpty();
+        plan.NotPlanned.Single(left => left.Finding == "Missing").Because.ShouldContain("row 7: its id is null.");
+    }
+
+    // A record of the other side that can't be read takes nothing from who is seen on both.
+    [Fact]
+    public async Task What_can_not_be_read_in_the_target_keeps_no_orphan_there()
+    {
+        var bench = new Bench();
+        bench.Target.Put(Bench.Person("1", "ann"));
+        bench.Target.Unreadable.Add(new UnreadableRecord("row 7", "its id is null."));
+
+        (await bench.PlanAsync()).Changes.Single().Reason.ShouldBe(ChangeReason.OrphanDeleted);
+    }
+
+    // Employees and customers have accounts in one application: neither are the other's orphans.
+    [Fact]
+    public async Task The_people_of_one_source_are_no_orphans_of_another()
+    {
+        var bench = TwoSources(out var employees);
+        employees.Put(Bench.Person("e1", "eva"));
+        bench.Source.Put(Bench.Person("c1", "cy"));
+        bench.Target.Put(Bench.Person("e1", "eva"));
+        bench.Target.Put(Bench.Person("c1", "cy"));
+        bench.Target.Put(Bench.Person("x1", "nobody"));
+
+        var findings = await FindAsync(bench, employees);
+
+        findings.Where(finding => finding.Situation == Situation.Orphan).Select(finding => finding.Accounts.Single().Id.ToString()).Distinct().ShouldBe(["x1"]);
+    }
+
+    [Fact]
+    public async Task Whom_another_source_has_at_the_second_look_is_no_orphan()
+    {
+        var bench = TwoSources(out var employees);
+        employees.Put(Bench.Person("e1", "eva"));
+        bench.Target.Put(Bench.Person("e1", "eva"));
+        employees.HiddenFromBulkReads.Add("e1");
+
+        (await FindAsync(bench, employees)).ShouldBeEmpty();
+    }
+
+    private static Bench TwoSources(out InMemorySystem employees)
+    {
+        employees = new InMemorySystem(Bench.People);
+        var topology = new Bench().Topology;
+        return new Bench
+        {
+            Topology = topology with
+            {
+                Systems = topology.Systems.Append(new(Employees, topology.Systems["people"] with { Name = Employees })).ToDictionary(pair => pair.Key, pair => pair.Value),
+                Rules = [Bench.Repairing with { Source = Employees, Orphan = OrphanAction.DisableInTarget }, Bench.Repairing],
+            },
+        };
+    }
+
+    private static async Task<IReadOnlyList<Finding>> FindAsync(Bench bench, InMemorySystem employees)
+    {
+        var systems = new Dictionary<string, IConnectedSystem>(bench.Systems) { [Employees] = employees };
+        var audit = await new Auditor(bench.Topology, systems, IdentifierKeys.TryKey, bench.Clock, RandomSource.System).AuditAsync(_ => null, CancellationToken.None);
+        return [.. audit.Findings.Where(finding => finding.Fault is null)];
+    }
+}
