@@ -87,7 +87,10 @@ internal sealed partial class ApplyAttempt
     {
         var seen = systems[change.System] is IReadsAccountsById system ? (await system.ReadFreshAsync(change.System, [id], CancellationToken.None)).GetValueOrDefault(id) : null;
         appliedNow++;
+
+        // What is not seen is journaled by its id, so that undo can tell which account is meant.
+        var image = seen?.Record ?? new Fields(systems[change.System].Mapping.Id.Zip(id.Parts, (field, part) => KeyValuePair.Create(field, FieldValue.Text(part))));
         return new JournalOutcome(
-            change.Number, ChangeState.Applied, seen?.Record, seen is null ? "The system said that it was done, but the account can't be seen." : null);
+            change.Number, ChangeState.Applied, image, seen is null ? "The system said that it was done, but the account can't be seen." : null);
     }
 }
