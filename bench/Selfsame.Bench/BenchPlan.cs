@@ -18,6 +18,8 @@ internal sealed record BenchPlan
         AuditedRows = [1_000_000, 10_000_000],
         WarmMerges = 1_000,
         Merges = 10_000,
+        WarmAccounts = 40,
+        Accounts = 500,
         Rounds = 3,
         Judges = true,
     };
@@ -37,6 +39,8 @@ internal sealed record BenchPlan
         AuditedRows = [10_000],
         WarmMerges = 10,
         Merges = 100,
+        WarmAccounts = 4,
+        Accounts = 12,
         Rounds = 1,
         Judges = false,
     };
@@ -74,7 +78,13 @@ internal sealed record BenchPlan
     /// <summary>How many pairs are merged each time.</summary>
     public required int Merges { get; init; }
 
-    /// <summary>How often each work on such tables is measured.</summary>
+    /// <summary>How many accounts are made on a PDS before it is measured.</summary>
+    public required int WarmAccounts { get; init; }
+
+    /// <summary>How many accounts are made on a PDS each time.</summary>
+    public required int Accounts { get; init; }
+
+    /// <summary>How often each work on such tables, or on a PDS, is measured.</summary>
     public required int Rounds { get; init; }
 
     /// <summary>Whether a missed bar is the run's outcome.</summary>

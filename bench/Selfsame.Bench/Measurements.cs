@@ -84,6 +84,18 @@ internal static class Measurements
             }
         }
 
+        if (Wanted("webhooks"))
+        {
+            using var folder = new TemporaryFolder();
+            yield return await new AgainstRawEvents(plan).MeasureAsync(folder, await postgres.CreateDatabaseAsync(), await postgres.CreateDatabaseAsync());
+        }
+
+        if (Wanted("pds"))
+        {
+            using var folder = new TemporaryFolder();
+            yield return await new AgainstBarePds(plan).MeasureAsync(folder, await postgres.CreateDatabaseAsync());
+        }
+
         if (Wanted("apply"))
         {
             yield return await new AgainstMergesByHand(plan, postgres).MeasureAsync();

@@ -18,17 +18,12 @@ public abstract class Database(DatabaseOptions options, TimeProvider clock, Rand
 {
     private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(2);
 
-    /// <summary>Opens <c>Host=…;Database=…</c> as PostgreSQL and anything else as a SQLite file's path.</summary>
+    /// <summary>Opens what <see cref="PostgresAddress"/> knows as PostgreSQL and anything else as a SQLite file's path.</summary>
+    /// <exception cref="InvalidOperationException">It means PostgreSQL and can't be read; the message shows none of it.</exception>
     public static Database Open(string connection, DatabaseOptions options, TimeProvider clock, RandomSource random)
-        => LooksLikePostgreSql(connection)
+        => PostgresAddress.IsMeant(connection)
             ? new PostgreSqlDatabase(connection, options, clock, random)
             : SqliteDatabase.File(connection, options, clock, random);
-
-    /// <summary>Whether a connection string means PostgreSQL: <c>Host=…</c> or a <c>postgresql://</c> address.</summary>
-    public static bool LooksLikePostgreSql(string connection)
-        => connection.Contains("Host=", StringComparison.OrdinalIgnoreCase)
-            || connection.StartsWith("postgres://", StringComparison.Ordinal)
-            || connection.StartsWith("postgresql://", StringComparison.Ordinal);
 
     public abstract Dialect Dialect { get; }
 
@@ -93,10 +88,14 @@ public abstract class Database(DatabaseOptions options, TimeProvider clock, Rand
             {
                 if (attempt >= Options.MaximumAttempts)
                 {
-                    throw new TransientDatabaseException("The database could not be read.", exception);
+                    throw new TransientDatabaseException($"The database could not be read: {exception.Message}", exception);
                 }
 
                 await BackOffAsync(attempt, cancellation);
+            }
+            catch (PostgresException exception) when (exception.SqlState == PostgresErrorCodes.LockNotAvailable)
+            {
+                throw new LockTimeoutException("Another transaction held a table for too long.", exception);
             }
         }
     }
@@ -147,7 +146,7 @@ public abstract class Database(DatabaseOptions options, TimeProvider clock, Rand
         }
         catch (Exception exception) when (IsTransient(exception))
         {
-            throw new TransientDatabaseException("No connection to the database could be opened.", exception);
+            throw new TransientDatabaseException($"No connection to the database could be opened: {exception.Message}", exception);
         }
     }
 

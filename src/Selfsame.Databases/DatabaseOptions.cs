@@ -19,34 +19,17 @@ public sealed record DatabaseOptions
     public TransactionFaults Faults { get; init; } = TransactionFaults.None;
 }
 
-/// <summary>
-/// The seam at which the simulation injects faults into transactions. A method that throws
-/// <see cref="TransientDatabaseException"/> stands for 40001 and is retried; <see cref="CommitUnknownException"/>
-/// from <see cref="AfterCommit"/> stands for a lost commit answer; anything else is a crash.
-/// </summary>
-public class TransactionFaults
-{
-    public static TransactionFaults None { get; } = new();
-
-    /// <summary>The work is done and nothing is committed.</summary>
-    public virtual void BeforeCommit()
-    {
-    }
-
-    /// <summary>The database has committed; the answer has not reached the caller.</summary>
-    public virtual void AfterCommit()
-    {
-    }
-}
+/// <summary>What a database did not do. It is the world's fault and no bug: a command says it in a sentence.</summary>
+public abstract class DatabaseException(string message, Exception? inner) : Exception(message, inner);
 
 /// <summary>The database asked for the transaction to be repeated (serialization failure, deadlock, busy).</summary>
-public sealed class TransientDatabaseException(string message, Exception? inner = null) : Exception(message, inner);
+public sealed class TransientDatabaseException(string message, Exception? inner = null) : DatabaseException(message, inner);
 
 /// <summary>
 /// The connection was lost while COMMIT was under way: the transaction may or may not have happened. The caller
 /// finds out by re-reading what it wrote by its own uuid.
 /// </summary>
-public sealed class CommitUnknownException(string message, Exception? inner = null) : Exception(message, inner);
+public sealed class CommitUnknownException(string message, Exception? inner = null) : DatabaseException(message, inner);
 
 /// <summary>A statement waited longer for another transaction than it was allowed to.</summary>
-public sealed class LockTimeoutException(string message, Exception? inner = null) : Exception(message, inner);
+public sealed class LockTimeoutException(string message, Exception? inner = null) : DatabaseException(message, inner);

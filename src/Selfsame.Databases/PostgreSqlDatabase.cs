@@ -16,16 +16,20 @@ public sealed class PostgreSqlDatabase : Database
         : base(options, clock, random)
     {
         DapperTypes.EnsureRegistered();
-        var settings = new NpgsqlConnectionStringBuilder(connectionString)
+        if (!PostgresAddress.TryParse(connectionString, out var settings))
         {
-            MaxPoolSize = options.MaximumConnections,
-            MaxAutoPrepare = 200,
-            AutoPrepareMinUsages = 2,
-            ApplicationName = "selfsame",
-            // Nothing here outlives its transaction (SET LOCAL only), so that there is no session state to reset at each loan.
-            NoResetOnClose = true,
-        };
-        if (!SaysGssEncryption(connectionString))
+            throw new InvalidOperationException($"What names the database is {PostgresAddress.Expected} A new SQLite file whose name has an = is written with its folder, as in ./a=b.db.");
+        }
+
+        var saysGssEncryption = SaysGssEncryption(settings);
+        settings.MaxPoolSize = options.MaximumConnections;
+        settings.MaxAutoPrepare = 200;
+        settings.AutoPrepareMinUsages = 2;
+        settings.ApplicationName = "selfsame";
+
+        // Nothing here outlives its transaction (SET LOCAL only), so that there is no session state to reset at each loan.
+        settings.NoResetOnClose = true;
+        if (!saysGssEncryption)
         {
             // Npgsql 10 hands out a connection that throws at every use after a try with GSS encryption failed and one without it did not
             // (npgsql/npgsql#6415, #6506).
@@ -47,9 +51,9 @@ public sealed class PostgreSqlDatabase : Database
     }
 
     /// <summary>Npgsql's own builder claims to contain every keyword that it knows.</summary>
-    private static bool SaysGssEncryption(string connectionString)
+    private static bool SaysGssEncryption(NpgsqlConnectionStringBuilder settings)
     {
-        var written = new DbConnectionStringBuilder { ConnectionString = connectionString };
+        var written = new DbConnectionStringBuilder { ConnectionString = settings.ConnectionString };
         return written.ContainsKey("Gss Encryption Mode") || written.ContainsKey("GssEncryptionMode");
     }
 

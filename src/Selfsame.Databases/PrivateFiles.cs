@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 
 namespace Selfsame.Databases;
 
@@ -39,6 +40,50 @@ public static partial class PrivateFiles
         File.Move(temporary, path, overwrite: true);
     }
 
+    /// <summary>
+    /// Makes a whole file (mode 0600) where none is; false, and nothing changed, where one is. Of several processes that do it at once, in containers that
+    /// share the folder too, exactly one succeeds.
+    /// </summary>
+    public static bool TryCreateAtomically(string path, ReadOnlySpan<byte> content)
+    {
+        // Process ids are the same in two containers.
+        var temporary = $"{path}.{RandomNumberGenerator.GetHexString(16)}.tmp";
+        try
+        {
+            using (var stream = new FileStream(
+                temporary,
+                new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = OwnerOnly }))
+            {
+                stream.Write(content);
+                stream.Flush(flushToDisk: true);
+            }
+
+            MoveWhereNoneIs(temporary, path);
+            FlushFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
+            return true;
+        }
+        catch (IOException) when (File.Exists(path))
+        {
+            return false;
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
+    }
+
+    /// <summary>
+    /// File.Move looks first and then replaces, so that of two both succeed; link(2) is one step. Where a file system has no second names, looking first is
+    /// all there is.
+    /// </summary>
+    private static void MoveWhereNoneIs(string temporary, string path)
+    {
+        if (Link(temporary, path) != 0)
+        {
+            File.Move(temporary, path, overwrite: false);
+        }
+    }
+
     /// <summary>Makes the names of the files in it survive a loss of power (fsync(2): a file's own flush does not cover its name).</summary>
     /// <exception cref="IOException">The folder can't be opened or flushed.</exception>
     public static void FlushFolder(string path)
@@ -64,6 +109,9 @@ public static partial class PrivateFiles
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "link", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Link(string path, string secondPath);
 
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     private static partial int Flush(int file);

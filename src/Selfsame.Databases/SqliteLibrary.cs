@@ -31,6 +31,12 @@ public static class SqliteLibrary
 
     private static Version Load()
     {
+        if (IsInUse())
+        {
+            throw new InvalidOperationException(
+                "SQLite was used before it was set up: call SqliteLibrary.EnsureLoaded before anything else that has to do with SQLite.");
+        }
+
         var provider = typeof(SQLite3Provider_e_sqlite3).Assembly;
         NativeLibrary.SetDllImportResolver(provider, Resolve);
         raw.SetProvider(new SQLite3Provider_e_sqlite3());
@@ -48,6 +54,24 @@ public static class SqliteLibrary
         }
 
         return version;
+    }
+
+    /// <summary>
+    /// Whether SQLite was used by now: Microsoft.Data.Sqlite takes the bundled library then. Each function is bound when it is first called, so
+    /// those called from now on would be the system's, and would be given the other library's connections: a segmentation fault.
+    /// </summary>
+    private static bool IsInUse()
+    {
+        try
+        {
+            raw.GetNativeLibraryName();
+            return true;
+        }
+        catch (Exception exception) when (exception.GetType() == typeof(Exception))
+        {
+            // What it throws while there is no provider.
+            return false;
+        }
     }
 
     private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? searchPath)

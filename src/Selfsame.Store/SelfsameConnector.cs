@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Runtime.CompilerServices;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
@@ -51,7 +52,7 @@ public sealed class SelfsameConnector(StoreContext context, string tenant)
         long count = 0;
         while (true)
         {
-            var rows = await context.Database.ReadAsync(
+            var rows = await ReadAsync(
                 transaction => transaction.QueryAsync<User>(
                     $"SELECT {User.Columns} FROM users u WHERE u.tenant = @tenant AND u.deleted_at IS NULL AND u.id > @after ORDER BY u.id LIMIT @most",
                     new { tenant, after, most = PortionSize }),
@@ -228,10 +229,22 @@ public sealed class SelfsameConnector(StoreContext context, string tenant)
         }
     }
 
+    private async Task<T> ReadAsync<T>(Func<Transaction, Task<T>> read, CancellationToken cancellation)
+    {
+        try
+        {
+            return await context.Database.ReadAsync(read, cancellation);
+        }
+        catch (Exception exception) when (exception is DatabaseException or DbException)
+        {
+            throw new SystemUnavailableException($"The user store was not read: {exception.Message}", exception);
+        }
+    }
+
     private static Guid? UuidOf(AccountId id) => id.Parts is [var part] && Guid.TryParse(part, out var uuid) ? uuid : null;
 
     private Task<IReadOnlyList<Account>> SelectAsync<T>(string column, T[] values, CancellationToken cancellation)
-        => context.Database.ReadAsync<IReadOnlyList<Account>>(
+        => ReadAsync<IReadOnlyList<Account>>(
             async transaction => values.Length == 0
                 ? []
                 : (await transaction.QueryAsync<User>(

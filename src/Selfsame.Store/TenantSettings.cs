@@ -49,6 +49,9 @@ public sealed record TenantSettings
 
     public RateLimit SignUpLimit { get; init; } = new("sign-up", 5, TimeSpan.FromSeconds(3600));
 
+    /// <summary>Sign-ups tried, refused ones too: each costs a password hash.</summary>
+    public RateLimit SignUpAttemptLimit { get; init; } = new("sign-up-attempts", 60, TimeSpan.FromSeconds(600));
+
     public RateLimit SignInLimit { get; init; } = new("sign-in", 100, TimeSpan.FromSeconds(600));
 
     public RateLimit PasswordResetLimit { get; init; } = new("password-reset", 10, TimeSpan.FromSeconds(3600));

@@ -99,7 +99,7 @@ public sealed class ProvisioningSimulationTests(ITestOutputHelper output)
     [Fact]
     public void Without_epoch_guards_a_seed_lets_a_sleeper_undo_what_another_did()
         => FindViolations(Usual.Remotes! with { Rows = (rows, store) => new BrokenRows.IgnoringEpochs(rows, store) })
-            .ShouldNotBeEmpty();
+            .ShouldContain(violation => violation.Contains("is nobody's") || violation.Contains("did not converge"));
 
     [Fact]
     public void Without_a_look_before_a_creation_a_seed_does_not_know_its_own_account_again()

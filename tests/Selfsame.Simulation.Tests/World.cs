@@ -91,6 +91,7 @@ internal sealed class World
     {
         Name = Tenant,
         SignUpLimit = new RateLimit("sign-up", 0, TimeSpan.FromHours(1)),
+        SignUpAttemptLimit = new RateLimit("sign-up-attempts", 0, TimeSpan.FromHours(1)),
         SignInLimit = new RateLimit("sign-in", 0, TimeSpan.FromHours(1)),
         PasswordResetLimit = new RateLimit("password-reset", 0, TimeSpan.FromHours(1)),
     };

@@ -96,7 +96,7 @@ internal static class MeasuredWork
         };
         var systems = configs.ToDictionary(pair => pair.Key, pair => (IConnectedSystem)new PostgresSystem(pair.Value));
         var audit = await new Auditor(topology, systems, IdentifierKeys.TryKey, TimeProvider.System, RandomSource.System).AuditAsync(_ => null, cancellation);
-        var stamp = new PlanStamp(Guid.Empty, DateTimeOffset.UnixEpoch, "bench", "bench", () => Guid.Empty);
+        var stamp = new PlanStamp(Guid.Empty, DateTimeOffset.UnixEpoch, "bench", "bench", RandomSource.System);
         var found = plans ? Planner.Plan(topology, audit.Pictures, audit.Findings, stamp).Changes.Count : audit.Findings.Count;
         foreach (var system in systems.Values)
         {

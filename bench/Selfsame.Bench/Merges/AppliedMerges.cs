@@ -31,7 +31,7 @@ internal static class AppliedMerges
         await using var system = new PostgresSystem(topology.Systems[Name]);
         var systems = new Dictionary<string, IConnectedSystem> { [Name] = system };
         var audit = await new Auditor(topology, systems, IdentifierKeys.TryKey, TimeProvider.System, RandomSource.System).AuditAsync(_ => null, CancellationToken.None);
-        var plan = Planner.Plan(topology, audit.Pictures, audit.Findings, new PlanStamp(Guid.NewGuid(), DateTimeOffset.UtcNow, "bench", "bench", Guid.NewGuid));
+        var plan = Planner.Plan(topology, audit.Pictures, audit.Findings, new PlanStamp(Guid.NewGuid(), DateTimeOffset.UtcNow, "bench", "bench", RandomSource.System));
         var journal = new RunJournal(opened.Context.Database, opened.Context.Secrets, TimeProvider.System, LeaseHolder.Current);
         var applier = new Applier(topology, systems, journal, TimeProvider.System, CrashPoints.None);
         var started = Stopwatch.GetTimestamp();

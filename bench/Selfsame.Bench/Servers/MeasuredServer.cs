@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Selfsame.Bench.Stores;
 using Selfsame.Server.Hosting;
+using Selfsame.Server.Reconciliation;
 
 namespace Selfsame.Bench.Servers;
 
@@ -15,10 +16,12 @@ internal static class MeasuredServer
     {
         var data = new Option<string>("--data") { Required = true };
         var database = new Option<string?>("--database");
+        var config = new Option<string?>("--config");
         var noHashing = new Option<bool>(NoHashingOption);
-        var command = new Command(Name, "Our server, to be measured.") { data, database, noHashing };
-        command.SetAction((parsed, cancellation) => RunAsync(
-            new ServerOptions
+        var command = new Command(Name, "Our server, to be measured.") { data, database, config, noHashing };
+        command.SetAction((parsed, cancellation) =>
+        {
+            var options = new ServerOptions
             {
                 Urls = ["http://127.0.0.1:0"],
                 DataFolder = parsed.GetValue(data)!,
@@ -26,8 +29,9 @@ internal static class MeasuredServer
                 SecretKey = Environment.GetEnvironmentVariable(SecretVariable),
                 Tenants = [BenchStore.Tenant],
                 Passwords = parsed.GetValue(noHashing) ? new NoHashing(NoHashing.Placeholder) : null,
-            },
-            cancellation));
+            };
+            return RunAsync(parsed.GetValue(config) is { } file ? ConfigFile.Apply(ConfigFile.Read(file), options) : options, cancellation);
+        });
         return command;
     }
 

@@ -88,6 +88,17 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         return ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync());
     }
 
+    /// <summary>Posts what a webhook sends, with its token as it is; anything but a success throws.</summary>
+    public async Task PostHookAsync(string path, string token, byte[] body)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new ByteArrayContent(body) };
+        request.Headers.TryAddWithoutValidation("Authorization", token);
+        request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+        using var answer = await client.SendAsync(request);
+        answer.EnsureSuccessStatusCode();
+        await answer.Content.ReadAsByteArrayAsync();
+    }
+
     /// <summary>Gets with a bearer token; anything but a success throws.</summary>
     public async Task GetAsync(string path, string token)
     {

@@ -86,6 +86,7 @@ internal sealed class BenchStore : IAsyncDisposable
     private static TenantSettings Unlimited(TenantSettings tenant) => tenant with
     {
         SignUpLimit = tenant.SignUpLimit with { Count = 0 },
+        SignUpAttemptLimit = tenant.SignUpAttemptLimit with { Count = 0 },
         SignInLimit = tenant.SignInLimit with { Count = 0 },
         PasswordResetLimit = tenant.PasswordResetLimit with { Count = 0 },
     };

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Selfsame.Core;
+using Selfsame.Databases;
 
 namespace Selfsame.Cli.Commands;
 
@@ -26,7 +28,7 @@ internal static partial class CommandLine
             return ExitCode.Interrupted;
         }
         catch (Exception exception) when (exception is InvalidOperationException or IOException or UnauthorizedAccessException
-            or System.Data.Common.DbException)
+            or System.Data.Common.DbException or DatabaseException or CryptographicException)
         {
             await Console.Error.WriteLineAsync($"selfsame: {exception.Message}");
             return ExitCode.Error;

@@ -58,7 +58,7 @@ internal sealed class OpenedEngine(OpenedStore store, ConnectedSystems systems) 
         Store.Now(),
         typeof(OpenedEngine).Assembly.GetName().Version!.ToString(3),
         KeyRules.Version,
-        Store.Random.NextUuid);
+        Store.Random);
 
     public Applier NewApplier() => new(systems.Topology, systems.Systems, systems.Journal, Store.Clock, Store.CrashPoints, systems.Provisioner(Store));
 

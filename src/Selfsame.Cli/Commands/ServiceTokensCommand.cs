@@ -8,7 +8,7 @@ namespace Selfsame.Cli.Commands;
 /// <summary><c>selfsame service-tokens list|create|revoke</c>: machines' rights to call the API.</summary>
 internal static class ServiceTokensCommand
 {
-    private static readonly Option<string> Tenant = new("--tenant") { Description = "The tenant.", DefaultValueFactory = _ => "main" };
+    private static readonly TenantOption Tenant = new();
 
     public static Command Create() => new("service-tokens", "Makes, lists and revokes tokens for services.") { List(), CreateToken(), Revoke() };
 
@@ -16,10 +16,11 @@ internal static class ServiceTokensCommand
         new Command("list", "Lists tokens; their secrets are not stored."),
         async (context, parsed, cancellation) =>
         {
-            foreach (var token in await new ServiceTokenStore(context).ListAsync(parsed.GetValue(Tenant)!, cancellation))
+            foreach (var token in await new ServiceTokenStore(context).ListAsync(Tenant.Read(context, parsed), cancellation))
             {
                 var state = token.RevokedAt is not null ? "revoked" : token.ExpiresAt is { } expires ? $"until {expires:u}" : "no end";
-                Console.WriteLine($"{token.Name}\t{token.Scopes}\t{state}");
+                var used = token.LastUsedAt is { } last ? $"last used {last:u}" : "never used";
+                Console.WriteLine($"{token.Name}\t{token.Scopes}\t{state}\t{used}");
             }
 
             return ExitCode.Clean;
@@ -36,7 +37,7 @@ internal static class ServiceTokensCommand
             {
                 TimeSpan? lifetime = parsed.GetValue(days) is { } count ? TimeSpan.FromDays(Math.Clamp(count, 1, 36_500)) : null;
                 var (token, refusal) = await new ServiceTokenStore(context).CreateAsync(
-                    parsed.GetValue(Tenant)!, parsed.GetValue(name)!, parsed.GetValue(scopes)!, lifetime, cancellation);
+                    Tenant.Read(context, parsed), parsed.GetValue(name)!, parsed.GetValue(scopes)!, lifetime, cancellation);
                 if (token is null)
                 {
                     await Console.Error.WriteLineAsync($"selfsame: {refusal!.Message}");
@@ -55,7 +56,7 @@ internal static class ServiceTokensCommand
             new Command("revoke", "Revokes a token at once.") { name },
             async (context, parsed, cancellation) =>
             {
-                if (await new ServiceTokenStore(context).RevokeAsync(parsed.GetValue(Tenant)!, parsed.GetValue(name)!, cancellation))
+                if (await new ServiceTokenStore(context).RevokeAsync(Tenant.Read(context, parsed), parsed.GetValue(name)!, cancellation))
                 {
                     return ExitCode.Clean;
                 }

@@ -10,7 +10,7 @@ namespace Selfsame.Cli.Commands;
 /// <summary><c>selfsame users list|show|create|disable|enable|delete|restore</c>.</summary>
 internal static class UsersCommand
 {
-    private static readonly Option<string> Tenant = new("--tenant") { Description = "The tenant.", DefaultValueFactory = _ => "main" };
+    private static readonly TenantOption Tenant = new();
     private static readonly Option<bool> Json = new("--json") { Description = "Write JSON for programs." };
 
     public static Command Create()
@@ -39,7 +39,7 @@ internal static class UsersCommand
             {
                 var query = new UserQuery
                 {
-                    Tenant = TenantOf(context, parsed),
+                    Tenant = Tenant.Read(context, parsed),
                     Search = parsed.GetValue(search),
                     Page = Math.Clamp(parsed.GetValue(page), 1, 1_000_000),
                     IncludeDeleted = parsed.GetValue(deleted),
@@ -88,7 +88,7 @@ internal static class UsersCommand
                         Role = parsed.GetValue(role),
                     },
                 };
-                var request = new SignUpRequest { Tenant = TenantOf(context, parsed), Form = form, Actor = Actor.CommandLine };
+                var request = new SignUpRequest { Tenant = Tenant.Read(context, parsed), Form = form, Actor = Actor.CommandLine };
                 return UserView.WriteOutcome(await new SignUp(context).ExecuteAsync(request, cancellation), parsed.GetValue(Json));
             });
     }
@@ -112,20 +112,21 @@ internal static class UsersCommand
     private static async Task<int> WithUserAsync(
         StoreContext context, ParseResult parsed, Argument<string> who, Func<User, Task<int>> act, CancellationToken cancellation)
     {
-        var user = await new UserReader(context).FindByAnyAsync(TenantOf(context, parsed), parsed.GetValue(who)!, cancellation);
-        if (user is null)
+        var found = await new UserReader(context).FindByAnyAsync(Tenant.Read(context, parsed), parsed.GetValue(who)!, cancellation);
+        if (found.Count == 0)
         {
             await Console.Error.WriteLineAsync("selfsame: there is no such user. 'selfsame users list --search …' finds one.");
             return ExitCode.Error;
         }
 
-        return await act(user);
-    }
+        if (found.Count > 1)
+        {
+            await Console.Error.WriteLineAsync($"selfsame: this names more than one user, and nothing was done. Say which by the uuid: {string.Join(", ", found.Select(user => user.Uuid))}.");
+            return ExitCode.Error;
+        }
 
-    private static string TenantOf(StoreContext context, ParseResult parsed)
-        => parsed.GetValue(Tenant) is { } tenant && context.Tenants.ContainsKey(tenant)
-            ? tenant
-            : throw new InvalidOperationException($"there is no such tenant. The config names: {string.Join(", ", context.Tenants.Keys)}.");
+        return await act(found[0]);
+    }
 
     private static Command WithStore(Command command, Func<StoreContext, ParseResult, CancellationToken, Task<int>> run)
     {

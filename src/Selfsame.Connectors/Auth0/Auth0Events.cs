@@ -90,7 +90,8 @@ internal static class Auth0Events
             : value.GetString()!.Length > 0 && IsWrong(value.GetString()!) ? $"has a '{property}' that is too long or holds control characters."
             : null;
 
-    private static bool IsWrong(string text) => text.Length is 0 or > SystemEvent.LongestText || text.Any(char.IsControl);
+    private static bool IsWrong(string text) => text.Length is 0 or > SystemEvent.LongestText
+        || text.AsSpan().ContainsAnyInRange('\0', '\u001f') || text.AsSpan().ContainsAnyInRange('\u007f', '\u009f');
 
     private static string? Text(JsonElement data, string property)
         => data.TryGetProperty(property, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;

@@ -241,6 +241,8 @@ public sealed class MongoDbSystem
 
     public bool IsCanonical(SystemIndex existing, IdentifierKind kind) => MongoIndex.Read(existing.Definition).KeepsUnique(Mapping.Identifiers[kind]);
 
+    public string? JoinsMore(SystemIndex existing, IdentifierKind kind) => MongoIndex.Read(existing.Definition).JoinsMore(Mapping.Identifiers[kind]);
+
     public Task<IReadOnlyList<EqualAccounts>> FindEqualAsync(IdentifierKind kind, CancellationToken cancellation)
         => database.ReadingAsync(() => indexes.FindEqualAsync(Mapping.Identifiers[kind], cancellation));
 

@@ -75,6 +75,22 @@ internal sealed class MongoIndex
             && (!specification.Flag("hidden") && (Predicate is null || Covering(field).Contains(Predicate)));
     }
 
+    /// <summary>What its collation holds to be one that the canonical index tells apart (reference/collation); null where there is nothing, or it does not keep the field unique.</summary>
+    public string? JoinsMore(string field)
+    {
+        var collation = specification.Document("collation");
+        if (!Fields.SequenceEqual([field]) || !Unique || specification.Flag("hidden") || collation.IsEmpty)
+        {
+            return null;
+        }
+
+        var told = Told(collation).ToHashSet(StringComparer.Ordinal);
+        return Strength(collation) == 1 ? $"its collation {CollationName} ignores accents"
+            : told.Contains("alternate=\"shifted\"") && Strength(collation) < 4 ? $"its collation {CollationName} ignores blanks and punctuation"
+            : told.Contains("numericOrdering=true") ? $"its collation {CollationName} takes 01 for 1"
+            : null;
+    }
+
     public SystemIndex ToSystemIndex() => new()
     {
         Name = Name,

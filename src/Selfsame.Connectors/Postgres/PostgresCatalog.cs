@@ -29,7 +29,8 @@ internal static class PostgresCatalog
     public const string Collations =
         """
         SELECT oid, collname, NOT collisdeterministic AS loose, NOT collisdeterministic
-            AND coalesce(row ->> 'colllocale', row ->> 'colliculocale', row ->> 'collcollate', '') ~ 'ks-level[12]' AS folds
+            AND coalesce(row ->> 'colllocale', row ->> 'colliculocale', row ->> 'collcollate', '') ~ 'ks-level[12]' AS folds,
+            NOT collisdeterministic AND coalesce(row ->> 'colllocale', row ->> 'colliculocale', row ->> 'collcollate', '') ~ 'ks-level1' AS blunt
         FROM (SELECT oid, collname, collisdeterministic, to_jsonb(c) AS row FROM pg_collation c) c
         """;
 
@@ -105,7 +106,7 @@ internal static class PostgresCatalog
                     LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = u.num AND u.num <> 0 ORDER BY u.number),
                 i.indisunique AND i.indisvalid, CASE WHEN l.oid <> 100 THEN l.collname::text END, pg_get_expr(i.indpred, i.indrelid),
                 EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x')), pg_get_indexdef(i.indexrelid),
-                coalesce(l.folds, false)
+                coalesce(l.folds, false), coalesce(l.blunt, false)
             FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid LEFT JOIN ({Collations}) l ON l.oid = (i.indcollation::oid[])[0]
             WHERE i.indrelid = $1 ORDER BY x.relname
             """,
@@ -119,7 +120,7 @@ internal static class PostgresCatalog
                     Name = reader.GetString(0),
                     Fields = fields,
                     Unique = reader.GetBoolean(2),
-                    Collation = folds ? $"{collation ?? "citext"} {PostgresSchema.IgnoresCase}" : collation,
+                    Collation = folds ? $"{collation ?? "citext"} {(reader.GetBoolean(8) ? PostgresSchema.IgnoresAccents + " " : "")}{PostgresSchema.IgnoresCase}" : collation,
                     Predicate = reader.IsDBNull(4) ? null : reader.GetString(4),
                     OfConstraint = reader.GetBoolean(5),
                     Definition = reader.GetString(6),

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using Npgsql;
 using Selfsame.Core.Accounts;
 using Selfsame.Databases;
@@ -88,6 +89,7 @@ internal sealed record PostgresColumn
             : FieldValue.Native(TypeName, reader.GetString(index));
 
     /// <summary>As <see cref="Read"/>, of the value's binary form; a uuid stays in its 16 bytes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Take(FieldRows rows, byte[] buffer, int start, int length)
     {
         var bytes = buffer.AsSpan(start, length);

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Npgsql;
 using Selfsame.Core.Accounts;
@@ -201,6 +202,7 @@ internal sealed class PostgresCopyRows(PostgresColumn?[] columns, IReadOnlySet<i
     }
 
     /// <summary>The length of the row at the start; 0 while it is not whole.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private int LengthOfRow()
     {
         if (end - start < 2)
@@ -230,6 +232,7 @@ internal sealed class PostgresCopyRows(PostgresColumn?[] columns, IReadOnlySet<i
     }
 
     /// <summary>Whether the row has an id.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool TakeRow(FieldRows rows)
     {
         Rows++;

@@ -46,22 +46,18 @@ internal sealed class PostgresReferences(string system, PostgresSession session,
             .OrderBy(row => row.Account, AccountId.Order).ThenBy(row => row.Key.ToString(), StringComparer.Ordinal))];
     }
 
-    /// <summary>The first place at which a row refers to values that nothing may refer to any more; null when there is none.</summary>
-    public async Task<ReferencePlace?> FirstLeftAsync(IReadOnlyList<NoReferenceLeft> checks, IReadOnlyDictionary<string, PostgresTable> tables)
-    {
-        var groups = checks.GroupBy(check => (check.Place.ToString(), string.Join('+', check.Place.AccountFields)))
-            .Select(group => (group.First().Place, Values: group.Select(check => check.Values.Select(PostgresColumn.TextOf).ToList()).ToList())).ToList();
-        var statements = groups.Select(group =>
+    /// <summary>Asks of each place whether a row refers there to values that nothing may refer to any more.</summary>
+    public IReadOnlyList<PostgresQuestion> AnyLeft(IReadOnlyList<NoReferenceLeft> checks, IReadOnlyDictionary<string, PostgresTable> tables)
+        => [.. checks.GroupBy(check => (check.Place.ToString(), string.Join('+', check.Place.AccountFields))).Select(group =>
         {
-            var table = Present(tables, group.Place);
+            var place = group.First().Place;
+            var table = Present(tables, place);
             session.Need(table, "SELECT");
             var statement = new PostgresStatement();
-            statement.Sql = $"SELECT EXISTS (SELECT 1 FROM {table.Quoted} t JOIN {Values(statement, group.Place, group.Values)} ON {Refers(group.Place, table)})";
-            return statement;
-        }).ToList();
-        var left = await session.QueryAsync(statements, (reader, _) => reader.GetBoolean(0));
-        return groups.Zip(left).Where(pair => pair.Second[0]).Select(pair => pair.First.Place).FirstOrDefault();
-    }
+            var values = group.Select(check => check.Values.Select(PostgresColumn.TextOf).ToList()).ToList();
+            statement.Sql = $"SELECT (EXISTS (SELECT 1 FROM {table.Quoted} t JOIN {Values(statement, place, values)} ON {Refers(place, table)}))::int::int8";
+            return new PostgresQuestion(statement, null, _ => $"A reference arrived meanwhile at {place}.", text => new Drifted(text));
+        })];
 
     private static string Values(PostgresStatement statement, ReferencePlace place, List<List<string?>> values)
     {

@@ -9,26 +9,37 @@ namespace Selfsame.Connectors.Postgres;
 /// </summary>
 internal sealed class PostgresRows(string system, PostgresSession session, PostgresTable accounts, KnownShapes shapes)
 {
-    private const int StatementsPerBatch = 1000;
+    private const int StepsPerBatch = 1000;
 
     private readonly PostgresReferences references = new(system, session, accounts);
     private readonly IReadOnlyDictionary<string, PostgresTable> tables = shapes.Tables;
     private readonly ILookup<uint, PostgresForeignKey> foreignKeys = shapes.ForeignKeys;
 
-    public async Task<WriteOutcome> WriteAsync(IReadOnlyList<RowWrite> given, IReadOnlyList<NoReferenceLeft> noneLeft)
+    /// <param name="given">What is to be written.</param>
+    /// <param name="noneLeft">What nothing may refer to any more.</param>
+    /// <param name="locked">The rows that take part, where they are locked and read by now.</param>
+    public async Task<WriteOutcome> WriteAsync(
+        IReadOnlyList<RowWrite> given, IReadOnlyList<NoReferenceLeft> noneLeft, IReadOnlyDictionary<(string Table, Fields Key), List<Fields>>? locked)
     {
-        if (given.Select(Missing).FirstOrDefault(refusal => refusal is not null) is { } missing)
+        if (given.Select(write => Missing(tables, write)).FirstOrDefault(refusal => refusal is not null) is { } missing)
         {
             return missing;
         }
 
-        var (keys, writes) = await AsStoredAsync(given);
-        Need(writes);
-        var present = new RowsPresent(tables, await FindAsync(session, tables, keys, " FOR UPDATE OF t"));
+        var writes = given;
+        if (locked is null)
+        {
+            var stored = await PostgresStored.ReadAsync(session, tables, given);
+            writes = [.. given.Select(stored.Of)];
+            Need(session, tables, writes);
+            locked = await FindAsync(session, Locking(tables, writes));
+        }
+
+        var present = new RowsPresent(tables, locked);
         var deletesAccounts = writes.Any(IsAccountDeletion);
         if (present.AreMade(writes))
         {
-            return deletesAccounts ? new Done() : await LeftAsync(noneLeft) ?? new Done();
+            return deletesAccounts ? new Done() : await session.RunAsync([.. AnyLeft(noneLeft)]) ?? new Done();
         }
 
         var todo = new List<RowWrite>();
@@ -42,10 +53,26 @@ internal sealed class PostgresRows(string system, PostgresSession session, Postg
             }
         }
 
-        return await MakeAsync(todo, noneLeft, checkAtEnd: !deletesAccounts);
+        foreach (var some in Steps(todo, noneLeft, checkAtEnd: !deletesAccounts).Chunk(StepsPerBatch))
+        {
+            if (await session.RunAsync(some) is { } against)
+            {
+                return against;
+            }
+        }
+
+        return new Done();
     }
 
-    private async Task<WriteOutcome> MakeAsync(List<RowWrite> todo, IReadOnlyList<NoReferenceLeft> noneLeft, bool checkAtEnd)
+    /// <summary>Locks and reads the rows that take part.</summary>
+    public static RowQuery Locking(IReadOnlyDictionary<string, PostgresTable> tables, IReadOnlyList<RowWrite> writes)
+        => new(tables, [.. writes.SelectMany(write => new[] { (write.Table, write.Key), (write.Table, write.KeyAfter) }).Distinct()], " FOR UPDATE OF t");
+
+    /// <summary>
+    /// The writes in their order, and before each deletion what must be known then. All of it may go to the server at once: what an answer speaks
+    /// against is rolled back.
+    /// </summary>
+    private IEnumerable<PostgresStep> Steps(List<RowWrite> todo, IReadOnlyList<NoReferenceLeft> noneLeft, bool checkAtEnd)
     {
         var mustCheck = true;
         foreach (var run in RowRuns.Of(todo, shapes))
@@ -53,83 +80,67 @@ internal sealed class PostgresRows(string system, PostgresSession session, Postg
             if (mustCheck && IsAccountDeletion(run.First))
             {
                 mustCheck = false;
-                if (await LeftAsync(noneLeft) is { } left)
+                foreach (var step in AnyLeft(noneLeft))
                 {
-                    return left;
+                    yield return step;
                 }
             }
 
-            var outcome = run.First.Action == RowAction.Delete ? await RefusedCascadeAsync(run.Writes) : null;
-            outcome ??= run is { MovesKeys: true, Writes.Count: > 1 } ? await MakeInOneStatementAsync(run.Writes) : await MakeEachAsync(run.Writes);
-            if (outcome is not null)
+            var table = run.First.Table;
+            var steps = run switch
             {
-                return outcome;
+                { First.Action: RowAction.Delete } => WouldCascade(run.Writes).Concat(Each(run.Writes)),
+                { MovesKeys: true, Writes.Count: > 1 } => [Asked(InOneStatement(run.Writes))],
+                _ => Each(run.Writes),
+            };
+            foreach (var step in steps)
+            {
+                yield return step;
             }
+
+            PostgresStep Asked(PostgresQuestion question) => new(question.Statement, table, question);
         }
 
-        return mustCheck && checkAtEnd ? await LeftAsync(noneLeft) ?? new Done() : new Done();
-    }
-
-    private async Task<WriteOutcome?> MakeEachAsync(IReadOnlyList<RowWrite> run)
-    {
-        foreach (var chunk in PostgresWrites.Grouped(tables, run).Chunk(StatementsPerBatch))
+        foreach (var step in mustCheck && checkAtEnd ? AnyLeft(noneLeft) : [])
         {
-            var changed = await session.ExecuteAsync(chunk);
-            if (!changed.SequenceEqual(chunk.Select(statement => statement.Rows)))
-            {
-                return NotOne(run[0].Table);
-            }
+            yield return step;
         }
-
-        return null;
     }
 
-    // A foreign key that is not deferrable is checked at the end of each statement: an id and what refers to it can only change in one.
-    private async Task<WriteOutcome?> MakeInOneStatementAsync(IReadOnlyList<RowWrite> run)
+    private IEnumerable<PostgresStep> Each(IReadOnlyList<RowWrite> run)
+        => PostgresWrites.Grouped(tables, run).Select(statement => new PostgresStep(statement, run[0].Table, null));
+
+    private IEnumerable<PostgresStep> AnyLeft(IReadOnlyList<NoReferenceLeft> noneLeft)
+        => references.AnyLeft(noneLeft, tables).Select(question => new PostgresStep(question.Statement, accounts.Name, question));
+
+    // A foreign key that is not deferrable is checked at the end of each statement: an id and what refers to it can only change in one. How many rows
+    // it did not change is what it is asked.
+    private PostgresQuestion InOneStatement(IReadOnlyList<RowWrite> run)
     {
         var whole = new PostgresStatement();
         var parts = run.GroupBy(write => PostgresWrites.GroupOf(tables[write.Table], write) ?? $"{write.Table} {write.Key}")
             .Select((writes, number) => $"w{number} AS ({PostgresWrites.UpdateText(whole, tables[writes.First().Table], [.. writes])} RETURNING 1)").ToList();
-        whole.Sql = $"WITH {string.Join(", ", parts)} SELECT {string.Join(" + ", parts.Select((_, number) => $"(SELECT count(*) FROM w{number})"))}";
-        var changed = (await session.QueryAsync(whole, reader => reader.GetInt64(0))).Single();
-        return changed == run.Count ? null : NotOne(run[0].Table);
+        whole.Sql = $"WITH {string.Join(", ", parts)} SELECT {run.Count}{string.Concat(parts.Select((_, number) => $" - (SELECT count(*) FROM w{number})"))}";
+        return new PostgresQuestion(whole, null, _ => "", _ => PostgresStep.NotOne(run[0].Table));
     }
 
-    private static Refused NotOne(string table)
-        => new($"A write to {table} would not have changed exactly one row; everything was taken back. A trigger or a rule of the table may be the reason.");
-
-    private async Task<WriteOutcome?> LeftAsync(IReadOnlyList<NoReferenceLeft> noneLeft)
-        => await references.FirstLeftAsync(noneLeft, tables) is { } place ? new Drifted($"A reference arrived meanwhile at {place}.") : null;
-
-    /// <summary>Refuses a deletion into whose referring rows the server would go on by itself.</summary>
-    private async Task<WriteOutcome?> RefusedCascadeAsync(IReadOnlyList<RowWrite> run)
+    /// <summary>Asks how many rows the server would go on to by itself from a deletion.</summary>
+    private IEnumerable<PostgresStep> WouldCascade(IReadOnlyList<RowWrite> run)
     {
         var table = tables[run[0].Table];
-        var cascading = foreignKeys[table.Id].Where(key => key.Cascades).ToList();
-        var statements = cascading.Select(key =>
+        return foreignKeys[table.Id].Where(key => key.Cascades).Select(key =>
         {
             var statement = new PostgresStatement();
             var join = string.Join(" AND ", key.AccountFields.Zip(key.Fields, (to, field) => $"t.{table[to].Quoted} = r.{DialectText.Quote(field)}"));
             statement.Sql =
                 $"SELECT count(*) FROM {table.Quoted} t JOIN {DialectText.QuoteQualified(key.Table)} r ON {join} "
-                + $"JOIN {Keys(statement, [.. run.Select(write => write.Key)])} ON {table.HoldsListed(run[0].Key)}";
-            return statement;
-        }).ToList();
-        var counts = await session.QueryAsync(statements, (reader, _) => reader.GetInt64(0));
-        var hit = cascading.Zip(counts, (key, count) => (Key: key, Rows: count[0])).Where(pair => pair.Rows > 0).ToList();
-        return hit.Count == 0
-            ? null
-            : new Refused(
-                $"Deleting {run.Count} rows of {table.Name} would change other rows by itself: "
-                + $"{string.Join(", ", hit.Select(pair => $"{pair.Rows} of {pair.Key.Table} by {string.Join('+', pair.Key.Fields)} (ON DELETE {pair.Key.OnDelete})"))}. Nothing was changed.");
-    }
-
-    /// <summary>The writes with values as the columns hold them, and all keys whose rows take part.</summary>
-    private async Task<(IReadOnlyList<(string Table, Fields Key)> Keys, IReadOnlyList<RowWrite> Writes)> AsStoredAsync(IReadOnlyList<RowWrite> writes)
-    {
-        var stored = await PostgresStored.ReadAsync(session, tables, writes);
-        var converted = writes.Select(stored.Of).ToList();
-        return ([.. converted.SelectMany(write => new[] { (write.Table, write.Key), (write.Table, write.KeyAfter) }).Distinct()], converted);
+                + $"JOIN {RowQuery.List(statement, [.. run.Select(write => write.Key)])} ON {table.HoldsListed(run[0].Key)}";
+            return new PostgresStep(statement, table.Name, new PostgresQuestion(
+                statement,
+                $"deleting from {table.Name}",
+                rows => $"{rows} of {key.Table} by {string.Join('+', key.Fields)} (ON DELETE {key.OnDelete})",
+                said => new Refused($"Deleting {run.Count} rows of {table.Name} would change other rows by itself: {said}. Nothing was changed.")));
+        });
     }
 
     /// <summary>The rows under these keys as they are now, in the same order; null for one that is not there.</summary>
@@ -142,49 +153,18 @@ internal sealed class PostgresRows(string system, PostgresSession session, Postg
             throw new SystemUnavailableException($"'{system}': the table '{gone}' or a column of its key is not there any more. Make a new plan.");
         }
 
-        var rows = await FindAsync(session, tables, [.. keys.Distinct()], "");
+        var rows = await FindAsync(session, new RowQuery(tables, [.. keys.Distinct()], ""));
         return [.. keys.Select(key => rows[key].FirstOrDefault())];
     }
 
-    private static async Task<IReadOnlyDictionary<(string Table, Fields Key), List<Fields>>> FindAsync(
-        PostgresSession session, IReadOnlyDictionary<string, PostgresTable> tables, IReadOnlyList<(string Table, Fields Key)> keys, string ending)
+    private static async Task<IReadOnlyDictionary<(string Table, Fields Key), List<Fields>>> FindAsync(PostgresSession session, RowQuery query)
     {
-        // Everybody who locks in this order waits instead of dying of a deadlock.
-        var groups = keys.OrderBy(key => key.Table, StringComparer.Ordinal).ThenBy(key => key.Key.ToString(), StringComparer.Ordinal)
-            .GroupBy(key => (key.Table, Shape: ShapeOf(key.Key)))
-            .Select(group => (Table: tables[group.Key.Table], Keys: group.Select(key => key.Key).ToList())).ToList();
-        var statements = groups.Select(group =>
-        {
-            session.Need(group.Table, "SELECT");
-            var statement = new PostgresStatement();
-            statement.Sql =
-                $"SELECT v.number, {group.Table.SelectedColumns} FROM {group.Table.Quoted} t JOIN {Keys(statement, group.Keys)} "
-                + $"ON {group.Table.HoldsListed(group.Keys[0])} ORDER BY v.number{ending}";
-            return statement;
-        }).ToList();
-        var found = await session.QueryAsync(statements, (reader, number) => (Key: (int)reader.GetInt64(0) - 1, Row: groups[number].Table.Record(reader, 1)));
-        var rows = keys.ToDictionary(key => key, _ => new List<Fields>());
-        foreach (var (group, result) in groups.Zip(found))
-        {
-            foreach (var (key, row) in result)
-            {
-                rows[(group.Table.Name, group.Keys[key])].Add(row);
-            }
-        }
-
-        return rows;
+        query.Need(session);
+        return query.ByKey(await session.QueryAsync(query.Statements, query.Read));
     }
 
-    /// <summary>Keys of one shape have the same fields, and are null in the same: they can stand in one list.</summary>
-    public static string ShapeOf(Fields key) => string.Join('\0', key.Select(pair => $"{pair.Key}{(pair.Value.IsNull ? "?" : "=")}"));
-
-    private static string Keys(PostgresStatement statement, List<Fields> keys)
-    {
-        var lists = keys[0].Keys.Select(name => statement.Texts(keys.Select(key => PostgresColumn.TextOf(key[name]))));
-        return $"unnest({string.Join(", ", lists)}) WITH ORDINALITY v({string.Join(", ", keys[0].Keys.Select((_, index) => $"k{index}"))}, number)";
-    }
-
-    private Refused? Missing(RowWrite write)
+    /// <summary>What speaks against a write whose table or columns are not there; null when they are.</summary>
+    public static Refused? Missing(IReadOnlyDictionary<string, PostgresTable> tables, RowWrite write)
     {
         var table = tables[write.Table];
         if (table.Id == 0)
@@ -196,7 +176,7 @@ internal sealed class PostgresRows(string system, PostgresSession session, Postg
         return gone.Count == 0 ? null : new Refused($"The table {write.Table} has no column {string.Join(", ", gone)} any more. Make a new plan.");
     }
 
-    private void Need(IReadOnlyList<RowWrite> writes)
+    public static void Need(PostgresSession session, IReadOnlyDictionary<string, PostgresTable> tables, IReadOnlyList<RowWrite> writes)
     {
         foreach (var write in writes)
         {

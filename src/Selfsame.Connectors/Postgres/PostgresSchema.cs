@@ -14,6 +14,9 @@ internal sealed class PostgresSchema(string table, AccountMapping mapping)
     /// <summary>Stands after the collation of an index whose first column ignores case by itself.</summary>
     public const string IgnoresCase = "(ignores case)";
 
+    /// <summary>Stands before <see cref="IgnoresCase"/> where it ignores accents too.</summary>
+    public const string IgnoresAccents = "(ignores accents)";
+
     // PostgreSQL cuts longer names off, silently.
     private const int LongestName = 63;
     private const int IndexSeconds = 6 * 3600;
@@ -38,6 +41,21 @@ internal sealed class PostgresSchema(string table, AccountMapping mapping)
 
         var ignoresCase = existing.Collation?.EndsWith(IgnoresCase, StringComparison.Ordinal) == true;
         return field == column ? ignoresCase || (shape?.Has(column) == true && !shape[column].IsText) : IsLowerOf(field, column);
+    }
+
+    /// <summary>Of an expression what it may make one, and of a collation that it ignores accents; where the column's own equality does, the canonical index does too.</summary>
+    public string? JoinsMore(SystemIndex existing, IdentifierKind kind)
+    {
+        var column = mapping.Identifiers[kind];
+        if (existing is not { Unique: true, Fields: [var field] })
+        {
+            return null;
+        }
+
+        return field != column && IndexExpression.MayJoin(field, column) ? $"{field} may be one for two different values"
+            : field == column && existing.Collation?.Contains(IgnoresAccents, StringComparison.Ordinal) == true && shape?.Has(column) == true && !shape[column].FoldsCase ? $"its collation {existing.Collation} ignores accents"
+            : (field == column || IsLowerOf(field, column)) && existing.Definition.Contains("NULLS NOT DISTINCT", StringComparison.Ordinal) ? $"it lets only one account be without '{column}'"
+            : null;
     }
 
     public async Task<IReadOnlyList<EqualAccounts>> FindEqualAsync(PostgresSession session, PostgresTable present, IdentifierKind kind)

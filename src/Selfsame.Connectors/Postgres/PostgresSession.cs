@@ -1,5 +1,6 @@
 using Npgsql;
 using NpgsqlTypes;
+using Selfsame.Core.Accounts;
 
 namespace Selfsame.Connectors.Postgres;
 
@@ -71,6 +72,56 @@ internal sealed class PostgresSession(NpgsqlConnection connection, CancellationT
         await using var batch = Batch(statements);
         await batch.ExecuteNonQueryAsync(cancellation);
         return [.. batch.BatchCommands.Cast<NpgsqlBatchCommand>().Select(command => command.RecordsAffected)];
+    }
+
+    /// <summary>
+    /// Runs steps in one round trip; what the first of them that did not come out as it must comes to, or null. Those after it were run too: the caller
+    /// rolls back.
+    /// </summary>
+    public async Task<WriteOutcome?> RunAsync(IReadOnlyList<PostgresStep> steps)
+    {
+        if (steps.Count == 0)
+        {
+            return null;
+        }
+
+        await using var batch = Batch([.. steps.Select(step => step.Statement)]);
+        var answers = new List<long>();
+        try
+        {
+            await using var reader = await batch.ExecuteReaderAsync(cancellation);
+
+            // Results come from the questions alone: a write gives none.
+            do
+            {
+                answers.AddRange(await RowsAsync(reader, row => row.GetInt64(0)));
+            }
+            while (await reader.NextResultAsync(cancellation));
+        }
+        catch (PostgresException) when (PostgresStep.FirstAgainst(steps, Results(steps, batch, answers)) is not null)
+        {
+            // The server refused what an answer before it speaks against already, and says it less well.
+        }
+
+        return PostgresStep.FirstAgainst(steps, Results(steps, batch, answers));
+    }
+
+    private static List<long> Results(IReadOnlyList<PostgresStep> steps, NpgsqlBatch batch, List<long> answers)
+    {
+        var results = new List<long>();
+        var answered = 0;
+        foreach (var (step, command) in steps.Zip(batch.BatchCommands.Cast<NpgsqlBatchCommand>()))
+        {
+            if (step.Question is null ? command.StatementType == StatementType.Unknown : answered == answers.Count)
+            {
+                // It was not reached.
+                break;
+            }
+
+            results.Add(step.Question is null ? command.RecordsAffected : answers[answered++]);
+        }
+
+        return results;
     }
 
     /// <summary>A reader that the caller disposes, over rows that come as they are read.</summary>

@@ -1,3 +1,5 @@
+using Npgsql;
+
 namespace Selfsame.Connectors.Postgres;
 
 /// <summary>The shapes of tables and the foreign keys that refer to them.</summary>
@@ -12,9 +14,12 @@ internal sealed class PostgresShapes
 {
     private volatile KnownShapes? known;
 
+    /// <summary>What is remembered of these tables, if all of them are; it may be out of date.</summary>
+    public KnownShapes? Remembered(IReadOnlyCollection<string> names) => known is { } remembered && names.All(remembered.Tables.ContainsKey) ? remembered : null;
+
     public async Task<KnownShapes> LoadAsync(PostgresSession session, IReadOnlyCollection<string> names)
     {
-        if (known is { } remembered && names.All(remembered.Tables.ContainsKey) && await VersionAsync(session, remembered.Tables) == remembered.Version)
+        if (Remembered(names) is { } remembered && await VersionAsync(session, remembered.Tables) == remembered.Version)
         {
             return remembered;
         }
@@ -29,15 +34,27 @@ internal sealed class PostgresShapes
         return shapes;
     }
 
-    private static async Task<string> VersionAsync(PostgresSession session, IReadOnlyDictionary<string, PostgresTable> tables)
-        => (await session.QueryAsync(
-            """
+    /// <summary>
+    /// Asks which transactions wrote the catalog's rows of these tables. A foreign key that refers to one of them is seen by its triggers there: they can be
+    /// found by an index, the constraint can't.
+    /// </summary>
+    public static PostgresStatement Asking(IReadOnlyDictionary<string, PostgresTable> tables)
+    {
+        var statement = new PostgresStatement();
+        var ids = statement.Ids(tables.Values.Select(table => table.Id));
+        statement.Sql =
+            $"""
             SELECT string_agg(v, ' ' ORDER BY v) FROM (
-                SELECT concat('c', oid, ':', xmin) FROM pg_class WHERE oid = ANY ($1)
-                UNION ALL SELECT concat('a', attrelid, '.', attnum, ':', xmin) FROM pg_attribute WHERE attrelid = ANY ($1) AND attnum > 0
-                UNION ALL SELECT concat('i', indexrelid, ':', xmin) FROM pg_index WHERE indrelid = ANY ($1)
-                UNION ALL SELECT concat('k', oid, ':', xmin) FROM pg_constraint WHERE confrelid = ANY ($1)) AS versions (v)
-            """,
-            reader => reader.IsDBNull(0) ? "" : reader.GetString(0),
-            [tables.Values.Select(table => table.Id).ToArray()])).Single();
+                SELECT concat('c', oid, ':', xmin) FROM pg_class WHERE oid = ANY ({ids})
+                UNION ALL SELECT concat('a', attrelid, '.', attnum, ':', xmin) FROM pg_attribute WHERE attrelid = ANY ({ids}) AND attnum > 0
+                UNION ALL SELECT concat('i', indexrelid, ':', xmin) FROM pg_index WHERE indrelid = ANY ({ids})
+                UNION ALL SELECT concat('t', oid, ':', xmin) FROM pg_trigger WHERE tgrelid = ANY ({ids})) AS versions (v)
+            """;
+        return statement;
+    }
+
+    public static string VersionOf(NpgsqlDataReader reader) => reader.IsDBNull(0) ? "" : reader.GetString(0);
+
+    private static async Task<string> VersionAsync(PostgresSession session, IReadOnlyDictionary<string, PostgresTable> tables)
+        => (await session.QueryAsync(Asking(tables), VersionOf)).Single();
 }

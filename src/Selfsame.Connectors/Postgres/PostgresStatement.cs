@@ -26,6 +26,9 @@ internal sealed class PostgresStatement
     /// <summary>A list of texts as one parameter.</summary>
     public string Texts(IEnumerable<string?> values) => Add(values.ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text) + "::text[]";
 
+    /// <summary>A list of object ids as one parameter.</summary>
+    public string Ids(IEnumerable<uint> values) => Add(values.ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Oid);
+
     public NpgsqlBatchCommand ToBatchCommand()
     {
         var command = new NpgsqlBatchCommand(Sql);

@@ -8,12 +8,13 @@ namespace Selfsame.Connectors.Postgres;
 /// </summary>
 internal sealed class PostgresStored(IReadOnlyDictionary<string, PostgresTable> tables, IReadOnlyDictionary<(string Type, string Text), string> texts)
 {
+    /// <summary>Whether the server need not be asked, because all values come from records.</summary>
+    public static bool AreStored(IReadOnlyDictionary<string, PostgresTable> tables, IReadOnlyList<RowWrite> writes) => !Foreign(tables, writes).Any();
+
     /// <summary>Asks the server, in one round trip, for the exact text of each value that does not come from a record.</summary>
     public static async Task<PostgresStored> ReadAsync(PostgresSession session, IReadOnlyDictionary<string, PostgresTable> tables, IReadOnlyList<RowWrite> writes)
     {
-        var foreign = writes
-            .SelectMany(write => new[] { write.Key, write.Before, write.After }.SelectMany(fields => fields.Select(pair => (Column: tables[write.Table][pair.Key], pair.Value))))
-            .Where(pair => IsForeign(pair.Column, pair.Value))
+        var foreign = Foreign(tables, writes)
             .Select(pair => (pair.Column.TypeName, Text: PostgresColumn.TextOf(pair.Value)!))
             .Distinct().GroupBy(pair => pair.TypeName, pair => pair.Text).Select(group => (Type: group.Key, Texts: group.ToList())).ToList();
         var statements = foreign.Select(group =>
@@ -32,6 +33,10 @@ internal sealed class PostgresStored(IReadOnlyDictionary<string, PostgresTable> 
         var table = tables[write.Table];
         return write with { Key = Of(table, write.Key), Before = Of(table, write.Before), After = Of(table, write.After) };
     }
+
+    private static IEnumerable<(PostgresColumn Column, FieldValue Value)> Foreign(IReadOnlyDictionary<string, PostgresTable> tables, IReadOnlyList<RowWrite> writes)
+        => writes.SelectMany(write => new[] { write.Key, write.Before, write.After }.SelectMany(fields => fields.Select(pair => (Column: tables[write.Table][pair.Key], pair.Value))))
+            .Where(pair => IsForeign(pair.Column, pair.Value));
 
     private static bool IsForeign(PostgresColumn column, FieldValue value) => column.IsNative && !value.IsNull && value.AsNative?.Type != column.TypeName;
 

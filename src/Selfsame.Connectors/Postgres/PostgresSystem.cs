@@ -17,6 +17,9 @@ public sealed class PostgresSystem
     private const int PortionSize = 1000;
     private const int IdsPerQuery = 5000;
 
+    // Few enough for a server whose connections are counted: each has its own.
+    private const int SimultaneousTransactions = 8;
+
     private readonly string name;
     private readonly string tableName;
     private readonly PostgresDatabase database;
@@ -50,6 +53,8 @@ public sealed class PostgresSystem
     public AccountMapping Mapping { get; }
 
     public string AccountsTable => tableName;
+
+    public int SimultaneousWrites => SimultaneousTransactions;
 
     public ValueTask DisposeAsync() => database.DisposeAsync();
 
@@ -197,14 +202,17 @@ public sealed class PostgresSystem
 
     public Task<WriteOutcome> WriteTogetherAsync(
         IReadOnlyList<RowWrite> writes, IReadOnlyList<NoReferenceLeft> noneLeft, CancellationToken cancellation)
-        => database.WriteAsync(
-            async session =>
+    {
+        string[] names = [tableName, .. writes.Select(write => write.Table), .. noneLeft.Select(check => check.Place.Table)];
+        return database.WriteAsync(
+            () => PostgresOpening.Of(shapes.Remembered(names), writes),
+            async (session, opening) =>
             {
-                string[] names = [tableName, .. writes.Select(write => write.Table), .. noneLeft.Select(check => check.Place.Table)];
-                var known = await shapes.LoadAsync(session, names);
-                return await new PostgresRows(name, session, known.Tables[tableName], known).WriteAsync(writes, noneLeft);
+                var known = opening?.Shapes ?? await shapes.LoadAsync(session, names);
+                return await new PostgresRows(name, session, known.Tables[tableName], known).WriteAsync(writes, noneLeft, opening?.Rows);
             },
             cancellation);
+    }
 
     public Task<IReadOnlyList<Fields?>> ReadRowsAsync(IReadOnlyList<(string Table, Fields Key)> keys, CancellationToken cancellation)
         => database.ReadAsync(session => PostgresRows.ReadAsync(name, session, keys), cancellation);
@@ -214,6 +222,8 @@ public sealed class PostgresSystem
     public SystemIndex PlainIndex(string field) => schema.PlainIndex(field);
 
     public bool IsCanonical(SystemIndex existing, IdentifierKind kind) => schema.IsCanonical(existing, kind);
+
+    public string? JoinsMore(SystemIndex existing, IdentifierKind kind) => schema.JoinsMore(existing, kind);
 
     public Task<IReadOnlyList<EqualAccounts>> FindEqualAsync(IdentifierKind kind, CancellationToken cancellation)
         => database.ReadAsync(async session => await schema.FindEqualAsync(session, await CheckedTableAsync(session), kind), cancellation);

@@ -106,9 +106,9 @@ internal static class PostgresWrites
     public static string? GroupOf(PostgresTable table, RowWrite write) => write.Action switch
     {
         _ when table.IsWholeRow(write.Key) => null,
-        RowAction.Delete => $"delete {write.Table} {PostgresRows.ShapeOf(write.Key)}",
+        RowAction.Delete => $"delete {write.Table} {RowQuery.ShapeOf(write.Key)}",
         RowAction.Update when !write.After.Keys.Any(field => table[field].Unique)
-            => $"update {write.Table} {PostgresRows.ShapeOf(write.Key)} {string.Join('\0', write.After.Keys)}",
+            => $"update {write.Table} {RowQuery.ShapeOf(write.Key)} {string.Join('\0', write.After.Keys)}",
         _ => null,
     };
 

@@ -59,7 +59,7 @@ internal static class RowRuns
         {
             // A table that refers to itself is emptied row by row: the first row may be what the second refers to.
             var table = shapes.Tables[next.Table].Id;
-            return run.First.Action == next.Action && run.First.Table == next.Table && PostgresRows.ShapeOf(run.First.Key) == PostgresRows.ShapeOf(next.Key)
+            return run.First.Action == next.Action && run.First.Table == next.Table && RowQuery.ShapeOf(run.First.Key) == RowQuery.ShapeOf(next.Key)
                 && !shapes.ForeignKeys[table].Any(key => key.Cascades && key.From == table);
         }
 

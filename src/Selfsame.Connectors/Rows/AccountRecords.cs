@@ -11,8 +11,6 @@ namespace Selfsame.Connectors.Rows;
 /// </summary>
 internal sealed class AccountRecords
 {
-    private const int FewestSyllables = 2;
-    private const int TriesPerSyllable = 3;
     private const int MostLooks = 4;
 
     private readonly SystemConfig config;
@@ -30,7 +28,7 @@ internal sealed class AccountRecords
         this.primaryKey = primaryKey;
         this.clock = clock;
         this.random = random;
-        recordFields = config.Records.SelectMany(record => record.Fields.Values.Select(record.InAccount)).ToHashSet(StringComparer.Ordinal);
+        recordFields = config.Records.SelectMany(FieldsOf).ToHashSet(StringComparer.Ordinal);
     }
 
     /// <summary>Null where the config has neither further records nor a code.</summary>
@@ -56,7 +54,7 @@ internal sealed class AccountRecords
     /// <summary>The accounts with what stands in their records, read in bulk.</summary>
     public async Task<IReadOnlyList<Account>> JoinAsync(IReadOnlyList<Account> accounts, CancellationToken cancellation)
     {
-        var types = config.Records.Where(record => record.Fields.Count > 0).ToList();
+        var types = config.Records;
         if (types.Count == 0 || accounts.Count == 0)
         {
             return accounts;
@@ -64,9 +62,13 @@ internal sealed class AccountRecords
 
         var rows = await system.ReadRowsAsync([.. accounts.SelectMany(account => types.Select(type => Place(type, IdOf(account.Record))))], cancellation);
         return [.. accounts.Select((account, index) => config.Mapping.ToAccount(account.Record.With(new Fields(
-            types.SelectMany((type, number) => type.Fields.Values.Distinct().Select(field => KeyValuePair.Create(
-                type.InAccount(field), rows[(index * types.Count) + number]?.ValueOrNull(field) ?? FieldValue.Null))))))!)];
+            types.SelectMany((type, number) => Joined(type, rows[(index * types.Count) + number], account)))))!)];
     }
+
+    private IEnumerable<KeyValuePair<string, FieldValue>> Joined(RecordConfig type, Fields? row, Account account)
+        => type.IsForEach
+            ? [KeyValuePair.Create(type.Presence, row is null ? FieldValue.Null : IdOf(account.Record))]
+            : type.Fields.Values.Distinct().Select(field => KeyValuePair.Create(type.InAccount(field), row?.ValueOrNull(field) ?? FieldValue.Null));
 
     /// <summary>A bulk read of whole accounts as one of a few fields.</summary>
     public static async IAsyncEnumerable<ReadPart> AsFieldsAsync(IAsyncEnumerable<ReadPart> parts, IReadOnlyList<string> fields)
@@ -94,8 +96,7 @@ internal sealed class AccountRecords
     {
         if (config.UserCode is { } code && fields.ValueOrNull(code.Field).IsNull && !await IsUniqueAsync(cancellation))
         {
-            return new Refused(
-                $"'{config.Name}': no unique index keeps '{code.Field}' to one account, so a code can't be given. Make one: selfsame plan -o plan.json, under whatever name.");
+            return NoCode(code);
         }
 
         var accountFirst = (await system.DescribeAsync(cancellation)).AtomicPreconditions;
@@ -110,7 +111,7 @@ internal sealed class AccountRecords
             }
 
             outcome = await system.WriteTogetherAsync(writes, [], cancellation);
-            if (outcome is AlreadyExists exists && await IsCodeTakenAsync(exists, fields, whole, cancellation) && codes < TriesPerSyllable * UserCode.MaximumSyllables)
+            if (outcome is AlreadyExists exists && await IsCodeTakenAsync(exists, fields, whole, cancellation) && codes < UserCode.MostTries)
             {
                 codes++;
                 look--;
@@ -127,6 +128,11 @@ internal sealed class AccountRecords
     /// <summary>Sets fields of an account and of its records, which are made where they are missing.</summary>
     public async Task<WriteOutcome> UpdateAsync(Account present, Fields set, Fields precondition, CancellationToken cancellation)
     {
+        if (config.UserCode is { } code && set.ValueOrNull(code.Field).AsText is not null && !await IsUniqueAsync(cancellation))
+        {
+            return NoCode(code);
+        }
+
         var id = IdOf(present.Record);
         var writes = new List<RowWrite>();
         if (set.Without(recordFields) is { Count: > 0 } own)
@@ -141,14 +147,24 @@ internal sealed class AccountRecords
             });
         }
 
-        var types = config.Records.Where(record => record.Fields.Values.Select(record.InAccount).Any(set.ContainsKey)).ToList();
+        var types = config.Records.Where(record => FieldsOf(record).Any(set.ContainsKey)).ToList();
         var rows = await system.ReadRowsAsync([.. types.Select(type => Place(type, id))], cancellation);
         foreach (var (type, row) in types.Zip(rows))
         {
             var part = PartOf(type, set);
-            writes.Add(row is null
-                ? Insertion(type, id, part)
-                : new RowWrite { Table = type.Table, Action = RowAction.Update, Key = Place(type, id).Key, Before = row.OrMissing(part.Keys), After = part });
+            if (type.IsForEach && set[type.Presence] is { IsNull: true } or { IsMissing: true })
+            {
+                // What a completion made is taken back.
+                writes.AddRange(row is null ? [] : [Deletion(type, id, row)]);
+            }
+            else if (row is null)
+            {
+                writes.Add(Insertion(type, id, part));
+            }
+            else if (!type.IsForEach)
+            {
+                writes.Add(new RowWrite { Table = type.Table, Action = RowAction.Update, Key = Place(type, id).Key, Before = row.OrMissing(part.Keys), After = part });
+            }
         }
 
         return await system.WriteTogetherAsync(writes, [], cancellation);
@@ -160,7 +176,7 @@ internal sealed class AccountRecords
         var id = IdOf(present.Record);
         var rows = await system.ReadRowsAsync([.. config.Records.Select(type => Place(type, id))], cancellation);
         var writes = config.Records.Zip(rows).Where(pair => pair.Second is not null)
-            .Select(pair => new RowWrite { Table = pair.First.Table, Action = RowAction.Delete, Key = Place(pair.First, id).Key, Before = pair.Second!, After = Fields.Empty })
+            .Select(pair => Deletion(pair.First, id, pair.Second!))
             .Append(new RowWrite
             {
                 Table = system.AccountsTable,
@@ -181,7 +197,7 @@ internal sealed class AccountRecords
         }
 
         var index = await UniqueIndexAsync(cancellation);
-        for (var codes = 0; codes < TriesPerSyllable * UserCode.MaximumSyllables; codes++)
+        for (var codes = 0; codes < UserCode.MostTries; codes++)
         {
             var code = NewCode(codes);
             if (!await IsTakenAsync(code, cancellation))
@@ -236,6 +252,15 @@ internal sealed class AccountRecords
         return new RowWrite { Table = type.Table, Action = RowAction.Insert, Key = Place(type, id).Key, Before = Fields.Empty, After = after };
     }
 
+    private static RowWrite Deletion(RecordConfig type, FieldValue id, Fields row)
+        => new() { Table = type.Table, Action = RowAction.Delete, Key = Place(type, id).Key, Before = row, After = Fields.Empty };
+
+    private Refused NoCode(UserCodeConfig code)
+        => new($"'{config.Name}': no unique index keeps '{code.Field}' to one account, so a code can't be given. Make one: selfsame plan -o plan.json, under whatever name.");
+
+    /// <summary>The fields in the account's record that stand in a further one.</summary>
+    private static IEnumerable<string> FieldsOf(RecordConfig type) => type.IsForEach ? [type.Presence] : type.Fields.Values.Select(type.InAccount);
+
     private static (string Table, Fields Key) Place(RecordConfig type, FieldValue id) => (type.Table, new Fields([KeyValuePair.Create(type.Id, id)]));
 
     private static Fields PartOf(RecordConfig type, Fields whole)
@@ -249,8 +274,7 @@ internal sealed class AccountRecords
             : fields;
 
     private string NewCode(int tries)
-        => UserCode.Create(
-            config.UserCode!.Prefix, clock.GetUtcNow().Year, Math.Min(UserCode.MaximumSyllables, FewestSyllables + (tries / TriesPerSyllable)), random).Key;
+        => UserCode.CreateAnew(config.UserCode!.Prefix, clock.GetUtcNow().Year, tries, random).Key;
 
     // Before 4.4 MongoDB names no field: then the code itself is looked for.
     private async Task<bool> IsCodeTakenAsync(AlreadyExists exists, Fields asked, Fields whole, CancellationToken cancellation)

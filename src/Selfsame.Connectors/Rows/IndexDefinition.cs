@@ -13,6 +13,24 @@ internal static partial class IndexDefinition
     public static bool SameAs(string left, string right)
         => string.Equals(Blanks().Replace(left, " ").Trim(), Blanks().Replace(right, " ").Trim(), StringComparison.OrdinalIgnoreCase);
 
+    /// <summary>What stands in the parentheses behind the table; null where the text has none.</summary>
+    public static string? KeyOf(string sql)
+    {
+        // Quoted names may hold parentheses: of the same length, they are looked past.
+        var bare = Quoted().Replace(sql, quoted => new string('x', quoted.Length));
+        var (open, depth) = (bare.IndexOf('(', StringComparison.Ordinal), 0);
+        for (var at = open; at >= 0 && at < bare.Length; at++)
+        {
+            depth += bare[at] switch { '(' => 1, ')' => -1, _ => 0 };
+            if (depth == 0)
+            {
+                return sql[(open + 1)..at].Trim();
+            }
+        }
+
+        return null;
+    }
+
     [GeneratedRegex(@"^\s*CREATE\s+(UNIQUE\s+)?INDEX\s", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Start();
 

@@ -42,6 +42,13 @@ internal sealed class SqliteSchema(SqliteTable table, AccountMapping mapping)
             && field == mapping.Identifiers[kind]
             && SqliteCatalog.Same(collation, Collation);
 
+    /// <summary>Of an expression what it may make one; of the collations that SQLite brings along none joins what our keys tell apart.</summary>
+    public string? JoinsMore(SystemIndex existing, IdentifierKind kind)
+        => existing is { Unique: true, Fields: [SqliteTable.Expression] } && IndexDefinition.KeyOf(existing.Definition) is { } key
+            && IndexExpression.MayJoin(key, mapping.Identifiers[kind])
+                ? $"{key} may be one for two different values"
+                : null;
+
     public IReadOnlyList<EqualAccounts> FindEqual(SqliteConnection connection, IdentifierKind kind)
     {
         var column = DialectText.Quote(mapping.Identifiers[kind]);

@@ -183,6 +183,8 @@ public sealed class SqliteSystem
 
     public bool IsCanonical(SystemIndex existing, IdentifierKind kind) => schema.IsCanonical(existing, kind);
 
+    public string? JoinsMore(SystemIndex existing, IdentifierKind kind) => schema.JoinsMore(existing, kind);
+
     public Task<IReadOnlyList<EqualAccounts>> FindEqualAsync(IdentifierKind kind, CancellationToken cancellation)
         => file.ReadAsync(
             connection =>

@@ -43,11 +43,14 @@ internal sealed class SqliteTable(string name)
                 ? $"Rows of {key.Table} that refer to the account by {string.Join(", ", key.Fields)} are deleted with it."
                 : $"{key.Table}.{string.Join(", ", key.Fields)} loses its reference to the account.")];
 
+    /// <summary>Stands for an index's field that is no column; the definition has its text.</summary>
+    public const string Expression = "expression";
+
     public IReadOnlyList<SystemIndex> Indexes(SqliteConnection connection)
         => [.. Query(
             connection,
-            """
-            SELECT l.name, coalesce(x.name, 'expression'), x.coll, l.partial, l."unique", l.origin, coalesce(m.sql, '')
+            $"""
+            SELECT l.name, coalesce(x.name, '{Expression}'), x.coll, l.partial, l."unique", l.origin, coalesce(m.sql, '')
             FROM pragma_index_list($table) l JOIN pragma_index_xinfo(l.name) x ON x.key = 1
             LEFT JOIN sqlite_master m ON m.type = 'index' AND m.name = l.name
             ORDER BY l.name, x.seqno

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using Selfsame.Core.Identifiers.Unicode;
@@ -69,16 +70,18 @@ public sealed class FieldRows(int fields)
     /// <summary>Takes back the values of the last row, which was begun or whole.</summary>
     public void DropLastRow() => slotCount = (slotCount - 1) / fields * fields;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Add(FieldForm form, int start, int length, long bits = 0)
     {
         if (slotCount == slots.Length)
         {
-            Array.Resize(ref slots, 2 * slots.Length);
+            Grow();
         }
 
         slots[slotCount++] = new FieldSlot(form, start, length, bits);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void AddBits(FieldForm form, long bits) => Add(form, 0, 0, bits);
 
     public void AddNull() => Add(FieldForm.Null, 0, 0);
@@ -129,6 +132,7 @@ public sealed class FieldRows(int fields)
     };
 
     /// <summary>As <see cref="FieldValue.IsTruthy"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool IsTruthy(in FieldSlot slot) => slot.Form switch
     {
         FieldForm.Boolean or FieldForm.Integer => slot.Bits != 0,
@@ -137,6 +141,8 @@ public sealed class FieldRows(int fields)
         FieldForm.Uuid or FieldForm.BrokenText => true,
         _ => false,
     };
+
+    private void Grow() => Array.Resize(ref slots, 2 * slots.Length);
 
     private void AddText(FieldForm form, string text, int type)
     {

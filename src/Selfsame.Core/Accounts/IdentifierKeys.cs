@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Selfsame.Core.Identifiers;
 
 namespace Selfsame.Core.Accounts;
@@ -26,6 +27,7 @@ public static class IdentifierKeys
     /// The key of plain ASCII in UTF-8 by a short cut, into <paramref name="key"/> (as long as the text); false says nothing, and
     /// <see cref="TryKey"/> must be asked.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static bool TryKeyAscii(IdentifierKind kind, ReadOnlySpan<byte> text, Span<byte> key) => kind switch
     {
         IdentifierKind.Username => AsciiKeys.TryLoginName(text, key),

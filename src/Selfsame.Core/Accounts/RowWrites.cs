@@ -60,6 +60,9 @@ public interface IWritesTogether : IConnectedSystem
     /// <summary>The accounts' own table or collection, as <see cref="RowWrite.Table"/> and <see cref="ReferencePlace.Table"/> name it.</summary>
     string AccountsTable { get; }
 
+    /// <summary>How many calls of <see cref="WriteTogetherAsync"/> it takes at the same time; more than one only where each is one transaction.</summary>
+    int SimultaneousWrites => 1;
+
     /// <summary>
     /// Makes all <paramref name="writes"/> in order, in one transaction where <see cref="SystemFacts.AtomicPreconditions"/> is true, else one
     /// after the other. A row that is already as its write leaves it counts as done, so that the same call can be

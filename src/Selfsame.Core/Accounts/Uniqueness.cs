@@ -54,6 +54,12 @@ public interface IHasCanonicalIndexes : IInspectsIndexes
     /// <summary>Whether an existing index keeps the identifier as the canonical one would, whatever its name.</summary>
     bool IsCanonical(SystemIndex existing, IdentifierKind kind);
 
+    /// <summary>
+    /// What an existing unique index holds to be one that the canonical index of an identifier, and our keys, tell apart: half a sentence about it
+    /// ("its collation ignores accents"); null where there is nothing that can be told.
+    /// </summary>
+    string? JoinsMore(SystemIndex existing, IdentifierKind kind);
+
     /// <summary>A plain unique index on one field, for values that have one spelling (a uuid).</summary>
     SystemIndex PlainIndex(string field);
 

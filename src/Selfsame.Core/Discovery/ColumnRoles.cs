@@ -65,6 +65,10 @@ internal static class ColumnRoles
 
     public static bool HasPassword(CatalogTable table) => First(table, Passwords) is not null;
 
+    /// <summary>The column of the passwords' hashes, or null: a text whose name says to plans and journals that it is a secret.</summary>
+    public static string? PasswordHash(CatalogTable table)
+        => First(table, Passwords, CatalogType.Text, CatalogType.Other) is { } column && SecretFields.Looks(column) ? column : null;
+
     /// <summary>
     /// The column in which the application itself keeps an identifier folded (<c>NormalizedEmail</c>, <c>email_lower</c>), or null.
     /// </summary>

@@ -48,7 +48,7 @@ public static class ConfigText
         yield return $"    {(connector == "mongodb" ? "collection" : "table")}: {Scalar(system.Table.FullName)}";
         yield return system.Table.PrimaryKey is [var id] ? $"    id: {Scalar(id)}" : $"    id: [{string.Join(", ", system.Table.PrimaryKey.Select(Scalar))}]";
         yield return $"    identifiers: {{ {string.Join(", ", system.Identifiers.Select(pair => $"{pair.Key.Name()}: {Scalar(pair.Value)}"))} }}";
-        if (system.Attributes.Count > 0)
+        if (system.Attributes.Count > 0 || system.PasswordHash is not null)
         {
             yield return "    attributes:";
         }
@@ -56,6 +56,11 @@ public static class ConfigText
         foreach (var (attribute, mapping) in system.Attributes)
         {
             yield return mapping.Noise ? $"      {attribute}: {{ field: {Scalar(mapping.Field)}, noise: true }}" : $"      {attribute}: {Scalar(mapping.Field)}";
+        }
+
+        if (system.PasswordHash is { } hash)
+        {
+            yield return Noted($"      {AccountMapping.PasswordHashName}: {Scalar(hash)}", "carried over to accounts that are created; never compared or shown");
         }
 
         var attributes = system.Attributes.Select(found => found.Attribute).ToHashSet();

@@ -16,6 +16,9 @@ public sealed record ProposedSystem
 
     public required IReadOnlyList<(string Attribute, AttributeMapping Mapping)> Attributes { get; init; }
 
+    /// <summary>The column of the passwords' hashes, or null.</summary>
+    public string? PasswordHash { get; init; }
+
     /// <summary>Identifiers that must be unique.</summary>
     public required IReadOnlyList<IdentifierKind> Unique { get; init; }
 
@@ -113,6 +116,7 @@ public static class Proposals
             Identifiers = identifiers,
             // The provider's own role and rights are the database's, not the application's.
             Attributes = [.. ColumnRoles.AttributesOf(table).Where(found => table.Schema != ProviderSchema || found.Attribute is not ("role" or "superuser"))],
+            PasswordHash = ColumnRoles.PasswordHash(table),
             Unique = unique,
             ForeignKeys = [.. catalog.Tables.SelectMany(other => other.ForeignKeys
                 .Where(key => key.Table == table.FullName)

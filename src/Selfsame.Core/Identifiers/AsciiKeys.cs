@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Selfsame.Core.Identifiers;
 
 /// <summary>
@@ -14,6 +16,7 @@ internal static class AsciiKeys
     /// <summary>A username without an at sign, or an address: as <see cref="LoginName"/>.</summary>
     /// <param name="text">The raw value.</param>
     /// <param name="key">At least as long as the text.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static bool TryLoginName(ReadOnlySpan<byte> text, Span<byte> key)
     {
         if (text.Contains((byte)'@'))
@@ -35,6 +38,7 @@ internal static class AsciiKeys
     }
 
     /// <summary>A dot-string, an at sign, and a domain of several labels of letters, digits and inner hyphens: as <see cref="EmailAddress"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static bool TryEmailAddress(ReadOnlySpan<byte> text, Span<byte> key)
     {
         var at = text.IndexOf((byte)'@');
@@ -71,6 +75,7 @@ internal static class AsciiKeys
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool TryDomain(ReadOnlySpan<byte> text, Span<byte> key)
     {
         var (labelStart, labels, onlyDigits) = (0, 1, true);
@@ -100,9 +105,11 @@ internal static class AsciiKeys
     }
 
     // No hyphen at its ends, nor where an A-label has its two: what has is for the rules.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsLabel(ReadOnlySpan<byte> label)
         => label.Length is > 0 and <= 63 && label[0] != '-' && label[^1] != '-' && !(label.Length > 3 && label[2] == '-' && label[3] == '-');
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static byte Lower(byte unit) => unit is >= (byte)'A' and <= (byte)'Z' ? (byte)(unit | 0x20) : unit;
 
     private static byte[] MakeClasses()

@@ -16,6 +16,12 @@ public sealed record UserCode
     /// <summary>The most syllables: with the longest prefix the code still is a handle of 18 characters or fewer.</summary>
     public const int MaximumSyllables = 4;
 
+    /// <summary>After so many codes that were taken, none is tried any more.</summary>
+    public const int MostTries = TriesPerSyllable * MaximumSyllables;
+
+    private const int FewestSyllables = 2;
+    private const int TriesPerSyllable = 3;
+
     // Without c, l, q, w and y: they sound or look like others. Codes that another system made may hold them.
     private const string Consonants = "bdfghjkmnprstvxz";
     private const string Vowels = "aeiou";
@@ -74,6 +80,10 @@ public sealed record UserCode
         var code = $"{prefix}{year % 100:00}{spoken}";
         return new UserCode(code, code);
     }
+
+    /// <summary>Makes a random code after <paramref name="tries"/> that were taken: with a syllable more after every three, for the year's space fills up.</summary>
+    public static UserCode CreateAnew(string prefix, int year, int tries, RandomSource random)
+        => Create(prefix, year, Math.Min(MaximumSyllables, FewestSyllables + (tries / TriesPerSyllable)), random);
 
     /// <summary>
     /// Takes a code in any case, with blanks or hyphens between its parts, or says which rule (<c>code.…</c>) refuses it. The

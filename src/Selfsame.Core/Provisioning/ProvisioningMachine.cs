@@ -82,7 +82,7 @@ public static class ProvisioningMachine
             (ProvisioningState.Intent, Intended intended) when row.TargetId is null || intended.TargetId.Equals(row.TargetId) => row with { TargetId = intended.TargetId },
             // Other fields after a refusal, but never another password: the first may have signed up after all.
             (ProvisioningState.Pending or ProvisioningState.Intent, IntendedWithPassword intended) when row.Intended is null || row.Intended.Password == intended.Account.Password
-                => row with { State = ProvisioningState.Intent, Intended = intended.Account, Note = intended.Note ?? row.Note },
+                => row with { State = ProvisioningState.Intent, Intended = intended.Account, Note = intended.Note },
             (ProvisioningState.Pending or ProvisioningState.Intent or ProvisioningState.Linked, FoundOurs ours)
                 => Settled(row, ProvisioningState.Linked, null) with { TargetId = ours.TargetId, Disabled = false },
             (ProvisioningState.Pending or ProvisioningState.Intent, FoundOursOlder ours)

@@ -46,6 +46,14 @@ public sealed record ProvisioningKey(string Source, AccountId Account, string Sy
 /// </summary>
 public sealed record IntendedAccount(Fields Fields, string Password)
 {
+    /// <summary>The handles that the system did not take, in order: none of them is sent again.</summary>
+    public IReadOnlyList<string> PassedHandles { get; init; } = [];
+
+    public bool Equals(IntendedAccount? other)
+        => other is not null && Fields.Equals(other.Fields) && Password == other.Password && PassedHandles.SequenceEqual(other.PassedHandles);
+
+    public override int GetHashCode() => HashCode.Combine(Fields, Password);
+
     /// <summary>Never the password.</summary>
     public override string ToString() => $"IntendedAccount({Fields})";
 }

@@ -12,7 +12,7 @@ internal sealed partial class RowWork
     {
         if (row.Intended is { } sent)
         {
-            return await LookAsync(system, rule, source, sent, null, cancellation);
+            return await LookAsync(new Sides(system, rule, source, target), sent, null, cancellation);
         }
 
         if (source.Accounts.Count == 0)
@@ -27,7 +27,7 @@ internal sealed partial class RowWork
             case OneChange { Change: { Action: ChangeAction.Create, For: not null } change }:
                 // A password that was never sent signs in nowhere: the first look is the creation itself.
                 var account = new IntendedAccount(change.After, parts.Random.NextToken());
-                return await IntendAsync(new IntendedWithPassword(account, NoteOf(change)), cancellation) && await SendAsync(system, rule, source, cancellation);
+                return await IntendAsync(new IntendedWithPassword(account, NoteOf(change)), cancellation) && await SendAsync(new Sides(system, rule, source, target), cancellation);
             case OneChange other:
                 return await ConcludeAsync(new FoundConflict($"{other.Change.Sentence} It can't be made in {Target}."), cancellation);
             case Decided decided:
@@ -45,8 +45,9 @@ internal sealed partial class RowWork
         return saved;
     }
 
-    private async Task<bool> SendAsync(ICreatesWithPassword system, ReconcileRule rule, SystemPicture source, CancellationToken cancellation)
+    private async Task<bool> SendAsync(Sides sides, CancellationToken cancellation)
     {
+        var system = sides.System;
         var sent = row.Intended!;
         if (claim.Remaining(parts.Clock) < Provisioner.CallTimeout)
         {
@@ -67,69 +68,94 @@ internal sealed partial class RowWork
             case NotCreated { Outcome: Unavailable unavailable }:
                 return await ConcludeAsync(new Failed(unavailable.Message), cancellation);
             case NotCreated { Outcome: Refused refused }:
-                return await TryOtherHandleAsync(system, rule, source, refused.Fields, refused.Message, cancellation);
+                return await TryOtherwiseAsync(sides, refused.Fields, refused.Message, cancellation);
             case NotCreated doubtful:
-                return await LookAsync(system, rule, source, sent, doubtful.Outcome, cancellation);
+                return await LookAsync(sides, sent, doubtful.Outcome, cancellation);
             default:
                 throw new ConnectorContractException(Target, $"the outcome {outcome.GetType().Name} is unknown.");
         }
     }
 
     /// <summary>Looks whether what was sent, now or by an earlier attempt, became an account of ours.</summary>
-    /// <param name="system">The target.</param>
-    /// <param name="rule">The config's.</param>
-    /// <param name="source">The account for which it is made.</param>
+    /// <param name="sides">Between whom.</param>
     /// <param name="sent">What was sent.</param>
     /// <param name="answer">What it was answered; null where an earlier attempt sent it.</param>
     /// <param name="cancellation">Gives up.</param>
-    private async Task<bool> LookAsync(
-        ICreatesWithPassword system, ReconcileRule rule, SystemPicture source, IntendedAccount sent, WriteOutcome? answer, CancellationToken cancellation)
+    private async Task<bool> LookAsync(Sides sides, IntendedAccount sent, WriteOutcome? answer, CancellationToken cancellation)
     {
-        switch (await FindOursAsync(system, sent))
+        switch (await FindOursAsync(sides.System, sent))
         {
             case Ours ours:
                 return await AdvanceAsync(new FoundOursOlder(ours.Id, IsDisabled(sent.Fields)), cancellation);
-            case var _ when source.Accounts.Count == 0:
+            case var _ when sides.Source.Accounts.Count == 0:
                 return await ConcludeAsync(new NothingLeft(), cancellation);
             case Anothers anothers:
-                return await TryOtherHandleAsync(system, rule, source, anothers.Fields, anothers.Evidence, cancellation);
+                return await TryOtherwiseAsync(sides, anothers.Fields, anothers.Evidence, cancellation);
             case Nobodys when answer is AlreadyExists exists:
-                return await TryOtherHandleAsync(
-                    system, rule, source, exists.Fields, $"{exists.Message} The stored password signs in nowhere, so it is not ours.", cancellation);
+                return await TryOtherwiseAsync(sides, exists.Fields, $"{exists.Message} The stored password signs in nowhere, so it is not ours.", cancellation);
             case Nobodys when answer is not null:
                 return await ConcludeAsync(new Failed(answer is Unknown unknown ? unknown.Message : $"{answer}"), cancellation);
+            // An earlier request may still be on its way: it is sent again as it was, or not at all.
+            case Nobodys when planned is not null && !sent.Fields.Equals(planned):
+                return await ConcludeUnchangedAsync(cancellation);
             case Nobodys:
-                return await SendAsync(system, rule, source, cancellation);
+                return await SendAsync(sides, cancellation);
             default:
                 throw new ConnectorContractException(Target, "it gave an unknown answer about whose an account is.");
         }
     }
 
     /// <summary>
-    /// Where nothing but the handle stands in the way, the template's next choice is sent under the same password; anything else is for a person.
+    /// After a refusal that leaves no doubt: what the source has become since is sent under the same password, or the template's next choice where the handle
+    /// stands in the way. Where that would be the same again it is for a person.
     /// </summary>
-    private async Task<bool> TryOtherHandleAsync(
-        ICreatesWithPassword system, ReconcileRule rule, SystemPicture source, IReadOnlyList<string> fields, string evidence, CancellationToken cancellation)
+    private async Task<bool> TryOtherwiseAsync(Sides sides, IReadOnlyList<string> fields, string evidence, CancellationToken cancellation)
     {
-        var field = system.Mapping.Identifiers.GetValueOrDefault(IdentifierKind.Handle);
-        if (fields is not [var only] || only != field || rule.Handle is not { } template || source.Accounts is not [var person])
+        var refused = row.Intended!;
+        var handle = sides.System.Mapping.Identifiers.GetValueOrDefault(IdentifierKind.Handle);
+        var tried = fields is [var only] && only == handle ? refused.Fields.ValueOrNull(only).AsText : null;
+        IReadOnlyList<string> passed = tried is null ? refused.PassedHandles : [.. refused.PassedHandles, tried];
+        if (WouldSend(sides, refused, handle, passed) is not { } fresh || fresh.Equals(refused.Fields))
         {
             return await ConcludeAsync(new FoundConflict(evidence), cancellation);
         }
 
-        var sent = row.Intended!;
-        var refused = sent.Fields.ValueOrNull(field).AsText;
-        var next = template.Choices(person.Account).Where(choice => IdentifierKeys.TryKey(IdentifierKind.Handle, choice, out _, out _))
-            .SkipWhile(choice => !string.Equals(choice, refused, StringComparison.OrdinalIgnoreCase)).Skip(1).FirstOrDefault();
-        if (next is null)
+        var next = handle is null ? null : fresh.ValueOrNull(handle).AsText;
+        if (planned is not null && !Except(fresh, handle).Equals(Except(planned, handle)))
         {
-            return await ConcludeAsync(new FoundConflict(evidence), cancellation);
+            return await ConcludeUnchangedAsync(cancellation);
         }
 
-        var fallback = sent with { Fields = sent.Fields.With(new Fields([KeyValuePair.Create(field, FieldValue.Text(next))])) };
-        var note = $"The handle {refused} was not taken ({evidence}) The account gets {next}.";
-        return await IntendAsync(new IntendedWithPassword(fallback, note), cancellation) && await SendAsync(system, rule, source, cancellation);
+        var note = tried is not null ? $"The handle {tried} was not taken ({evidence}) The account gets {next}."
+            : handle is not null && refused.Fields.ValueOrNull(handle).AsText == next ? row.Note
+            : null;
+        return await IntendAsync(new IntendedWithPassword(refused with { Fields = fresh, PassedHandles = passed }, note), cancellation) && await SendAsync(sides, cancellation);
     }
+
+    /// <summary>What the source would have made now, with the first of its handles that was not refused before; null where there is none left.</summary>
+    private Fields? WouldSend(Sides sides, IntendedAccount refused, string? handle, IReadOnlyList<string> passed)
+    {
+        if (sides.Source.Accounts is not [var person])
+        {
+            return null;
+        }
+
+        var now = PersonalPlan.ForNew(parts.Topology, sides.Rule, sides.Source, sides.Target, Stamp()) is OneChange { Change: { Action: ChangeAction.Create, For: not null } change }
+            ? change.After
+            : refused.Fields;
+        if (handle is null || sides.Rule.Handle is not { } template)
+        {
+            return now;
+        }
+
+        return template.Choices(person.Account)
+            .Where(choice => IdentifierKeys.TryKey(IdentifierKind.Handle, choice, out _, out _))
+            .FirstOrDefault(choice => !passed.Contains(choice, StringComparer.OrdinalIgnoreCase)) is { } next
+            ? now.With(new Fields([KeyValuePair.Create(handle, FieldValue.Text(next))]))
+            : null;
+    }
+
+    private static Fields Except(Fields fields, string? handle) => handle is null ? fields : fields.Without(new HashSet<string>(StringComparer.Ordinal) { handle });
 
     private async Task<Ownership> FindOursAsync(ICreatesWithPassword system, IntendedAccount sent)
         => await CallAsync<Ownership?>(async timeout => await system.FindOursAsync(sent.Fields, sent.Password, timeout), _ => null)
@@ -137,4 +163,7 @@ internal sealed partial class RowWork
 
     // The planner chose another handle than the first choice, and says why.
     private static string? NoteOf(Change change) => change.Effects.FirstOrDefault(effect => effect.StartsWith("The handle ", StringComparison.Ordinal));
+
+    /// <summary>Between whom an account is made.</summary>
+    private sealed record Sides(ICreatesWithPassword System, ReconcileRule Rule, SystemPicture Source, SystemPicture Target);
 }

@@ -119,7 +119,8 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
             return await MakeWithPasswordAsync(system, rule, source, target, cancellation);
         }
 
-        if (source.Accounts.Count == 0)
+        // For who is disabled none is made where it could not be disabled.
+        if (source.Accounts.Count == 0 || (!Following.Wants(source) && !target.Config.Mapping.Attributes.ContainsKey(AccountMapping.Active)))
         {
             return await ConcludeAsync(new NothingLeft(), cancellation);
         }
@@ -319,7 +320,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
             ? system.ReadFreshAsync(name, ids, cancellation)
             : throw new SystemUnavailableException($"Single accounts of '{name}' can't be read, so nothing can be provisioned from or into it.");
 
-    private PlanStamp Stamp() => new(parts.Random.NextUuid(), parts.Clock.GetUtcNow(), "", "", parts.Random.NextUuid);
+    private PlanStamp Stamp() => new(parts.Random.NextUuid(), parts.Clock.GetUtcNow(), "", "", parts.Random);
 
     /// <summary>Writes the row on the way to something; false where another holds it by now.</summary>
     private async Task<bool> AdvanceAsync(ProvisioningEvent happened, CancellationToken cancellation)

@@ -17,7 +17,7 @@ public sealed class Applier(
     Provisioner? provisioner = null)
 {
     // Reads and journal writes are shared by this many changes; a crash leaves at most so many to be looked at again.
-    private const int PortionSize = 50;
+    private const int PortionSize = 200;
 
     /// <summary>Applies the plan, or goes on with it where it was begun; applying a finished plan again changes nothing.</summary>
     /// <param name="plan">What to do.</param>

@@ -70,8 +70,8 @@ internal sealed partial class ApplyAttempt
                 return new JournalOutcome(change.Number, ChangeState.Skipped, null, "Since the plan was made, the account for which it is made changed.");
             case { WasThere: true } when !attempted:
                 return new JournalOutcome(change.Number, ChangeState.Skipped, null, "It is there already.");
-            case { Row: { State: ProvisioningState.Linked, TargetId: { } id } }:
-                return await AppliedAsync(change, id);
+            case { Row: { State: ProvisioningState.Linked, TargetId: { } id } row }:
+                return await AppliedAsync(change, id, row.Note);
             case { Row: { State: ProvisioningState.Conflict } row }:
                 return new JournalOutcome(change.Number, ChangeState.Refused, null, row.Problem);
             case { Row: { State: ProvisioningState.Compensated } }:
@@ -83,14 +83,16 @@ internal sealed partial class ApplyAttempt
         }
     }
 
-    private async Task<JournalOutcome> AppliedAsync(Change change, AccountId id)
+    private async Task<JournalOutcome> AppliedAsync(Change change, AccountId id, string? note)
     {
         var seen = systems[change.System] is IReadsAccountsById system ? (await system.ReadFreshAsync(change.System, [id], CancellationToken.None)).GetValueOrDefault(id) : null;
         appliedNow++;
+        var message = seen is null ? "The system said that it was done, but the account can't be seen."
+            : change.After.DifferencesFrom(seen.Record, salt) is { Count: > 0 } different ? note ?? $"It was made, and is not as planned in {string.Join(", ", different)}: its source changed."
+            : null;
 
         // What is not seen is journaled by its id, so that undo can tell which account is meant.
         var image = seen?.Record ?? new Fields(systems[change.System].Mapping.Id.Zip(id.Parts, (field, part) => KeyValuePair.Create(field, FieldValue.Text(part))));
-        return new JournalOutcome(
-            change.Number, ChangeState.Applied, image, seen is null ? "The system said that it was done, but the account can't be seen." : null);
+        return new JournalOutcome(change.Number, ChangeState.Applied, image, message);
     }
 }

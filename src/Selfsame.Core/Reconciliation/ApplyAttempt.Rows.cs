@@ -64,27 +64,22 @@ internal sealed partial class ApplyAttempt
         IReadOnlyList<PreparedChange> ready, bool lastLook, CancellationToken cancellation)
     {
         var (concluded, done, again) = (new List<JournalOutcome>(), new List<Change>(), new List<Change>());
-        foreach (var prepared in ready)
+        foreach (var wave in rowChanges.Waves(ready))
         {
-            if (cancellation.IsCancellationRequested || !await KeepLeaseAsync(CancellationToken.None))
+            foreach (var (change, outcome) in await WriteWaveAsync(wave, cancellation))
             {
-                break;
-            }
+                switch (outcome)
+                {
+                    case Done: done.Add(change); break;
+                    case Drifted when !lastLook: again.Add(change); break;
+                    default:
+                        if (NotDone(change, outcome) is { } end)
+                        {
+                            concluded.Add(await WithoutRestAsync(change, end));
+                        }
 
-            var change = prepared.Change;
-            var outcome = await PatientlyAsync(change, () => rowChanges.WriteAsync(prepared));
-            crashPoints.Reach(ApplyCrashPoints.ChangeLeft);
-            switch (outcome)
-            {
-                case Done: done.Add(change); break;
-                case Drifted when !lastLook: again.Add(change); break;
-                default:
-                    if (NotDone(change, outcome) is { } end)
-                    {
-                        concluded.Add(await WithoutRestAsync(change, end));
-                    }
-
-                    break;
+                        break;
+                }
             }
         }
 
@@ -93,6 +88,53 @@ internal sealed partial class ApplyAttempt
         concluded.AddRange(done.Select(change => new JournalOutcome(
             change.Number, ChangeState.Applied, null, unseen.Contains(change.Number) ? "The system said that it was done, but the accounts are not as planned." : null)));
         return (concluded, again);
+    }
+
+    /// <summary>
+    /// Makes changes that have no account and no row in common at the same time. They may still stand in each other's way: one takes a name that another
+    /// gives up. Each that was not made is therefore sent again alone, in the plan's order, and what comes then is its outcome.
+    /// </summary>
+    private async Task<IReadOnlyList<(Change Change, WriteOutcome Outcome)>> WriteWaveAsync(IReadOnlyList<PreparedChange> wave, CancellationToken cancellation)
+    {
+        var outcomes = new WriteOutcome?[wave.Count];
+        var next = -1;
+        await Task.WhenAll(Enumerable.Range(0, Math.Min(wave.Count, rowChanges.AtOnce(wave[0]))).Select(_ => WorkAsync()));
+        for (var index = 0; wave.Count > 1 && index < wave.Count; index++)
+        {
+            if (outcomes[index] is not (null or Done or Drifted) && await MayGoOnAsync(cancellation))
+            {
+                outcomes[index] = await WriteOneAsync(wave[index]);
+            }
+        }
+
+        return [.. wave.Zip(outcomes).Where(pair => pair.Second is not null).Select(pair => (pair.First.Change, pair.Second!))];
+
+        async Task WorkAsync()
+        {
+            try
+            {
+                for (var index = Interlocked.Increment(ref next); index < wave.Count && await MayGoOnAsync(cancellation); index = Interlocked.Increment(ref next))
+                {
+                    outcomes[index] = await WriteOneAsync(wave[index]);
+                }
+            }
+            catch
+            {
+                // The others end what they are at and take no more.
+                Interlocked.Exchange(ref next, wave.Count);
+                throw;
+            }
+        }
+    }
+
+    // Two that renew the lease at the same time renew the same one.
+    private async Task<bool> MayGoOnAsync(CancellationToken cancellation) => !cancellation.IsCancellationRequested && await KeepLeaseAsync(CancellationToken.None);
+
+    private async Task<WriteOutcome> WriteOneAsync(PreparedChange prepared)
+    {
+        var outcome = await PatientlyAsync(prepared.Change, () => rowChanges.WriteAsync(prepared));
+        crashPoints.Reach(ApplyCrashPoints.ChangeLeft);
+        return outcome;
     }
 
     /// <summary>

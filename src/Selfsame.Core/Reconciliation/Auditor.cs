@@ -13,20 +13,18 @@ public sealed record AuditResult(IReadOnlyDictionary<string, SystemPicture> Pict
 public sealed class Auditor(
     Topology topology, IReadOnlyDictionary<string, IConnectedSystem> systems, IdentifierKeying keying, TimeProvider clock, RandomSource random)
 {
+    /// <summary>For how many accounts another thread takes part in matching.</summary>
+    internal int AccountsPerWorker { get; init; } = Workers.AccountsEach;
+
     /// <summary>Throws <see cref="SystemUnavailableException"/> when a read was not complete: half a read finds nothing.</summary>
     /// <param name="progress">Takes the number of accounts read so far, by system.</param>
     /// <param name="cancellation">Gives up.</param>
     /// <param name="sample">Of how many accounts each picture's report shows the identifiers.</param>
     public async Task<AuditResult> AuditAsync(Func<string, IProgress<long>?> progress, CancellationToken cancellation, int sample = 0)
     {
-        var scan = new Scan(topology, keying, random);
-        var pictures = new Dictionary<string, SystemPicture>(StringComparer.Ordinal);
-        foreach (var (name, config) in topology.Systems)
-        {
-            pictures.Add(name, await ReadAsync(config, systems[name], scan, progress(name), cancellation));
-        }
-
-        scan.Match();
+        var scan = new Scan(topology, keying, random, new Workers(AccountsPerWorker));
+        var pictures = await ReadAsync(scan, progress, cancellation);
+        scan.Match(pictures.ToDictionary(pair => pair.Key, pair => pair.Value.Facts, StringComparer.Ordinal));
         var rest = await new UnconfirmedAccounts(topology, systems, keying, scan).ReadAsync(pictures.Values, cancellation);
         foreach (var system in scan.Systems)
         {
@@ -47,16 +45,36 @@ public sealed class Auditor(
         return new AuditResult(pictures, findings);
     }
 
-    private static async Task<SystemPicture> ReadAsync(
-        SystemConfig config, IConnectedSystem system, Scan scan, IProgress<long>? progress, CancellationToken cancellation)
+    /// <summary>Reads all systems at once: one is sent while another is used. When one fails the others are given up, and its error is thrown.</summary>
+    private async Task<Dictionary<string, SystemPicture>> ReadAsync(Scan scan, Func<string, IProgress<long>?> progress, CancellationToken cancellation)
     {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var reads = scan.Systems.Select(scanned => ReadAsync(scanned, systems[scanned.Config.Name], progress(scanned.Config.Name), stop.Token)).ToList();
+        var open = reads.ToList();
+        while (open.Count > 0)
+        {
+            var ended = await Task.WhenAny(open);
+            open.Remove(ended);
+            if (!ended.IsCompletedSuccessfully)
+            {
+                stop.Cancel();
+                await Task.WhenAny(Task.WhenAll(reads));
+                await ended;
+            }
+        }
+
+        return reads.Select(read => read.Result).ToDictionary(picture => picture.Config.Name, StringComparer.Ordinal);
+    }
+
+    private static async Task<SystemPicture> ReadAsync(ScannedSystem scanned, IConnectedSystem system, IProgress<long>? progress, CancellationToken cancellation)
+    {
+        var config = scanned.Config;
         if (system is not IReadsAccounts readable)
         {
             throw new SystemUnavailableException($"The accounts of '{config.Name}' can't be listed, so they can't be audited.");
         }
 
         var facts = await system.DescribeAsync(cancellation);
-        var scanned = scan.Begin(config, facts);
         var unreadable = await readable.ScanAsync(scanned, progress, cancellation);
         var picture = new SystemPicture
         {
@@ -99,7 +117,8 @@ public sealed class Auditor(
         {
             var indexes = (IHasCanonicalIndexes)system;
             var isThere = picture.Indexes!.Any(index => indexes.IsCanonical(index, kind));
-            wanted.Add(kind, new WantedIndex(indexes.CanonicalIndex(kind), isThere, isThere ? [] : await indexes.FindEqualAsync(kind, cancellation)));
+            var against = picture.Indexes!.Select(index => (Index: index, Why: indexes.JoinsMore(index, kind)!)).Where(pair => pair.Why is not null);
+            wanted.Add(kind, new WantedIndex(indexes.CanonicalIndex(kind), isThere, isThere ? [] : await indexes.FindEqualAsync(kind, cancellation), [.. against]));
         }
 
         return wanted;

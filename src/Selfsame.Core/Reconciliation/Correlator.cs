@@ -130,19 +130,13 @@ public static class Correlator
         /// <summary>Takes out every account that shares an id or a key with an account of the other side.</summary>
         public void SetDoubtfulAside()
         {
-            // Accounts that a person told apart cast no doubt on each other; they alone share what they share.
-            var toldApart = decisions.All.Where(decision => decision.Verdict == Verdict.Different).SelectMany(decision => decision.Accounts).ToHashSet();
-            var doubts = sources.Where(account => !toldApart.Contains(new DecidedAccount(rule.Source, account.Account.Id))).SelectMany(Marks).ToHashSet();
-            doubts.IntersectWith(targets.SelectMany(Marks));
+            var holders = Doubts();
+            var doubted = holders.SelectMany(group => group.Select(holder => holder.Account)).ToHashSet(ReferenceEqualityComparer.Instance);
             var open = new HashSet<KeyedAccount>(openSources.Concat(openTargets), ReferenceEqualityComparer.Instance);
             var settled = new HashSet<KeyedAccount>(ReferenceEqualityComparer.Instance);
-            var holders = sources.Select(account => (Account: account, FromSource: true))
-                .Concat(targets.Select(account => (Account: account, FromSource: false)))
-                .SelectMany(holder => Marks(holder.Account).Where(doubts.Contains).Select(mark => (Mark: mark, Holder: holder)))
-                .ToLookup(pair => pair.Mark, pair => pair.Holder);
             foreach (var account in openSources.Concat(openTargets))
             {
-                if (settled.Contains(account) || !Marks(account).Any(doubts.Contains))
+                if (settled.Contains(account) || !doubted.Contains(account))
                 {
                     continue;
                 }
@@ -152,6 +146,38 @@ public static class Correlator
 
             Settle(settled);
         }
+
+        /// <summary>Who holds a mark that somebody of the other side holds too, from whom nobody told it apart: a decision speaks of its own accounts and of no third.</summary>
+        private ILookup<Mark, (KeyedAccount Account, bool FromSource)> Doubts()
+        {
+            var shared = sources.SelectMany(Marks).ToHashSet();
+            shared.IntersectWith(targets.SelectMany(Marks));
+            var (left, right) = (Holders(sources, shared), Holders(targets, shared));
+            var partners = links.SelectMany(link => new[] { (link.Source, link.Target), (link.Target, link.Source) })
+                .ToDictionary(pair => pair.Item1, pair => pair.Item2, (IEqualityComparer<KeyedAccount>)ReferenceEqualityComparer.Instance);
+            var ofSources = from own in left
+                            from source in own
+                            where right[own.Key].Any(target => !AreToldApart(source, target, partners))
+                            select (Mark: own.Key, Holder: (source, true));
+            var ofTargets = from own in right
+                            from target in own
+                            where left[own.Key].Any(source => !AreToldApart(source, target, partners))
+                            select (Mark: own.Key, Holder: (target, false));
+            return ofSources.Concat(ofTargets).ToLookup(pair => pair.Mark, pair => pair.Holder);
+        }
+
+        /// <summary>Whether a person said that two accounts are different people, or that one is another person than the proved partner of the other.</summary>
+        private bool AreToldApart(KeyedAccount source, KeyedAccount target, Dictionary<KeyedAccount, KeyedAccount> partners)
+            => decisions.All.Count > 0
+                && (AreDifferent(source, target)
+                    || (partners.TryGetValue(target, out var same) && AreDifferent(rule.Source, source, same))
+                    || (partners.TryGetValue(source, out var other) && AreDifferent(rule.Target, other, target)));
+
+        private bool AreDifferent(string system, KeyedAccount one, KeyedAccount other)
+            => decisions.Between(new DecidedAccount(system, one.Account.Id), new DecidedAccount(system, other.Account.Id))?.Verdict == Verdict.Different;
+
+        private static ILookup<Mark, KeyedAccount> Holders(IReadOnlyList<KeyedAccount> accounts, HashSet<Mark> shared)
+            => accounts.SelectMany(account => Marks(account).Where(shared.Contains).Select(mark => (Mark: mark, Account: account))).ToLookup(pair => pair.Mark, pair => pair.Account);
 
         /// <summary>All that hangs together with <paramref name="start"/> by equal marks; linked accounts are named but not walked through.</summary>
         private static AmbiguousSet Connected(
@@ -167,8 +193,9 @@ public static class Correlator
             settled.Add(start);
             while (queue.TryDequeue(out var account))
             {
-                foreach (var mark in Marks(account).Where(mark => holders.Contains(mark) && seen.Add(mark)))
+                foreach (var mark in Marks(account).Where(mark => !seen.Contains(mark) && holders[mark].Any(holder => ReferenceEquals(holder.Account, account))))
                 {
+                    seen.Add(mark);
                     evidence.Add(EvidenceOf(mark.Rule, mark.Key, holders[mark].Select(holder => holder.Account), proof: false));
                     foreach (var (other, fromSource) in holders[mark])
                     {

@@ -57,7 +57,7 @@ internal static class Creation
         var fields = FieldsOf(from, origin, destination, kinds, handle, withId: !throughRow);
         if (newId)
         {
-            fields = fields.With(new Fields([KeyValuePair.Create(destination.Config.Mapping.Id[0], FieldValue.Text(stamp.NextUuid().ToString("D")))]));
+            fields = fields.With(new Fields([KeyValuePair.Create(destination.Config.Mapping.Id[0], FieldValue.Text(stamp.Random.NextUuid().ToString("D")))]));
         }
 
         // A system that gives ids itself gets the password by which the account is known to be ours.

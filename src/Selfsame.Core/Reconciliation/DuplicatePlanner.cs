@@ -56,20 +56,9 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
     };
 
     /// <summary>The findings that share accounts, directly or through others.</summary>
-    private static List<List<Finding>> Together(List<Finding> findings)
-    {
-        var groups = new List<(HashSet<AccountId> Ids, List<Finding> Findings)>();
-        foreach (var finding in findings)
-        {
-            var ids = finding.Members.Select(member => member.Account.Id).ToHashSet();
-            var touched = groups.Where(group => group.Ids.Overlaps(ids)).ToList();
-            var merged = (Ids: ids, Findings: touched.SelectMany(group => group.Findings).Append(finding).ToList());
-            touched.ForEach(group => merged.Ids.UnionWith(group.Ids));
-            groups = [.. groups.Except(touched), merged];
-        }
-
-        return groups.ConvertAll(group => group.Findings);
-    }
+    private static IEnumerable<List<Finding>> Together(List<Finding> findings)
+        => SharedMembers.Group([.. findings.Select(finding => finding.Members.Select(member => member.Account.Id))])
+            .Select(group => group.Select(index => findings[index]).ToList());
 
     private IEnumerable<(Finding, Decision)> DecideGroup(List<Finding> findings)
     {

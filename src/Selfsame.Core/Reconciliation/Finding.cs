@@ -42,8 +42,14 @@ public enum SystemFault
     /// <summary>Records lack the uuid that the config asks for, or nothing keeps it unique and present.</summary>
     NoUuid,
 
+    /// <summary>An account lacks the code, or a record, that the config gives to each.</summary>
+    IncompleteAccount,
+
     /// <summary>A record that can't be read as an account.</summary>
     UnreadableRecord,
+
+    /// <summary>Two definitions of a unique index on one identifier that can't both hold.</summary>
+    IndexesInConflict,
 
     /// <summary>Two rules of the config want opposite things of one pair of systems.</summary>
     RulesInConflict,

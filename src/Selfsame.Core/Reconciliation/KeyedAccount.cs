@@ -39,7 +39,8 @@ public sealed record KeyedAccount
 /// <param name="Index">The index as it should be.</param>
 /// <param name="IsThere">Whether the system has it, under whatever name.</param>
 /// <param name="Equal">Accounts that could not stand together under it.</param>
-public sealed record WantedIndex(SystemIndex Index, bool IsThere, IReadOnlyList<EqualAccounts> Equal);
+/// <param name="Against">Existing unique indexes that can't hold besides it, and why (<see cref="IHasCanonicalIndexes.JoinsMore"/>).</param>
+public sealed record WantedIndex(SystemIndex Index, bool IsThere, IReadOnlyList<EqualAccounts> Equal, IReadOnlyList<(SystemIndex Index, string Why)> Against);
 
 /// <summary>How many rows refer to an account at one place.</summary>
 public sealed record ReferenceCount(ReferencePlace Place, int Rows);

@@ -141,6 +141,6 @@ public sealed class PersonLookup(Topology topology, IReadOnlyDictionary<string, 
             pictures.Add(name, new SystemPicture { Config = config, Facts = await systems[name].DescribeAsync(cancellation), Accounts = [.. found[name].Values] });
         }
 
-        return [.. Situations.Find(topology, pictures).Where(finding => finding.Fault is null)];
+        return [.. Situations.Find(topology, pictures).Where(finding => finding.Fault is null or SystemFault.IncompleteAccount)];
     }
 }

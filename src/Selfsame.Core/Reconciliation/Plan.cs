@@ -91,6 +91,7 @@ public enum ChangeReason
     IdMismatch,
     NoUniqueIndex,
     NoUuid,
+    IncompleteAccount,
     Undo,
 }
 
@@ -219,5 +220,5 @@ public sealed record CarriedPassword(string System, AccountId Account, string Fi
 /// <param name="Created">When it was made.</param>
 /// <param name="Tool">The version of Selfsame.</param>
 /// <param name="KeyRules">The version of the key rules.</param>
-/// <param name="NextUuid">Where new uuids for records come from.</param>
-public sealed record PlanStamp(Guid Id, DateTimeOffset Created, string Tool, string KeyRules, Func<Guid> NextUuid);
+/// <param name="Random">Where new uuids and codes for records come from.</param>
+public sealed record PlanStamp(Guid Id, DateTimeOffset Created, string Tool, string KeyRules, RandomSource Random);

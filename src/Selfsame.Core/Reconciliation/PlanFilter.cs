@@ -24,7 +24,7 @@ public sealed record PlanFilter(IReadOnlyList<string> Only, IReadOnlyList<string
     public Plan Of(Plan plan, IReadOnlyList<Finding>? asked = null)
     {
         var accounts = asked?.SelectMany(finding => finding.Accounts.Select(account => account.Id)).ToHashSet();
-        var systems = asked?.Where(finding => finding.Fault is not null).Select(finding => finding.System).ToHashSet();
+        var systems = asked?.Where(finding => finding.Fault is not null && finding.Accounts.Count == 0).Select(finding => finding.System).ToHashSet();
         bool IsAsked(Change change)
             => asked is null || (change.Reason is ChangeReason.NoUniqueIndex or ChangeReason.NoUuid
                 ? systems!.Contains(change.System)

@@ -26,7 +26,9 @@ public static class Planner
 
         // The shape changes when the records fit it; an account is changed under the id that it has, and takes another id last.
         decisions.AddRange(others.Where(pair => pair.finding.Situation != Situation.IdMismatch));
-        decisions.AddRange(findings.Where(finding => finding.Fault is not null)
+        decisions.AddRange(findings.Where(finding => finding.Fault == SystemFault.IncompleteAccount)
+            .Select(finding => (finding, Outlived(finding, IncompleteAccounts.Decide(finding, pictures[finding.System], keys, stamp), gone))));
+        decisions.AddRange(findings.Where(finding => finding.Fault is not (null or SystemFault.IncompleteAccount))
             .SelectMany(finding => SchemaPlanner.Decide(finding, pictures[finding.System], decisions, gone, stamp).Select(decision => (finding, decision)).ToList()));
         decisions.AddRange(others.Where(pair => pair.finding.Situation == Situation.IdMismatch));
         return new Plan

@@ -14,6 +14,12 @@ public sealed record RecordConfig(string Name, string Table, string Id, IReadOnl
 {
     /// <summary>How a field of the record is called in the account's record.</summary>
     public string InAccount(string field) => $"{Name}.{field}";
+
+    /// <summary>Whether every account has one.</summary>
+    public bool IsForEach => Fields.Count == 0;
+
+    /// <summary>In the account's record, where each has one: the account's id when the record is there, else null.</summary>
+    public string Presence => InAccount(Id);
 }
 
 /// <summary>The code that each account gets when it is made.</summary>

@@ -45,6 +45,12 @@ internal sealed class RowChanges(
     /// <summary>The system's shape was changed: it is looked at anew.</summary>
     public void ForgetShape(string system) => placesOf.Remove(system);
 
+    /// <summary>The changes in their order, cut into those that may be made at the same time.</summary>
+    public IEnumerable<IReadOnlyList<PreparedChange>> Waves(IEnumerable<PreparedChange> changes) => ChangeWaves.Of(changes, prepared => Writer(prepared.Change.System));
+
+    /// <summary>How many changes of that one's system may be under way at once.</summary>
+    public int AtOnce(PreparedChange prepared) => Writer(prepared.Change.System).SimultaneousWrites;
+
     public Task<WriteOutcome> WriteAsync(PreparedChange prepared)
         // Once it has left, only its answer ends the wait: a change is not cancelled half-way.
         => Writer(prepared.Change.System).WriteTogetherAsync(prepared.Rows, prepared.Expanded!.NoneLeft, CancellationToken.None);

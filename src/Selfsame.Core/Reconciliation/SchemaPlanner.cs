@@ -75,7 +75,7 @@ internal static class SchemaPlanner
                 Label = account.Label,
                 Sentence = $"{account.Label} gets a random uuid.",
                 Before = new Fields([KeyValuePair.Create(field, FieldValue.Null)]),
-                After = new Fields([KeyValuePair.Create(field, FieldValue.Text(stamp.NextUuid().ToString("D")))]),
+                After = new Fields([KeyValuePair.Create(field, FieldValue.Text(stamp.Random.NextUuid().ToString("D")))]),
                 Precondition = account.Record.Only(picture.Config.Mapping.Id).With(new Fields([KeyValuePair.Create(field, FieldValue.Null)])),
             });
         }

@@ -3,7 +3,7 @@ using Selfsame.Core.Accounts;
 namespace Selfsame.Core.Reconciliation;
 
 /// <summary>
-/// Looks again, a minimum age later and account by account from the primary, before somebody is called missing or an orphan: a
+/// Looks again, a minimum age later and account by account from the primary, before somebody is called missing or an orphan, or an account incomplete: a
 /// record may have been made, changed or moved while the bulk read ran, or a replica may have lagged (CASES 20 and 21).
 /// </summary>
 internal sealed class SecondLook(Topology topology, IReadOnlyDictionary<string, IConnectedSystem> systems, IdentifierKeying keying, TimeProvider clock)
@@ -13,7 +13,7 @@ internal sealed class SecondLook(Topology topology, IReadOnlyDictionary<string, 
     /// <summary>Those findings that a second look confirms; systems that can't be asked for single accounts are believed once.</summary>
     public async Task<IReadOnlyList<Finding>> ConfirmAsync(IReadOnlyList<Finding> findings, CancellationToken cancellation)
     {
-        var doubtful = findings.Where(finding => finding.Situation is Situation.Missing or Situation.Orphan).ToList();
+        var doubtful = findings.Where(finding => finding.Situation is Situation.Missing or Situation.Orphan || finding.Fault == SystemFault.IncompleteAccount).ToList();
         if (doubtful.Count == 0)
         {
             return findings;
@@ -21,7 +21,17 @@ internal sealed class SecondLook(Topology topology, IReadOnlyDictionary<string, 
 
         await Task.Delay(topology.MinimumAge, clock, cancellation);
         var gone = new HashSet<Finding>(ReferenceEqualityComparer.Instance);
-        foreach (var group in doubtful.GroupBy(finding => (finding.Rule!, finding.Situation)))
+        foreach (var group in doubtful.Where(finding => finding.Fault is not null).GroupBy(finding => finding.System))
+        {
+            foreach (var portion in group.Chunk(Portion))
+            {
+                var present = await RereadAsync(group.Key, [.. portion.Select(finding => finding.Target!)], cancellation);
+                gone.UnionWith(portion.Where(finding => !present.TryGetValue(finding.Target!.Account.Id, out var account)
+                    || IncompleteAccounts.Lacking(topology.Systems[group.Key], account.Account.Record).Count == 0));
+            }
+        }
+
+        foreach (var group in doubtful.Where(finding => finding.Fault is null).GroupBy(finding => (finding.Rule!, finding.Situation)))
         {
             foreach (var portion in group.Chunk(Portion))
             {

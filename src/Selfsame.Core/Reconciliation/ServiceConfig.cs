@@ -28,6 +28,9 @@ public sealed record TenantConfig
     /// <summary>Accounts that one address may create.</summary>
     public LimitConfig? SignUpLimit { get; init; }
 
+    /// <summary>Sign-ups that one address may try, refused ones too.</summary>
+    public LimitConfig? SignUpAttemptLimit { get; init; }
+
     /// <summary>Failed sign-ins of one address.</summary>
     public LimitConfig? SignInLimit { get; init; }
 

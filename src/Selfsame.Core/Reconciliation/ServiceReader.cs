@@ -8,11 +8,14 @@ internal static class ServiceReader
 {
     private const int LargestPort = 65_535;
 
+    /// <summary>In seconds; housekeeping removes counts after it.</summary>
+    private const int LongestWindow = 172_800;
+
     public static TenantConfig ReadTenant(ConfigNode node)
     {
         node.RejectOthers([
             "hosts", "publicUrl", "locale", "role", "emailDisclosure", "lookalikes", "mailboxes", "userCodePrefix", "userCodeSyllables",
-            "signUpLimit", "signInLimit", "passwordResetLimit", "deletionGraceDays"]);
+            "signUpLimit", "signUpAttemptLimit", "signInLimit", "passwordResetLimit", "deletionGraceDays"]);
         var entries = node.Entries();
         T? Optional<T>(string name, Func<ConfigNode, T> read) => entries.TryGetValue(name, out var entry) ? read(entry) : default;
         int? OptionalCount(string name) => entries.TryGetValue(name, out var entry) ? entry.Count() : null;
@@ -28,6 +31,7 @@ internal static class ServiceReader
             UserCodePrefix = Optional("userCodePrefix", ReadPrefix),
             UserCodeSyllables = entries.TryGetValue("userCodeSyllables", out var syllables) ? ReadSyllables(syllables) : null,
             SignUpLimit = Optional("signUpLimit", ReadLimit),
+            SignUpAttemptLimit = Optional("signUpAttemptLimit", ReadLimit),
             SignInLimit = Optional("signInLimit", ReadLimit),
             PasswordResetLimit = Optional("passwordResetLimit", ReadLimit),
             DeletionGraceDays = OptionalCount("deletionGraceDays"),
@@ -142,7 +146,13 @@ internal static class ServiceReader
         var entries = node.Entries();
         if (entries.TryGetValue("count", out var count) && entries.TryGetValue("seconds", out var seconds))
         {
-            return new LimitConfig(count.Count(), seconds.Count());
+            var window = seconds.Count();
+            if (window > LongestWindow)
+            {
+                seconds.Reject($"'{seconds.Path}' must be at most {LongestWindow} (two days): counts are not kept for longer.");
+            }
+
+            return new LimitConfig(count.Count(), window);
         }
 
         node.Reject($"'{node.Path}' needs both 'count' and 'seconds'.");

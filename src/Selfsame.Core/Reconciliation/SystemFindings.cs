@@ -10,7 +10,7 @@ internal static class SystemFindings
     /// <param name="decisions">What people decided.</param>
     /// <param name="withoutHandle">Whose handle has no key and needs none.</param>
     public static IEnumerable<Finding> Find(SystemPicture picture, PersonDecisions decisions, IReadOnlySet<AccountId> withoutHandle)
-        => Faults(picture).Concat(Duplicates(picture, decisions)).Concat(NotCanonical(picture, withoutHandle));
+        => Faults(picture).Concat(IncompleteAccounts.Find(picture)).Concat(Duplicates(picture, decisions)).Concat(NotCanonical(picture, withoutHandle));
 
     private static IEnumerable<Finding> Faults(SystemPicture picture)
     {
@@ -22,7 +22,14 @@ internal static class SystemFindings
 
         foreach (var kind in picture.Indexes is null ? [] : picture.Config.Unique)
         {
-            if (IndexFault(picture, kind) is { } fault)
+            var conflicts = IndexConflicts(picture, kind).ToList();
+            foreach (var conflict in conflicts)
+            {
+                yield return conflict;
+            }
+
+            // Where two definitions can't both hold, a person says which.
+            if (conflicts.Count == 0 && IndexFault(picture, kind) is { } fault)
             {
                 yield return fault;
             }
@@ -40,6 +47,37 @@ internal static class SystemFindings
         if (picture.Config.Uuid is { } uuid && UuidProblem(picture, uuid) is { } problem)
         {
             yield return Fault(name, SystemFault.NoUuid, problem);
+        }
+    }
+
+    private static IEnumerable<Finding> IndexConflicts(SystemPicture picture, IdentifierKind kind)
+    {
+        if (!picture.Wanted.TryGetValue(kind, out var wanted))
+        {
+            yield break;
+        }
+
+        var (name, field) = (picture.Config.Name, picture.Config.Mapping.Identifiers[kind]);
+        // A plan makes the wanted one in place of one on the same fields.
+        foreach (var (index, why) in wanted.Against.Where(pair => wanted.IsThere || !pair.Index.Fields.SequenceEqual(wanted.Index.Fields)))
+        {
+            yield return Fault(
+                name,
+                SystemFault.IndexesInConflict,
+                $"{name} has the unique index '{index.Name}' on the {kind.Name()}: {why}. Our keys, and the unique index that the config asks for, hold those to be different "
+                    + $"people, so both can't hold. Drop '{index.Name}', or take {kind.Name()} out of 'unique'.") with
+            { Identifier = kind };
+        }
+
+        if (!wanted.IsThere && picture.Indexes!.FirstOrDefault(index => index.Name == wanted.Index.Name) is { } namesake
+            && !namesake.Fields.SequenceEqual(wanted.Index.Fields) && !namesake.Fields.SequenceEqual([field]))
+        {
+            yield return Fault(
+                name,
+                SystemFault.IndexesInConflict,
+                $"The unique index on '{field}' that the config asks for is called '{namesake.Name}', and {name} has another index of that name, on {string.Join(", ", namesake.Fields)}. "
+                    + "Rename or drop that one; then plan makes ours.") with
+            { Identifier = kind };
         }
     }
 

@@ -98,6 +98,10 @@ public sealed record SystemConfig
     /// <summary>The code that each account gets when it is made; null where none is given.</summary>
     public UserCodeConfig? UserCode { get; init; }
 
+    /// <summary>The fields that are null in no account's record: its code, and that the records that each has are there.</summary>
+    public IEnumerable<string> NeededFields
+        => Records.Where(record => record.IsForEach).Select(record => record.Presence).Concat(UserCode is { } code ? [code.Field] : []);
+
     /// <summary>What <c>POST /hooks/{system}</c> must carry as <c>Authorization</c>, verbatim; null where the system has no webhook.</summary>
     public string? HookToken { get; init; }
 

@@ -51,7 +51,7 @@ internal static class SignUpEndpoints
             case SignUpResult.Invalid invalid:
                 return Problem.Of(invalid.Errors);
             case SignUpResult.LimitReached reached:
-                return RateLimitFields.Refuse(reached.State, "Too many accounts were made from your network. Wait for the time in Retry-After, then try again.");
+                return RateLimitFields.Refuse(reached.State, "Too many accounts were made or tried from your network. Wait for the time in Retry-After, then try again.");
             case SignUpResult.KeyReused:
                 return IdempotencyKey.Reused();
             case SignUpResult.InProgress:

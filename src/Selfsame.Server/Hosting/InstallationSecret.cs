@@ -28,7 +28,8 @@ internal static class InstallationSecret
         if (!File.Exists(path))
         {
             PrivateFiles.CreateFolder(dataFolder);
-            PrivateFiles.WriteAtomically(path, System.Text.Encoding.ASCII.GetBytes(Convert.ToBase64String(RandomNumberGenerator.GetBytes(32))));
+            // Another node may start for the first time too; whose secret is there first is everybody's.
+            _ = PrivateFiles.TryCreateAtomically(path, System.Text.Encoding.ASCII.GetBytes(Convert.ToBase64String(RandomNumberGenerator.GetBytes(32))));
         }
 
         return Decode(File.ReadAllText(path).Trim(), $"{path} is damaged. Put the file back from a backup.");

@@ -152,7 +152,7 @@ public sealed class SelfsameServer : IAsyncDisposable
         services.AddSelfsamePages();
     }
 
-    /// <summary>X-Forwarded-For is believed only from configured proxies (CASES 30); none are by default, not even this machine.</summary>
+    /// <summary>Where a request comes from, its scheme and its host are believed only from configured proxies (CASES 30); none are by default, not even this machine.</summary>
     private static void Configure(ForwardedHeadersOptions forwarded, ServerOptions options)
     {
         forwarded.ForwardedHeaders = options.TrustedProxies.Count == 0

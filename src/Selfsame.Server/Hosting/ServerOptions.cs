@@ -42,7 +42,7 @@ public sealed record ServerOptions
     /// <summary>Who is told what happens to users.</summary>
     public IReadOnlyList<WebhookConfig> Webhooks { get; init; } = [];
 
-    /// <summary>Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.</summary>
+    /// <summary>Proxies whose X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host (which chooses the tenant) are believed.</summary>
     public IReadOnlyList<IPNetwork> TrustedProxies { get; init; } = [];
 
     public TimeProvider Clock { get; init; } = TimeProvider.System;

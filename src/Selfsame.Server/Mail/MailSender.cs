@@ -48,12 +48,13 @@ internal sealed class MailSender(MailOutbox outbox, IMailTransport transport, St
     {
         var taken = context.Clock.GetTimestamp();
         var mails = await outbox.LeaseAsync(MostInRound, cancellation);
-        var (sent, firstSent) = (new List<Guid>(), 0L);
+        var (sent, firstSent, tried) = (new List<Guid>(), 0L, 0);
         try
         {
             foreach (var mail in mails.TakeWhile(_ => context.Clock.GetElapsedTime(taken) + transport.Timeout < MailOutbox.Lease))
             {
                 context.CrashPoints.Reach("mail.leased");
+                tried++;
                 if (await TrySendAsync(mail, cancellation))
                 {
                     firstSent = sent.Count == 0 ? context.Clock.GetTimestamp() : firstSent;
@@ -69,6 +70,7 @@ internal sealed class MailSender(MailOutbox outbox, IMailTransport transport, St
         finally
         {
             await MarkAsync(sent);
+            await outbox.GiveBackAsync(mails.Skip(tried), CancellationToken.None);
         }
 
         return mails.Count == MostInRound;

@@ -2,17 +2,11 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Selfsame.Server.Requests;
 using Selfsame.Store.Operations;
-using Selfsame.Store.Requests;
 using Selfsame.Store.Users;
 
 namespace Selfsame.Server.Pages;
 
-/// <summary>
-/// Makes the first administrator by the link that the server printed. The link is good as long as there is no
-/// administrator, so it is not used up beforehand: a form that is refused leaves it good, and a crash loses nothing.
-/// That only one is made, by two posts or by the links of two nodes at once, is decided by the one idempotency key that
-/// all of them share; its record outlives every link that was printed before.
-/// </summary>
+/// <summary>Makes the first administrator by the link that the server printed; see <see cref="FirstAdministrator"/>.</summary>
 internal sealed class SetupPage(RequestScope scope, FirstAdministrator first, SignUp signUp) : SelfsamePage(scope)
 {
     private static readonly string[] Fields = ["email", "username", "password"];
@@ -48,7 +42,7 @@ internal sealed class SetupPage(RequestScope scope, FirstAdministrator first, Si
                 Administrator = new AdministratorFields { EmailVerified = true, IsStaff = true, IsSuperuser = true },
             },
             Actor = Scope.Actor,
-            Call = new IdempotentCall("form", "/setup", "first-administrator", CreationForm.Payload(this, Fields)),
+            Call = FirstAdministrator.Call(CreationForm.Payload(this, Fields)),
         };
         switch (await signUp.ExecuteAsync(request, Cancellation))
         {

@@ -77,7 +77,7 @@ internal sealed class SignUpPage(RequestScope scope, StoreContext context, SignU
             case SignUpResult.Invalid invalid:
                 return Refuse(invalid.Errors);
             case SignUpResult.LimitReached limit:
-                return TooMany("Too many accounts were made from your network.", limit.State.ResetsIn);
+                return TooMany("Too many accounts were made or tried from your network.", limit.State.ResetsIn);
             case SignUpResult.KeyReused:
                 newToken = CreationForm.NewToken(context.Random);
                 return Refuse(

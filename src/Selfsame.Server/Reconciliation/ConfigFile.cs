@@ -121,6 +121,7 @@ public static class ConfigFile
             UserCodePrefix = config.UserCodePrefix ?? defaults.UserCodePrefix,
             UserCodeSyllables = config.UserCodeSyllables ?? defaults.UserCodeSyllables,
             SignUpLimit = Limit(defaults.SignUpLimit, config.SignUpLimit),
+            SignUpAttemptLimit = Limit(defaults.SignUpAttemptLimit, config.SignUpAttemptLimit),
             SignInLimit = Limit(defaults.SignInLimit, config.SignInLimit),
             PasswordResetLimit = Limit(defaults.PasswordResetLimit, config.PasswordResetLimit),
             DeletionGracePeriod = config.DeletionGraceDays is { } days ? TimeSpan.FromDays(days) : defaults.DeletionGracePeriod,

@@ -167,6 +167,12 @@ public sealed class Doctor(ConnectedSystems systems, StoreContext store, ServerO
                 : new Examination(
                     config.Name, $"unique {kind.Name()}", ProbeAnswer.No, Present(indexes, field),
                     canonical is null ? $"Make a unique index on '{field}'." : "selfsame plan -o plan.json makes it, after the duplicates."));
+            found.AddRange(
+                from index in indexes
+                let why = canonical?.JoinsMore(index, kind)
+                where why is not null
+                select new Examination(
+                    config.Name, $"unique {kind.Name()}", ProbeAnswer.No, $"index '{index.Name}' can't hold beside it: {why}", $"Drop '{index.Name}', or take {kind.Name()} out of 'unique'."));
         }
 
         return found;

@@ -7,7 +7,8 @@ namespace Selfsame.Server.Reconciliation;
 /// <summary>Brings accounts into the connected systems while the service runs, each system in a lane of its own.</summary>
 internal sealed class ProvisioningService(ConnectedSystems systems, StoreContext context, ILogger<ProvisioningService> logger) : BackgroundService
 {
-    private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
+    // Somebody who has just verified themselves waits for it.
+    private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(250);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {

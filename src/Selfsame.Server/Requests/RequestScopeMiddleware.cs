@@ -10,6 +10,8 @@ namespace Selfsame.Server.Requests;
 internal sealed class RequestScopeMiddleware(
     RequestDelegate next, StoreContext context, ServerOptions options, SessionStore sessions, ServiceTokenStore serviceTokens)
 {
+    private const int LongestUserAgent = 300;
+
     public async Task InvokeAsync(HttpContext http, RequestScope scope)
     {
         scope.Tenant = options.TenantsByHost.GetValueOrDefault(http.Request.Host.Host, "main");
@@ -20,7 +22,7 @@ internal sealed class RequestScopeMiddleware(
             http.Connection.RemoteIpAddress?.ToString(),
             ClientNetwork.Of(http.Connection.RemoteIpAddress),
             browser,
-            Shorten(http.Request.Headers.UserAgent.ToString()));
+            http.Request.Headers.UserAgent.ToString() is { Length: > 0 } agent ? ShortText.Cut(agent, LongestUserAgent) : null);
         scope.BrowserHash = browser is null ? null : context.Secrets.Hash("browser", browser);
         await IdentifyAsync(http, scope);
         await next(http);
@@ -66,17 +68,5 @@ internal sealed class RequestScopeMiddleware(
 
         var origin = request.Headers.Origin.ToString();
         return origin.Length > 0 && !string.Equals(origin, $"{request.Scheme}://{request.Host}", StringComparison.OrdinalIgnoreCase);
-    }
-
-    /// <summary>Never ends in half a character, which no database takes.</summary>
-    private static string? Shorten(string text)
-    {
-        const int longest = 300;
-        return text.Length switch
-        {
-            0 => null,
-            <= longest => text,
-            _ => text[..(char.IsHighSurrogate(text[longest - 1]) ? longest - 1 : longest)],
-        };
     }
 }

@@ -23,6 +23,9 @@ public sealed record WatchState
 
     public IReadOnlyList<PendingAlert> Pending { get; init; } = [];
 
+    /// <summary>How many audits in a row failed.</summary>
+    public int Failures { get; init; }
+
     /// <summary>The state in a file; an empty one where there is none.</summary>
     public static WatchState Read(string path)
     {

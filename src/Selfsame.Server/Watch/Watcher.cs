@@ -1,6 +1,8 @@
+using System.Data.Common;
 using Selfsame.Core;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
+using Selfsame.Databases;
 
 namespace Selfsame.Server.Watch;
 
@@ -11,7 +13,7 @@ namespace Selfsame.Server.Watch;
 public sealed record WatchRound(int? Findings, IReadOnlyList<Finding> New, IReadOnlyList<string> Problems);
 
 /// <summary>Audits on a schedule and tells what is new, each finding once.</summary>
-/// <param name="audit">Audits; may throw <see cref="SystemUnavailableException"/>.</param>
+/// <param name="audit">Audits; may throw <see cref="SystemUnavailableException"/>, and what our own database throws.</param>
 /// <param name="channels">Where alerts go.</param>
 /// <param name="statePath">The file that remembers.</param>
 /// <param name="clock">The time.</param>
@@ -25,8 +27,6 @@ public sealed class Watcher(
     private const int PatientWith = 3;
 
     private static readonly TimeSpan FirstWait = TimeSpan.FromSeconds(2);
-
-    private int failures;
 
     /// <summary>Runs rounds until it is cancelled; the time between two is counted from start to start.</summary>
     public async Task RunAsync(TimeSpan every, Action<WatchRound> report, CancellationToken cancellation)
@@ -44,7 +44,6 @@ public sealed class Watcher(
     public async Task<WatchRound> OnceAsync(CancellationToken cancellation)
     {
         var (result, problem) = await AuditAsync(cancellation);
-        failures = problem is null ? 0 : failures + 1;
         var state = WatchState.Read(statePath);
         IReadOnlyList<Finding> fresh = [];
         if (result is not null)
@@ -53,9 +52,14 @@ public sealed class Watcher(
             (state, fresh) = state.After(result.Findings, channels.Names, random.NextUuid(), clock.GetUtcNow());
             state.Write(statePath);
         }
-        else if (failures == PatientWith)
+        else
         {
-            state = state with { Pending = [.. state.Pending, new PendingAlert(random.NextUuid(), clock.GetUtcNow(), [new AlertLine("AuditFailed", "", problem!)], channels.Names)] };
+            // On disk, for with '--once' each round is a process of its own.
+            state = state with { Failures = state.Failures + 1 };
+            state = state.Failures != PatientWith ? state : state with
+            {
+                Pending = [.. state.Pending, new PendingAlert(random.NextUuid(), clock.GetUtcNow(), [new AlertLine("AuditFailed", "", problem!)], channels.Names)],
+            };
             state.Write(statePath);
         }
 
@@ -72,17 +76,20 @@ public sealed class Watcher(
             {
                 return (await audit(cancellation), null);
             }
-            catch (SystemUnavailableException) when (attempt < Attempts)
+            catch (Exception exception) when (IsOutage(exception) && attempt < Attempts)
             {
                 await Task.Delay(wait, clock, cancellation);
                 wait *= 2;
             }
-            catch (SystemUnavailableException exception)
+            catch (Exception exception) when (IsOutage(exception))
             {
                 return (null, exception.Message);
             }
         }
     }
+
+    /// <summary>A system that does not answer, or our own store, from which the links are read.</summary>
+    private static bool IsOutage(Exception exception) => exception is SystemUnavailableException or DatabaseException or DbException;
 
     /// <summary>Tries every alert that is still due; what gets through is noted at once.</summary>
     private async Task<IReadOnlyList<string>> DeliverAsync(WatchState state, CancellationToken cancellation)

@@ -34,14 +34,25 @@ public sealed record InboxEvent
 /// </summary>
 public sealed class EventInbox(StoreContext context)
 {
-    private const int StatementsPerBatch = 1000;
+    private const int EventsAtOnce = 1000;
 
-    private const string Insert =
-        """
-        INSERT INTO inbox (system, event_id, type, account_id, proves_email, occurred_at, received_at, correlation_id, deliveries, state, attempts, not_before)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, 'Waiting', 0, $7)
-        ON CONFLICT (system, event_id) DO UPDATE SET deliveries = inbox.deliveries + 1
-        RETURNING deliveries
+    private const string Columns =
+        "system, event_id, type, account_id, proves_email, occurred_at, received_at, correlation_id, deliveries, state, attempts, not_before";
+
+    private const string CountRepeats = "ON CONFLICT (system, event_id) DO UPDATE SET deliveries = inbox.deliveries + excluded.deliveries";
+
+    private const string InsertOne =
+        $"INSERT INTO inbox ({Columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'Waiting', 0, $7) {CountRepeats} RETURNING deliveries";
+
+    // What came oftener than in this body had come before.
+    private const string InsertMany =
+        $"""
+        WITH kept AS (
+          INSERT INTO inbox ({Columns})
+          SELECT @system, event_id, type, account_id, proves_email, occurred_at, @now, @correlationId, deliveries, 'Waiting', 0, @now
+          FROM unnest(@ids, @types, @accounts, @proving, @occurred, @times) e(event_id, type, account_id, proves_email, occurred_at, deliveries)
+          {CountRepeats} RETURNING event_id, deliveries)
+        SELECT count(*) FROM kept JOIN unnest(@ids, @times) e(event_id, times) ON e.event_id = kept.event_id AND e.times = kept.deliveries
         """;
 
     /// <summary>Keeps events; when this returns they are durable.</summary>
@@ -121,21 +132,50 @@ public sealed class EventInbox(StoreContext context)
 
     private async Task<Received> InsertAsync(Transaction transaction, string system, IReadOnlyList<SystemEvent> events, string correlationId)
     {
-        var now = context.Now();
-        var (fresh, repeats) = (0, 0);
-
-        // In one order: two bodies with the same events wait for each other, but never in a circle.
-        foreach (var chunk in events.OrderBy(one => one.Id, StringComparer.Ordinal).Chunk(StatementsPerBatch))
+        // One that stands twice in a body is one row. In one order: two bodies with the same events wait for each other, but never in a circle.
+        var arrivals = events.GroupBy(one => one.Id, StringComparer.Ordinal).OrderBy(group => group.Key, StringComparer.Ordinal)
+            .Select(group => new Arrival(group.First(), group.LongCount()));
+        var fresh = 0L;
+        foreach (var chunk in arrivals.Chunk(EventsAtOnce))
         {
-            var statements = chunk.Select(one => new Statement(
-                Insert, system, one.Id, one.Type, one.Account?.ToText(), one.ProvesEmail, one.Occurred, now, correlationId)).ToList();
-            var deliveries = await transaction.BatchAsync(statements, reader => reader.GetInt64(0));
-            fresh += deliveries.Count(count => count == 1);
-            repeats += deliveries.Count(count => count > 1);
+            fresh += await (transaction.Dialect == Dialect.PostgreSql
+                ? InsertManyAsync(transaction, system, chunk, correlationId)
+                : InsertEachAsync(transaction, system, chunk, correlationId));
         }
 
-        return new Received(fresh, repeats);
+        return new Received((int)fresh, events.Count - (int)fresh);
     }
+
+    /// <summary>Keeps each with a statement of its own, as SQLite has no arrays; how many had never come.</summary>
+    private async Task<long> InsertEachAsync(Transaction transaction, string system, Arrival[] arrivals, string correlationId)
+    {
+        var now = context.Now();
+        var statements = arrivals.Select(arrival => new Statement(
+            InsertOne, system, arrival.Event.Id, arrival.Event.Type, arrival.Event.Account?.ToText(), arrival.Event.ProvesEmail, arrival.Event.Occurred, now, correlationId,
+            arrival.Times)).ToList();
+        var deliveries = await transaction.BatchAsync(statements, reader => reader.GetInt64(0));
+        return deliveries.Zip(arrivals).Count(pair => pair.First == pair.Second.Times);
+    }
+
+    /// <summary>Keeps them all with one statement; how many had never come.</summary>
+    private Task<long> InsertManyAsync(Transaction transaction, string system, Arrival[] arrivals, string correlationId)
+        => transaction.ScalarAsync<long>(
+            InsertMany,
+            new
+            {
+                system,
+                now = context.Now(),
+                correlationId,
+                ids = Array.ConvertAll(arrivals, arrival => arrival.Event.Id),
+                types = Array.ConvertAll(arrivals, arrival => arrival.Event.Type),
+                accounts = Array.ConvertAll(arrivals, arrival => arrival.Event.Account?.ToText()),
+                proving = Array.ConvertAll(arrivals, arrival => arrival.Event.ProvesEmail),
+                occurred = Array.ConvertAll(arrivals, arrival => arrival.Event.Occurred),
+                times = Array.ConvertAll(arrivals, arrival => arrival.Times),
+            });
+
+    /// <summary>An event, and how often it came with this body.</summary>
+    private sealed record Arrival(SystemEvent Event, long Times);
 
     private sealed record Row
     {

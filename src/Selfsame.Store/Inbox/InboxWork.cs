@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
 using Selfsame.Databases;
@@ -84,7 +85,7 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
     {
         var now = context.Now();
         var last = events[^1];
-        var type = last.Type.Length > LongestTypeTold ? last.Type[..LongestTypeTold] : last.Type;
+        var type = string.Concat(last.Type.EnumerateRunes().Take(LongestTypeTold));
         await VerificationEvents.AddAsync(transaction, system, account, isThere ? events.Where(one => one.ProvesEmail).Select(one => one.Id) : null);
         await ProvisioningRows.RequeueAsync(transaction, system, account, $"{system} reported '{type}' (correlation {last.CorrelationId}).", now);
         if (isThere)
@@ -100,13 +101,26 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
             return;
         }
 
-        await context.Database.TransactAsync(
-            async transaction =>
-            {
-                await effect(transaction);
-                await EventInbox.MarkDoneAsync(transaction, events, outcome);
-            },
-            cancellation);
+        try
+        {
+            await context.Database.TransactAsync(
+                async transaction =>
+                {
+                    await effect(transaction);
+                    await EventInbox.MarkDoneAsync(transaction, events, outcome);
+                    return true;
+                },
+                // Doing it twice asks for no more than a look: a lost commit answer is settled that way.
+                _ => Task.FromResult(default(Settled<bool>)),
+                cancellation);
+        }
+        catch (Exception exception) when (exception is DatabaseException or DbException)
+        {
+            // One account's rows that can't be written hold no other account's events up.
+            await FailAsync(events, exception.Message, cancellation);
+            return;
+        }
+
         context.CrashPoints.Reach(InboxCrashPoints.Done);
         foreach (var one in events)
         {

@@ -72,6 +72,15 @@ public sealed class MailOutbox(StoreContext context)
             },
             cancellation);
 
+    /// <summary>Ends the loan of mails that were not tried: that was no attempt. One that another sender has on loan by now stays its.</summary>
+    public Task GiveBackAsync(IEnumerable<QueuedMail> mails, CancellationToken cancellation)
+    {
+        var returns = mails.OrderBy(mail => mail.Uuid).Select(mail => new Statement(
+            "UPDATE mails SET attempts = attempts - 1, leased_until = NULL WHERE uuid = $1 AND attempts = $2 AND sent_at IS NULL AND given_up_at IS NULL",
+            mail.Uuid, (long)mail.Attempt)).ToList();
+        return returns.Count == 0 ? Task.CompletedTask : context.Database.TransactAsync(transaction => transaction.BatchAsync(returns), cancellation);
+    }
+
     /// <summary>The receiving server has taken these mails: their texts are wiped, in one transaction.</summary>
     public Task MarkSentAsync(IReadOnlyCollection<Guid> uuids, CancellationToken cancellation)
     {

@@ -1,12 +1,22 @@
 using Selfsame.Databases;
 using Selfsame.Store.Links;
+using Selfsame.Store.Requests;
 
 namespace Selfsame.Store.Operations;
 
-/// <summary>The one-time link by which a new installation gets its first administrator.</summary>
+/// <summary>
+/// The link by which a new installation gets its first administrator. It is good as long as there is none, so it is not used up
+/// beforehand: a form that is refused leaves it good, and a crash loses nothing.
+/// </summary>
 public sealed class FirstAdministrator(StoreContext context)
 {
     private static readonly TimeSpan Lifetime = TimeSpan.FromHours(24);
+
+    /// <summary>
+    /// The one call that all links share: that only one administrator is made, by two posts or by the links of two nodes at once, is decided by
+    /// its record.
+    /// </summary>
+    public static IdempotentCall Call(string payload) => new("form", "/setup", "first-administrator", payload);
 
     /// <summary>A fresh token while the tenant has no administrator, older ones ended; null once it has one.</summary>
     public Task<string?> IssueAsync(string tenant, CancellationToken cancellation)
@@ -22,6 +32,16 @@ public sealed class FirstAdministrator(StoreContext context)
                 await transaction.ExecuteAsync(
                     "DELETE FROM link_tokens WHERE tenant = @tenant AND purpose = @purpose",
                     new { tenant, purpose = LinkPurpose.FirstAdministrator });
+
+                // An administrator who was made by a link and deleted since is not to be answered once more. In one statement: a record whose
+                // administrator is made this moment stays.
+                var call = Call("");
+                await transaction.ExecuteAsync(
+                    """
+                    DELETE FROM idempotency_records WHERE tenant = @tenant AND caller = @caller AND route = @route AND key = @key
+                      AND NOT EXISTS (SELECT 1 FROM users WHERE tenant = @tenant AND is_superuser AND deleted_at IS NULL)
+                    """,
+                    new { tenant, caller = call.Caller, route = call.Route, key = call.Key });
                 var token = context.Random.NextToken();
                 await LinkTokens.InsertAsync(transaction, token, tenant, LinkPurpose.FirstAdministrator, null, null, now, now + Lifetime);
                 return token;
@@ -34,33 +54,6 @@ public sealed class FirstAdministrator(StoreContext context)
             async transaction => !await ExistsAsync(transaction, tenant)
                 && await LinkTokens.PeekAsync(transaction, token, tenant, LinkPurpose.FirstAdministrator, context.Now()) is not null,
             cancellation);
-
-    /// <summary>Uses the link up; the caller redeems it before it makes the user, so that one link makes one administrator.</summary>
-    public Task<bool> RedeemAsync(string tenant, string token, CancellationToken cancellation)
-        => context.Database.TransactAsync(
-            async transaction =>
-            {
-                await HoldAllAsync(transaction, tenant);
-                var won = !await ExistsAsync(transaction, tenant)
-                    && await LinkTokens.RedeemAsync(transaction, token, tenant, LinkPurpose.FirstAdministrator, context.Now()) is not null;
-                if (won)
-                {
-                    await transaction.ExecuteAsync(
-                        "UPDATE link_tokens SET used_at = @now WHERE tenant = @tenant AND purpose = @purpose AND used_at IS NULL",
-                        new { now = context.Now(), tenant, purpose = LinkPurpose.FirstAdministrator });
-                }
-
-                return won;
-            },
-            cancellation);
-
-    /// <summary>Nodes that start at once each issue a link: whoever redeems one first ends them all, so they are held together, in order.</summary>
-    private static Task HoldAllAsync(Transaction transaction, string tenant)
-        => transaction.Dialect == Dialect.Sqlite
-            ? Task.CompletedTask
-            : transaction.ExecuteAsync(
-                "SELECT 1 FROM link_tokens WHERE tenant = @tenant AND purpose = @purpose ORDER BY token_hash FOR UPDATE",
-                new { tenant, purpose = LinkPurpose.FirstAdministrator });
 
     private static async Task<bool> ExistsAsync(Transaction transaction, string tenant)
         => await transaction.ScalarAsync<long>(

@@ -74,8 +74,9 @@ public static class SecretChange
 
         public string Update => $"UPDATE {Table} SET {Name} = @again WHERE ({KeyList}) = ({KeyValues}) AND {Name} = @before";
 
+        // Empty is what was wiped: the text of a mail that was sent.
         public string Select(bool hasBegun)
-            => $"SELECT {KeyList}, {Name} FROM {Table} WHERE {Name} IS NOT NULL{(hasBegun ? $" AND ({KeyList}) > ({KeyValues})" : "")} ORDER BY {KeyList} LIMIT {Portion}";
+            => $"SELECT {KeyList}, {Name} FROM {Table} WHERE length({Name}) > 0{(hasBegun ? $" AND ({KeyList}) > ({KeyValues})" : "")} ORDER BY {KeyList} LIMIT {Portion}";
 
         public static DynamicParameters Parameters(object[]? key)
         {

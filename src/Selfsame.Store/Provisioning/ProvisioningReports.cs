@@ -4,58 +4,6 @@ using Selfsame.Databases;
 
 namespace Selfsame.Store.Provisioning;
 
-/// <summary>How the provisioning into one system stands.</summary>
-public sealed record SystemProvisioning
-{
-    public required string System { get; init; }
-
-    /// <summary>How many rows are in each state; one that has none is not here.</summary>
-    public required IReadOnlyDictionary<ProvisioningState, long> Counts { get; init; }
-
-    /// <summary>How many linked rows are to be looked at again.</summary>
-    public required long DueAgain { get; init; }
-
-    /// <summary>When the oldest row was made that waits to be worked on; null when none does. What the config does not want yet does not wait.</summary>
-    public DateTimeOffset? OldestWaiting { get; init; }
-
-    /// <summary>The error of the row that was written last, of those that have one.</summary>
-    public string? LastProblem { get; init; }
-
-    public DateTimeOffset? LastProblemAt { get; init; }
-
-    /// <summary>Nothing is sent before, because the system asked for it.</summary>
-    public DateTimeOffset? PausedUntil { get; init; }
-}
-
-/// <summary>One line of a row's history.</summary>
-/// <param name="At">When.</param>
-/// <param name="State">The state from then on.</param>
-/// <param name="What">A sentence; null where the state says it.</param>
-public sealed record ProvisioningHappening(DateTimeOffset At, ProvisioningState State, string? What);
-
-/// <summary>A row as people see it; nothing of it is secret.</summary>
-public sealed record ProvisioningStatus
-{
-    public required ProvisioningRow Row { get; init; }
-
-    public required DateTimeOffset Created { get; init; }
-
-    public required DateTimeOffset Updated { get; init; }
-
-    /// <summary>What happened, the oldest first.</summary>
-    public IReadOnlyList<ProvisioningHappening> History { get; init; } = [];
-}
-
-/// <summary>Which rows to list.</summary>
-/// <param name="Systems">Of these target systems.</param>
-/// <param name="State">In this state; null: in any.</param>
-/// <param name="Page">From 1.</param>
-/// <param name="PageSize">Rows on a page.</param>
-public sealed record ProvisioningQuery(IReadOnlyList<string> Systems, ProvisioningState? State, int Page, int PageSize);
-
-/// <summary>A page of rows, without their history.</summary>
-public sealed record ProvisioningRowPage(IReadOnlyList<ProvisioningStatus> Rows, long Total, int Page, int PageSize);
-
 /// <summary>What administrators see of the provisioning. Reads only; passwords stay sealed.</summary>
 public sealed class ProvisioningReports(Database database, TimeProvider clock)
 {
@@ -131,33 +79,12 @@ public sealed class ProvisioningReports(Database database, TimeProvider clock)
             },
             cancellation);
 
-    /// <summary>Rows in a state, the oldest first; of one system or, for null, of all.</summary>
-    public Task<IReadOnlyList<ProvisioningStatus>> InStateAsync(ProvisioningState state, string? system, int most, CancellationToken cancellation)
-        => SelectAsync("state = @state AND (@system IS NULL OR system = @system)", new { state = state.ToString(), system, most }, cancellation);
-
-    /// <summary>Rows that were made before <paramref name="before"/> and are neither linked, nor given up, nor yet unwanted by the config: sign-ups that have not become whole.</summary>
-    public Task<IReadOnlyList<ProvisioningStatus>> NotWholeAsync(DateTimeOffset before, int most, CancellationToken cancellation)
-        => SelectAsync(
-            """
-            created_at <= @before AND (state IN ('Intent', 'Conflict', 'Compensating')
-              OR (state = 'Pending' AND (problem IS NOT NULL OR not_before <= @now)))
-            """,
-            new { before, most, now = clock.GetUtcNow() },
-            cancellation);
-
     /// <summary>The accounts that were made in <paramref name="system"/>, each by the account of <paramref name="source"/> for which it was made.</summary>
     public Task<IReadOnlyDictionary<AccountId, AccountId>> LinksAsync(string source, string system, CancellationToken cancellation)
         => database.ReadAsync<IReadOnlyDictionary<AccountId, AccountId>>(
             async transaction => (await transaction.QueryAsync<StoredRow>(
                 "SELECT source_id, target_id FROM provisioning WHERE source = @source AND system = @system AND target_id IS NOT NULL", new { source, system }))
                 .ToDictionary(row => AccountId.FromText(row.SourceId), row => AccountId.FromText(row.TargetId!)),
-            cancellation);
-
-    private Task<IReadOnlyList<ProvisioningStatus>> SelectAsync(string where, object parameters, CancellationToken cancellation)
-        => database.ReadAsync<IReadOnlyList<ProvisioningStatus>>(
-            async transaction => (await transaction.QueryAsync<StatusRow>(
-                $"SELECT {StatusRow.StatusColumns} FROM provisioning WHERE {where} ORDER BY created_at, source, source_id, system LIMIT @most", parameters))
-                .ConvertAll(row => row.ToStatus([])),
             cancellation);
 
     private static async Task AddAsync(Transaction transaction, List<ProvisioningStatus> found, string source, AccountId account, int left)

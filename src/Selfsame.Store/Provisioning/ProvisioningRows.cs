@@ -210,7 +210,8 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
 
     /// <summary>
     /// Gives the rows that an earlier version made for the store's users the name under which the config connects these, by
-    /// tenant; how many rows those were. Where the user is gone the tenant is no longer known, and a single name is taken.
+    /// tenant; how many rows those were. Where the user is gone the tenant is no longer known, and a single name is taken. An <c>apply</c> may have
+    /// made a row under the name already: of the two the one that knows its account stays, the named one where both or neither do.
     /// </summary>
     public Task<int> NameSourcesAsync(IReadOnlyDictionary<string, string> sourceByTenant, CancellationToken cancellation)
         => database.TransactAsync(
@@ -219,12 +220,22 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
                 var named = 0;
                 foreach (var (tenant, source) in sourceByTenant)
                 {
-                    named += await transaction.ExecuteAsync(
+                    var parameters = new { source, tenant, only = sourceByTenant.Count == 1 };
+                    const string isUnnamed = "source = '' AND (@only OR source_id IN (SELECT CAST(u.uuid AS text) FROM users u WHERE u.tenant = @tenant))";
+                    await transaction.ExecuteAsync(
                         """
-                        UPDATE provisioning SET source = @source
-                        WHERE source = '' AND (@only OR source_id IN (SELECT CAST(u.uuid AS text) FROM users u WHERE u.tenant = @tenant))
+                        DELETE FROM provisioning WHERE source = @source AND target_id IS NULL AND EXISTS (
+                          SELECT 1 FROM provisioning o WHERE o.source = '' AND o.source_id = provisioning.source_id AND o.system = provisioning.system AND o.target_id IS NOT NULL)
                         """,
-                        new { source, tenant, only = sourceByTenant.Count == 1 });
+                        parameters);
+                    named += await transaction.ExecuteAsync(
+                        $"""
+                        UPDATE provisioning SET source = @source
+                        WHERE {isUnnamed} AND NOT EXISTS (
+                          SELECT 1 FROM provisioning o WHERE o.source = @source AND o.source_id = provisioning.source_id AND o.system = provisioning.system)
+                        """,
+                        parameters);
+                    await transaction.ExecuteAsync($"DELETE FROM provisioning WHERE {isUnnamed}", parameters);
                 }
 
                 return named;

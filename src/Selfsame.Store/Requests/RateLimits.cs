@@ -25,15 +25,21 @@ public sealed class RateLimitUse
 /// </summary>
 public static class RateLimits
 {
+    /// <summary>
+    /// What begins later than this from now was written by a clock that was ahead, and is over: otherwise it would lock people out for as
+    /// long. Longer than the clocks of nodes differ and than a transaction waits for another's row.
+    /// </summary>
+    internal static readonly TimeSpan MostSkew = TimeSpan.FromMinutes(1);
+
     /// <summary>No row comes back exactly when the window is full: then nothing was counted.</summary>
     private const string Claim =
         """
         INSERT INTO rate_limits AS r (tenant, name, subject, window_started_at, used)
         VALUES (@tenant, @name, @subject, @now, 1)
         ON CONFLICT (tenant, name, subject) DO UPDATE SET
-          used = CASE WHEN r.window_started_at <= @expired THEN 1 ELSE r.used + 1 END,
-          window_started_at = CASE WHEN r.window_started_at <= @expired THEN @now ELSE r.window_started_at END
-        WHERE r.window_started_at <= @expired OR r.used < @count
+          used = CASE WHEN r.window_started_at <= @expired OR r.window_started_at > @ahead THEN 1 ELSE r.used + 1 END,
+          window_started_at = CASE WHEN r.window_started_at <= @expired OR r.window_started_at > @ahead THEN @now ELSE r.window_started_at END
+        WHERE r.window_started_at <= @expired OR r.window_started_at > @ahead OR r.used < @count
         RETURNING used AS "Used", window_started_at AS "StartedAt"
         """;
 
@@ -47,7 +53,7 @@ public static class RateLimits
         }
 
         var row = await transaction.QueryFirstOrDefaultAsync<Window>(
-            Claim, new { tenant, name = limit.Name, subject, now, expired = now - limit.Window, count = (long)limit.Count });
+            Claim, new { tenant, name = limit.Name, subject, now, expired = now - limit.Window, ahead = now + MostSkew, count = (long)limit.Count });
         return row is null
             ? await ReadAsync(transaction, tenant, limit, subject, now)
             : new RateLimitState(limit, limit.Count - (int)row.Used, row.StartedAt + limit.Window - now, Allowed: true);
@@ -70,9 +76,9 @@ public static class RateLimits
             : await transaction.QueryFirstOrDefaultAsync<Window>(
                 """
                 SELECT used AS "Used", window_started_at AS "StartedAt" FROM rate_limits
-                WHERE tenant = @tenant AND name = @name AND subject = @subject AND window_started_at > @expired
+                WHERE tenant = @tenant AND name = @name AND subject = @subject AND window_started_at > @expired AND window_started_at <= @ahead
                 """,
-                new { tenant, name = limit.Name, subject, expired = now - limit.Window });
+                new { tenant, name = limit.Name, subject, expired = now - limit.Window, ahead = now + MostSkew });
         return row is null
             ? new RateLimitState(limit, limit.Count, limit.Window, Allowed: true)
             : new RateLimitState(limit, limit.Count - (int)row.Used, row.StartedAt + limit.Window - now, Allowed: row.Used < limit.Count);
@@ -83,9 +89,9 @@ public static class RateLimits
         => (await transaction.QueryFirstOrDefaultAsync<RateLimitUse>(
             """
             SELECT count(*) AS "Subjects", coalesce(sum(CASE WHEN used >= @count THEN 1 ELSE 0 END), 0) AS "AtLimit" FROM rate_limits
-            WHERE tenant = @tenant AND name = @name AND used > 0 AND window_started_at > @expired
+            WHERE tenant = @tenant AND name = @name AND used > 0 AND window_started_at > @expired AND window_started_at <= @ahead
             """,
-            new { tenant, name = limit.Name, count = (long)limit.Count, expired = now - limit.Window }))!;
+            new { tenant, name = limit.Name, count = (long)limit.Count, expired = now - limit.Window, ahead = now + MostSkew }))!;
 
     private sealed class Window
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
@@ -10,6 +11,7 @@ public sealed class RunJournal(Database database, SecretKeys secrets, TimeProvid
 {
     private const string LeaseName = "apply";
     internal const string Purpose = "runs";
+    private const int RowsPerStatement = 25;
     private static readonly TimeSpan LeaseDuration = TimeSpan.FromSeconds(60);
 
     public Task<LeaseAnswer> AcquireAsync(CancellationToken cancellation)
@@ -79,21 +81,15 @@ public sealed class RunJournal(Database database, SecretKeys secrets, TimeProvid
     }
 
     public Task<bool> RecordIntentsAsync(ApplyLease lease, Guid run, IReadOnlyList<JournalIntent> intents, CancellationToken cancellation)
-        => WithLeaseAsync(
-            lease,
-            async transaction =>
-            {
-                foreach (var intent in intents)
-                {
-                    await transaction.ExecuteAsync(
-                        """
-                        INSERT INTO run_changes (run_id, number, state, before_image, row_images, intended_at) VALUES (@run, @Number, 'Intent', @before, @rows, @now)
-                        ON CONFLICT (run_id, number) DO UPDATE SET before_image = excluded.before_image, row_images = excluded.row_images WHERE run_changes.state = 'Intent'
-                        """,
-                        new { run, intent.Number, before = Seal(intent.Before), rows = Seal(intent.Rows), now = Now() });
-                }
-            },
-            cancellation);
+    {
+        var statements = Inserts(
+            "INSERT INTO run_changes (run_id, number, state, before_image, row_images, intended_at)",
+            """
+            ON CONFLICT (run_id, number) DO UPDATE SET before_image = excluded.before_image, row_images = excluded.row_images WHERE run_changes.state = 'Intent'
+            """,
+            [.. intents.Select(intent => (SqlValue[])[run, intent.Number, nameof(ChangeState.Intent), Seal(intent.Before), Seal(intent.Rows), Now()])]);
+        return WithLeaseAsync(lease, transaction => transaction.BatchAsync(statements), cancellation);
+    }
 
     public Task<bool> RecordLateRowsAsync(ApplyLease lease, Guid run, IReadOnlyList<JournalIntent> rows, CancellationToken cancellation)
         => WithLeaseAsync(
@@ -110,23 +106,16 @@ public sealed class RunJournal(Database database, SecretKeys secrets, TimeProvid
             cancellation);
 
     public Task<bool> RecordOutcomesAsync(ApplyLease lease, Guid run, IReadOnlyList<JournalOutcome> outcomes, CancellationToken cancellation)
-        => WithLeaseAsync(
-            lease,
-            async transaction =>
-            {
-                foreach (var outcome in outcomes)
-                {
-                    await transaction.ExecuteAsync(
-                        """
-                        INSERT INTO run_changes (run_id, number, state, after_image, row_images, message, concluded_at)
-                        VALUES (@run, @Number, @state, @after, @rows, @Message, @now)
-                        ON CONFLICT (run_id, number) DO UPDATE SET state = excluded.state, after_image = excluded.after_image,
-                          row_images = coalesce(excluded.row_images, run_changes.row_images), message = excluded.message, concluded_at = excluded.concluded_at
-                        """,
-                        new { run, outcome.Number, state = outcome.State.ToString(), after = Seal(outcome.After), rows = Seal(outcome.Rows), outcome.Message, now = Now() });
-                }
-            },
-            cancellation);
+    {
+        var statements = Inserts(
+            "INSERT INTO run_changes (run_id, number, state, after_image, row_images, message, concluded_at)",
+            """
+            ON CONFLICT (run_id, number) DO UPDATE SET state = excluded.state, after_image = excluded.after_image,
+              row_images = coalesce(excluded.row_images, run_changes.row_images), message = excluded.message, concluded_at = excluded.concluded_at
+            """,
+            [.. outcomes.Select(outcome => (SqlValue[])[run, outcome.Number, outcome.State.ToString(), Seal(outcome.After), Seal(outcome.Rows), outcome.Message, Now()])]);
+        return WithLeaseAsync(lease, transaction => transaction.BatchAsync(statements), cancellation);
+    }
 
     public Task<bool> FinishAsync(ApplyLease lease, Guid run, CancellationToken cancellation)
         => WithLeaseAsync(
@@ -189,6 +178,18 @@ public sealed class RunJournal(Database database, SecretKeys secrets, TimeProvid
             // Every statement under a lease may be done twice: a lost commit answer is settled by doing it again.
             _ => Task.FromResult(new Settled<bool>(false, false)),
             cancellation);
+
+    /// <summary>The rows' insertion in few statements of two texts, so that both stay prepared: as many rows as fit together, the rest one by one.</summary>
+    private static List<Statement> Inserts(string into, string onConflict, IReadOnlyList<SqlValue[]> rows)
+    {
+        var whole = rows.Count - (rows.Count % RowsPerStatement);
+        return [.. rows.Take(whole).Chunk(RowsPerStatement).Concat(rows.Skip(whole).Chunk(1)).Select(some =>
+        {
+            var number = 0;
+            var values = string.Join(", ", some.Select(row => $"({string.Join(", ", row.Select(_ => string.Create(CultureInfo.InvariantCulture, $"${++number}")))})"));
+            return new Statement($"{into} VALUES {values} {onConflict}", [.. some.SelectMany(row => row)]);
+        })];
+    }
 
     private static string ForUpdate(Transaction transaction) => transaction.Dialect == Dialect.PostgreSql ? " FOR UPDATE" : "";
 

@@ -16,13 +16,16 @@ public static class StoreSchema
         => MigrateAsync(database, null, cancellation);
 
     /// <summary>As above, but no file after <paramref name="through"/>: the schema as an earlier version had it.</summary>
-    public static Task<IReadOnlyList<string>> MigrateAsync(Database database, string? through, CancellationToken cancellation = default)
-        => database.TransactAsync<IReadOnlyList<string>>(
+    public static async Task<IReadOnlyList<string>> MigrateAsync(Database database, string? through, CancellationToken cancellation = default)
+    {
+        // Nearly every start finds nothing to do. It needs no right to create tables, and waits behind no backup.
+        var isCurrent = await database.ReadAsync(
+            async transaction => await HasMigrationsTableAsync(transaction) && (await PendingAsync(transaction, through)).Count == 0, cancellation);
+        return isCurrent ? [] : await database.TransactAsync(
             async transaction =>
             {
                 await CreateMigrationsTableAsync(transaction);
-                var applied = (await transaction.QueryAsync<string>("SELECT name FROM schema_migrations")).ToHashSet(StringComparer.Ordinal);
-                var pending = Migrations().Where(name => !applied.Contains(name) && (through is null || string.CompareOrdinal(name, through) <= 0)).ToList();
+                var pending = await PendingAsync(transaction, through);
                 foreach (var name in pending)
                 {
                     await transaction.ExecuteAsync(InDialect(Read(name), database.Dialect));
@@ -32,16 +35,24 @@ public static class StoreSchema
                 return pending;
             },
             cancellation);
+    }
 
     /// <summary>Whether the database can be read and has the present schema; what the database throws reaches the caller.</summary>
     public static Task<bool> IsPresentAsync(Database database, CancellationToken cancellation)
         => database.ReadAsync(
-            async transaction =>
-            {
-                var applied = await transaction.QueryAsync<string>("SELECT name FROM schema_migrations");
-                return !Migrations().Except(applied, StringComparer.Ordinal).Any();
-            },
+            async transaction => (await PendingAsync(transaction, through: null)).Count == 0,
             cancellation);
+
+    private static async Task<bool> HasMigrationsTableAsync(Transaction transaction)
+        => await transaction.ScalarAsync<long>(transaction.Dialect == Dialect.Sqlite
+            ? "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations'"
+            : "SELECT count(to_regclass('schema_migrations'))") > 0;
+
+    private static async Task<IReadOnlyList<string>> PendingAsync(Transaction transaction, string? through)
+    {
+        var applied = (await transaction.QueryAsync<string>("SELECT name FROM schema_migrations")).ToHashSet(StringComparer.Ordinal);
+        return [.. Migrations().Where(name => !applied.Contains(name) && (through is null || string.CompareOrdinal(name, through) <= 0))];
+    }
 
     private static async Task CreateMigrationsTableAsync(Transaction transaction)
     {
@@ -56,7 +67,7 @@ public static class StoreSchema
         await transaction.ExecuteAsync(
             $"""
             DO $block$ BEGIN {create}; EXCEPTION WHEN unique_violation OR duplicate_table THEN NULL; END $block$;
-            LOCK TABLE schema_migrations IN ACCESS EXCLUSIVE MODE;
+            LOCK TABLE schema_migrations IN SHARE ROW EXCLUSIVE MODE;
             """);
     }
 

@@ -36,14 +36,20 @@ public sealed record ServiceToken
 
     public DateTimeOffset? RevokedAt { get; init; }
 
+    /// <summary>The last call with it, to within a minute; null before the first.</summary>
+    public DateTimeOffset? LastUsedAt { get; init; }
+
     public bool Has(string scope) => Scopes.Split(' ').Contains(scope, StringComparer.Ordinal);
 }
 
 /// <summary>Makes, finds and revokes service tokens.</summary>
 public sealed class ServiceTokenStore(StoreContext context)
 {
+    // A call does not write, except when this much time has passed since the last one that did.
+    private static readonly TimeSpan UseGranularity = TimeSpan.FromMinutes(1);
+
     private const string Select =
-        "SELECT t.uuid, t.tenant, t.name, t.scopes, t.created_at, t.expires_at, t.revoked_at FROM service_tokens t";
+        "SELECT t.uuid, t.tenant, t.name, t.scopes, t.created_at, t.expires_at, t.revoked_at, t.last_used_at FROM service_tokens t";
 
     /// <summary>The new token, or why its name or scopes are refused.</summary>
     public async Task<(string? Token, Refusal? Refusal)> CreateAsync(
@@ -81,13 +87,25 @@ public sealed class ServiceTokenStore(StoreContext context)
         return inserted > 0 ? (token, null) : (null, new Refusal("name.taken", "There is a token with this name. Revoke it or choose another name."));
     }
 
-    /// <summary>The token's rights; null when it is unknown, revoked, expired or another tenant's.</summary>
-    public Task<ServiceToken?> FindAsync(string tenant, string token, CancellationToken cancellation)
-        => context.Database.ReadAsync(
+    /// <summary>The token's rights, for a call with it; null when it is unknown, revoked, expired or another tenant's.</summary>
+    public async Task<ServiceToken?> FindAsync(string tenant, string token, CancellationToken cancellation)
+    {
+        var now = context.Now();
+        var found = await context.Database.ReadAsync(
             transaction => transaction.QueryFirstOrDefaultAsync<ServiceToken>(
                 $"{Select} WHERE t.token_hash = @hash AND t.tenant = @tenant AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > @now)",
-                new { hash = LinkTokens.Hash(token), tenant, now = context.Now() }),
+                new { hash = LinkTokens.Hash(token), tenant, now }),
             cancellation);
+        if (found is not null && !(now - found.LastUsedAt <= UseGranularity))
+        {
+            await context.Database.TransactAsync(
+                transaction => transaction.ExecuteAsync(
+                    "UPDATE service_tokens SET last_used_at = @now WHERE uuid = @uuid", new { now, uuid = found.Uuid }),
+                cancellation);
+        }
+
+        return found;
+    }
 
     public Task<List<ServiceToken>> ListAsync(string tenant, CancellationToken cancellation)
         => context.Database.ReadAsync(

@@ -26,7 +26,7 @@ internal sealed class PasswordProof(StoreContext context)
             return new PasswordProofResult.TryLater(claim.RetryAfter);
         }
 
-        return await context.Passwords.VerifyAsync(user.PasswordHash, password, cancellation) switch
+        return await attempts.CheckAsync(user.Tenant, user.PasswordHash, password, claim, origin, cancellation) switch
         {
             PasswordCheck.Right or PasswordCheck.RightButRehash => new PasswordProofResult.Right(claim),
             PasswordCheck.Busy => new PasswordProofResult.Busy(),

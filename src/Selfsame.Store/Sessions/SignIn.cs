@@ -57,7 +57,7 @@ public sealed class SignIn(StoreContext context)
             return new SignInResult.TryLater(claim.RetryAfter, claim.State);
         }
 
-        var check = await context.Passwords.VerifyAsync(user is { CanSignIn: true } ? user.PasswordHash : null, password, cancellation);
+        var check = await attempts.CheckAsync(tenant, user is { CanSignIn: true } ? user.PasswordHash : null, password, claim, origin, cancellation);
         if (check == PasswordCheck.CannotVerify)
         {
             LogMessages.HashCannotBeVerified(context.Logger, user!.Uuid);

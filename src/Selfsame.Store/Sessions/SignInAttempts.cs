@@ -1,11 +1,18 @@
 using Selfsame.Databases;
+using Selfsame.Store.Passwords;
 using Selfsame.Store.Requests;
 using Selfsame.Store.Users;
 
 namespace Selfsame.Store.Sessions;
 
 /// <summary>Whether one attempt may be tried, claimed before anything is hashed.</summary>
-internal sealed record SignInClaim(bool Allowed, TimeSpan RetryAfter, RateLimitState? State, IReadOnlyList<byte[]> Buckets);
+internal sealed record SignInClaim(bool Allowed, TimeSpan RetryAfter, RateLimitState? State, IReadOnlyList<ClaimedBucket> Buckets);
+
+/// <summary>What one attempt took of a bucket.</summary>
+/// <param name="Name">The bucket.</param>
+/// <param name="At">When.</param>
+/// <param name="NotBefore">The back-off that the attempt began; null when it was one of the free ones.</param>
+internal sealed record ClaimedBucket(byte[] Name, DateTimeOffset At, DateTimeOffset? NotBefore);
 
 /// <summary>
 /// Back-off for guessing. Each attempt is claimed as a failure by one atomic statement before it is hashed, and
@@ -25,15 +32,16 @@ internal sealed class SignInAttempts(StoreContext context)
     private static readonly TimeSpan Forgotten = TimeSpan.FromHours(24);
     private static readonly TimeSpan KnownFor = TimeSpan.FromDays(180);
 
-    /// <summary>No row comes back exactly when the bucket's back-off has not passed.</summary>
+    /// <summary>No row comes back exactly when the bucket's back-off has not passed. One that no attempt of today can have begun is over.</summary>
     private const string Claim =
         """
         INSERT INTO sign_in_attempts AS a (tenant, bucket, failures, not_before, updated_at)
         VALUES (@tenant, @bucket, 1, @now, @now)
         ON CONFLICT (tenant, bucket) DO UPDATE SET
           failures = CASE WHEN a.updated_at <= @forgotten THEN 1 ELSE a.failures + 1 END,
+          not_before = CASE WHEN a.not_before > @longest THEN @now ELSE a.not_before END,
           updated_at = @now
-        WHERE a.not_before <= @now
+        WHERE a.not_before <= @now OR a.not_before > @longest
         RETURNING failures
         """;
 
@@ -52,17 +60,20 @@ internal sealed class SignInAttempts(StoreContext context)
                 }
 
                 var known = user is null ? null : await FindKnownAsync(transaction, user, sources, now);
-                var buckets = Buckets(tenant, key, origin, known);
-                foreach (var bucket in buckets)
+                var claimed = new List<ClaimedBucket>();
+                foreach (var bucket in Buckets(tenant, key, origin, known))
                 {
-                    if (await ClaimBucketAsync(transaction, tenant, bucket, now) is { } wait)
+                    var (took, wait) = await ClaimBucketAsync(transaction, tenant, bucket, now);
+                    if (took is null)
                     {
                         transaction.RollBack = true;
                         return new SignInClaim(false, wait, limit, []);
                     }
+
+                    claimed.Add(took);
                 }
 
-                return new SignInClaim(true, TimeSpan.Zero, limit, [.. buckets.Select(bucket => bucket.Name)]);
+                return new SignInClaim(true, TimeSpan.Zero, limit, claimed);
             },
             // A lost commit answer: claimed once more, which counts twice at worst.
             _ => Task.FromResult(default(Settled<SignInClaim>)),
@@ -78,9 +89,8 @@ internal sealed class SignInAttempts(StoreContext context)
             RateLimits.GiveBack(user.Tenant, context.Tenant(user.Tenant).SignInLimit, origin.Network),
 
             // Only the source's own failures are forgotten; the strangers' bucket gets back what this attempt took.
-            new("DELETE FROM sign_in_attempts WHERE tenant = $1 AND bucket = $2", user.Tenant, claim.Buckets[0]),
-            .. claim.Buckets.Skip(1).Select(bucket => new Statement(
-                "UPDATE sign_in_attempts SET failures = failures - 1 WHERE tenant = $1 AND bucket = $2 AND failures > 0", user.Tenant, bucket)),
+            new("DELETE FROM sign_in_attempts WHERE tenant = $1 AND bucket = $2", user.Tenant, claim.Buckets[0].Name),
+            .. claim.Buckets.Skip(1).Select(bucket => TakeBack(user.Tenant, bucket)),
             .. Sources(origin).Select(source => new Statement(
                 """
                 INSERT INTO known_sources (user_id, source, last_success_at) VALUES ($1, $2, $3)
@@ -90,6 +100,60 @@ internal sealed class SignInAttempts(StoreContext context)
         ];
         return [.. statements.OfType<Statement>()];
     }
+
+    /// <summary>
+    /// The check of a password, claimed before. Where none was made, because too many wait or because the caller left before its turn,
+    /// what the attempt took is given back, and nothing else.
+    /// </summary>
+    public async Task<PasswordCheck> CheckAsync(
+        string tenant, string? storedHash, string password, SignInClaim claim, SignInOrigin origin, CancellationToken cancellation)
+    {
+        PasswordCheck check;
+        try
+        {
+            check = await context.Passwords.VerifyAsync(storedHash, password, cancellation);
+        }
+        catch (OperationCanceledException)
+        {
+            await TakeBackAsync(tenant, claim, origin);
+            throw;
+        }
+
+        if (check == PasswordCheck.Busy)
+        {
+            await TakeBackAsync(tenant, claim, origin);
+        }
+
+        return check;
+    }
+
+    /// <summary>Not cancelled: the caller may have left.</summary>
+    private async Task TakeBackAsync(string tenant, SignInClaim claim, SignInOrigin origin)
+    {
+        Statement?[] statements =
+        [
+            RateLimits.GiveBack(tenant, context.Tenant(tenant).SignInLimit, origin.Network),
+            .. claim.Buckets.Select(bucket => TakeBack(tenant, bucket)),
+        ];
+        await context.Database.TransactAsync(
+            async transaction =>
+            {
+                await transaction.BatchAsync([.. statements.OfType<Statement>()]);
+                return true;
+            },
+            // A lost commit answer: left as it is, which counts once too often at worst.
+            _ => Task.FromResult(new Settled<bool>(true, true)),
+            CancellationToken.None);
+    }
+
+    /// <summary>A back-off that a later attempt began is that one's.</summary>
+    private static Statement TakeBack(string tenant, ClaimedBucket bucket)
+        => new(
+            """
+            UPDATE sign_in_attempts SET failures = failures - 1, not_before = CASE WHEN not_before = $3 THEN $4 ELSE not_before END
+            WHERE tenant = $1 AND bucket = $2 AND failures > 0
+            """,
+            tenant, bucket.Name, bucket.NotBefore ?? bucket.At, bucket.At);
 
     private sealed record Bucket(byte[] Name, int Free, TimeSpan Longest);
 
@@ -109,26 +173,29 @@ internal sealed class SignInAttempts(StoreContext context)
 
     private byte[] Name(string tenant, string key, string kind) => context.Secrets.Hash("sign-in-attempts", $"{tenant}\n{kind}\n{key}");
 
-    /// <summary>Null when the claim holds; otherwise how long to wait.</summary>
-    private static async Task<TimeSpan?> ClaimBucketAsync(Transaction transaction, string tenant, Bucket bucket, DateTimeOffset now)
+    /// <summary>What was claimed; otherwise how long to wait.</summary>
+    private static async Task<(ClaimedBucket? Took, TimeSpan Wait)> ClaimBucketAsync(Transaction transaction, string tenant, Bucket bucket, DateTimeOffset now)
     {
-        var failures = await transaction.ScalarAsync<long?>(Claim, new { tenant, bucket = bucket.Name, now, forgotten = now - Forgotten });
+        var failures = await transaction.ScalarAsync<long?>(
+            Claim, new { tenant, bucket = bucket.Name, now, forgotten = now - Forgotten, longest = now + bucket.Longest + RateLimits.MostSkew });
         if (failures is null)
         {
             var notBefore = await transaction.ScalarAsync<DateTimeOffset>(
                 "SELECT not_before FROM sign_in_attempts WHERE tenant = @tenant AND bucket = @bucket", new { tenant, bucket = bucket.Name });
-            return notBefore - now;
+            return (null, notBefore - now);
         }
 
-        if (failures >= bucket.Free)
+        if (failures < bucket.Free)
         {
-            var delay = TimeSpan.FromSeconds(Math.Pow(2, Math.Min(failures.Value - bucket.Free, 20)));
-            await transaction.ExecuteAsync(
-                "UPDATE sign_in_attempts SET not_before = @notBefore WHERE tenant = @tenant AND bucket = @bucket",
-                new { tenant, bucket = bucket.Name, notBefore = now + (delay < bucket.Longest ? delay : bucket.Longest) });
+            return (new ClaimedBucket(bucket.Name, now, null), TimeSpan.Zero);
         }
 
-        return null;
+        var delay = TimeSpan.FromSeconds(Math.Pow(2, Math.Min(failures.Value - bucket.Free, 20)));
+        var begun = now + (delay < bucket.Longest ? delay : bucket.Longest);
+        await transaction.ExecuteAsync(
+            "UPDATE sign_in_attempts SET not_before = @begun WHERE tenant = @tenant AND bucket = @bucket",
+            new { tenant, bucket = bucket.Name, begun });
+        return (new ClaimedBucket(bucket.Name, now, begun), TimeSpan.Zero);
     }
 
     private List<byte[]> Sources(SignInOrigin origin)

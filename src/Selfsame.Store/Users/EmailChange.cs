@@ -132,12 +132,19 @@ public sealed class EmailChange(StoreContext context)
     /// <summary>The old address takes the change back, sets a new password and ends all sessions.</summary>
     public async Task<EmailChangeResult> RevertAsync(string tenant, string token, string? newPassword, Actor actor, CancellationToken cancellation)
     {
-        if (!await IsRevertLinkGoodAsync(tenant, token, cancellation))
+        var (link, user) = await context.Database.ReadAsync(
+            async transaction =>
+            {
+                var found = await LinkTokens.PeekAsync(transaction, token, tenant, LinkPurpose.RevertEmail, context.Now());
+                return (found, found?.UserId is { } id ? await UserReader.FindByIdAsync(transaction, id) : null);
+            },
+            cancellation);
+        if (link is null || user is null)
         {
             return new EmailChangeResult.LinkInvalid();
         }
 
-        if (context.PasswordPolicy.Check(newPassword) is { } refusal)
+        if (context.PasswordPolicy.Check(newPassword, user.Username, user.Email, link.Email) is { } refusal)
         {
             var errors = new FieldErrors();
             errors.Add("newPassword", refusal);

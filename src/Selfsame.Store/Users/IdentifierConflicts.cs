@@ -27,7 +27,12 @@ internal static class IdentifierConflicts
                 transaction => RecordOneAsync(context, transaction, request.Tenant, field, Value(candidate, field)),
                 _ => Task.FromResult(default(Settled<(bool, bool)>)),
                 cancellation);
-            Conflicts.Add(1, new KeyValuePair<string, object?>("field", field), new KeyValuePair<string, object?>("repeat", repeats));
+            if (context.Tenant(request.Tenant).Disclosure == Disclosure.Reveal)
+            {
+                // Where it is hidden who is registered, a count that rises right after a sign-up would tell: the table has it.
+                Conflicts.Add(1, new KeyValuePair<string, object?>("field", field), new KeyValuePair<string, object?>("repeat", repeats));
+            }
+
             LogMessages.IdentifierTaken(context.Logger, request.Tenant, field, repeats, request.Actor.CorrelationId);
             if (isDeleted)
             {
@@ -41,23 +46,24 @@ internal static class IdentifierConflicts
     private static async Task<(bool Repeats, bool HolderIsDeleted)> RecordOneAsync(StoreContext context, Transaction transaction, string tenant, string field, string value)
     {
         var now = context.Now();
+        var space = field == "phone" ? "phone" : "login";
         var repeats = await transaction.ScalarAsync<bool>(
             """
             INSERT INTO identifier_conflicts (tenant, field, value_hash, repeats_within_10s, at)
             SELECT @tenant, @field, @hash,
               EXISTS (SELECT 1 FROM identifier_conflicts c WHERE c.tenant = @tenant AND c.value_hash = @hash AND c.at >= @since)
               OR EXISTS (SELECT 1 FROM identifiers i JOIN users u ON u.id = i.user_id
-                         WHERE i.tenant = @tenant AND i.key = @value AND u.created_at >= @since),
+                         WHERE i.tenant = @tenant AND i.space = @space AND i.key = @value AND u.created_at >= @since),
               @now
             RETURNING repeats_within_10s
             """,
-            new { tenant, field, value, hash = context.Secrets.Hash("conflict", $"{field}\n{value}"), now, since = now - RepeatWindow });
+            new { tenant, field, space, value, hash = context.Secrets.Hash("conflict", $"{field}\n{value}"), now, since = now - RepeatWindow });
         var deleted = await transaction.ScalarAsync<long>(
             """
             SELECT count(*) FROM identifiers i JOIN users u ON u.id = i.user_id
-            WHERE i.tenant = @tenant AND i.key = @value AND u.deleted_at IS NOT NULL
+            WHERE i.tenant = @tenant AND i.space = @space AND i.key = @value AND u.deleted_at IS NOT NULL
             """,
-            new { tenant, value });
+            new { tenant, space, value });
         return (repeats, deleted > 0);
     }
 

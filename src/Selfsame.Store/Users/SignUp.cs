@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Text.Json;
 using Selfsame.Databases;
 using Selfsame.Store.Audit;
@@ -44,7 +45,7 @@ public abstract record SignUpResult
     /// <summary>Nothing was written; these fields are wrong.</summary>
     public sealed record Invalid(FieldErrors Errors) : SignUpResult;
 
-    /// <summary>Nothing was written; the caller made too many accounts.</summary>
+    /// <summary>Nothing was written; the caller made or tried too many accounts.</summary>
     public sealed record LimitReached(RateLimitState State) : SignUpResult;
 
     /// <summary>The idempotency key belongs to another payload.</summary>
@@ -121,25 +122,46 @@ public sealed class SignUp(StoreContext context)
             : result;
     }
 
-    /// <summary>Spares the password hash for a caller whose limit is reached or whose call was answered; decides nothing else.</summary>
+    /// <summary>Spares the password hash for a caller whose limit is reached or whose call was answered, and counts the attempt; decides nothing else.</summary>
     private Task<SignUpResult?> EarlyAnswerAsync(SignUpRequest request, TenantSettings tenant, CancellationToken cancellation)
-        => request is { Call: null, RateLimitSubject: null }
-            ? Task.FromResult<SignUpResult?>(null)
-            : context.Database.ReadAsync(
-                async transaction =>
-                {
-                    var stored = request.Call is null
-                        ? null
-                        : await IdempotencyRecords.PeekAsync(transaction, context.Secrets, request.Tenant, request.Call, context.Now());
-                    if (stored is { } known)
-                    {
-                        return await AnswerAsync(transaction, known.Claim, known.Answer);
-                    }
+    {
+        if (request is { Call: null, RateLimitSubject: null })
+        {
+            return Task.FromResult<SignUpResult?>(null);
+        }
 
-                    var state = await RateLimits.ReadAsync(transaction, request.Tenant, tenant.SignUpLimit, request.RateLimitSubject, context.Now());
-                    return state.Allowed ? null : new SignUpResult.LimitReached(state) { RateLimit = state };
-                },
+        // What counts the attempts writes; where they have no limit, it stays a read.
+        return tenant.SignUpAttemptLimit.Count == 0 || request.RateLimitSubject is null
+            ? context.Database.ReadAsync(transaction => EarlyAnswerAsync(transaction, request, tenant), cancellation)
+            : context.Database.TransactAsync(
+                transaction => EarlyAnswerAsync(transaction, request, tenant),
+                // A lost commit answer: counted once more at worst.
+                _ => Task.FromResult(default(Settled<SignUpResult?>)),
                 cancellation);
+    }
+
+    private async Task<SignUpResult?> EarlyAnswerAsync(Transaction transaction, SignUpRequest request, TenantSettings tenant)
+    {
+        var now = context.Now();
+        var stored = request.Call is null
+            ? null
+            : await IdempotencyRecords.PeekAsync(transaction, context.Secrets, request.Tenant, request.Call, now);
+        if (stored is { } known)
+        {
+            return await AnswerAsync(transaction, known.Claim, known.Answer);
+        }
+
+        var state = await RateLimits.ReadAsync(transaction, request.Tenant, tenant.SignUpLimit, request.RateLimitSubject, now);
+        if (!state.Allowed)
+        {
+            return new SignUpResult.LimitReached(state) { RateLimit = state };
+        }
+
+        // Each attempt, whatever becomes of it, costs a hash: claimed before it, or parallel ones would all pass.
+        return await RateLimits.CountAsync(transaction, request.Tenant, tenant.SignUpAttemptLimit, request.RateLimitSubject, now) is { Allowed: false } full
+            ? new SignUpResult.LimitReached(full) { RateLimit = full }
+            : null;
+    }
 
     private sealed record Hashed(string? Hash);
 
@@ -173,6 +195,21 @@ public sealed class SignUp(StoreContext context)
             catch (LockTimeoutException) when (request.Call is not null)
             {
                 return new SignUpResult.InProgress();
+            }
+            catch (DbException)
+            {
+                // Tokens and mails, too, have ids that we drew.
+                if (await LateCommitAsync(request, user, cancellation) is { } done)
+                {
+                    return done;
+                }
+
+                throw;
+            }
+
+            if (result is SignUpResult.Taken { Fields: var ours } && ours.Contains("uuid") && await LateCommitAsync(request, user, cancellation) is { } late)
+            {
+                return late;
             }
 
             if (ownCode is not null)
@@ -226,6 +263,12 @@ public sealed class SignUp(StoreContext context)
         var found = await UserReader.FindAsync(transaction, user.Tenant, user.Uuid);
         return found is null ? default : new Settled<SignUpResult>(true, new SignUpResult.Created(found, IsReplay: false));
     }
+
+    /// <summary>
+    /// A uuid that we drew is nobody else's. Where it is taken, our commit, whose answer was lost, was still under way when we settled: our second try waited for it.
+    /// </summary>
+    private async Task<SignUpResult?> LateCommitAsync(SignUpRequest request, User user, CancellationToken cancellation)
+        => request.Form.MovedIn is null ? (await context.Database.ReadAsync(transaction => SettleAsync(transaction, user), cancellation)).Value : null;
 
     /// <summary>Whether the answer must not tell what was taken. There all identifiers are the address: no username is chosen yet.</summary>
     private static bool IsHidden(SignUpRequest request, TenantSettings tenant)

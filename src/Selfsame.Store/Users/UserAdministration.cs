@@ -168,6 +168,12 @@ public sealed class UserAdministration(StoreContext context)
                     return new UserChangeResult.Invalid(errors);
                 }
 
+                if (after == before && !groups)
+                {
+                    // A repeat has nothing to write: no second line in the history, no new version, nothing to tell anybody.
+                    return new UserChangeResult.Changed(before);
+                }
+
                 var taken = await UserRow.SaveAsync(context, transaction, before, after, now, groups);
                 if (taken.Count > 0)
                 {

@@ -10,10 +10,13 @@ namespace Selfsame.Store.Users;
 /// </summary>
 internal static class UserEvents
 {
-    /// <summary>For the batch that inserts <paramref name="user"/>.</summary>
+    /// <summary>
+    /// For the batch that inserts <paramref name="user"/>. The time is that of the insert: who moves in may have had the account for years, and old
+    /// messages are given up.
+    /// </summary>
     public static IEnumerable<Statement> OfNew(StoreContext context, User user)
         => (user.EmailVerifiedAt is null ? [WebhookEvents.UserCreated] : new[] { WebhookEvents.UserCreated, WebhookEvents.UserVerified })
-            .SelectMany(type => Inserts(context, user, type, user.Version, user.CreatedAt));
+            .SelectMany(type => Inserts(context, user, type, user.Version, user.UpdatedAt));
 
     /// <summary>In the transaction that makes <paramref name="after"/> of <paramref name="before"/>, which it holds.</summary>
     public static Task QueueChangeAsync(StoreContext context, Transaction transaction, User before, User after, bool groups, DateTimeOffset now)

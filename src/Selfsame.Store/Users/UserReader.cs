@@ -30,31 +30,30 @@ public sealed class UserReader(StoreContext context)
     public Task<User?> FindAsync(string tenant, Guid uuid, CancellationToken cancellation)
         => context.Database.ReadAsync(transaction => FindAsync(transaction, tenant, uuid), cancellation);
 
-    /// <summary>One user by uuid, username, e-mail, handle or user code, in any case; null when there is none.</summary>
-    public Task<User?> FindByAnyAsync(string tenant, string text, CancellationToken cancellation)
-        => context.Database.ReadAsync(
-            async transaction =>
-            {
-                if (text.Contains('\0', StringComparison.Ordinal))
-                {
-                    return null;
-                }
-
-                if (Guid.TryParse(text, out var uuid))
-                {
-                    return await FindAsync(transaction, tenant, uuid);
-                }
-
-                var login = Core.Identifiers.LoginName.TryParse(text, out var name, out _) ? name.Key : null;
-                var lower = text.Trim().ToLowerInvariant();
-                return await transaction.QueryFirstOrDefaultAsync<User>(
+    /// <summary>
+    /// Whom a uuid, username, e-mail, handle or user code names, in any case. Names and handles are not one space: what is one
+    /// user's name can be another's handle, so there may be several, in the order in which they were made.
+    /// </summary>
+    public Task<List<User>> FindByAnyAsync(string tenant, string text, CancellationToken cancellation)
+        => text.Contains('\0', StringComparison.Ordinal)
+            ? Task.FromResult(new List<User>())
+            : context.Database.ReadAsync(
+                transaction => transaction.QueryAsync<User>(
                     $"""
-                    {Select} JOIN identifiers i ON i.user_id = u.id
-                    WHERE i.tenant = @tenant AND ((i.space = 'login' AND i.key = @login) OR (i.space = 'handle' AND i.key = @lower))
+                    {Select} WHERE u.tenant = @tenant AND u.id IN (
+                      SELECT user_id FROM identifiers WHERE tenant = @tenant AND space = 'login' AND key = @login
+                      UNION SELECT user_id FROM identifiers WHERE tenant = @tenant AND space = 'handle' AND key = @lower
+                      UNION SELECT id FROM users WHERE uuid = @uuid)
+                    ORDER BY u.id
                     """,
-                    new { tenant, login, lower });
-            },
-            cancellation);
+                    new
+                    {
+                        tenant,
+                        login = Core.Identifiers.LoginName.TryParse(text, out var name, out _) ? name.Key : null,
+                        lower = text.Trim().ToLowerInvariant(),
+                        uuid = Guid.TryParse(text, out var uuid) ? uuid : Guid.Empty,
+                    }),
+                cancellation);
 
     /// <summary>A page of users, newest first.</summary>
     public Task<UserPage> ListAsync(UserQuery query, CancellationToken cancellation)

@@ -138,6 +138,8 @@ public abstract class AccountRecordContract : IAsyncLifetime
 
         (await CountAsync("users"), await CountAsync("verifications")).ShouldBe((0, 0));
         (await ((IMakesUserCodes)system).TryUserCodeAsync(CancellationToken.None))!.Index.ShouldBeEmpty();
+        await InsertOutsideAsync("users", "outside");
+        (await UpdateAsync("outside", Of(("code", "ac26xadeh")), Of(("code", null)))).ShouldBeOfType<Refused>().Message.ShouldContain("selfsame plan");
     }
 
     [Fact]
@@ -172,6 +174,75 @@ public abstract class AccountRecordContract : IAsyncLifetime
 
         (await ReadAsync("auth0|1"))!.Record.ShouldBe(before);
         (await CountAsync("handles")).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task An_account_that_another_program_made_gets_its_record_and_its_code_and_loses_them_again()
+    {
+        await InsertOutsideAsync("users", "outside");
+        var before = (await ReadAsync("outside"))!.Record;
+        before["verifications.sub"].ShouldBe(FieldValue.Null);
+        var whole = Of(("verifications.sub", "outside"), ("code", "ac26xadeh"));
+
+        (await UpdateAsync("outside", whole, before.Only(["code", "verifications.sub"]))).ShouldBeOfType<Done>();
+
+        (await ReadAsync("outside"))!.Record.Only(["code", "verifications.sub"]).ShouldBe(whole.Only(["code", "verifications.sub"]));
+        (await CountAsync("verifications")).ShouldBe(1);
+        (await UpdateAsync("outside", whole, before.Only(["code", "verifications.sub"]))).ShouldBeOfType<Drifted>();
+        (await UpdateAsync("outside", before.OrMissing(["code", "verifications.sub"]), whole)).ShouldBeOfType<Done>();
+        (await ReadAsync("outside"))!.Record.ShouldBe(before);
+        (await CountAsync("verifications")).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task A_code_that_is_taken_by_then_is_not_given_to_an_account_that_is_there()
+    {
+        await InsertOutsideAsync("users", "outside");
+        await InsertOutsideAsync("users", "first", "ac26xadeh");
+
+        (await UpdateAsync("outside", Of(("code", "ac26xadeh")), Of(("code", null)))).ShouldBeOfType<AlreadyExists>();
+
+        (await ReadAsync("outside"))!.Identifiers.ContainsKey(IdentifierKind.UserCode).ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task Audit_finds_whoever_lacks_a_record_or_a_code_plan_gives_them_and_audit_is_clean()
+    {
+        await CreateAsync("auth0|whole");
+        await InsertOutsideAsync("users", "outside");
+        await InsertOutsideAsync("users", "coded", "ac26xadeh");
+        await InsertOutsideAsync("verifications", "recorded");
+        await InsertOutsideAsync("users", "recorded");
+        var topology = new Topology
+        {
+            Systems = new Dictionary<string, SystemConfig> { ["app"] = Config("any", Id) },
+            Rules = [],
+            Tenants = new Dictionary<string, TenantConfig>(),
+            Fingerprint = "fingerprint",
+            MinimumAge = TimeSpan.Zero,
+        };
+        var systems = new Dictionary<string, IConnectedSystem> { ["app"] = system };
+        Task<AuditResult> AuditAsync()
+            => new Auditor(topology, systems, IdentifierKeys.TryKey, TimeProvider.System, new Testing.SeededRandom(1)).AuditAsync(_ => null, CancellationToken.None);
+
+        var audit = await AuditAsync();
+        var found = audit.Findings.Where(finding => finding.Fault == SystemFault.IncompleteAccount).ToList();
+        found.Select(finding => $"{finding.Accounts[0].Id}: {string.Join(' ', finding.Evidence.Select(evidence => evidence.Key))}")
+            .ShouldBe(["coded: verifications.sub", "outside: verifications.sub code", "recorded: code"], ignoreOrder: true);
+        found.Single(finding => finding.Accounts[0].Id.ToString() == "outside").Sentence.ShouldContain("lacks a record of 'verifications' and a user code ('code')");
+
+        var plan = Planner.Plan(topology, audit.Pictures, audit.Findings, new PlanStamp(Guid.Empty, DateTimeOffset.UnixEpoch, "0.0.0", "rules", new Testing.SeededRandom(2)));
+        var changes = plan.Changes.Where(change => change.Reason == ChangeReason.IncompleteAccount).ToList();
+        changes.Select(change => change.Account).Distinct().Count().ShouldBe(3);
+        foreach (var change in changes)
+        {
+            (await ((IUpdatesAccounts)system).UpdateAsync(change.Account, change.After, change.Precondition, CancellationToken.None)).ShouldBeOfType<Done>();
+        }
+
+        (await AuditAsync()).Findings.ShouldNotContain(finding => finding.Fault == SystemFault.IncompleteAccount);
+        (await CountAsync("users"), await CountAsync("verifications")).ShouldBe((4, 4));
+        (await ReadAsync("coded"))!.Identifiers[IdentifierKind.UserCode].ShouldBe("ac26xadeh");
+        (await ReadAsync("outside"))!.Identifiers[IdentifierKind.UserCode].ShouldMatch("^ac70([a-z]{2}){2}[a-z]$");
     }
 
     [Fact]

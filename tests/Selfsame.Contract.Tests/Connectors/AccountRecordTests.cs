@@ -5,7 +5,6 @@ using Selfsame.Connectors.Postgres;
 using Selfsame.Connectors.Sqlite;
 using Selfsame.Contract.Tests.Connectors.MongoDb;
 using Selfsame.Core.Accounts;
-using Selfsame.Databases;
 using Selfsame.Testing;
 
 namespace Selfsame.Contract.Tests.Connectors;
@@ -24,7 +23,6 @@ public sealed class SqliteAccountRecordTests : AccountRecordContract
 
     protected override Task<IConnectedSystem> OpenAsync()
     {
-        SqliteLibrary.EnsureLoaded();
         Scalar(
             """
             CREATE TABLE users (id text PRIMARY KEY, email text UNIQUE, code text);
@@ -39,7 +37,7 @@ public sealed class SqliteAccountRecordTests : AccountRecordContract
     protected override Task<long> CountAsync(string table) => Task.FromResult((long)Scalar($"SELECT count(*) FROM {table}")!);
 
     protected override Task InsertOutsideAsync(string table, string id, string? code)
-        => Task.FromResult(Scalar(table == "users" ? $"INSERT INTO users (id, code) VALUES ('{id}', '{code}')" : $"INSERT INTO {table} (sub) VALUES ('{id}')"));
+        => Task.FromResult(Scalar(table == "users" ? $"INSERT INTO users (id, code) VALUES ('{id}', {(code is null ? "NULL" : $"'{code}'")})" : $"INSERT INTO {table} (sub) VALUES ('{id}')"));
 
     protected override Task DropIndexAsync() => Task.FromResult(Scalar("DROP INDEX an_index_of_another_name"));
 
@@ -76,7 +74,7 @@ public sealed class PostgresAccountRecordTests : AccountRecordContract
     protected override async Task<long> CountAsync(string table) => (long)(await ScalarAsync($"SELECT count(*) FROM {table}"))!;
 
     protected override Task InsertOutsideAsync(string table, string id, string? code)
-        => ScalarAsync(table == "users" ? $"INSERT INTO users (id, code) VALUES ('{id}', '{code}')" : $"INSERT INTO {table} (sub) VALUES ('{id}')");
+        => ScalarAsync(table == "users" ? $"INSERT INTO users (id, code) VALUES ('{id}', {(code is null ? "NULL" : $"'{code}'")})" : $"INSERT INTO {table} (sub) VALUES ('{id}')");
 
     protected override Task DropIndexAsync() => ScalarAsync("DROP INDEX an_index_of_another_name");
 
@@ -117,7 +115,7 @@ public abstract class MongoDbAccountRecordContract(string version, bool replicaS
         await database.RunAsync("""{"create": "users"}""");
         await database.RunAsync(
             """
-            {"createIndexes": "users", "indexes": [{"key": {"code": 1}, "name": "an_index_of_another_name", "unique": true, "collation": {"locale": "en", "strength": 2}},
+            {"createIndexes": "users", "indexes": [{"key": {"code": 1}, "name": "an_index_of_another_name", "unique": true, "sparse": true, "collation": {"locale": "en", "strength": 2}},
               {"key": {"email": 1}, "name": "email_1", "unique": true, "partialFilterExpression": {"email": {"$type": "string"}}}]}
             """);
         return new MongoDbSystem(
@@ -127,7 +125,7 @@ public abstract class MongoDbAccountRecordContract(string version, bool replicaS
     protected override async Task<long> CountAsync(string table) => (await database.DocumentsAsync(table)).Count;
 
     protected override Task InsertOutsideAsync(string table, string id, string? code)
-        => database.InsertAsync(table, table == "users" ? $$"""{"_id": "{{id}}", "code": "{{code}}"}""" : $$"""{"sub": "{{id}}"}""");
+        => database.InsertAsync(table, table == "users" ? $$"""{"_id": "{{id}}"{{(code is null ? "" : $", \"code\": \"{code}\"")}}}""" : $$"""{"sub": "{{id}}"}""");
 
     protected override Task DropIndexAsync() => database.RunAsync("""{"dropIndexes": "users", "index": "an_index_of_another_name"}""");
 }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Npgsql;
+using Selfsame.Connectors.Postgres;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Contract.Tests.Connectors;
@@ -168,6 +169,35 @@ public sealed partial class PostgresConnectorTests
     }
 
     [Fact]
+    public async Task A_type_that_changes_under_prepared_statements_stops_nothing()
+    {
+        await TwoPeopleAsync();
+        await using var system = Open(to: connection.Replace("Pooling=false", "Pooling=true;Maximum Pool Size=1", StringComparison.Ordinal));
+        await RetitleAsync(system, 6);
+        await ExecuteAsync("ALTER TABLE prints ADD pages int NOT NULL DEFAULT 1");
+        await RetitleAsync(system, 6);
+        await ExecuteAsync("ALTER TABLE prints ALTER pages TYPE bigint");
+
+        await RetitleAsync(system, 6);
+    }
+
+    // A pooler that hands every transaction to another server connection is recognised; one that hides it looks like this.
+    [Fact]
+    public async Task Prepared_statements_that_the_server_does_not_know_are_done_without()
+    {
+        await TwoPeopleAsync();
+        await using var system = Open(to: connection.Replace("Pooling=false", "Pooling=true;Maximum Pool Size=1", StringComparison.Ordinal));
+        await RetitleAsync(system, 6);
+        await ExecuteAsync(
+            """
+            CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'DEALLOCATE ALL'; RETURN NULL; END $$;
+            CREATE CONSTRAINT TRIGGER forget AFTER UPDATE ON prints DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION forget()
+            """);
+
+        await RetitleAsync(system, 6);
+    }
+
+    [Fact]
     public async Task A_table_that_changes_between_changes_of_several_rows_is_read_anew()
     {
         await TwoPeopleAsync();
@@ -241,6 +271,17 @@ public sealed partial class PostgresConnectorTests
         (await ChangeAsync(new SchemaStep(SchemaAction.RequireValue, "login"))).ShouldBeOfType<Done>();
         (await ChangeAsync(new SchemaStep(SchemaAction.RequireValue, "login").Reversed())).ShouldBeOfType<Done>();
         (await ChangeAsync(new SchemaStep(SchemaAction.DropIndex, "mem\"bers_mail_key"))).ShouldBeOfType<Refused>().Message.ShouldContain("constraint");
+    }
+
+    /// <summary>Changes a print's title so many times, each in a transaction of its own, and back.</summary>
+    private static async Task RetitleAsync(PostgresSystem system, int times)
+    {
+        for (var time = 0; time < times; time++)
+        {
+            var (before, after) = time % 2 == 0 ? ("boat", "other") : ("other", "boat");
+            var write = new RowWrite { Table = "prints", Action = RowAction.Update, Key = Of(("id", 11)), Before = Of(("title", before)), After = Of(("title", after)) };
+            (await system.WriteTogetherAsync([write], [], CancellationToken.None)).ShouldBeOfType<Done>();
+        }
     }
 
     private string As(string role) => connection.Replace("Username=selfsame", $"Username={role}", StringComparison.Ordinal);

@@ -184,6 +184,30 @@ public sealed partial class PostgresConnectorTests
     }
 
     [Fact]
+    public async Task Unique_indexes_that_ignore_accents_or_let_one_account_be_without_a_name_are_told()
+    {
+        await ExecuteAsync(
+            """
+            CREATE COLLATION blunt (provider = icu, locale = 'und-u-ks-level1', deterministic = false);
+            CREATE COLLATION folding (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+            CREATE TABLE strict (id int PRIMARY KEY, login text, mail text COLLATE blunt);
+            CREATE UNIQUE INDEX accents ON strict (login COLLATE blunt);
+            CREATE UNIQUE INDEX case_ ON strict (login COLLATE folding);
+            CREATE UNIQUE INDEX nulls ON strict (lower(login)) NULLS NOT DISTINCT;
+            CREATE UNIQUE INDEX own ON strict (mail)
+            """);
+        await using var system = Open("strict");
+
+        var indexes = await system.ReadIndexesAsync(CancellationToken.None);
+        string? Why(string name, IdentifierKind kind) => system.JoinsMore(indexes.Single(index => index.Name == name), kind);
+
+        Why("accents", IdentifierKind.Username)!.ShouldContain("ignores accents");
+        Why("case_", IdentifierKind.Username).ShouldBeNull();
+        Why("nulls", IdentifierKind.Username)!.ShouldContain("only one account be without 'login'");
+        Why("own", IdentifierKind.Email).ShouldBeNull();
+    }
+
+    [Fact]
     public async Task Only_a_full_valid_unique_index_that_ignores_case_is_canonical()
     {
         await ExecuteAsync(

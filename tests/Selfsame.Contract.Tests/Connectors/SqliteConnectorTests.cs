@@ -2,7 +2,6 @@ using Microsoft.Data.Sqlite;
 using Selfsame.Connectors.Sqlite;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
-using Selfsame.Databases;
 using Selfsame.Testing;
 
 namespace Selfsame.Contract.Tests.Connectors;
@@ -172,7 +171,6 @@ public sealed partial class SqliteConnectorTests : WritingTogetherContract, IDis
     [Fact]
     public async Task A_locked_file_is_unavailable_and_nothing_is_lost()
     {
-        SqliteLibrary.EnsureLoaded();
         using var other = new SqliteConnection($"Data Source={folder["app.db"]};Pooling=False");
         other.Open();
         using var begin = other.CreateCommand();
@@ -203,7 +201,6 @@ public sealed partial class SqliteConnectorTests : WritingTogetherContract, IDis
 
     private object? Scalar(string sql)
     {
-        SqliteLibrary.EnsureLoaded();
         using var connection = new SqliteConnection($"Data Source={folder["app.db"]};Pooling=False");
         connection.Open();
         using var command = connection.CreateCommand();

@@ -26,6 +26,24 @@ public abstract partial class WritingTogetherContract
         (await CanonicalIndexesAsync()).Single().ShouldBe(made, new SameIndex());
     }
 
+    [Theory]
+    [InlineData("substr(login, 1, 3)", true)]
+    [InlineData("lower(replace(login, '.', ''))", true)]
+    [InlineData("lower(trim(login))", false)]
+    [InlineData("upper(login)", false)]
+    [InlineData("login || mail", false)]
+    [InlineData("login", false)]
+    public async Task A_unique_index_that_makes_one_of_different_names_is_told_apart_from_one_that_only_folds_case(string key, bool joins)
+    {
+        await ExecuteAsync($"CREATE UNIQUE INDEX made ON {Quoted} (({key}))");
+
+        var index = (await Indexed.ReadIndexesAsync(CancellationToken.None)).Single(index => index.Name == "made");
+
+        (Indexed.JoinsMore(index, IdentifierKind.Username) is not null).ShouldBe(joins);
+        Indexed.JoinsMore(index with { Unique = false }, IdentifierKind.Username).ShouldBeNull();
+        Indexed.JoinsMore(index, IdentifierKind.Email).ShouldBeNull();
+    }
+
     [Fact]
     public async Task An_index_that_equal_values_forbid_leaves_everything_as_it_was()
     {

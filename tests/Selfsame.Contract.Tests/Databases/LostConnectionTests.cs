@@ -1,8 +1,11 @@
 using System.Net;
 using System.Net.Sockets;
 using Npgsql;
+using Selfsame.Contract.Tests.Store;
 using Selfsame.Core;
+using Selfsame.Core.Accounts;
 using Selfsame.Databases;
+using Selfsame.Store;
 using Selfsame.Testing;
 
 namespace Selfsame.Contract.Tests.Databases;
@@ -57,6 +60,24 @@ public sealed class LostConnectionTests
         door.Knocks.ShouldBe(Attempts);
         await Should.ThrowAsync<TransientDatabaseException>(() => CountAsync(database));
         door.Knocks.ShouldBe(2 * Attempts);
+    }
+
+    // Whoever reads systems (audit, watch, the inbox, provisioning) waits for a SystemUnavailableException and tries again later.
+    [Fact]
+    public async Task Our_own_users_are_a_system_that_does_not_answer_while_the_database_is_away()
+    {
+        await using var store = await TestStore.CreateAsync(Backend.SqliteMemory);
+        await using var database = Open("Host=127.0.0.1;Port=1;Username=selfsame;Database=x;Pooling=false;SSL Mode=Disable");
+        var system = new SelfsameConnector(store.Context with { Database = database }, TestStore.Tenant);
+
+        await Should.ThrowAsync<SystemUnavailableException>(() => system.ReadByIdAsync([new AccountId("3b039300-6f9d-49c8-bd77-fd81e1c2a0ea")], Cancellation));
+        (await Should.ThrowAsync<SystemUnavailableException>(async () =>
+        {
+            await foreach (var part in system.ReadAllAsync(Cancellation))
+            {
+                part.ShouldBeNull();
+            }
+        })).Message.ShouldStartWith("The user store was not read");
     }
 
     // npgsql/npgsql#6415: such a connection was handed out and threw at every use.

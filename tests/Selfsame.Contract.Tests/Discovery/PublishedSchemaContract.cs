@@ -16,6 +16,7 @@ public abstract class PublishedSchemaContract
         var system = await OnlyAsync("django");
 
         system.Table.FullName.ShouldBe("auth_user");
+        system.PasswordHash.ShouldBe("password");
         Shown(system).ShouldBe("username: username, email: email");
         Attributes(system).ShouldBe("active: is_active, createdAt: date_joined, firstName: first_name, lastName: last_name, lastSignIn: last_login (noise), staff: is_staff, superuser: is_superuser");
         system.Unique.ShouldBe([IdentifierKind.Username, IdentifierKind.Email]);
@@ -29,6 +30,7 @@ public abstract class PublishedSchemaContract
         var system = await OnlyAsync("django-custom-user");
 
         system.Table.FullName.ShouldBe("accounts_customuser");
+        system.PasswordHash.ShouldBe("password");
         Shown(system).ShouldBe("email: email");
         system.ForeignKeys.ShouldBe(["account_emailaddress.user_id", "accounts_membership.user_id"]);
         system.References.ShouldBeEmpty();
@@ -41,6 +43,7 @@ public abstract class PublishedSchemaContract
         var system = await OnlyAsync("aspnet-identity");
 
         system.Table.FullName.ShouldBe("AspNetUsers");
+        system.PasswordHash.ShouldBe("PasswordHash");
         system.Table.PrimaryKey.ShouldBe(["Id"]);
         Shown(system).ShouldBe("username: UserName, email: Email");
         Attributes(system).ShouldBe("concurrencyStamp: ConcurrencyStamp (noise), emailVerified: EmailConfirmed, failedSignIns: AccessFailedCount (noise), lockedUntil: LockoutEnd (noise)");
@@ -59,6 +62,7 @@ public abstract class PublishedSchemaContract
         var system = await OnlyAsync("devise");
 
         system.Table.FullName.ShouldBe("users");
+        system.PasswordHash.ShouldBe("encrypted_password");
         Shown(system).ShouldBe("email: email");
         Attributes(system).ShouldBe(
             "createdAt: created_at, currentSignIn: current_sign_in_at (noise), currentSignInIp: current_sign_in_ip (noise), emailVerified: confirmed_at, failedSignIns: failed_attempts (noise), "
@@ -73,6 +77,7 @@ public abstract class PublishedSchemaContract
         var system = await OnlyAsync("wordpress");
 
         system.Table.FullName.ShouldBe("wp_users");
+        system.PasswordHash.ShouldBe("user_pass");
         system.Table.PrimaryKey.ShouldBe(["ID"]);
         Shown(system).ShouldBe("username: user_login, email: user_email");
         Attributes(system).ShouldBe("createdAt: user_registered, fullName: display_name");
@@ -88,6 +93,7 @@ public abstract class PublishedSchemaContract
         var reading = new TopologyReader(ConfigFile.Connectors, _ => "value").Read(ConfigText.Write(proposal, "${DATABASE_URL}"));
         reading.Errors.ShouldBeEmpty();
         reading.Topology!.Systems.Keys.ShouldBe(proposal.Systems.Select(system => system.Name));
+        reading.Topology.Systems.Values.Select(system => system.Mapping.PasswordHash).ShouldBe(proposal.Systems.Select(system => system.PasswordHash));
         return proposal;
     }
 
@@ -114,6 +120,7 @@ public sealed class PostgresSchemaTests : PublishedSchemaContract
         var proposal = await ProposalAsync("supabase");
 
         proposal.Systems.Select(system => system.Table.FullName).ShouldBe(["auth.users", "profiles"]);
+        proposal.Systems.Select(system => system.PasswordHash).ShouldBe(["encrypted_password", null]);
         Shown(proposal.Systems[0]).ShouldBe("email: email, phone: phone");
         Attributes(proposal.Systems[0]).ShouldBe("createdAt: created_at, emailVerified: email_confirmed_at, lastSignIn: last_sign_in_at (noise), updatedAt: updated_at (noise)");
         proposal.Systems[0].Unique.ShouldBeEmpty();

@@ -3,7 +3,6 @@ using Npgsql;
 using Selfsame.Connectors.Postgres;
 using Selfsame.Connectors.Sqlite;
 using Selfsame.Core.Discovery;
-using Selfsame.Databases;
 using Selfsame.Testing;
 
 namespace Selfsame.Contract.Tests.Discovery;
@@ -25,7 +24,6 @@ internal static class SchemaCatalogs
 
     public static async Task<Catalog> InSqliteAsync(string schema)
     {
-        SqliteLibrary.EnsureLoaded();
         using var folder = new TemporaryFolder();
         await using (var connection = new SqliteConnection($"Data Source={folder["app.db"]};Pooling=False"))
         {

@@ -2,6 +2,7 @@ using Selfsame.Contract.Tests.Store;
 using Selfsame.Core;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
+using Selfsame.Databases;
 using Selfsame.Store;
 using Selfsame.Store.Inbox;
 using Selfsame.Store.Operations;
@@ -126,6 +127,58 @@ public abstract class EventInboxTests(Backend backend)
         await WorkAsync(store, new Accounts { Present = { Ann } }, up);
         (await store.CountAsync("inbox", "state = 'Waiting'")).ShouldBe(0);
         (await store.CountAsync("provisioning")).ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task One_accounts_event_that_cant_be_written_shows_why_and_holds_no_other_accounts_up()
+    {
+        var faults = new RefusedCommit();
+        await using var store = await TestStore.CreateAsync(backend, new TestStoreOptions { Faults = faults });
+        var (bob, cid) = (new AccountId("auth0|bob"), new AccountId("auth0|cid"));
+        var source = new Accounts { Present = { Ann, bob, cid } };
+        await ReceiveAsync(store, Event("1", "ss", Ann), Event("2", "ss", bob), Event("3", "ss", cid));
+
+        // The first commit takes them on loan, the third is the second account's.
+        faults.At(3, new LockTimeoutException("A row was held for too long."));
+        await WorkAsync(store, source);
+
+        (await store.CountAsync("provisioning")).ShouldBe(2);
+        var report = (await new InboxReports(store.Context).ReadAsync(TestStore.Cancellation)).ShouldHaveSingleItem();
+        (report.Waiting, report.Failing, report.LastProblem).ShouldBe((1, 1, "A row was held for too long."));
+        store.Clock.Advance(TimeSpan.FromSeconds(5));
+        await WorkAsync(store, source);
+        (await store.CountAsync("provisioning")).ShouldBe(3);
+        (await store.CountAsync("inbox", "state = 'Done'")).ShouldBe(3);
+    }
+
+    [Fact]
+    public async Task A_lost_commit_answer_has_the_event_worked_on_again()
+    {
+        var faults = new RefusedCommit();
+        await using var store = await TestStore.CreateAsync(backend, new TestStoreOptions { Faults = faults });
+        await ReceiveAsync(store, Event("1", "ss", Ann));
+
+        faults.At(2, new CommitUnknownException("lost"));
+        await WorkAsync(store, new Accounts { Present = { Ann } });
+
+        (await store.CountAsync("inbox", "state = 'Done'")).ShouldBe(1);
+        (await store.CountAsync("provisioning")).ShouldBe(1);
+    }
+
+    // PostgreSQL takes no half of a character.
+    [Fact]
+    public async Task A_long_type_is_cut_between_two_characters()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var source = new Accounts { Present = { Ann } };
+        await ReceiveAsync(store, Event("1", "ss", Ann));
+        await WorkAsync(store, source);
+        await store.ExecuteAsync("UPDATE provisioning SET state = 'Linked', target_id = 'auth0|ann'");
+
+        await ReceiveAsync(store, Event("2", new string('x', 39) + "\U0001F600 and more", Ann));
+        await WorkAsync(store, source);
+
+        (await store.QueryAsync<string>("SELECT due_because FROM provisioning")).ShouldHaveSingleItem().ShouldContain(new string('x', 39) + "\U0001F600'");
     }
 
     [Fact]
@@ -255,6 +308,23 @@ public abstract class EventInboxTests(Backend backend)
         };
         var systems = new Dictionary<string, IConnectedSystem> { ["idp"] = idp, ["second"] = second };
         return await new InboxWork(context, topology, systems).RunOnceAsync(TestStore.Cancellation);
+    }
+
+    /// <summary>The database fails at one commit.</summary>
+    private sealed class RefusedCommit : TransactionFaults
+    {
+        private int left;
+        private Exception? failure;
+
+        public void At(int commit, Exception exception) => (left, failure) = (commit, exception);
+
+        public override void BeforeCommit()
+        {
+            if (failure is not null && --left == 0)
+            {
+                throw failure;
+            }
+        }
     }
 
     /// <summary>A source in memory: who is there, its log, and why it can't be read.</summary>

@@ -54,6 +54,28 @@ public abstract class ProvisioningMigrationContract : IAsyncLifetime
         await rows.SaveAsync(claim.Row with { State = ProvisioningState.Compensated }, release: true, [], CancellationToken.None);
         (await reports.OfAccountAsync("users", claim.Row.Key.Account, CancellationToken.None)).ShouldBeEmpty();
     }
+
+    [Fact]
+    public async Task Where_an_apply_made_the_named_row_first_the_one_that_knows_its_account_stays()
+    {
+        await StoreSchema.MigrateAsync(database);
+        var now = new DateTimeOffset(2026, 11, 21, 0, 0, 0, TimeSpan.Zero);
+        await database.TransactAsync(transaction => transaction.ExecuteAsync(
+            string.Concat(new[] { ("", "1", "'old'"), ("users", "1", "NULL"), ("", "2", "NULL"), ("users", "2", "'new'"), ("", "3", "NULL"), ("users", "3", "NULL"), ("", "4", "'old'") }
+                .Select(row =>
+                    $"""
+                    INSERT INTO provisioning (source, source_id, system, state, epoch, asked, lane, target_id, disabled, attempts, not_before, forget, created_at, updated_at)
+                    VALUES ('{row.Item1}', '{row.Item2}', 'app', 'Pending', 1, 0, 'Interactive', {row.Item3}, @no, 0, @now, @no, @now, @now);
+                    """)),
+            new { no = false, now }));
+        var rows = new ProvisioningRows(database, new SecretKeys(new byte[SecretKeys.MinimumBytes], RandomSource.System), TimeProvider.System, LeaseHolder.Current);
+
+        (await rows.NameSourcesAsync(new Dictionary<string, string> { ["main"] = "users" }, CancellationToken.None)).ShouldBe(2);
+
+        (await database.ReadAsync(transaction => transaction.QueryAsync<string>("SELECT source || ' ' || source_id || ' ' || coalesce(target_id, '-') FROM provisioning ORDER BY source_id")))
+            .ShouldBe(["users 1 old", "users 2 new", "users 3 -", "users 4 old"]);
+        (await rows.NameSourcesAsync(new Dictionary<string, string> { ["main"] = "users" }, CancellationToken.None)).ShouldBe(0);
+    }
 }
 
 public sealed class SqliteProvisioningMigrationTests : ProvisioningMigrationContract

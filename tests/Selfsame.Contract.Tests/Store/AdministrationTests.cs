@@ -157,10 +157,53 @@ public abstract class AdministrationTests(Backend backend)
         var user = await store.CreateVerifiedAsync("Anna", "anna@example.org");
         var reader = new UserReader(store.Context);
 
-        (await reader.FindByAnyAsync(TestStore.Tenant, text, TestStore.Cancellation))!.Uuid.ShouldBe(user.Uuid);
-        (await reader.FindByAnyAsync(TestStore.Tenant, user.Uuid.ToString(), TestStore.Cancellation))!.Uuid.ShouldBe(user.Uuid);
-        (await reader.FindByAnyAsync(TestStore.Tenant, user.UserCode.ToUpperInvariant(), TestStore.Cancellation))!.Uuid.ShouldBe(user.Uuid);
-        (await reader.FindByAnyAsync("second", text, TestStore.Cancellation)).ShouldBeNull();
+        (await reader.FindByAnyAsync(TestStore.Tenant, text, TestStore.Cancellation)).Single().Uuid.ShouldBe(user.Uuid);
+        (await reader.FindByAnyAsync(TestStore.Tenant, user.Uuid.ToString(), TestStore.Cancellation)).Single().Uuid.ShouldBe(user.Uuid);
+        (await reader.FindByAnyAsync(TestStore.Tenant, user.UserCode.ToUpperInvariant(), TestStore.Cancellation)).Single().Uuid.ShouldBe(user.Uuid);
+        (await reader.FindByAnyAsync("second", text, TestStore.Cancellation)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task What_is_done_already_is_not_written_again()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var user = await store.CreateVerifiedAsync("anna", "anna@example.org");
+        var administration = new UserAdministration(store.Context);
+        Func<Task<UserChangeResult>>[] changes =
+        [
+            () => administration.DeleteAsync(TestStore.Tenant, user.Uuid, null, Actor.CommandLine, TestStore.Cancellation),
+            () => administration.RestoreAsync(TestStore.Tenant, user.Uuid, null, Actor.CommandLine, TestStore.Cancellation),
+            () => administration.SetActiveAsync(TestStore.Tenant, user.Uuid, false, Actor.CommandLine, TestStore.Cancellation),
+        ];
+        foreach (var change in changes)
+        {
+            var first = (await change()).ShouldBeOfType<UserChangeResult.Changed>().User;
+            var events = await store.CountAsync("audit_events");
+            store.Clock.Advance(TimeSpan.FromMinutes(1));
+
+            (await change()).ShouldBeOfType<UserChangeResult.Changed>().User.ShouldBe(first);
+
+            (await store.ReadAsync(user.Uuid)).ShouldBe(first);
+            (await store.CountAsync("audit_events")).ShouldBe(events);
+        }
+
+        (await store.ReadAsync(user.Uuid)).Version.ShouldBe(4);
+    }
+
+    [Fact]
+    public async Task A_name_that_is_anothers_handle_or_uuid_names_both()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var first = await store.CreateVerifiedAsync("ola", "ola@example.org");
+        var second = await store.CreateVerifiedAsync("berta", "berta@example.org");
+        (await ChangeAsync(store, second, new UserChange { Handle = To("ola") })).ShouldBeOfType<UserChangeResult.Changed>();
+        (await ChangeAsync(store, first, new UserChange { Handle = To("ola-too") })).ShouldBeOfType<UserChangeResult.Changed>();
+        var third = await store.CreateVerifiedAsync(first.Uuid.ToString("N"), "carl@example.org");
+        var reader = new UserReader(store.Context);
+
+        (await reader.FindByAnyAsync(TestStore.Tenant, "Ola", TestStore.Cancellation)).Select(user => user.Uuid).ShouldBe([first.Uuid, second.Uuid]);
+        (await reader.FindByAnyAsync(TestStore.Tenant, first.Uuid.ToString("N"), TestStore.Cancellation)).Select(user => user.Uuid).ShouldBe([first.Uuid, third.Uuid]);
+        (await reader.FindByAnyAsync(TestStore.Tenant, "ola-too", TestStore.Cancellation)).Single().Uuid.ShouldBe(first.Uuid);
     }
 
     [Theory]
@@ -173,7 +216,7 @@ public abstract class AdministrationTests(Backend backend)
         await store.CreateVerifiedAsync("Anna", "anna@example.org");
         var reader = new UserReader(store.Context);
 
-        (await reader.FindByAnyAsync(TestStore.Tenant, text, TestStore.Cancellation)).ShouldBeNull();
+        (await reader.FindByAnyAsync(TestStore.Tenant, text, TestStore.Cancellation)).ShouldBeEmpty();
         (await reader.ListAsync(new UserQuery { Tenant = TestStore.Tenant, Search = text }, TestStore.Cancellation)).Total.ShouldBe(text.Length == 0 ? 1 : 0);
     }
 
@@ -207,7 +250,7 @@ public abstract class AdministrationTests(Backend backend)
             await store.CreateAsync($"user{index}", $"user{index}@example.org");
         }
 
-        var gone = (await new UserReader(store.Context).FindByAnyAsync(TestStore.Tenant, "user4", TestStore.Cancellation))!;
+        var gone = (await new UserReader(store.Context).FindByAnyAsync(TestStore.Tenant, "user4", TestStore.Cancellation)).Single();
         await new UserAdministration(store.Context).DeleteAsync(TestStore.Tenant, gone.Uuid, null, Actor.CommandLine, TestStore.Cancellation);
         var query = new UserQuery { Tenant = TestStore.Tenant, PageSize = 2 };
         var reader = new UserReader(store.Context);

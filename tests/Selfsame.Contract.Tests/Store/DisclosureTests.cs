@@ -1,3 +1,5 @@
+using System.Diagnostics.Metrics;
+using System.Runtime.CompilerServices;
 using Selfsame.Store;
 using Selfsame.Store.Audit;
 using Selfsame.Store.Sessions;
@@ -32,6 +34,35 @@ public abstract class DisclosureTests(Backend backend)
         mail.Subject.ShouldBe("You already have an account");
         (await store.CountAsync("users")).ShouldBe(1);
         await store.CheckInvariantsAsync();
+    }
+
+    // Whoever reads the metrics could otherwise see the count rise right after a sign-up. The table and the logs keep it.
+    [Theory]
+    [InlineData(Disclosure.Hide, 0)]
+    [InlineData(Disclosure.Reveal, 1)]
+    public async Task Where_it_is_hidden_the_metrics_do_not_count_what_was_taken(Disclosure disclosure, long counted)
+    {
+        await using var store = await TestStore.CreateAsync(backend, new TestStoreOptions { Tenant = TestStore.Unlimited with { Disclosure = disclosure } });
+        await store.CreateVerifiedAsync(null, "anna@example.org");
+        var (mine, sum) = (new AsyncLocal<bool> { Value = true }, new StrongBox<long>());
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, active) =>
+            {
+                if (instrument.Name == "selfsame.identifier_conflicts")
+                {
+                    active.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        // Other tests of this process count too: only what is counted on behalf of this one is ours.
+        listener.SetMeasurementEventCallback<long>((_, value, _, _) => Interlocked.Add(ref sum.Value, mine.Value ? value : 0));
+        listener.Start();
+
+        await store.SignUpAsync(null, "anna@example.org");
+
+        sum.Value.ShouldBe(counted);
+        (await store.CountAsync("identifier_conflicts")).ShouldBe(1);
     }
 
     // CASES 31: a username that is reserved, or not, by the first sign-up would tell the second whether the address was free.

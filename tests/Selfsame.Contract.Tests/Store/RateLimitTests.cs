@@ -56,6 +56,59 @@ public abstract class RateLimitTests(Backend backend)
     }
 
     [Fact]
+    public async Task Of_40_parallel_refused_sign_ups_from_one_address_6_cost_a_password_hash_and_replays_do_not_count()
+    {
+        await using var store = await TestStore.CreateAsync(
+            backend,
+            new TestStoreOptions { Tenant = TestStore.Unlimited with { SignUpAttemptLimit = new RateLimit("sign-up-attempts", 6, TimeSpan.FromMinutes(10)) } });
+        var first = Request("anna") with { Call = TestStore.Call("k"), RateLimitSubject = "192.0.2.2" };
+        await store.CreateAsync(first);
+        for (var repeat = 0; repeat < 20; repeat++)
+        {
+            (await store.SignUpAsync(first)).ShouldBeOfType<SignUpResult.Created>().IsReplay.ShouldBeTrue();
+            (await store.SignUpAsync(Request("a b"))).ShouldBeOfType<SignUpResult.Invalid>();
+        }
+
+        var results = await TestStore.InParallelAsync(40, _ => store.SignUpAsync(Request("anna")));
+
+        results.OfType<SignUpResult.Taken>().Count().ShouldBe(6);
+        results.OfType<SignUpResult.LimitReached>().Count(reached => reached.State.ResetsIn == TimeSpan.FromMinutes(10)).ShouldBe(34);
+        store.Passwords.Hashed.ShouldBe(7);
+        (await store.SignUpAsync(Request("anna") with { RateLimitSubject = "192.0.2.2" })).ShouldBeOfType<SignUpResult.Taken>();
+        (await store.SignUpAsync(Request("berta") with { RateLimitSubject = null })).ShouldBeOfType<SignUpResult.Created>();
+        store.Clock.Advance(TimeSpan.FromMinutes(10));
+        (await store.SignUpAsync(Request("carla"))).ShouldBeOfType<SignUpResult.Created>();
+        await store.CheckInvariantsAsync();
+    }
+
+    [Fact]
+    public async Task A_window_that_a_clock_began_that_was_ahead_is_over_once_it_is_right()
+    {
+        await using var store = await TestStore.CreateAsync(backend, FivePerHour);
+        store.Clock.Advance(TimeSpan.FromDays(10));
+        for (var index = 0; index < 5; index++)
+        {
+            await store.SignUpAsync(Request($"user{index}"));
+        }
+
+        (await store.SignUpAsync(Request("late"))).ShouldBeOfType<SignUpResult.LimitReached>();
+        store.Clock.Advance(TimeSpan.FromDays(-10));
+
+        (await store.SignUpAsync(Request("late"))).ShouldBeOfType<SignUpResult.Created>().RateLimit!.Remaining.ShouldBe(4);
+    }
+
+    // What two nodes' clocks differ by, or one call's by the time it has waited for another's row, must not begin a window anew.
+    [Fact]
+    public async Task A_window_that_began_a_few_seconds_later_than_now_counts_on()
+    {
+        await using var store = await TestStore.CreateAsync(backend, FivePerHour);
+        await store.SignUpAsync(Request("anna"));
+        store.Clock.Advance(TimeSpan.FromSeconds(-5));
+
+        (await store.SignUpAsync(Request("berta"))).ShouldBeOfType<SignUpResult.Created>().RateLimit!.Remaining.ShouldBe(3);
+    }
+
+    [Fact]
     public async Task Who_is_over_the_limit_costs_no_password_hash_and_is_served_again_in_the_next_window()
     {
         await using var store = await TestStore.CreateAsync(backend, FivePerHour);

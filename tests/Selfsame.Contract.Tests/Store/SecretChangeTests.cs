@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Provisioning;
+using Selfsame.Databases;
 using Selfsame.Store;
 using Selfsame.Store.Mail;
 using Selfsame.Store.Operations;
@@ -42,6 +43,30 @@ public abstract class SecretChangeTests(Backend backend)
         (await Should.ThrowAsync<InvalidOperationException>(() => ServerIdentity.CheckAsync(store.Context, TestStore.Cancellation))).Message.ShouldContain("SELFSAME_SECRET_KEY_PREVIOUS");
     }
 
+    // A wiped text is no protected value: with one mail sent, no secret could be changed.
+    [Fact]
+    public async Task A_mail_that_was_sent_has_nothing_to_protect_and_a_change_that_was_killed_is_taken_up()
+    {
+        var faults = new Killed();
+        await using var store = await TestStore.CreateAsync(backend, new TestStoreOptions { Faults = faults });
+        await ServerIdentity.CheckAsync(store.Context, TestStore.Cancellation);
+        await store.CreateAsync("sent", "sent@example.org");
+        await store.TakeMailsAsync();
+        await store.CreateAsync("ann", "ann@example.org");
+        await store.CreateAsync("bob", "bob@example.org");
+        var changing = store.Context with { Secrets = new SecretKeys(New, store.Context.Random, Old) };
+        var after = store.Context with { Secrets = new SecretKeys(New, store.Context.Random) };
+        faults.AtCommit = 2;
+        await Should.ThrowAsync<InvalidOperationException>(() => SecretChange.ProtectAgainAsync(changing.Database, changing.Secrets, TestStore.Cancellation));
+
+        await ServerIdentity.CheckAsync(changing, TestStore.Cancellation);
+        (await SecretChange.ProtectAgainAsync(changing.Database, changing.Secrets, TestStore.Cancellation)).ShouldBe(1, "the other is under the new secret since before the kill");
+        await ServerIdentity.AdoptAsync(changing, TestStore.Cancellation);
+
+        await ServerIdentity.CheckAsync(after, TestStore.Cancellation);
+        (await new MailOutbox(after).LeaseAsync(10, TestStore.Cancellation)).Select(mail => mail.Text.Recipient).ShouldBe(["ann@example.org", "bob@example.org"], ignoreOrder: true);
+    }
+
     // A password in the clear would be found by whoever gets a copy of the database.
     [Fact]
     public async Task What_is_protected_stands_nowhere_in_the_clear()
@@ -70,6 +95,20 @@ public abstract class SecretChangeTests(Backend backend)
     }
 
     private static ProvisioningRows Rows(StoreContext context) => new(context.Database, context.Secrets, context.Clock, LeaseHolder.Current);
+
+    /// <summary>Ends the process before one commit.</summary>
+    private sealed class Killed : TransactionFaults
+    {
+        public int AtCommit { get; set; }
+
+        public override void BeforeCommit()
+        {
+            if (AtCommit > 0 && --AtCommit == 0)
+            {
+                throw new InvalidOperationException("It died.");
+            }
+        }
+    }
 }
 
 public sealed class SecretChangeOnSqliteFileTests() : SecretChangeTests(Backend.SqliteFile);

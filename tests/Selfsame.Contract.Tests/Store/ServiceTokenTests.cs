@@ -35,6 +35,24 @@ public abstract class ServiceTokenTests(Backend backend)
     }
 
     [Fact]
+    public async Task The_list_says_when_a_token_was_last_used_to_within_a_minute()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var tokens = new ServiceTokenStore(store.Context);
+        var (token, _) = await tokens.CreateAsync(TestStore.Tenant, "shop", [ServiceScope.ReadUsers], null, TestStore.Cancellation);
+        (await tokens.ListAsync(TestStore.Tenant, TestStore.Cancellation)).Single().LastUsedAt.ShouldBeNull();
+        var first = store.Context.Now();
+
+        foreach (var (later, shown) in new[] { (0, 0), (59, 0), (2, 61), (60, 61), (1, 122) })
+        {
+            store.Clock.Advance(TimeSpan.FromSeconds(later));
+            await tokens.FindAsync("second", token!, TestStore.Cancellation);
+            await tokens.FindAsync(TestStore.Tenant, token!, TestStore.Cancellation);
+            (await tokens.ListAsync(TestStore.Tenant, TestStore.Cancellation)).Single().LastUsedAt.ShouldBe(first.AddSeconds(shown));
+        }
+    }
+
+    [Fact]
     public async Task A_bad_name_unknown_scopes_and_a_taken_name_are_refused_by_rule()
     {
         await using var store = await TestStore.CreateAsync(backend);

@@ -193,6 +193,57 @@ public abstract class SignInTests(Backend backend)
         (await store.SignInAsync("nobody")).ShouldBeOfType<SignInResult.Busy>();
     }
 
+    // A crowd that fills the queue, or a page that is reloaded, must not lock the owner out.
+    [Fact]
+    public async Task A_password_that_nobody_checked_does_not_count_as_wrong()
+    {
+        await using var store = await TestStore.CreateAsync(
+            backend, new TestStoreOptions { Tenant = TestStore.Unlimited with { SignInLimit = new RateLimit("sign-in", 10, TimeSpan.FromMinutes(10)) } });
+        var user = await store.CreateVerifiedAsync("anna", "anna@example.org");
+        for (var attempt = 0; attempt < 4; attempt++)
+        {
+            (await store.SignInAsync("anna@example.org", "wrong")).ShouldBeOfType<SignInResult.Refused>();
+        }
+
+        for (var attempt = 0; attempt < 60; attempt++)
+        {
+            store.Passwords.IsFull = true;
+            (await store.SignInAsync("anna@example.org")).ShouldBeOfType<SignInResult.Busy>();
+            (await new EmailChange(store.Context).RequestAsync(user, "new@example.org", TestStore.Password, TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation))
+                .ShouldBeOfType<EmailChangeResult.Busy>();
+            store.Passwords.IsFull = false;
+            store.Passwords.WhileVerifying = () => throw new OperationCanceledException();
+            await Should.ThrowAsync<OperationCanceledException>(() => store.SignInAsync("anna@example.org"));
+            store.Passwords.WhileVerifying = () => Task.CompletedTask;
+        }
+
+        (await store.QueryAsync<long>("SELECT failures FROM sign_in_attempts")).ShouldBe([4, 4]);
+        (await store.SignInAsync("anna@example.org", "wrong")).ShouldBeOfType<SignInResult.Refused>();
+        (await store.SignInAsync("anna@example.org", "wrong")).ShouldBeOfType<SignInResult.TryLater>().After.ShouldBe(TimeSpan.FromSeconds(1));
+        store.Clock.Advance(TimeSpan.FromSeconds(1));
+        await store.SignedInAsync("anna@example.org");
+    }
+
+    [Fact]
+    public async Task A_clock_that_was_ahead_locks_nobody_out_once_it_is_right()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        await store.CreateAsync("anna", "anna@example.org");
+        store.Clock.Advance(TimeSpan.FromDays(10));
+        for (var attempt = 0; attempt < 5; attempt++)
+        {
+            (await store.SignInAsync("anna", "wrong")).ShouldBeOfType<SignInResult.Refused>();
+        }
+
+        (await store.SignInAsync("anna")).ShouldBeOfType<SignInResult.TryLater>();
+        store.Clock.Advance(TimeSpan.FromDays(-10));
+
+        (await store.SignInAsync("anna", "wrong")).ShouldBeOfType<SignInResult.Refused>();
+        (await store.SignInAsync("anna")).ShouldBeOfType<SignInResult.TryLater>().After.ShouldBe(TimeSpan.FromSeconds(2));
+        store.Clock.Advance(TimeSpan.FromSeconds(2));
+        await store.SignedInAsync("anna");
+    }
+
     // CASES 7: saving the last sign-in inserted the user anew.
     [Fact]
     public async Task A_user_who_vanishes_between_reading_and_saving_is_not_made_again()

@@ -264,6 +264,20 @@ public abstract class SignUpTests(Backend backend)
     }
 
     [Fact]
+    public async Task That_somebody_deleted_has_it_as_a_handle_is_not_said_of_a_username()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        await store.CreateAsync("anna", "anna@example.org");
+        var deleted = await store.CreateAsync("berta", "berta@example.org");
+        var administration = new UserAdministration(store.Context);
+        await administration.SetHandleAsync(TestStore.Tenant, deleted.Uuid, "anna", null, Actor.CommandLine, TestStore.Cancellation);
+        await administration.DeleteAsync(TestStore.Tenant, deleted.Uuid, null, Actor.CommandLine, TestStore.Cancellation);
+
+        (await store.SignUpAsync("anna", "new@example.org")).ShouldBeOfType<SignUpResult.Taken>().HeldByDeleted.ShouldBeEmpty();
+        (await store.SignUpAsync("berta", "new@example.org")).ShouldBeOfType<SignUpResult.Taken>().HeldByDeleted.ShouldBe(["username"]);
+    }
+
+    [Fact]
     public async Task A_conflict_is_recorded_by_field_and_repeat_and_never_by_value()
     {
         await using var store = await TestStore.CreateAsync(backend);

@@ -11,11 +11,58 @@ public sealed class TransactionFaultOnSqliteFileTests() : TransactionFaultTests(
 public sealed class TransactionFaultInSqliteMemoryTests() : TransactionFaultTests(Backend.SqliteMemory);
 
 [Trait("needs", "postgresql")]
-public sealed class TransactionFaultOnPostgreSqlTests() : TransactionFaultTests(Backend.PostgreSql);
+public sealed class TransactionFaultOnPostgreSqlTests() : TransactionFaultTests(Backend.PostgreSql)
+{
+    // A server may go on committing after it lost us: our look finds nothing, and our own insert then waits for that commit and meets it.
+    [Fact]
+    public async Task A_commit_that_happens_after_we_looked_for_it_is_ours_and_no_conflict()
+    {
+        await using var store = await CreateAsync();
+        var hidden = false;
+        Faults.AfterCommits(1, () =>
+        {
+            Move(store, "second");
+            hidden = true;
+            throw new CommitUnknownException("lost");
+        });
+        var clock = new WatchedClock(store.Clock, () =>
+        {
+            if (hidden)
+            {
+                Move(store, TestStore.Tenant);
+            }
+        });
+        var context = store.Context with { Clock = clock };
+
+        var created = (await new SignUp(context).ExecuteAsync(TestStore.Request("anna", "anna@example.org"), TestStore.Cancellation)).ShouldBeOfType<SignUpResult.Created>();
+
+        hidden.ShouldBeTrue();
+        created.User.Username.ShouldBe("anna");
+        (await store.CountAsync("users")).ShouldBe(1);
+        (await store.CountAsync("identifier_conflicts")).ShouldBe(0);
+        await store.CheckInvariantsAsync();
+    }
+
+    /// <summary>Each transaction asks for the time first.</summary>
+    private sealed class WatchedClock(TimeProvider clock, Action asked) : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow()
+        {
+            asked();
+            return clock.GetUtcNow();
+        }
+    }
+
+    // Stands for a commit that is not visible yet: the look is for the tenant's users.
+    private static void Move(TestStore store, string tenant)
+        => store.Database.ReadAsync(transaction => transaction.ExecuteAsync("UPDATE users SET tenant = @tenant", new { tenant })).GetAwaiter().GetResult();
+}
 
 public abstract class TransactionFaultTests(Backend backend)
 {
     private readonly ScriptedFaults faults = new();
+
+    private protected ScriptedFaults Faults => faults;
 
     [Fact]
     public async Task A_serialization_failure_is_repeated_until_it_works()
@@ -232,11 +279,11 @@ public abstract class TransactionFaultTests(Backend backend)
 
     private void LoseNothing() => faults.AfterCommits(0, () => { });
 
-    private Task<TestStore> CreateAsync() => TestStore.CreateAsync(backend, new TestStoreOptions { Faults = faults });
+    private protected Task<TestStore> CreateAsync() => TestStore.CreateAsync(backend, new TestStoreOptions { Faults = faults });
 
     private sealed class CrashException : Exception;
 
-    private sealed class ScriptedFaults : TransactionFaults
+    private protected sealed class ScriptedFaults : TransactionFaults
     {
         private (int Times, Action Fault) before = (0, () => { });
         private (int Times, Action Fault) after = (0, () => { });

@@ -108,6 +108,25 @@ public abstract class WebhookOutboxTests(Backend backend)
         (await TakeAsync(store, Crm)).Select(TypeOf).ShouldBe([WebhookEvents.UserVerified]);
     }
 
+    // Messages that nobody took are given up by age, and the account may be older than that.
+    [Fact]
+    public async Task Who_moves_in_with_an_old_account_is_told_as_of_now()
+    {
+        await using var store = await CreateAsync(Everything);
+        var form = TestStore.Form("anna", "anna@example.org", null) with
+        {
+            Administrator = new AdministratorFields { EmailVerified = true },
+            MovedIn = new MovedInFields { Uuid = new Guid("3b039300-6f9d-49c8-bd77-fd81e1c2a0ea"), CreatedAt = store.Clock.GetUtcNow().AddYears(-7) },
+        };
+        await store.CreateAsync(TestStore.Request(form));
+
+        await new Housekeeping(store.Context).ExecuteAsync(TestStore.Cancellation);
+
+        var messages = await LeaseAsync(store, Crm);
+        messages.Select(TypeOf).ShouldBe([WebhookEvents.UserCreated, WebhookEvents.UserVerified], ignoreOrder: true);
+        messages.ShouldAllBe(message => JsonDocument.Parse(message.Body, default).RootElement.GetProperty("timestamp").GetDateTimeOffset() == store.Clock.GetUtcNow());
+    }
+
     [Fact]
     public async Task A_purged_users_messages_still_leave()
     {

@@ -43,8 +43,9 @@ public sealed partial class ReferenceTests
             let folders = file.Split('/')
             where folders.Length > 3
             from Match match in ConnectorNamespace().Matches(SourceTree.Read(file))
-                // Rows holds what the connectors of SQL tables share, and names none of them.
-            where match.Groups["connector"].Value != folders[2] && (match.Groups["connector"].Value != "Rows" || folders[2] == "Rows")
+                // Rows and Http hold what several of them share, and name none of them.
+            where match.Groups["connector"].Value != folders[2]
+            where match.Groups["connector"].Value is not ("Rows" or "Http") || folders[2] is "Rows" or "Http"
             select $"{file} names {match.Value}";
 
         strangers.ShouldBeEmpty();

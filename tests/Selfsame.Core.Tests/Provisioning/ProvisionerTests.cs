@@ -131,6 +131,24 @@ public sealed class ProvisionerTests
         bench.Target.Writes.ShouldBe(0);
     }
 
+    // Disabled while the target was down: a live account could not be disabled there.
+    [Fact]
+    public async Task Who_is_disabled_gets_no_account_where_it_could_not_be_disabled()
+    {
+        bench = new Bench(app: Bench.People with { Attributes = new Dictionary<string, AttributeMapping> { ["name"] = new("name") } });
+        SignUp();
+        bench.Target.Fault = () => new Unavailable("Down.");
+        await RunAsync();
+        bench.Target.Fault = () => null;
+        var writes = bench.Target.Writes;
+        bench.Source.Put([.. Bench.Person(User.ToString(), "ann", "ann@example.org").Where(field => field.Item1 != "active"), ("active", false)]);
+
+        await RunAsync();
+
+        rows.Only.State.ShouldBe(ProvisioningState.Compensated);
+        bench.Target.Writes.ShouldBe(writes);
+    }
+
     [Fact]
     public async Task A_user_who_goes_while_the_account_is_made_leaves_it_disabled()
     {

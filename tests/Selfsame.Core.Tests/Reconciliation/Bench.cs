@@ -1,5 +1,6 @@
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
+using Selfsame.Testing;
 
 namespace Selfsame.Core.Tests.Reconciliation;
 
@@ -65,7 +66,7 @@ internal sealed class Bench
         => KeyedAccount.Of(People.ToAccount(InMemorySystem.Record(fields))!, IdentifierKeys.TryKey);
 
     public static PlanStamp Stamp(int number = 1)
-        => new(new Guid(number, 0, 0, new byte[8]), DateTimeOffset.UnixEpoch, "0.0.0", "rules", new SeededUuids(number).Next);
+        => new(new Guid(number, 0, 0, new byte[8]), DateTimeOffset.UnixEpoch, "0.0.0", "rules", new SeededRandom(number));
 
     public Task<AuditResult> AuditAsync() => new Auditor(Topology, Systems, IdentifierKeys.TryKey, Clock, RandomSource.System).AuditAsync(_ => null, CancellationToken.None);
 
@@ -87,12 +88,4 @@ internal sealed class Bench
 
     private static SystemConfig Config(string name, AccountMapping mapping)
         => new() { Name = name, Connector = "memory", Settings = new Dictionary<string, string>(), Mapping = mapping };
-
-    /// <summary>Uuids that differ, and are the same in every run of a test.</summary>
-    private sealed class SeededUuids(int seed)
-    {
-        private int count;
-
-        public Guid Next() => new(seed, 0, 0x4000, [0x80, 0, 0, 0, 0, 0, 0, (byte)++count]);
-    }
 }

@@ -116,6 +116,65 @@ public sealed class CorrelatorTests
         correlation.Ambiguous.ShouldBeEmpty();
     }
 
-    private static Correlation Correlate(ReconcileRule rule, KeyedAccount[] sources, KeyedAccount[] targets)
-        => Correlator.Correlate(rule, sources, targets);
+    // What a person decided about two accounts says nothing of a third: a living person's account was taken for an orphan.
+    [Fact]
+    public void Two_told_apart_in_one_system_still_cast_doubt_on_a_third_account()
+    {
+        var correlation = Correlate(
+            Bench.Repairing with { Correlate = [new CorrelationRule(IdentifierKind.Email)] },
+            [Bench.Keyed(Bench.Person("7", email: "fam@example.org", verified: false)), Bench.Keyed(Bench.Person("9", email: "fam@example.org", verified: false))],
+            [Bench.Keyed(Bench.Person("x", email: "fam@example.org", verified: false))],
+            Different(("people", "7"), ("people", "9")));
+
+        correlation.OnlyInSource.ShouldBeEmpty();
+        correlation.OnlyInTarget.ShouldBeEmpty();
+        correlation.Ambiguous.Single().Sources.Count.ShouldBe(2);
+    }
+
+    [Fact]
+    public void One_told_apart_from_an_account_of_the_other_system_still_casts_doubt_on_another()
+    {
+        var correlation = Correlate(
+            Bench.Repairing with { Correlate = [CorrelationRule.ById] },
+            [Bench.Keyed(Bench.Person("7", "ann"))],
+            [Bench.Keyed(Bench.Person("x", "Ann")), Bench.Keyed(Bench.Person("y", "ANN"))],
+            Different(("people", "7"), ("app", "x")));
+
+        correlation.OnlyInSource.ShouldBeEmpty();
+        correlation.Ambiguous.Single().Targets.Select(account => account.Account.Id.ToString()).ShouldBe(["y"]);
+    }
+
+    [Fact]
+    public void Two_told_apart_cast_no_doubt_on_each_other()
+    {
+        var correlation = Correlate(
+            Bench.Repairing with { Correlate = [CorrelationRule.ById] },
+            [Bench.Keyed(Bench.Person("7", "ann"))],
+            [Bench.Keyed(Bench.Person("x", "Ann"))],
+            Different(("people", "7"), ("app", "x")));
+
+        correlation.Ambiguous.ShouldBeEmpty();
+        correlation.OnlyInSource.Count.ShouldBe(1);
+        correlation.OnlyInTarget.Count.ShouldBe(1);
+    }
+
+    // Father and son: the son is not his father, so neither is he whom the father is over there.
+    [Fact]
+    public void Who_is_told_apart_from_a_linked_account_is_not_its_partner_either()
+    {
+        var correlation = Correlate(
+            Bench.Repairing,
+            [Bench.Keyed(Bench.Person("7", "father", "fam@example.org")), Bench.Keyed(Bench.Person("9", "son", "fam@example.org"))],
+            [Bench.Keyed(Bench.Person("7", "father", "fam@example.org"))],
+            Different(("people", "7"), ("people", "9")));
+
+        correlation.Links.Single().Source.Account.Id.ShouldBe(new AccountId("7"));
+        correlation.OnlyInSource.Single().Account.Id.ShouldBe(new AccountId("9"));
+    }
+
+    private static PersonDecisions Different(params (string System, string Id)[] accounts)
+        => new([new PersonDecision(Verdict.Different, [.. accounts.Select(account => new DecidedAccount(account.System, new AccountId(account.Id)))], null, "two people")]);
+
+    private static Correlation Correlate(ReconcileRule rule, KeyedAccount[] sources, KeyedAccount[] targets, PersonDecisions? decisions = null)
+        => Correlator.Correlate(rule, sources, targets, decisions);
 }

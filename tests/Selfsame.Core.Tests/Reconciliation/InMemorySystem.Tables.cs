@@ -25,7 +25,15 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
     /// <summary>How many row writes are made before the process dies; null for all.</summary>
     public int? DiesAfterRows { get; set; }
 
+    public int SimultaneousWrites { get; set; } = 1;
+
+    /// <summary>What each change of several rows waits for.</summary>
+    public Func<Task> Arriving { get; set; } = () => Task.CompletedTask;
+
     public IReadOnlyList<SystemIndex> IndexesNow => indexes;
+
+    /// <summary>An index that somebody made by hand.</summary>
+    public void Index(SystemIndex index) => indexes.Add(index);
 
     public IReadOnlyList<string> ReferringNow => [.. referring.Select(pair => $"{pair.Key.Table}: {pair.Value}").Order(StringComparer.Ordinal)];
 
@@ -52,8 +60,20 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
     public Task<IReadOnlyList<Fields?>> ReadRowsAsync(IReadOnlyList<(string Table, Fields Key)> keys, CancellationToken cancellation)
         => Task.FromResult<IReadOnlyList<Fields?>>([.. keys.Select(key => Row(key.Table, key.Key))]);
 
-    public Task<WriteOutcome> WriteTogetherAsync(
+    public async Task<WriteOutcome> WriteTogetherAsync(
         IReadOnlyList<RowWrite> writes, IReadOnlyList<NoReferenceLeft> noneLeft, CancellationToken cancellation)
+    {
+        await Arriving();
+        Task<WriteOutcome> written;
+        lock (rows)
+        {
+            written = WriteTogetherAsync(writes, noneLeft);
+        }
+
+        return await written;
+    }
+
+    private Task<WriteOutcome> WriteTogetherAsync(IReadOnlyList<RowWrite> writes, IReadOnlyList<NoReferenceLeft> noneLeft)
     {
         var before = BeforeWritingTogether;
         BeforeWritingTogether = null;
@@ -105,6 +125,8 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
     public SystemIndex PlainIndex(string field) => new() { Name = $"{field}_unique", Fields = [field], Unique = true, Definition = field };
 
     public bool IsCanonical(SystemIndex existing, IdentifierKind kind) => existing with { Name = ByUsername.Name } == ByUsername with { Fields = existing.Fields } && existing.Fields.SequenceEqual(ByUsername.Fields);
+
+    public string? JoinsMore(SystemIndex existing, IdentifierKind kind) => existing is { Unique: true, Collation: "blunt" } ? "its collation ignores accents" : null;
 
     public Task<IReadOnlyList<EqualAccounts>> FindEqualAsync(IdentifierKind kind, CancellationToken cancellation)
         => Task.FromResult<IReadOnlyList<EqualAccounts>>([.. rows.Where(pair => pair.Value["username"].AsText is not null)

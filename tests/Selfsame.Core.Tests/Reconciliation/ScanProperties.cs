@@ -60,7 +60,9 @@ public sealed class ScanProperties
     {
         var random = new SeededRandom(seed);
         var (topology, systems) = World(random);
-        var audit = await new Auditor(topology, systems, IdentifierKeys.TryKey, TimeProvider.System, random).AuditAsync(_ => null, CancellationToken.None, sample: 3);
+        // Half of the stores are matched by as many threads as there are processors, as large ones are.
+        var auditor = new Auditor(topology, systems, IdentifierKeys.TryKey, TimeProvider.System, random) { AccountsPerWorker = seed % 2 == 0 ? 1 : int.MaxValue };
+        var audit = await auditor.AuditAsync(_ => null, CancellationToken.None, sample: 3);
         var everybody = new Dictionary<string, SystemPicture>(StringComparer.Ordinal);
         foreach (var (name, picture) in audit.Pictures)
         {
@@ -105,7 +107,7 @@ public sealed class ScanProperties
                 Tenants = new Dictionary<string, TenantConfig>(),
                 Fingerprint = "fingerprint",
                 MinimumAge = TimeSpan.Zero,
-                Decisions = new PersonDecisions([.. Enumerable.Range(0, random.OneIn(2) ? 0 : random.NextInt32(3)).Select(_ => Decision(names, random))]),
+                Decisions = new PersonDecisions([.. Enumerable.Range(0, random.OneIn(2) ? 0 : 1 + random.NextInt32(4)).Select(_ => Decision(names, random))]),
             },
             systems);
     }

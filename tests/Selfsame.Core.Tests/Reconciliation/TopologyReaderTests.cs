@@ -207,6 +207,21 @@ public sealed class TopologyReaderTests
         crm.ToString().ShouldNotContain("MfKQ");
     }
 
+    // Housekeeping removes counts after two days: a longer window would silently be shorter.
+    [Theory]
+    [InlineData("signUpLimit")]
+    [InlineData("signUpAttemptLimit")]
+    [InlineData("signInLimit")]
+    [InlineData("passwordResetLimit")]
+    public void A_limit_counts_for_two_days_at_most(string limit)
+    {
+        Read($"tenants: {{ main: {{ {limit}: {{ count: 7, seconds: 172800 }} }} }}").Errors.ShouldBeEmpty();
+
+        var error = Read($"tenants: {{ main: {{ {limit}: {{ count: 7, seconds: 172801 }} }} }}").Errors.ShouldHaveSingleItem();
+
+        error.Message.ShouldContain($"'tenants.main.{limit}.seconds' must be at most 172800 (two days)");
+    }
+
     [Theory]
     [InlineData("  crm:", "  crm hooks:", 4, "can't name an endpoint")]
     [InlineData("url: https://crm.example.com/hooks", "url: crm.example.com", 4, "must be an http or https address")]

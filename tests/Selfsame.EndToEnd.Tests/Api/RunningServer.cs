@@ -38,6 +38,7 @@ public sealed partial class RunningServer : IAsyncDisposable
     {
         Name = "main",
         SignUpLimit = new RateLimit("sign-up", 0, TimeSpan.FromHours(1)),
+        SignUpAttemptLimit = new RateLimit("sign-up-attempts", 0, TimeSpan.FromHours(1)),
         SignInLimit = new RateLimit("sign-in", 0, TimeSpan.FromHours(1)),
         PasswordResetLimit = new RateLimit("password-reset", 0, TimeSpan.FromHours(1)),
     };

@@ -1,6 +1,5 @@
 using Microsoft.Data.Sqlite;
 using Npgsql;
-using Selfsame.Databases;
 using Selfsame.Testing;
 
 namespace Selfsame.EndToEnd.Tests.Commands;
@@ -20,7 +19,6 @@ public sealed class InitCommandTests : IDisposable
     [InlineData("wordpress", "username admin")]
     public async Task What_init_writes_for_a_SQLite_file_passes_audit(string schema, string? duplicate)
     {
-        SqliteLibrary.EnsureLoaded();
         await using (var connection = new SqliteConnection($"Data Source={folder["app.db"]};Pooling=False"))
         {
             await connection.OpenAsync();
@@ -112,7 +110,6 @@ public sealed class InitCommandTests : IDisposable
 
     private async Task RunSqlAsync(string sql)
     {
-        SqliteLibrary.EnsureLoaded();
         await using var connection = new SqliteConnection($"Data Source={folder["app.db"]};Pooling=False");
         await connection.OpenAsync();
         await using var command = connection.CreateCommand();

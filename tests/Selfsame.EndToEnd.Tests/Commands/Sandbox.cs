@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Microsoft.Data.Sqlite;
-using Selfsame.Databases;
 using Selfsame.Testing;
 
 namespace Selfsame.EndToEnd.Tests.Commands;
@@ -38,7 +37,6 @@ internal sealed class Sandbox : IDisposable
     /// <summary>Runs SQL on a file of the sandbox; the rows, each as its columns joined by a bar.</summary>
     public IReadOnlyList<string> Sql(string file, string sql)
     {
-        SqliteLibrary.EnsureLoaded();
         using var connection = new SqliteConnection($"Data Source={this[file]};Pooling=False");
         connection.Open();
         using var command = connection.CreateCommand();

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.RegularExpressions;
 using Selfsame.Core;
 using Selfsame.EndToEnd.Tests.Reconciliation;
+using Selfsame.Server.Hosting;
 using Selfsame.Store;
 using Selfsame.Testing;
 
@@ -60,6 +61,30 @@ public sealed partial class SecretTests : IDisposable
         sealedKeys.Count.ShouldBe(1);
         new SecretKeys(nextBytes, RandomSource.System).Unprotect("data-protection", Convert.FromBase64String(Sealed().Match(sealedKeys[0]).Groups[1].Value)).ShouldContain("<");
         File.Exists(Path.Combine(workspace.Data, "secret.key")).ShouldBeFalse();
+    }
+
+    // Each would have protected what it wrote with a secret that the other had already replaced.
+    [Fact]
+    public async Task Nodes_that_start_for_the_first_time_at_once_have_one_secret()
+    {
+        const int nodes = 8;
+        for (var round = 0; round < 30; round++)
+        {
+            var data = Path.Combine(workspace.Data, $"{round}");
+            using var together = new Barrier(nodes);
+            var secrets = await Task.WhenAll(Enumerable.Range(0, nodes).Select(_ => Task.Factory.StartNew(
+                () =>
+                {
+                    together.SignalAndWait();
+                    return Convert.ToBase64String(InstallationSecret.Load(null, data));
+                },
+                CancellationToken.None,
+                TaskCreationOptions.LongRunning,
+                TaskScheduler.Default)));
+
+            secrets.Distinct().ShouldHaveSingleItem().ShouldBe(await File.ReadAllTextAsync(Path.Combine(data, "secret.key")));
+            Directory.GetFiles(data).ShouldHaveSingleItem();
+        }
     }
 
     private static Dictionary<string, string?> Environment(params (string Name, string Value)[] further)

@@ -26,6 +26,25 @@ public sealed class UsersCommandTests
         Json(await RunAsync(folder, "", "restore", "ada", "--json")).GetProperty("deletedAt").ValueKind.ShouldBe(JsonValueKind.Null);
     }
 
+    [Theory]
+    [InlineData("Host=127.0.0.1;Port=1;Database=x;Username=y;Password=a-password-shown-nowhere", "could not be read")]
+    [InlineData("Server=127.0.0.1;Port=1;Database=x;User Id=y;Password=a-password-shown-nowhere", "could not be read")]
+    [InlineData("postgresql://y:a-password-shown-nowhere@127.0.0.1:1/x", "could not be read")]
+    [InlineData("Data Source=x;Password=a-password-shown-nowhere", "postgresql://user:password@host")]
+    public async Task A_database_that_is_away_or_wrongly_named_is_one_sentence_and_makes_no_file(string database, string told)
+    {
+        using var folder = new TemporaryFolder();
+
+        var result = await SelfsameProcess.RunAsync(["users", "list", "--data", folder["data"], "--database", database], "", folder: folder.Path);
+
+        result.ExitCode.ShouldBe(1);
+        result.StandardError.ShouldStartWith("selfsame: ");
+        result.StandardError.ShouldContain(told);
+        result.StandardError.ShouldNotContain("   at ");
+        (result.StandardOutput + result.StandardError).ShouldNotContain("a-password-shown-nowhere");
+        Directory.GetFiles(folder.Path, "*", SearchOption.AllDirectories).ShouldAllBe(file => Path.GetFileName(file) == "secret.key");
+    }
+
     [Fact]
     public async Task What_is_taken_or_wrong_is_said_and_nothing_is_created()
     {
@@ -41,6 +60,37 @@ public sealed class UsersCommandTests
         taken.StandardError.ShouldNotContain("email");
         weak.StandardError.ShouldContain("at least 8");
         Json(await RunAsync(folder, "", "list", "--json")).GetProperty("total").GetInt64().ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_name_that_is_anothers_code_changes_nobody_and_both_uuids_are_said()
+    {
+        using var folder = new TemporaryFolder();
+        var first = Json(await RunAsync(folder, Password, "create", "--username", "ada", "--json"));
+        var code = first.GetProperty("userCode").GetString()!;
+        var second = Json(await RunAsync(folder, Password, "create", "--username", code, "--json"));
+
+        var refused = await RunAsync(folder, "", "delete", code);
+
+        refused.ExitCode.ShouldBe(1);
+        refused.StandardError.ShouldContain(first.GetProperty("uuid").GetString()!);
+        refused.StandardError.ShouldContain(second.GetProperty("uuid").GetString()!);
+        Json(await RunAsync(folder, "", "list", "--json")).GetProperty("total").GetInt64().ShouldBe(2);
+        Json(await RunAsync(folder, "", "disable", second.GetProperty("uuid").GetString()!, "--json")).GetProperty("username").GetString().ShouldBe(code);
+    }
+
+    [Theory]
+    [InlineData("list")]
+    [InlineData("revoke", "shop")]
+    [InlineData("create", "shop", "--scope", "users:read")]
+    public async Task A_tenant_that_the_config_does_not_name_has_no_service_tokens(params string[] arguments)
+    {
+        using var folder = new TemporaryFolder();
+
+        var refused = await SelfsameProcess.RunAsync(["service-tokens", .. arguments, "--tenant", "mian", "--data", folder.Path]);
+
+        refused.ExitCode.ShouldBe(1);
+        refused.StandardError.ShouldContain("there is no such tenant. The config names: main.");
     }
 
     [Fact]

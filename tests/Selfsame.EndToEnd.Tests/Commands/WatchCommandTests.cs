@@ -1,7 +1,12 @@
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using Selfsame.Core;
+using Selfsame.Core.Accounts;
 using Selfsame.Core.Webhooks;
+using Selfsame.Databases;
+using Selfsame.Server.Hosting;
+using Selfsame.Server.Watch;
 using Selfsame.Testing;
 
 namespace Selfsame.EndToEnd.Tests.Commands;
@@ -85,6 +90,33 @@ public sealed class WatchCommandTests
         (await sandbox.ExpectAsync(1, new() { ["SELFSAME_WEBHOOK_SECRET"] = null }, ["watch", "--once", "--webhook", "http://127.0.0.1:9/"])).StandardError.ShouldContain("SELFSAME_WEBHOOK_SECRET");
         (await sandbox.ExpectAsync(1, "watch", "--every", "soon")).StandardError.ShouldContain("90s, 15m");
         (await sandbox.ExpectAsync(1, "watch", "--once", "--mail", "nobody")).StandardError.ShouldContain("no e-mail address");
+    }
+
+    // From a timer of the system each audit is a process of its own.
+    [Fact]
+    public async Task Audits_that_go_on_failing_are_told_once_also_where_each_is_a_process()
+    {
+        using var folder = new TemporaryFolder();
+        var clock = new VirtualClock(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
+        using var channels = AlertChannels.Open("ops@example.org", null, null, new ServerOptions { DataFolder = folder.Path, Clock = clock });
+        List<int> mails = [];
+        for (var process = 0; process < 5; process++)
+        {
+            var watcher = new Watcher(
+                _ => throw (process % 2 == 0 ? new SystemUnavailableException("'app' is down.") : new TransientDatabaseException("The store is down.")),
+                channels, folder["watch.json"], clock, RandomSource.System);
+            var round = watcher.OnceAsync(TestContext.Current.CancellationToken);
+            while (!round.IsCompleted)
+            {
+                clock.FireNext();
+                await Task.Yield();
+            }
+
+            (await round).Problems.ShouldHaveSingleItem().ShouldContain("is down");
+            mails.Add(Directory.Exists(folder["mail"]) ? Directory.GetFiles(folder["mail"], "*.eml").Length : 0);
+        }
+
+        mails.ShouldBe([0, 0, 1, 1, 1]);
     }
 
     private static async Task UntilAsync(Func<bool> condition, CancellationToken cancellation)

@@ -28,7 +28,8 @@ public sealed class ServerKillTests(ITestOutputHelper output)
     {
         using var folder = new TemporaryFolder();
         await PrepareAsync(folder);
-        var server = new ServerUnderKill(folder.Path, database);
+        var load = new SignUpLoad();
+        var server = new ServerUnderKill(folder.Path, database, load.RunAsync);
         var random = new Random(20_26);
         var missed = new List<string>(CrashPoints);
         for (var round = 0; round < rounds; round++)
@@ -47,10 +48,10 @@ public sealed class ServerKillTests(ITestOutputHelper output)
         }
 
         missed.ShouldBeEmpty("these crash points were never hit");
-        await CheckAsync(server, folder, database);
+        await CheckAsync(server, load, folder, database);
     }
 
-    private async Task CheckAsync(ServerUnderKill server, TemporaryFolder folder, string? database)
+    private async Task CheckAsync(ServerUnderKill server, SignUpLoad load, TemporaryFolder folder, string? database)
     {
         await using var store = Database.Open(
             database ?? Path.Combine(server.DataFolder, "selfsame.db"), new DatabaseOptions(), TimeProvider.System, RandomSource.System);
@@ -60,10 +61,10 @@ public sealed class ServerKillTests(ITestOutputHelper output)
         await server.SettleAsync(() => IsSettledAsync(store));
 
         var users = (await store.ReadAsync(transaction => transaction.QueryAsync<string>("SELECT email FROM users"))).ToHashSet();
-        output.WriteLine($"{server.Sent.Count} sign-ups sent, {server.Acknowledged.Count} acknowledged, {users.Count} users");
-        server.ServerErrors.ShouldBeEmpty();
-        server.Acknowledged.ShouldNotBeEmpty();
-        server.Acknowledged.Where(email => !users.Contains(email)).ShouldBeEmpty("acknowledged, and not there");
+        output.WriteLine($"{load.Sent.Count} sign-ups sent, {load.Acknowledged.Count} acknowledged, {users.Count} users");
+        load.ServerErrors.ShouldBeEmpty();
+        load.Acknowledged.ShouldNotBeEmpty();
+        load.Acknowledged.Where(email => !users.Contains(email)).ShouldBeEmpty("acknowledged, and not there");
         await StoreInvariants.CheckAsync(store);
         await CheckProvisionedAsync(folder, users);
         CheckMails(server, users);
@@ -99,7 +100,7 @@ public sealed class ServerKillTests(ITestOutputHelper output)
         await File.WriteAllTextAsync(
             folder["selfsame.yaml"],
             $$"""
-            tenants: { main: { signUpLimit: { count: 0, seconds: 3600 } } }
+            tenants: { main: { signUpLimit: { count: 0, seconds: 3600 }, signUpAttemptLimit: { count: 0, seconds: 600 } } }
             systems:
               users: { connector: selfsame }
               application:

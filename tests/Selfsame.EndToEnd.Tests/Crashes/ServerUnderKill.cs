@@ -1,29 +1,17 @@
-using System.Collections.Concurrent;
-using System.Net;
-using System.Net.Http.Json;
 using Selfsame.Testing;
 
 namespace Selfsame.EndToEnd.Tests.Crashes;
 
-/// <summary>
-/// One installation that is started, put under load and killed again and again. It keeps what was acknowledged, to be
-/// compared with what is there in the end.
-/// </summary>
-internal sealed class ServerUnderKill(string folder, string? database)
+/// <summary>One installation that is started, put under load and killed again and again.</summary>
+/// <param name="folder">Where its config (<c>selfsame.yaml</c>) and its data are.</param>
+/// <param name="database">PostgreSQL; null where it keeps its data in a file.</param>
+/// <param name="load">What is done to the server at an address until it dies, or until there is nothing left to do.</param>
+/// <param name="environment">What the config names.</param>
+internal sealed class ServerUnderKill(
+    string folder, string? database, Func<Uri, CancellationToken, Task> load, IReadOnlyDictionary<string, string?>? environment = null)
 {
-    private const int Clients = 6;
     private static readonly TimeSpan LongestRound = TimeSpan.FromSeconds(20);
-
-    private int next;
-
-    /// <summary>The addresses whose sign-up was answered with 201.</summary>
-    public ConcurrentBag<string> Acknowledged { get; } = [];
-
-    /// <summary>Every address that was ever sent: only these may get mail.</summary>
-    public ConcurrentBag<string> Sent { get; } = [];
-
-    /// <summary>Answers that no client may ever get.</summary>
-    public ConcurrentBag<HttpStatusCode> ServerErrors { get; } = [];
+    private static readonly TimeSpan LongestRest = TimeSpan.FromMinutes(5);
 
     public string DataFolder => Path.Combine(folder, "data");
 
@@ -46,7 +34,7 @@ internal sealed class ServerUnderKill(string folder, string? database)
 
         await using var server = started;
         using var stop = new CancellationTokenSource(LongestRound);
-        var load = LoadAsync(server.Address, stop.Token);
+        var work = load(server.Address, stop.Token);
         try
         {
             return await server.WaitForExitAsync(LongestRound) == 137;
@@ -59,31 +47,41 @@ internal sealed class ServerUnderKill(string folder, string? database)
         finally
         {
             await stop.CancelAsync();
-            await load;
+            await work;
         }
     }
 
     /// <summary>A round that is killed from outside after <paramref name="delay"/>.</summary>
-    public async Task RunForAsync(TimeSpan delay)
+    public Task RunForAsync(TimeSpan delay) => RunWhileAsync(() => Task.Delay(delay));
+
+    /// <summary>A round that is killed from outside once <paramref name="meanwhile"/> is over.</summary>
+    public async Task RunWhileAsync(Func<Task> meanwhile)
     {
         await using var server = await StartAsync(null);
         using var stop = new CancellationTokenSource(LongestRound);
-        var load = LoadAsync(server.Address, stop.Token);
-        await Task.Delay(delay);
+        var work = load(server.Address, stop.Token);
+        await meanwhile();
         server.Kill();
         await server.WaitForExitAsync();
         await stop.CancelAsync();
-        await load;
+        await work;
     }
 
     /// <summary>An undisturbed start, which lets everything that was left behind come to its end.</summary>
-    public async Task SettleAsync(Func<Task<bool>> isSettled)
+    /// <param name="isSettled">Whether it has.</param>
+    /// <param name="goesOn">Whether the load, which comes to an end by itself, goes on too.</param>
+    public async Task SettleAsync(Func<Task<bool>> isSettled, bool goesOn = false)
     {
         await using var server = await StartAsync(null);
-        var deadline = DateTime.UtcNow + TimeSpan.FromMinutes(5);
+        using var limit = new CancellationTokenSource(LongestRest);
+        if (goesOn)
+        {
+            await load(server.Address, limit.Token);
+        }
+
         while (!await isSettled())
         {
-            (DateTime.UtcNow < deadline).ShouldBeTrue("the server did not come to rest");
+            limit.IsCancellationRequested.ShouldBeFalse("the server did not come to rest");
             await Task.Delay(200);
         }
     }
@@ -92,41 +90,5 @@ internal sealed class ServerUnderKill(string folder, string? database)
         => SelfsameProcess.ServeAsync(
             DataFolder,
             [.. database is null ? [] : new[] { "--database", database }, "--config", Path.Combine(folder, "selfsame.yaml")],
-            new Dictionary<string, string?> { ["SELFSAME_CRASH_AT"] = crashPoint });
-
-    private Task LoadAsync(Uri address, CancellationToken cancellation)
-        => Task.WhenAll(Enumerable.Range(0, Clients).Select(_ => SignUpUntilItDiesAsync(address, cancellation)));
-
-    private async Task SignUpUntilItDiesAsync(Uri address, CancellationToken cancellation)
-    {
-        using var client = new HttpClient { BaseAddress = address };
-        while (!cancellation.IsCancellationRequested)
-        {
-            var number = Interlocked.Increment(ref next);
-            var email = $"person{number}@example.com";
-            Sent.Add(email);
-            using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v1/sign-ups")
-            {
-                Content = JsonContent.Create(new { email, username = $"person{number}", password = "correct horse battery" }),
-                Headers = { { "Idempotency-Key", $"key-{number}" } },
-            };
-            try
-            {
-                using var response = await client.SendAsync(request, cancellation);
-                if (response.StatusCode == HttpStatusCode.Created)
-                {
-                    Acknowledged.Add(email);
-                }
-                else if ((int)response.StatusCode >= 500)
-                {
-                    ServerErrors.Add(response.StatusCode);
-                }
-            }
-            catch (Exception exception) when (exception is HttpRequestException or OperationCanceledException)
-            {
-                // The server died, or the round ended: nothing was acknowledged.
-                return;
-            }
-        }
-    }
+            new Dictionary<string, string?>(environment ?? new Dictionary<string, string?>()) { ["SELFSAME_CRASH_AT"] = crashPoint });
 }

@@ -3,7 +3,6 @@ using System.Text;
 using Microsoft.Data.Sqlite;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
-using Selfsame.Databases;
 using Selfsame.EndToEnd.Tests.Api;
 using Selfsame.Server.Hosting;
 using Selfsame.Server.Reconciliation;
@@ -26,7 +25,6 @@ public sealed class HookTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        SqliteLibrary.EnsureLoaded();
         App(
             """
             CREATE TABLE users (id text PRIMARY KEY, email text UNIQUE, verified integer, code text);

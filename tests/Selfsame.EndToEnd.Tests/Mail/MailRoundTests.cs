@@ -78,6 +78,33 @@ public sealed class MailRoundTests
         (await CountAsync(server, "sent_at IS NOT NULL")).ShouldBe(5);
     }
 
+    // A mail that stood behind a receiver that hangs was given up at its own first failure.
+    [Fact]
+    public async Task A_mail_that_was_not_tried_has_used_up_no_attempt()
+    {
+        using var folder = new TemporaryFolder();
+        await using var server = await CreateAsync(folder, mails: 40);
+        var hanging = new RecordingTransport(() =>
+        {
+            clock.Advance(TimeSpan.FromMinutes(1));
+            throw new IOException("It hangs.");
+        });
+
+        for (var round = 0; round < 12; round++)
+        {
+            await RoundAsync(server, hanging);
+        }
+
+        hanging.Calls.Count.ShouldBe(24);
+        (await CountAsync(server, "given_up_at IS NOT NULL")).ShouldBe(0);
+        (await CountAsync(server, "last_error IS NULL AND attempts = 0 AND leased_until IS NULL")).ShouldBeGreaterThan(0);
+        (await CountAsync(server, "attempts > 0 AND last_error IS NULL")).ShouldBe(0);
+        var working = new RecordingTransport(() => Task.CompletedTask);
+        clock.Advance(TimeSpan.FromHours(1));
+        await RoundAsync(server, working);
+        (await CountAsync(server, "sent_at IS NOT NULL")).ShouldBe(40);
+    }
+
     [Fact]
     public async Task When_the_mails_cannot_be_kept_none_counts_as_sent()
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using Microsoft.Playwright;
 using Selfsame.Store.Users;
@@ -82,6 +83,11 @@ public sealed class AdministratorPageTests
         }
 
         (await client.GetAsync("/admin/users?search=%25")).Text.ShouldContain("0 users found");
+
+        // The 254th of the UTF-16 units would be half a character.
+        var cut = await client.GetAsync($"/admin/users?search={new string('a', 253)}%F0%9F%98%80");
+        cut.Status.ShouldBe(HttpStatusCode.OK);
+        cut.Text.ShouldContain($"value=\"{new string('a', 253)}\"");
     }
 
     [Fact]
@@ -173,6 +179,58 @@ public sealed class AdministratorPageTests
 
         (await server.UserAsync("ada")).IsActive.ShouldBeTrue();
         (await server.UserAsync("brook")).IsStaff.ShouldBeFalse();
+    }
+
+    // The rights are judged on the user as read: whoever guesses the next version must not change what the user becomes meanwhile.
+    [Fact]
+    public async Task Staff_do_not_change_a_user_who_becomes_a_superuser_this_moment()
+    {
+        await using var server = await PageServer.StartAsync();
+        var river = await server.AddUserAsync("river");
+        await server.AddUserAsync("osprey", fields: new AdministratorFields { EmailVerified = true, IsStaff = true });
+        using var client = server.Client();
+        await client.SignInAsync("osprey");
+        var form = await client.FormAsync($"/admin/users/{river.Uuid}");
+        form["version"] = (river.Version + 1).ToString(CultureInfo.InvariantCulture);
+
+        // Held open: the page reads the user as it was before, and what it would write could only be written afterwards.
+        var answers = new List<Task<PageAnswer>>();
+        await server.Server.Context.Database.TransactAsync(async transaction =>
+        {
+            await transaction.ExecuteAsync("UPDATE users SET is_superuser = @yes, version = version + 1 WHERE uuid = @uuid", new { yes = true, uuid = river.Uuid });
+            answers.Add(client.PostAsync($"/admin/users/{river.Uuid}?handler=Active", form, ("active", "false")));
+            answers.Add(client.PostAsync($"/admin/users/{river.Uuid}/edit", form, ("username", "eve")));
+            answers.Add(client.PostAsync($"/admin/users/{river.Uuid}/delete", form));
+            await Task.WhenAny(Task.WhenAll(answers), Task.Delay(TimeSpan.FromSeconds(5)));
+        });
+
+        (await Task.WhenAll(answers)).ShouldAllBe(answer => answer.Status == HttpStatusCode.Conflict || answer.Status == HttpStatusCode.Forbidden);
+        var present = await server.UserAsync("river");
+        (present.IsSuperuser, present.IsActive, present.DeletedAt, present.Version).ShouldBe((true, true, null, river.Version + 1));
+    }
+
+    [Fact]
+    public async Task A_deleted_user_is_restored_before_anything_else_is_changed()
+    {
+        await using var server = await PageServer.StartAsync();
+        await server.AddSuperuserAsync();
+        var river = await server.AddUserAsync("river");
+        using var client = server.Client();
+        await client.SignInAsync("ada");
+        var form = await client.FormAsync($"/admin/users/{river.Uuid}/edit");
+        form.Remove("version");
+        await client.SubmitAsync($"/admin/users/{river.Uuid}/delete");
+
+        foreach (var (path, field, value) in new[] { ("?handler=Active", "active", "false"), ("/edit", "username", "brook") })
+        {
+            var refused = await client.PostAsync($"/admin/users/{river.Uuid}{path}", form, (field, value));
+            refused.Status.ShouldBe(HttpStatusCode.Conflict);
+            refused.Text.ShouldContain("Restore the user first");
+        }
+
+        (await client.GetAsync($"/admin/users/{river.Uuid}/edit")).Location.ShouldBe($"/admin/users/{river.Uuid}");
+        var present = await server.UserAsync("river");
+        (present.IsActive, present.DeletedAt is not null).ShouldBe((true, true));
     }
 
     [Fact]

@@ -32,6 +32,7 @@ internal sealed partial class PageServer : IAsyncDisposable
         {
             Name = "main",
             SignUpLimit = new("sign-up", 0, TimeSpan.FromHours(1)),
+            SignUpAttemptLimit = new("sign-up-attempts", 0, TimeSpan.FromHours(1)),
             SignInLimit = new("sign-in", 0, TimeSpan.FromHours(1)),
             PasswordResetLimit = new("password-reset", 0, TimeSpan.FromHours(1)),
         };
@@ -78,7 +79,7 @@ internal sealed partial class PageServer : IAsyncDisposable
         => (await new UserReader(Server.Context).ListAsync(new UserQuery { Tenant = "main", IncludeDeleted = true, PageSize = 1000 }, CancellationToken.None)).Users;
 
     public async Task<User> UserAsync(string login)
-        => (await new UserReader(Server.Context).FindByAnyAsync("main", login, CancellationToken.None)).ShouldNotBeNull();
+        => (await new UserReader(Server.Context).FindByAnyAsync("main", login, CancellationToken.None)).ShouldHaveSingleItem();
 
     /// <summary>Every mail so far; the mail sender runs once a second, so an absent mail is only known after <see cref="SettledMailsAsync"/>.</summary>
     public IReadOnlyList<string> Mails()

@@ -1,4 +1,6 @@
 using System.Net;
+using Selfsame.Store.Audit;
+using Selfsame.Store.Users;
 
 namespace Selfsame.EndToEnd.Tests.Pages;
 
@@ -53,6 +55,24 @@ public sealed class SetupPageTests
         answers.ShouldContain(answer => answer.Status == HttpStatusCode.SeeOther);
         answers.ShouldAllBe(answer => answer.Status == HttpStatusCode.SeeOther || answer.Status == HttpStatusCode.NotFound);
         (await server.UsersAsync()).Count(user => user.IsSuperuser).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Who_deletes_a_mistyped_administrator_gets_a_link_that_makes_the_right_one()
+    {
+        await using var server = await PageServer.StartAsync();
+        using var client = server.Client();
+        foreach (var name in new[] { "mistyped", "right" })
+        {
+            var link = (await server.Server.FirstAdministratorLinkAsync(CancellationToken.None))!.PathAndQuery;
+            (await client.SubmitAsync(link, ("email", $"{name}@example.com"), ("password", PageServer.Password))).Status.ShouldBe(HttpStatusCode.SeeOther);
+            var made = await server.UserAsync($"{name}@example.com");
+            made.IsSuperuser.ShouldBeTrue();
+            if (name == "mistyped")
+            {
+                await new UserAdministration(server.Server.Context).DeleteAsync("main", made.Uuid, null, Actor.CommandLine, CancellationToken.None);
+            }
+        }
     }
 
     [Fact]

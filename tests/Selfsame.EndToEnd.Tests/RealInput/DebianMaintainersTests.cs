@@ -97,7 +97,7 @@ public sealed class DebianMaintainersTests(ITestOutputHelper output)
                 Urls = ["http://127.0.0.1:0"],
                 DataFolder = folder,
                 Passwords = new PlainPasswordHashing(),
-                Tenants = [new TenantSettings { Name = "main", SignUpLimit = new RateLimit("sign-up", 0, TimeSpan.FromHours(1)) }],
+                Tenants = [new TenantSettings { Name = "main", SignUpLimit = new RateLimit("sign-up", 0, TimeSpan.FromHours(1)), SignUpAttemptLimit = new RateLimit("sign-up-attempts", 0, TimeSpan.FromHours(1)) }],
             },
             CancellationToken.None);
         await server.StartAsync(CancellationToken.None);

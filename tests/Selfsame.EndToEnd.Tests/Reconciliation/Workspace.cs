@@ -1,5 +1,4 @@
 using Microsoft.Data.Sqlite;
-using Selfsame.Databases;
 using Selfsame.Testing;
 
 namespace Selfsame.EndToEnd.Tests.Reconciliation;
@@ -11,7 +10,6 @@ internal sealed class Workspace : IDisposable
 
     public Workspace(string config)
     {
-        SqliteLibrary.EnsureLoaded();
         File.WriteAllText(folder["selfsame.yaml"], config);
     }
 

@@ -195,7 +195,7 @@ internal sealed class RemoteSystems
             var known = new KnownLinks(new Dictionary<(string, string), IReadOnlyDictionary<AccountId, AccountId>> { [(Users, Pds)] = links });
             var topology = Topology with { Decisions = Topology.Decisions.With(known) };
             var audit = await new Auditor(topology, parts.Systems, IdentifierKeys.TryKey, store.Clock, store.Random).AuditAsync(_ => null, CancellationToken.None);
-            var plan = Planner.Plan(topology, audit.Pictures, audit.Findings, new PlanStamp(store.Random.NextUuid(), store.Clock.GetUtcNow(), "", "", store.Random.NextUuid));
+            var plan = Planner.Plan(topology, audit.Pictures, audit.Findings, new PlanStamp(store.Random.NextUuid(), store.Clock.GetUtcNow(), "", "", store.Random));
             var journal = new RunJournal(store.Database, store.Secrets, store.Clock, parts.Holder);
             var result = await new Applier(topology, parts.Systems, journal, store.Clock, store.CrashPoints, parts.Provisioner).ApplyAsync(plan, null, CancellationToken.None);
             return $"{plan.Changes.Count} changes, {result.GetType().Name} {(result as ApplyReport)?.AppliedNow}";

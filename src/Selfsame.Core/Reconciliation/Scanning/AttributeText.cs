@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Buffers.Text;
+using System.Runtime.CompilerServices;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Core.Reconciliation.Scanning;
@@ -27,6 +28,7 @@ internal static class AttributeText
     }
 
     /// <summary>Appends the value; the new length.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int Append(FieldRows rows, in FieldSlot slot, ref byte[] buffer, int length)
     {
         Reserve(ref buffer, length, slot.Length + LongestNumber);
@@ -67,6 +69,7 @@ internal sealed class AttributeForms
     private int forms;
     private long lastNative = -1;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void See(in FieldSlot slot, FieldRows rows)
     {
         forms |= 1 << (int)slot.Form;

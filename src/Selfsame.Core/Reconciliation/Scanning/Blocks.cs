@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Selfsame.Core.Reconciliation.Scanning;
 
 /// <summary>A growing list of values in blocks, so that growing copies nothing of what is there but in the first block.</summary>
@@ -14,8 +16,13 @@ internal sealed class Blocks<T>
     /// <summary>The length, where it is a number of accounts.</summary>
     public int Count => checked((int)Length);
 
-    public ref T this[long index] => ref blocks[(int)(index >> Bits)][index & Mask];
+    public ref T this[long index]
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => ref blocks[(int)(index >> Bits)][index & Mask];
+    }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Add(T value)
     {
         var (block, place) = ((int)(Length >> Bits), Length & Mask);

@@ -1,23 +1,26 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Selfsame.Core.Reconciliation.Scanning;
 
-/// <summary>That an account has a value.</summary>
+/// <summary>That an account, by its number, has a value.</summary>
 [StructLayout(LayoutKind.Sequential, Pack = 4)]
 internal readonly record struct Mark(ValueHash Hash, int Account);
 
 /// <summary>
-/// The values of one kind (ids, usernames …) of all accounts of all systems, as hashes: 20 bytes each. They are kept in parts by the first bits of the
+/// The values of one kind (ids, usernames …) of all accounts of a system, as hashes: 20 bytes each. They are kept in parts by the first bits of the
 /// hash, each small enough to be grouped within the processor's cache.
 /// </summary>
 internal sealed class MarkSpace(MarkPool pool)
 {
+    public const int Parts = 1 << PartBits;
+
     private const int PartBits = 10;
-    private const int Parts = 1 << PartBits;
     private const int FilterBits = 12;
 
     private readonly Part[] parts = new Part[Parts];
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Add(ValueHash hash, int account)
     {
         ref var part = ref parts[hash.High >> (64 - PartBits)];
@@ -46,16 +49,26 @@ internal sealed class MarkSpace(MarkPool pool)
         return found;
     }
 
-    /// <summary>Hands over the accounts that share a value, value by value; what is handed over is good during the call.</summary>
-    public void Group(IMarkGroups groups)
+    /// <summary>How many values a part has.</summary>
+    public int CountOf(int part) => parts[part].Count;
+
+    /// <summary>Copies a part's marks, with <paramref name="first"/> added to the numbers of the accounts.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void CopyTo(Span<Mark> marks, int part, int first)
     {
-        var workspace = new GroupWorkspace(pool);
-        foreach (var part in parts)
+        for (var chunk = parts[part].First; marks.Length > 0; chunk = pool.After(chunk))
         {
-            workspace.Group(part, groups);
+            var some = pool.Chunk(chunk)[..Math.Min(marks.Length, MarkPool.ChunkSize)];
+            for (var index = 0; index < some.Length; index++)
+            {
+                marks[index] = some[index] with { Account = first + some[index].Account };
+            }
+
+            marks = marks[some.Length..];
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void FindIn(in Part part, HashSet<ValueHash> wanted, bool[] possible, List<int> found)
     {
         // Most marks of a part are nobody's that is asked for, and a few bits of the hash tell.
@@ -92,9 +105,9 @@ internal sealed class MarkSpace(MarkPool pool)
 internal sealed class MarkPool
 {
     /// <summary>How many marks are in a chunk.</summary>
-    public const int ChunkSize = 128;
+    public const int ChunkSize = 64;
 
-    private const int SlabBits = 9;
+    private const int SlabBits = 10;
     private const int SlabChunks = 1 << SlabBits;
 
     private readonly List<Mark[]> slabs = [];
@@ -107,7 +120,8 @@ internal sealed class MarkPool
         next.Add(0);
         if (chunk >> SlabBits == slabs.Count)
         {
-            slabs.Add(new Mark[ChunkSize]);
+            // Only the first grows: of each that did, its smaller selves would be garbage.
+            slabs.Add(slabs.Count == 0 ? new Mark[ChunkSize] : new Mark[SlabChunks * ChunkSize]);
         }
 
         var slab = slabs[^1];
@@ -127,8 +141,12 @@ internal sealed class MarkPool
 
     public int After(int chunk) => next[chunk - 1];
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Span<Mark> Chunk(int chunk) => slabs[(chunk - 1) >> SlabBits].AsSpan(((chunk - 1) & (SlabChunks - 1)) * ChunkSize, ChunkSize);
 }
+
+/// <summary>The two accounts that have a value.</summary>
+internal readonly record struct MarkPair(int One, int Other);
 
 /// <summary>Takes the accounts of each value.</summary>
 internal interface IMarkGroups
@@ -136,120 +154,9 @@ internal interface IMarkGroups
     /// <summary>One account has it.</summary>
     void Single(int account);
 
-    /// <summary>Two have it.</summary>
-    void Pair(int one, int other);
+    /// <summary>Two have it; of several values at once.</summary>
+    void Pairs(ReadOnlySpan<MarkPair> pairs);
 
     /// <summary>More have it.</summary>
     void Several(ReadOnlySpan<int> accounts);
-}
-
-/// <summary>Groups the marks of one part by a hash table that is used again for the next part.</summary>
-internal sealed class GroupWorkspace(MarkPool pool)
-{
-    private Mark[] marks = [];
-    private int[] heads = [];
-    private int[] next = [];
-    private int[] members = [];
-    private int slots;
-
-    public void Group(in MarkSpace.Part part, IMarkGroups groups)
-    {
-        if (part.Count == 0)
-        {
-            return;
-        }
-
-        Gather(part);
-        Link(part.Count);
-        HandOver(part.Count, groups);
-    }
-
-    private void Gather(in MarkSpace.Part part)
-    {
-        if (marks.Length < part.Count)
-        {
-            marks = new Mark[part.Count + (part.Count / 8)];
-            next = new int[marks.Length];
-        }
-
-        var at = 0;
-        for (var chunk = part.First; at < part.Count; chunk = pool.After(chunk))
-        {
-            var count = Math.Min(part.Count - at, MarkPool.ChunkSize);
-            pool.Chunk(chunk)[..count].CopyTo(marks.AsSpan(at));
-            at += count;
-        }
-    }
-
-    /// <summary>Each slot of the table leads to the last mark of one value, and each mark to the one before it; counted from 1.</summary>
-    private void Link(int count)
-    {
-        var size = 16;
-        while (size < 2 * count)
-        {
-            size *= 2;
-        }
-
-        if (heads.Length < size)
-        {
-            heads = new int[size];
-        }
-
-        slots = size;
-        Array.Clear(heads, 0, size);
-
-        for (var index = 0; index < count; index++)
-        {
-            var hash = marks[index].Hash;
-            var slot = (int)hash.Low & (size - 1);
-            while (heads[slot] != 0 && marks[heads[slot] - 1].Hash != hash)
-            {
-                slot = (slot + 1) & (size - 1);
-            }
-
-            next[index] = heads[slot];
-            heads[slot] = index + 1;
-        }
-    }
-
-    private void HandOver(int count, IMarkGroups groups)
-    {
-        foreach (var head in heads.AsSpan(0, slots))
-        {
-            if (head == 0)
-            {
-                continue;
-            }
-
-            var second = next[head - 1];
-            if (second == 0)
-            {
-                groups.Single(marks[head - 1].Account);
-            }
-            else if (next[second - 1] == 0)
-            {
-                groups.Pair(marks[head - 1].Account, marks[second - 1].Account);
-            }
-            else
-            {
-                HandOverSeveral(head, count, groups);
-            }
-        }
-    }
-
-    private void HandOverSeveral(int head, int count, IMarkGroups groups)
-    {
-        if (members.Length < count)
-        {
-            members = new int[count];
-        }
-
-        var found = 0;
-        for (var mark = head; mark != 0; mark = next[mark - 1])
-        {
-            members[found++] = marks[mark - 1].Account;
-        }
-
-        groups.Several(members.AsSpan(0, found));
-    }
 }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Identifiers.Unicode;
@@ -26,6 +27,7 @@ internal sealed class PackedIds
         : numbers.Count > 0 ? new AccountId(numbers[index].ToString(CultureInfo.InvariantCulture))
         : new AccountId(uuids[index].ToString("D"));
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Add(long number)
     {
         if (!asTexts && uuids.Count == 0)
@@ -37,6 +39,7 @@ internal sealed class PackedIds
         Add(new AccountId(number.ToString(CultureInfo.InvariantCulture)));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Add(Guid uuid)
     {
         if (!asTexts && numbers.Count == 0)

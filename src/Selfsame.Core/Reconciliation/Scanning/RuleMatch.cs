@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Core.Reconciliation.Scanning;
@@ -24,6 +26,33 @@ internal enum Contact : ushort
 
     /// <summary>The first of the bits that say which kinds of keys are those of its partner.</summary>
     FirstKind = 32,
+}
+
+/// <summary>What one account is to the rule's other system; together, for both are asked for at once.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 2)]
+internal struct Tie
+{
+    /// <summary>The number of its partner there, counted from 1; 0 for none.</summary>
+    public int Partner;
+
+    public Contact Contact;
+}
+
+/// <summary>Room for the ties of some pairs, used again for the next.</summary>
+internal sealed class PairedTies
+{
+    private Tie[] ones = [];
+    private Tie[] others = [];
+
+    public (Tie[] Ones, Tie[] Others) Of(int pairs)
+    {
+        if (ones.Length < pairs)
+        {
+            (ones, others) = (new Tie[2 * pairs], new Tie[2 * pairs]);
+        }
+
+        return (ones, others);
+    }
 }
 
 /// <summary>
@@ -61,31 +90,58 @@ internal sealed class RuleMatch
 
     public ScannedSystem Target => target.System;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool Correlates(IdentifierKind? kind) => kind is { } given ? correlatingKinds[(int)given] : ById;
 
-    /// <summary>One account of each system, by its number there, and no other of the two, has a value of that kind (null: the id).</summary>
-    public void Pair(IdentifierKind? kind, int left, int right)
+    /// <summary>
+    /// One account of each system, by its number there, and no other of the two, has a value of that kind (null: the id); of many values, with no account twice.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Pairs(IdentifierKind? kind, ReadOnlySpan<MarkPair> pairs, PairedTies ties)
     {
-        ref var one = ref source.Partners[left];
-        ref var back = ref target.Partners[right];
+        // The ties lie scattered: a processor that only collects them waits for many at once, one that decides in between for few.
+        var (ones, others) = ties.Of(pairs.Length);
+        for (var index = 0; index < pairs.Length; index++)
+        {
+            ones[index] = source.Ties[pairs[index].One];
+            others[index] = target.Ties[pairs[index].Other];
+        }
+
+        var same = kind is { } given ? KindBit(given) : Contact.SameId;
+        for (var index = 0; index < pairs.Length; index++)
+        {
+            Pair(kind, same, pairs[index], ref ones[index], ref others[index]);
+        }
+
+        for (var index = 0; index < pairs.Length; index++)
+        {
+            source.Ties[pairs[index].One] = ones[index];
+            target.Ties[pairs[index].Other] = others[index];
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Pair(IdentifierKind? kind, Contact same, MarkPair pair, ref Tie one, ref Tie other)
+    {
+        var (left, right) = pair;
         var found = Contact.Shares;
         if (Correlates(kind))
         {
-            var crowded = (one != 0 && one != right + 1) || (back != 0 && back != left + 1);
+            var crowded = (one.Partner != 0 && one.Partner != right + 1) || (other.Partner != 0 && other.Partner != left + 1);
             var proves = kind != IdentifierKind.Email || rule.TrustEmail
                 || ((source.System[left] & target.System[right] & Traits.EmailVerified) != 0);
             found |= (crowded ? Contact.Crowded : Contact.None) | (proves ? Contact.Proved : Contact.None);
-            one = one == 0 ? right + 1 : one;
-            back = back == 0 ? left + 1 : back;
+            one.Partner = one.Partner == 0 ? right + 1 : one.Partner;
+            other.Partner = other.Partner == 0 ? left + 1 : other.Partner;
         }
 
-        if (one == right + 1 && back == left + 1)
+        if (one.Partner == right + 1 && other.Partner == left + 1)
         {
-            found |= kind is { } given ? KindBit(given) : Contact.SameId;
+            found |= same;
         }
 
-        source.Contacts[left] |= found;
-        target.Contacts[right] |= found;
+        one.Contact |= found;
+        other.Contact |= found;
     }
 
     /// <summary>Accounts of both systems, more than a pair, have a value of that kind.</summary>
@@ -94,30 +150,40 @@ internal sealed class RuleMatch
         var found = Contact.Shares | (Correlates(kind) ? Contact.Crowded : Contact.None);
         foreach (var account in left)
         {
-            source.Contacts[account] |= found;
+            source.Ties[account].Contact |= found;
         }
 
         foreach (var account in right)
         {
-            target.Contacts[account] |= found;
+            target.Ties[account].Contact |= found;
         }
     }
 
     /// <summary>Marks every account about which the rule may find something.</summary>
-    public void Judge()
+    public void Judge(Workers workers)
     {
-        var agree = !NeedsRecords && FormsAgree();
-        for (var left = 0; left < source.System.Count; left++)
+        if (!NeedsRecords && FormsAgree())
         {
-            if (agree && PartnerOfSource(left) is var right and >= 0 && Agrees(left, right))
-            {
-                source.Contacts[left] |= Contact.Confirmed;
-                target.Contacts[right] |= Contact.Confirmed;
-            }
+            var count = workers.For(Source.Count);
+            Workers.Run(count, worker => Confirm((int)((long)Source.Count * worker / count), (int)((long)Source.Count * (worker + 1) / count)));
         }
 
         source.MarkLoud(everybody: NeedsRecords);
         target.MarkLoud(everybody: NeedsRecords);
+    }
+
+    // Partners are each other's alone, so that workers with other accounts of the source write to other accounts of the target.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Confirm(int from, int to)
+    {
+        for (var left = from; left < to; left++)
+        {
+            if (PartnerOfSource(left) is var right and >= 0 && Agrees(left, right))
+            {
+                source.Ties[left].Contact |= Contact.Confirmed;
+                target.Ties[right].Contact |= Contact.Confirmed;
+            }
+        }
     }
 
     // What the service remembers of a link, and the handles that a template gives, are in no hash.
@@ -131,25 +197,30 @@ internal sealed class RuleMatch
             return Target.First + right;
         }
 
-        return target.Owns(account) && target.Partners[account - Target.First] - 1 is var left and >= 0
+        return target.Owns(account) && target.Ties[account - Target.First].Partner - 1 is var left and >= 0
             && PartnerOfSource(left) == account - Target.First
                 ? Source.First + left
                 : null;
     }
 
     // −1 where it has none.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private int PartnerOfSource(int left)
     {
-        var right = source.Partners[left] - 1;
-        return right >= 0 && (source.Contacts[left] & (Contact.Crowded | Contact.Proved)) == Contact.Proved
-            && (target.Contacts[right] & Contact.Crowded) == 0 && target.Partners[right] == left + 1
-                ? right
-                : -1;
+        var here = source.Ties[left];
+        if (here.Partner == 0 || (here.Contact & (Contact.Crowded | Contact.Proved)) != Contact.Proved)
+        {
+            return -1;
+        }
+
+        var there = target.Ties[here.Partner - 1];
+        return (there.Contact & Contact.Crowded) == 0 && there.Partner == left + 1 ? here.Partner - 1 : -1;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool Agrees(int left, int right)
     {
-        var contact = source.Contacts[left];
+        var contact = source.Ties[left].Contact;
         if (ById && ((contact & Contact.SameId) == 0 || Source.Config.Mapping.Id.Count != Target.Config.Mapping.Id.Count))
         {
             return false;
@@ -175,15 +246,13 @@ internal sealed class RuleMatch
     private int SideOf(ScannedSystem system, bool isSource)
         => Enumerable.Range(0, system.Sides.Length).First(side => ReferenceEquals(system.Sides[side].Rule, rule) && system.Sides[side].IsSource == isSource);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Contact KindBit(IdentifierKind kind) => (Contact)((int)Contact.FirstKind << (int)kind);
 
     /// <summary>The accounts of one of the two systems.</summary>
     private sealed class Side(ScannedSystem system, int number)
     {
-        /// <summary>By account, the number of its partner in the other system, counted from 1; 0 for none.</summary>
-        public int[] Partners { get; } = new int[system.Count];
-
-        public Contact[] Contacts { get; } = new Contact[system.Count];
+        public Tie[] Ties { get; } = new Tie[system.Count];
 
         public ScannedSystem System => system;
 
@@ -196,9 +265,9 @@ internal sealed class RuleMatch
         // Whom nobody over there can be, and whom the rule does not want there, is left alone.
         public void MarkLoud(bool everybody)
         {
-            for (var account = 0; account < Contacts.Length; account++)
+            for (var account = 0; account < Ties.Length; account++)
             {
-                var contact = Contacts[account];
+                var contact = Ties[account].Contact;
                 if (everybody || ((contact & Contact.Confirmed) == 0 && ((contact & (Contact.Shares | Contact.Crowded)) != 0 || !system.IsQuietAlone(number, account))))
                 {
                     system[account] |= Traits.Loud;

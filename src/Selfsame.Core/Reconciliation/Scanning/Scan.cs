@@ -8,53 +8,46 @@ namespace Selfsame.Core.Reconciliation.Scanning;
 /// doubt, so that only the rest is read as whole records. An account is confirmed when each rule that it takes part in has a partner for it with which it
 /// agrees (<see cref="RuleMatch"/>), and it shares no key with another account of its own system.
 /// </summary>
-internal sealed class Scan(Topology topology, IdentifierKeying keying, RandomSource random)
+internal sealed class Scan
 {
-    private readonly KeyedHash hash = new(random);
-    private readonly ScanSpaces spaces = new();
-    private readonly List<ScannedSystem> systems = [];
-    private readonly Dictionary<string, SystemFacts> facts = new(StringComparer.Ordinal);
+    private readonly Topology topology;
+    private readonly Workers workers;
+    private readonly KeyedHash hash;
+    private readonly ScannedSystem[] systems;
     private IReadOnlyList<RuleMatch> matches = [];
-    private ScanGroups groups = null!;
+    private ScanGroups[] groups = [];
 
-    public IReadOnlyList<ScannedSystem> Systems => systems;
-
-    /// <summary>The next system, to be filled with its accounts before another is begun.</summary>
-    public ScannedSystem Begin(SystemConfig config, SystemFacts described)
+    public Scan(Topology topology, IdentifierKeying keying, RandomSource random, Workers workers)
     {
-        var sides = new List<RuleSide>();
-        foreach (var rule in topology.Rules.Where(rule => rule.Source == config.Name || rule.Target == config.Name))
-        {
-            var shared = Drift.Shared(topology.Systems[rule.Source].Mapping, topology.Systems[rule.Target].Mapping).ToArray();
-            sides.Add(new RuleSide(rule, rule.Source == config.Name, shared));
-        }
-
-        var system = new ScannedSystem(config, systems.Sum(before => before.Count), [.. sides], spaces, hash, keying);
-        systems.Add(system);
-        facts.Add(config.Name, described);
-        return system;
+        (this.topology, this.workers) = (topology, workers);
+        hash = new KeyedHash(random);
+        systems = [.. topology.Systems.Values.Select(config => new ScannedSystem(config, [.. Sides(topology, config.Name)], hash, keying))];
     }
 
-    /// <summary>Finds the partners and marks every account about which there may be a finding.</summary>
-    public void Match()
+    /// <summary>The systems in the topology's order, each to be filled by one reader; several may be filled at once.</summary>
+    public IReadOnlyList<ScannedSystem> Systems => systems;
+
+    /// <summary>When all systems are filled: finds the partners and marks every account about which there may be a finding.</summary>
+    public void Match(IReadOnlyDictionary<string, SystemFacts> facts)
     {
+        ScannedSystem.Number(systems);
         var byName = systems.ToDictionary(system => system.Config.Name, StringComparer.Ordinal);
         matches = [.. topology.Rules.Select(rule => new RuleMatch(rule, byName[rule.Source], byName[rule.Target], facts[rule.Target]))];
-        groups = new ScanGroups(systems, matches);
+        groups = [.. Enumerable.Range(0, workers.For(systems.Sum(system => (long)system.Count))).Select(_ => new ScanGroups(systems, matches))];
         foreach (var kind in Kinds())
         {
-            groups.Take(SpaceOf(kind), kind, correlating: true);
+            Group(kind, correlating: true);
         }
 
         // What does not correlate counts only for those that are partners by then.
         foreach (var kind in Kinds().Where(kind => matches.Any(match => !match.Correlates(kind))))
         {
-            groups.Take(SpaceOf(kind), kind, correlating: false);
+            Group(kind, correlating: false);
         }
 
         foreach (var match in matches)
         {
-            match.Judge();
+            match.Judge(workers);
         }
     }
 
@@ -65,9 +58,9 @@ internal sealed class Scan(Topology topology, IdentifierKeying keying, RandomSou
     /// <summary>The accounts that share an id or a key with one of <paramref name="accounts"/>, as these are now; themselves among them.</summary>
     public IEnumerable<int> SharingWith(IReadOnlyCollection<KeyedAccount> accounts)
     {
-        var found = spaces.Ids.Find(accounts.Select(account => IdMarks.Of(hash, account.Account.Id)).ToHashSet());
+        var found = Find(null, accounts.Select(account => IdMarks.Of(hash, account.Account.Id)).ToHashSet());
         return found.Concat(IdentifierKinds.All.SelectMany(
-            kind => spaces[kind].Find(accounts.Select(account => account.Keys.GetValueOrDefault(kind)).OfType<string>().Select(HashOf).ToHashSet())));
+            kind => Find(kind, accounts.Select(account => account.Keys.GetValueOrDefault(kind)).OfType<string>().Select(HashOf).ToHashSet())));
     }
 
     /// <summary>These accounts and the partners that they have under any rule, and theirs.</summary>
@@ -94,12 +87,12 @@ internal sealed class Scan(Topology topology, IdentifierKeying keying, RandomSou
 
     /// <summary>Those of the named accounts that were read.</summary>
     public IEnumerable<int> Find(IReadOnlySet<DecidedAccount> named)
-        => spaces.Ids.Find(named.Select(account => IdMarks.Of(hash, account.Id)).ToHashSet())
+        => Find(null, named.Select(account => IdMarks.Of(hash, account.Id)).ToHashSet())
             .Where(account => Find(account) is var (system, id) && named.Contains(new DecidedAccount(system.Config.Name, id)));
 
     /// <summary>Whether an account of the system had that key.</summary>
     public bool Holds(ScannedSystem system, IdentifierKind kind, string key)
-        => spaces[kind].Find(new HashSet<ValueHash> { HashOf(key) }).Any(account => account >= system.First && account - system.First < system.Count);
+        => system.Space(kind).Find(new HashSet<ValueHash> { HashOf(key) }).Count > 0;
 
     /// <summary>How many accounts have a value, and how many different ones there are.</summary>
     public IReadOnlyList<ValueCount> Count(ScannedSystem system)
@@ -107,13 +100,13 @@ internal sealed class Scan(Topology topology, IdentifierKeying keying, RandomSou
         var counts = new List<ValueCount> { new("id", system.Count, system.Count) };
         foreach (var (kind, _) in system.Fields.Identifiers)
         {
-            counts.Add(new ValueCount(kind.Name(), (int)system.Having(kind), groups.Distinct(system, kind) + system.Refused(kind)));
+            counts.Add(new ValueCount(kind.Name(), (int)system.Having(kind), groups.Sum(worker => worker.Distinct(system, kind)) + system.Refused(kind)));
         }
 
         if (system.Config.Uuid is not null)
         {
             var uuids = new DistinctCount();
-            system.Uuids.Group(uuids);
+            new MarkGrouping([(system.Uuids, 0)]).Group(uuids);
             counts.Add(new ValueCount("uuid", (int)system.WithUuid, uuids.Values));
         }
 
@@ -123,9 +116,25 @@ internal sealed class Scan(Topology topology, IdentifierKeying keying, RandomSou
     private ValueHash HashOf(string key) => hash.Of(Encoding.UTF8.GetBytes(key));
 
     private IEnumerable<IdentifierKind?> Kinds()
-        => IdentifierKinds.All.Where(kind => systems.Exists(system => system.Config.Mapping.Identifiers.ContainsKey(kind))).Select(kind => (IdentifierKind?)kind).Prepend(null);
+        => IdentifierKinds.All.Where(kind => systems.Any(system => system.Config.Mapping.Identifiers.ContainsKey(kind))).Select(kind => (IdentifierKind?)kind).Prepend(null);
 
-    private MarkSpace SpaceOf(IdentifierKind? kind) => kind is { } given ? spaces[given] : spaces.Ids;
+    /// <summary>Takes the values of one kind, a share of them on each thread: an account has one value of a kind, so no two threads meet it.</summary>
+    private void Group(IdentifierKind? kind, bool correlating)
+    {
+        var spaces = systems.Select(system => (system.Space(kind), system.First)).ToArray();
+        Workers.Run(groups.Length, worker =>
+        {
+            groups[worker].Begin(kind, correlating);
+            new MarkGrouping(spaces).Group(groups[worker], worker, groups.Length);
+        });
+    }
+
+    private IEnumerable<int> Find(IdentifierKind? kind, HashSet<ValueHash> hashes)
+        => systems.SelectMany(system => system.Space(kind).Find(hashes).Select(account => system.First + account));
+
+    private static IEnumerable<RuleSide> Sides(Topology topology, string name)
+        => topology.Rules.Where(rule => rule.Source == name || rule.Target == name).Select(rule => new RuleSide(
+            rule, rule.Source == name, [.. Drift.Shared(topology.Systems[rule.Source].Mapping, topology.Systems[rule.Target].Mapping)]));
 
     private sealed class DistinctCount : IMarkGroups
     {
@@ -133,7 +142,7 @@ internal sealed class Scan(Topology topology, IdentifierKeying keying, RandomSou
 
         public void Single(int account) => Values++;
 
-        public void Pair(int one, int other) => Values++;
+        public void Pairs(ReadOnlySpan<MarkPair> pairs) => Values += pairs.Length;
 
         public void Several(ReadOnlySpan<int> accounts) => Values++;
     }

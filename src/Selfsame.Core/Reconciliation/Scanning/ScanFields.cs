@@ -13,6 +13,7 @@ internal sealed class ScanFields
         Id = [.. mapping.Id.Select(Place)];
         Identifiers = [.. mapping.Identifiers.OrderBy(pair => pair.Key).Select(pair => (pair.Key, Place(pair.Value)))];
         EmailVerified = PlaceOf(mapping, AccountMapping.EmailVerified);
+        Needed = [.. config.NeededFields.Select(Place)];
         Uuid = config.Uuid is { } uuid ? Place(uuid) : null;
         Sides = [.. sides.Select(side => (side.Alone is { } alone ? PlaceOf(mapping, alone) : null, side.Shared.Select(name => Place(mapping.Attributes[name].Field)).ToArray()))];
     }
@@ -26,6 +27,9 @@ internal sealed class ScanFields
     public int? EmailVerified { get; }
 
     public int? Uuid { get; }
+
+    /// <summary>What no account lacks.</summary>
+    public int[] Needed { get; }
 
     /// <summary>By rule side the attribute that decides about accounts without a partner, and those that are compared.</summary>
     public (int? Alone, int[] Shared)[] Sides { get; }

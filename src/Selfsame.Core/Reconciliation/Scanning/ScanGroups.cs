@@ -1,8 +1,10 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Core.Reconciliation.Scanning;
 
-/// <summary>Takes the accounts that share a value, tells the rules' matches, and marks those that are duplicates within a system.</summary>
+/// <summary>One worker's share: takes the accounts that share a value, tells the rules' matches, and marks those that are duplicates within a system.</summary>
 internal sealed class ScanGroups : IMarkGroups
 {
     private readonly IReadOnlyList<ScannedSystem> systems;
@@ -10,6 +12,9 @@ internal sealed class ScanGroups : IMarkGroups
     private readonly RuleMatch[][] between;
     private readonly int[][] distinct;
     private readonly List<int>[] members;
+    private readonly List<MarkPair>[] paired;
+    private readonly PairedTies ties = new();
+    private RuleMatch[][] told = [];
     private IdentifierKind? kind;
     private bool correlating;
 
@@ -20,6 +25,7 @@ internal sealed class ScanGroups : IMarkGroups
         between = [.. from left in systems
                       from right in systems
                       select matches.Where(match => match.Source == left && match.Target == right).ToArray()];
+        paired = [.. between.Select(_ => new List<MarkPair>())];
         distinct = [.. systems.Select(_ => new int[IdentifierKinds.All.Count + 1])];
         members = [.. systems.Select(_ => new List<int>())];
     }
@@ -27,28 +33,43 @@ internal sealed class ScanGroups : IMarkGroups
     public int Distinct(ScannedSystem system, IdentifierKind of)
         => distinct[Enumerable.Range(0, systems.Count).First(index => systems[index] == system)][(int)of + 1];
 
-    /// <summary>Groups one space for the matches that correlate by it, or for those that do not.</summary>
-    public void Take(MarkSpace space, IdentifierKind? of, bool correlating)
+    /// <summary>What comes next are values of that kind, for the matches that correlate by it or for those that do not.</summary>
+    public void Begin(IdentifierKind? of, bool correlating)
     {
         (kind, this.correlating) = (of, correlating);
-        space.Group(this);
+        told = [.. between.Select(matches => matches.Where(match => match.Correlates(of) == correlating).ToArray())];
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Single(int account) => CountOne(IndexOf(account));
 
-    public void Pair(int one, int other)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Pairs(ReadOnlySpan<MarkPair> pairs)
     {
-        var (here, there) = (IndexOf(one), IndexOf(other));
-        if (here == there)
+        foreach (var (one, other) in pairs)
         {
-            Several([one, other]);
-            return;
+            var (here, there) = (IndexOf(one), IndexOf(other));
+            if (here == there)
+            {
+                Several([one, other]);
+                continue;
+            }
+
+            CountOne(here);
+            CountOne(there);
+            PairUp(here, one - firsts[here], there, other - firsts[there]);
+            PairUp(there, other - firsts[there], here, one - firsts[here]);
         }
 
-        CountOne(here);
-        CountOne(there);
-        PairUp(here, one - firsts[here], there, other - firsts[there]);
-        PairUp(there, other - firsts[there], here, one - firsts[here]);
+        for (var place = 0; place < told.Length; place++)
+        {
+            foreach (var match in told[place])
+            {
+                match.Pairs(kind, CollectionsMarshal.AsSpan(paired[place]), ties);
+            }
+
+            paired[place].Clear();
+        }
     }
 
     public void Several(ReadOnlySpan<int> accounts)
@@ -81,7 +102,7 @@ internal sealed class ScanGroups : IMarkGroups
         {
             for (var right = 0; right < members.Length; right++)
             {
-                Between(left, right);
+                TellOf(left, right);
             }
         }
     }
@@ -100,38 +121,40 @@ internal sealed class ScanGroups : IMarkGroups
         }
     }
 
-    private void Between(int left, int right)
+    private void TellOf(int left, int right)
     {
         if (members[left].Count == 1 && members[right].Count == 1)
         {
-            PairUp(left, members[left][0], right, members[right][0]);
+            var pair = new MarkPair(members[left][0], members[right][0]);
+            foreach (var match in told[Between(left, right)])
+            {
+                match.Pairs(kind, [pair], ties);
+            }
         }
         else if (members[left].Count > 0 && members[right].Count > 0)
         {
-            foreach (var match in between[(left * systems.Count) + right])
+            foreach (var match in told[Between(left, right)])
             {
-                if (match.Correlates(kind) == correlating)
-                {
-                    match.Crowd(kind, members[left], members[right]);
-                }
+                match.Crowd(kind, members[left], members[right]);
             }
         }
     }
 
     private void PairUp(int left, int one, int right, int other)
     {
-        foreach (var match in between[(left * systems.Count) + right])
+        if (told[Between(left, right)].Length > 0)
         {
-            if (match.Correlates(kind) == correlating)
-            {
-                match.Pair(kind, one, other);
-            }
+            paired[Between(left, right)].Add(new MarkPair(one, other));
         }
     }
 
+    private int Between(int left, int right) => (left * firsts.Length) + right;
+
     // Each space is taken once for the matches that correlate by it, if there are any or not, and is counted then.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void CountOne(int index) => distinct[index][kind is { } given ? (int)given + 1 : 0] += correlating ? 1 : 0;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private int IndexOf(int account)
     {
         var index = firsts.Length - 1;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 using Selfsame.Core.Accounts;
 
@@ -19,8 +20,7 @@ internal enum Traits : ushort
 }
 
 /// <summary>
-/// What a scan keeps of one system's accounts: primary key, traits, a digest of what each rule compares; and, in the spaces that all systems share, the
-/// hashes of its id and its keys.
+/// What a scan keeps of one system's accounts: primary key, the hashes of its id and its keys, traits, a digest of what each rule compares.
 /// </summary>
 internal sealed class ScannedSystem
 {
@@ -30,7 +30,9 @@ internal sealed class ScannedSystem
     private readonly KeyedHash hash;
     private readonly IdentifierKeying keying;
     private readonly bool keysAscii;
-    private readonly ScanSpaces spaces;
+    private readonly MarkPool pool = new();
+    private readonly MarkSpace ids;
+    private readonly MarkSpace[] kinds;
     private readonly Blocks<Traits> traits = new();
     private readonly Blocks<ulong>[] digests;
     private readonly AttributeForms[][] forms;
@@ -39,21 +41,23 @@ internal sealed class ScannedSystem
     private readonly byte[] keyBuffer = new byte[LongestKey];
     private byte[] attributeBuffer = new byte[256];
 
-    public ScannedSystem(SystemConfig config, int first, RuleSide[] sides, ScanSpaces spaces, KeyedHash hash, IdentifierKeying keying)
+    public ScannedSystem(SystemConfig config, RuleSide[] sides, KeyedHash hash, IdentifierKeying keying)
     {
-        (Config, First, Sides, this.spaces, this.hash, this.keying) = (config, first, sides, spaces, hash, keying);
+        (Config, Sides, this.hash, this.keying) = (config, sides, hash, keying);
         // The short cut is one through these rules; any other must be asked value by value.
         keysAscii = keying == IdentifierKeys.TryKey;
         Fields = new ScanFields(config, sides);
-        Uuids = spaces.NewSpace();
+        ids = new MarkSpace(pool);
+        kinds = [.. IdentifierKinds.All.Select(_ => new MarkSpace(pool))];
+        Uuids = new MarkSpace(pool);
         digests = [.. sides.Select(_ => new Blocks<ulong>())];
         forms = [.. sides.Select(side => side.Shared.Select(_ => new AttributeForms()).ToArray())];
     }
 
     public SystemConfig Config { get; }
 
-    /// <summary>The number of its first account among those of all systems.</summary>
-    public int First { get; }
+    /// <summary>The number of its first account among those of all systems, when all are filled.</summary>
+    public int First { get; private set; }
 
     public int Count => traits.Count;
 
@@ -73,8 +77,12 @@ internal sealed class ScannedSystem
     /// <summary>The uuids, where the config names their field.</summary>
     public MarkSpace Uuids { get; }
 
+    /// <summary>The hashes of the ids (null), or of the keys of one kind.</summary>
+    public MarkSpace Space(IdentifierKind? kind) => kind is { } given ? kinds[(int)given] : ids;
+
     public ref Traits this[int account] => ref traits[account];
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ulong Digest(int side, int account) => digests[side][account];
 
     public AttributeForms Forms(int side, int attribute) => forms[side][attribute];
@@ -84,10 +92,22 @@ internal sealed class ScannedSystem
     /// <summary>How many different values of a kind have no key.</summary>
     public int Refused(IdentifierKind kind) => refused[(int)kind].Count;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool Has(int account, IdentifierKind kind) => (traits[account] & KindBit(kind)) != 0;
 
     /// <summary>Whether an account without a partner is no finding under the rule of that side.</summary>
     public bool IsQuietAlone(int side, int account) => (traits[account] & SideBit(side)) != 0;
+
+    /// <summary>Numbers the accounts of all systems one after the other.</summary>
+    public static void Number(IEnumerable<ScannedSystem> systems)
+    {
+        var first = 0;
+        foreach (var system in systems)
+        {
+            system.First = first;
+            first = checked(first + system.Count);
+        }
+    }
 
     public void Add(FieldRows rows)
     {
@@ -112,9 +132,10 @@ internal sealed class ScannedSystem
         Add(rows);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Add(FieldRows rows, int row)
     {
-        var account = First + traits.Count;
+        var account = traits.Count;
         var ambiguous = AddId(rows, row, account);
         var found = Traits.None;
         var hasEmail = false;
@@ -139,17 +160,24 @@ internal sealed class ScannedSystem
             Unverified++;
         }
 
+        foreach (var needed in Fields.Needed)
+        {
+            ref readonly var slot = ref rows[row, needed];
+            found |= slot.Form == FieldForm.Null || slot is { Form: FieldForm.Text or FieldForm.BrokenText, Length: 0 } ? Traits.Loud : Traits.None;
+        }
+
         traits.Add(found | AddUuid(rows, row, account) | AddSides(rows, row) | ambiguous);
     }
 
     // The parts of an id are joined by slashes when systems are compared: one that holds a slash might be another id's parts.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private Traits AddId(FieldRows rows, int row, int account)
     {
         ref readonly var slot = ref rows[row, Fields.Id[0]];
         if (Fields.Id.Length == 1 && slot.Form == FieldForm.Integer)
         {
             Ids.Add(slot.Bits);
-            spaces.Ids.Add(IdMarks.Of(hash, slot.Bits), account);
+            ids.Add(IdMarks.Of(hash, slot.Bits), account);
             return Traits.None;
         }
 
@@ -157,7 +185,7 @@ internal sealed class ScannedSystem
         {
             var uuid = new Guid(rows.BytesOf(slot), bigEndian: true);
             Ids.Add(uuid);
-            spaces.Ids.Add(IdMarks.Of(hash, uuid), account);
+            ids.Add(IdMarks.Of(hash, uuid), account);
             return Traits.None;
         }
 
@@ -169,23 +197,24 @@ internal sealed class ScannedSystem
 
         var id = new AccountId(parts);
         Ids.Add(id);
-        spaces.Ids.Add(IdMarks.Of(hash, id), account);
+        ids.Add(IdMarks.Of(hash, id), account);
         return parts.Length > 1 && Array.Exists(parts, part => part.Contains('/', StringComparison.Ordinal)) ? Traits.Loud : Traits.None;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private Traits AddKey(IdentifierKind kind, FieldRows rows, in FieldSlot slot, int account)
     {
         if (keysAscii && slot.Form is FieldForm.Text or FieldForm.Native && slot.Length <= LongestKey
             && IdentifierKeys.TryKeyAscii(kind, rows.BytesOf(slot), keyBuffer))
         {
-            spaces[kind].Add(hash.Of(keyBuffer.AsSpan(0, slot.Length)), account);
+            kinds[(int)kind].Add(hash.Of(keyBuffer.AsSpan(0, slot.Length)), account);
             return Traits.None;
         }
 
         var text = rows.TextOf(slot);
         if (keying(kind, text, out var key, out _))
         {
-            spaces[kind].Add(hash.Of(Encoding.UTF8.GetBytes(key)), account);
+            kinds[(int)kind].Add(hash.Of(Encoding.UTF8.GetBytes(key)), account);
             return Traits.None;
         }
 
@@ -211,6 +240,7 @@ internal sealed class ScannedSystem
         return Traits.None;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private Traits AddSides(FieldRows rows, int row)
     {
         var found = Traits.None;
@@ -232,6 +262,7 @@ internal sealed class ScannedSystem
         return found;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private ulong DigestOf(FieldRows rows, int row, int side, int[] shared)
     {
         var length = 0;
@@ -255,7 +286,9 @@ internal sealed class ScannedSystem
         return hash.Of(attributeBuffer.AsSpan(0, length)).Low;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Traits KindBit(IdentifierKind kind) => (Traits)((int)Traits.FirstKind << (int)kind);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Traits SideBit(int side) => side < 16 - FirstSideBit ? (Traits)(1 << (side + FirstSideBit)) : Traits.None;
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Mvc.RazorPages;
 using Selfsame.Server.Requests;
 using Selfsame.Store.Users;
 
@@ -10,6 +11,9 @@ namespace Selfsame.Server.Pages.Admin;
 [AdministratorsOnly]
 internal abstract class AdministratorPage(RequestScope scope, UserReader reader) : SelfsamePage(scope)
 {
+    private const string ChangedMeanwhile =
+        "Somebody else changed this user meanwhile, and nothing of yours was saved. Open the page again to see the present state.";
+
     /// <summary>The user whom the page is about, as found by <see cref="FindAsync"/>.</summary>
     public User Subject { get; private set; } = null!;
 
@@ -39,8 +43,18 @@ internal abstract class AdministratorPage(RequestScope scope, UserReader reader)
         return true;
     }
 
-    /// <summary>The version that the form was filled in from; the one just read where the form has none.</summary>
-    protected long Version => long.TryParse(Typed("version"), CultureInfo.InvariantCulture, out var number) ? number : Subject.Version;
+    /// <summary>
+    /// Why this version of the user may not be changed; null when it may. Whoever may touch whom was judged on the user as just read, so
+    /// that one is what is changed, and only if it is still the one from which the form was filled in.
+    /// </summary>
+    protected PageResult? RefuseStale()
+        => long.TryParse(Typed("version"), CultureInfo.InvariantCulture, out var number) && number != Subject.Version
+            ? Refuse(StatusCodes.Status409Conflict, ChangedMeanwhile)
+            : null;
+
+    /// <summary>As <see cref="RefuseStale"/>, for what is not done to deleted users.</summary>
+    protected PageResult? RefuseStaleOrDeleted()
+        => Subject.DeletedAt is null ? RefuseStale() : Refuse(StatusCodes.Status409Conflict, "This user is deleted. Restore the user first, then change it.");
 
     /// <summary>Goes on after a change, or says why there was none.</summary>
     protected IActionResult Answer(UserChangeResult result, string done)
@@ -55,10 +69,9 @@ internal abstract class AdministratorPage(RequestScope scope, UserReader reader)
                 return Refuse(invalid.Errors);
             case UserChangeResult.VersionMismatch mismatch:
                 Subject = mismatch.Present;
-                return Refuse(StatusCodes.Status409Conflict, "Somebody else changed this user meanwhile, and nothing of yours was saved. Open the page again to see the present state.");
+                return Refuse(StatusCodes.Status409Conflict, ChangedMeanwhile);
             default:
                 return NotFound();
         }
     }
-
 }

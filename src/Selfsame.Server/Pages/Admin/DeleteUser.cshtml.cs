@@ -28,6 +28,6 @@ internal sealed class DeleteUserPage(RequestScope scope, StoreContext context, U
             return StatusCode(StatusCodes.Status403Forbidden);
         }
 
-        return Answer(await users.DeleteAsync(Scope.Tenant, uuid, Version, Scope.Actor, Cancellation), "user-deleted");
+        return RefuseStale() ?? Answer(await users.DeleteAsync(Scope.Tenant, uuid, Subject.Version, Scope.Actor, Cancellation), "user-deleted");
     }
 }

@@ -20,6 +20,11 @@ internal sealed class EditUserPage(RequestScope scope, UserReader reader, UserAd
             return NotFound();
         }
 
+        if (Subject.DeletedAt is not null)
+        {
+            return Continue(Address);
+        }
+
         PresentGroups = await Reader.GroupsAsync(Subject, Cancellation);
         return MayTouch ? Page() : StatusCode(StatusCodes.Status403Forbidden);
     }
@@ -41,7 +46,8 @@ internal sealed class EditUserPage(RequestScope scope, UserReader reader, UserAd
             return Refuse("isSuperuser", "You can't take this right from yourself. Ask another superuser.");
         }
 
-        return Answer(await users.ChangeAsync(Scope.Tenant, uuid, ReadChange(), Version, Scope.Actor, Cancellation), "user-saved");
+        return RefuseStaleOrDeleted()
+            ?? Answer(await users.ChangeAsync(Scope.Tenant, uuid, ReadChange(), Subject.Version, Scope.Actor, Cancellation), "user-saved");
     }
 
     private UserChange ReadChange()

@@ -48,10 +48,15 @@ internal sealed class UserDetailPage(RequestScope scope, StoreContext context, U
             return StatusCode(StatusCodes.Status403Forbidden);
         }
 
+        await LoadAsync();
+        if (RefuseStaleOrDeleted() is { } refusal)
+        {
+            return refusal;
+        }
+
         var active = Ticked("active");
         var change = new UserChange { IsActive = new Change<bool>(true, active) };
-        var result = await users.ChangeAsync(Scope.Tenant, uuid, change, Version, Scope.Actor, Cancellation);
-        await LoadAsync();
+        var result = await users.ChangeAsync(Scope.Tenant, uuid, change, Subject.Version, Scope.Actor, Cancellation);
         return Answer(result, active ? "user-enabled" : "user-disabled");
     }
 
@@ -67,9 +72,8 @@ internal sealed class UserDetailPage(RequestScope scope, StoreContext context, U
             return StatusCode(StatusCodes.Status403Forbidden);
         }
 
-        var result = await users.RestoreAsync(Scope.Tenant, uuid, Version, Scope.Actor, Cancellation);
         await LoadAsync();
-        return Answer(result, "user-restored");
+        return RefuseStale() ?? Answer(await users.RestoreAsync(Scope.Tenant, uuid, Subject.Version, Scope.Actor, Cancellation), "user-restored");
     }
 
     public async Task<IActionResult> OnPostRetryAsync(Guid uuid)

@@ -59,8 +59,5 @@ internal sealed class UsersPage(RequestScope scope, UserReader reader) : Selfsam
 
     /// <summary>Nobody's name holds control characters, and PostgreSQL takes no NUL.</summary>
     private static string Clean(string text)
-    {
-        var plain = string.Concat(text.Where(c => !char.IsControl(c))).Trim();
-        return plain[..Math.Min(plain.Length, LongestSearch)];
-    }
+        => ShortText.Cut(string.Concat(text.Where(c => !char.IsControl(c))).Trim(), LongestSearch);
 }

@@ -83,6 +83,24 @@ public sealed class MongoDbIndexTests : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData(true, """ "locale": "en", "strength": 1 """, "ignores accents")]
+    [InlineData(true, """ "locale": "en", "strength": 2, "alternate": "shifted" """, "ignores blanks and punctuation")]
+    [InlineData(true, """ "locale": "en", "strength": 3, "numericOrdering": true """, "takes 01 for 1")]
+    [InlineData(true, """ "locale": "en", "strength": 3 """, null)]
+    [InlineData(false, """ "locale": "en", "strength": 1 """, null)]
+    public async Task A_unique_index_that_makes_one_of_different_names_is_told_besides_the_canonical_one(bool unique, string collation, string? why)
+    {
+        (await ChangeAsync(CanonicalStep())).ShouldBe(new Done());
+        await database.RunAsync($$"""{"createIndexes": "members", "indexes": [{"key": {"login": 1}, "name": "other", "unique": {{(unique ? "true" : "false")}}, "collation": { {{collation}} } }]}""");
+
+        var indexes = await system.ReadIndexesAsync(CancellationToken.None);
+
+        indexes.Where(index => index.Name != "other").Select(index => system.JoinsMore(index, IdentifierKind.Username)).ShouldAllBe(told => told == null);
+        var found = system.JoinsMore(indexes.Single(index => index.Name == "other"), IdentifierKind.Username);
+        (why is null ? found is null : found!.Contains(why, StringComparison.Ordinal)).ShouldBeTrue();
+    }
+
+    [Theory]
     [InlineData("""{"key": {"login": 1}, "name": "other", "unique": true, "collation": {"locale": "en", "strength": 2}}""", true)]
     [InlineData("""{"key": {"login": -1}, "name": "other", "unique": true, "collation": {"locale": "en", "strength": 2}}""", true)]
     [InlineData("""{"key": {"login": 1.0}, "name": "other", "unique": true, "collation": {"locale": "en", "strength": 2.0}}""", true)]

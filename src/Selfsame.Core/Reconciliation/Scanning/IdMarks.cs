@@ -1,34 +1,17 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Core.Reconciliation.Scanning;
-
-/// <summary>The marks of all accounts: by id, and by the key of each kind of identifier.</summary>
-internal sealed class ScanSpaces
-{
-    private readonly MarkPool pool = new();
-    private readonly MarkSpace[] kinds;
-
-    public ScanSpaces()
-    {
-        kinds = [.. IdentifierKinds.All.Select(_ => NewSpace())];
-        Ids = NewSpace();
-    }
-
-    public MarkSpace Ids { get; }
-
-    public MarkSpace this[IdentifierKind kind] => kinds[(int)kind];
-
-    public MarkSpace NewSpace() => new(pool);
-}
 
 /// <summary>
 /// The hash of an id. Accounts of two systems have one id when their texts are equal, whatever types hold them, and most ids are numbers or uuids.
 /// </summary>
 internal static class IdMarks
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static ValueHash Of(KeyedHash hash, long number)
     {
         Span<byte> bytes = stackalloc byte[9];
@@ -37,6 +20,7 @@ internal static class IdMarks
         return hash.Of(bytes);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static ValueHash Of(KeyedHash hash, Guid uuid)
     {
         Span<byte> bytes = stackalloc byte[17];
