@@ -122,6 +122,7 @@ internal sealed class AtProtoAccounts(string name, AtProtoApi api, AtProtoFailur
     /// <summary>Which of a handle and an address a disabled account holds: no other call tells, and the PDS answers a creation beside it with 500.</summary>
     public async Task<IReadOnlyList<string>> HeldByDisabledAsync(FieldValue handle, FieldValue email, CancellationToken cancellation)
     {
+        var seen = new HashSet<string>(StringComparer.Ordinal);
         for (string? cursor = null; ;)
         {
             var (listed, next) = await ListAsync(cursor, cancellation);
@@ -135,7 +136,9 @@ internal sealed class AtProtoAccounts(string name, AtProtoApi api, AtProtoFailur
                 }
             }
 
-            if (next is null || next == cursor)
+            var before = seen.Count;
+            seen.UnionWith(listed.Select(pair => pair.Did));
+            if (next is null || next == cursor || seen.Count == before)
             {
                 return [];
             }

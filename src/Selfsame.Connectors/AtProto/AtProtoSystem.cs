@@ -124,7 +124,8 @@ public sealed class AtProtoSystem : IReadsAccounts, IReadsAccountsById, IFindsAc
                 yield break;
             }
 
-            if (next == cursor)
+            // A page without anybody new is no step towards an end, whatever cursor it gives.
+            if (next == cursor || sound.Count == 0)
             {
                 yield return new ReadEnd(count, Complete: false);
                 yield break;
@@ -133,6 +134,8 @@ public sealed class AtProtoSystem : IReadsAccounts, IReadsAccountsById, IFindsAc
             cursor = next;
         }
     }
+
+    public bool AsksOneByOne => true;
 
     public async Task<IReadOnlyList<Account>> ReadByIdAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation)
         => await accounts.ReadAsync([.. ids.Where(id => id.Parts is [var did] && AtProtoNames.IsDid(did)).Select(id => id.ToString())], askAuthority: true, cancellation);
@@ -205,10 +208,16 @@ public sealed class AtProtoSystem : IReadsAccounts, IReadsAccountsById, IFindsAc
         for (string? cursor = null; ;)
         {
             var (listed, next) = await accounts.ListAsync(cursor, cancellation);
+            var before = hosted.Count;
             hosted.UnionWith(listed.Select(pair => pair.Did));
-            if (next is null || next == cursor)
+            if (next is null)
             {
                 break;
+            }
+
+            if (next == cursor || hosted.Count == before)
+            {
+                throw new SystemUnavailableException($"'{name}' answers pages of its list without anybody new, so that its end can't be told. Run it again.");
             }
 
             cursor = next;

@@ -113,6 +113,8 @@ public sealed class Auth0System
         yield return new ReadEnd(everybody.Accounts.Count, everybody.Complete);
     }
 
+    public bool AsksOneByOne => true;
+
     public async Task<IReadOnlyList<Account>> ReadByIdAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation)
     {
         var found = new List<Account>();

@@ -38,7 +38,7 @@ public sealed class FilesSystem : IReadsAccounts, IReadsAccountsById
     public Task<SystemFacts> DescribeAsync(CancellationToken cancellation)
     {
         using var reader = Open();
-        if (parse(reader).FirstOrDefault() is { Fields: { } first })
+        if (Records(reader).FirstOrDefault() is { Fields: { } first })
         {
             CheckMapped(first);
         }
@@ -52,7 +52,7 @@ public sealed class FilesSystem : IReadsAccounts, IReadsAccountsById
         using var reader = Open();
         var portion = new List<Account>(PortionSize);
         long count = 0;
-        foreach (var record in parse(reader))
+        foreach (var record in Records(reader))
         {
             cancellation.ThrowIfCancellationRequested();
             var account = record.Fields is null ? null : Mapping.ToAccount(record.Fields);
@@ -111,6 +111,13 @@ public sealed class FilesSystem : IReadsAccounts, IReadsAccountsById
         }
     }
 
+    /// <summary>The file's records; a <see cref="SystemUnavailableException"/> where it is cut off: whoever stands in the rest would seem to be gone.</summary>
+    private IEnumerable<FileRecord> Records(StreamReader reader)
+        => parse(reader).Select(record => record.HidesOthers
+            ? throw new SystemUnavailableException(
+                $"'{name}': {path} can't be read to its end: line {record.Line} hides what comes after it or is cut off: {record.Problem} Correct the file or export it again.")
+            : record);
+
     private void CheckMapped(Fields record)
     {
         var missing = Mapping.Id.Concat(Mapping.Identifiers.Values).Concat(Mapping.PasswordHash is { } hash ? [hash] : []).Where(field => !record.ContainsKey(field)).Distinct().ToList();
@@ -126,4 +133,5 @@ public sealed class FilesSystem : IReadsAccounts, IReadsAccountsById
 /// <param name="Line">The line on which it begins, from 1.</param>
 /// <param name="Fields">Its fields; null when it can't be read.</param>
 /// <param name="Problem">Why it can't be read, as a sentence.</param>
-internal sealed record FileRecord(long Line, Fields? Fields, string? Problem);
+/// <param name="HidesOthers">Whether other records may stand in it or are missing after it, so that the file can't be read as a whole.</param>
+internal sealed record FileRecord(long Line, Fields? Fields, string? Problem, bool HidesOthers = false);

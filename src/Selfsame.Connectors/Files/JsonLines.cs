@@ -12,7 +12,9 @@ internal static class JsonLines
         {
             if (!string.IsNullOrWhiteSpace(text))
             {
-                yield return Parse(line, text);
+                var record = Parse(line, text);
+                // What is cut off ends in the middle of a line.
+                yield return record.Fields is null && reader.Peek() < 0 ? record with { HidesOthers = true } : record;
             }
         }
     }

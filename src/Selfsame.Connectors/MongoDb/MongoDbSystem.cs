@@ -214,7 +214,8 @@ public sealed class MongoDbSystem
             precondition,
             async (present, filter) => records is not null ? await records.DeleteAsync(present, cancellation)
                 : await accounts.DeleteAsync(filter, null, cancellation) ? new Done() : new Drifted("It changed meanwhile."),
-            cancellation);
+            cancellation,
+            asAWhole: true);
 
     public Task<IReadOnlyList<ReferencePlace>> FindPlacesAsync(IReadOnlyList<ReferencePlace> declared, CancellationToken cancellation)
         => database.ReadingAsync(() => references.FindPlacesAsync(declared, cancellation));
@@ -253,7 +254,7 @@ public sealed class MongoDbSystem
         => records?.JoinAsync(found, cancellation) ?? Task.FromResult(found);
 
     private Task<WriteOutcome> WithRowAsync(
-        AccountId id, Fields precondition, Func<Account, BsonDocument, Task<WriteOutcome>> change, CancellationToken cancellation)
+        AccountId id, Fields precondition, Func<Account, BsonDocument, Task<WriteOutcome>> change, CancellationToken cancellation, bool asAWhole = false)
         => database.WritingAsync(async () =>
         {
             var rows = await RowsAsync([id], majority: false, cancellation);
@@ -272,7 +273,7 @@ public sealed class MongoDbSystem
 
             try
             {
-                return await change(present, MongoFilters.Unchanged(row.Document, precondition.Keys));
+                return await change(present, MongoFilters.Unchanged(row.Document, precondition.Keys, asAWhole));
             }
             catch (MongoErrorException exception) when (exception.Error.Fault == MongoFault.Duplicate)
             {

@@ -34,9 +34,17 @@ internal static class MongoFilters
     /// Exactly this document, and only while these fields are what they are in it: equal in value and type, a field that is
     /// missing still missing. An expression, because in a query null means missing too, 5 means 5.0, and a value means every array with it.
     /// </summary>
-    public static BsonDocument Unchanged(BsonDocument document, IEnumerable<string> fields)
+    /// <param name="document">The document as it was read.</param>
+    /// <param name="fields">The fields that must be as they are in it.</param>
+    /// <param name="asAWhole">Whether no field may have been added either: what goes with the document was all looked at.</param>
+    public static BsonDocument Unchanged(BsonDocument document, IEnumerable<string> fields, bool asAWhole = false)
     {
         var conditions = fields.Where(field => field != MongoCollection.Id).Distinct().SelectMany(field => Same(field, document.Find(field))).ToList();
+        if (asAWhole)
+        {
+            conditions.Add(Equal(BsonDocument.Of(("$size", BsonDocument.Of(("$objectToArray", "$$ROOT")))), document.Count()));
+        }
+
         var filter = BsonDocument.Of((MongoCollection.Id, document.Find(MongoCollection.Id)!.Value));
         return conditions.Count == 0 ? filter : filter.With(("$expr", BsonDocument.Of(("$and", BsonValue.OfArray(conditions)))));
     }
@@ -49,6 +57,12 @@ internal static class MongoFilters
         {
             yield return native.Text;
         }
+        else if (Whole(value) is { } whole)
+        {
+            // The number under one type and the text of it under another mean one id; a number in a query means every type of number.
+            yield return whole;
+            yield return whole.ToString(CultureInfo.InvariantCulture);
+        }
         else if (value.AsText is { Length: 24 } hex && hex.All(char.IsAsciiHexDigitLower))
         {
             yield return BsonFields.ToBson(FieldValue.Native("objectId", hex));
@@ -58,6 +72,11 @@ internal static class MongoFilters
             yield return BsonFields.OfUuid(uuid);
         }
     }
+
+    // Only as it would be written itself: "007" is another id than 7.
+    private static long? Whole(FieldValue value)
+        => long.TryParse(value.ToString(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole)
+            && value.ToString() == whole.ToString(CultureInfo.InvariantCulture) && (value.AsNative?.Type ?? "long") is "long" or "decimal" ? whole : null;
 
     private static IEnumerable<BsonValue> Candidates(string part)
     {

@@ -116,14 +116,14 @@ internal sealed class MongoRowPass(MongoDatabase database, string accounts, Mong
     private async Task<WriteOutcome> DeleteAsync(RowWrite write)
     {
         var present = rows[Place(write)]!;
-        var different = write.Before.DifferencesFrom(present.Record, "");
+        var different = write.Before.DifferencesFromWhole(present.Record, write.Key.Keys.ToHashSet(StringComparer.Ordinal), "");
         if (different.Count > 0)
         {
             return new Drifted($"A document of {write.Table} changed meanwhile: {string.Join(", ", different)}.");
         }
 
         return await new MongoCollection(database, write.Table)
-            .DeleteAsync(MongoFilters.Unchanged(present.Document, write.Before.Keys), transaction, CancellationToken.None)
+            .DeleteAsync(MongoFilters.Unchanged(present.Document, write.Before.Keys, asAWhole: true), transaction, CancellationToken.None)
             ? Became(write, null)
             : Gone(write);
     }

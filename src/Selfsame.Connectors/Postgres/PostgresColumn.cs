@@ -16,13 +16,14 @@ internal sealed record PostgresColumn
     // The built-in types' object ids never change (pg_type.dat).
     private const uint Uuid = 2950;
     private const uint Numeric = 1700;
+    private const uint Bytea = 17;
     private static readonly HashSet<uint> Texts = [25, 1043, 1042, 19];
     private static readonly HashSet<uint> Integers = [20, 21, 23];
 
     private static readonly Dictionary<uint, Func<NpgsqlDataReader, int, FieldValue>> Readers = new()
     {
         [16] = (reader, index) => FieldValue.Boolean(reader.GetBoolean(index)),
-        [17] = (reader, index) => FieldValue.Bytes(reader.GetFieldValue<byte[]>(index)),
+        [Bytea] = (reader, index) => FieldValue.Bytes(reader.GetFieldValue<byte[]>(index)),
         [19] = (reader, index) => FieldValue.Text(reader.GetString(index)),
         [20] = (reader, index) => FieldValue.Integer(reader.GetInt64(index)),
         [21] = (reader, index) => FieldValue.Integer(reader.GetInt16(index)),
@@ -72,6 +73,8 @@ internal sealed record PostgresColumn
 
     public bool IsInteger => Integers.Contains(TypeId);
 
+    public bool IsBytes => TypeId == Bytea;
+
     public bool IsUuid => TypeId == Uuid;
 
     /// <summary>Whether a record holds its values as the type's exact text.</summary>
@@ -93,7 +96,7 @@ internal sealed record PostgresColumn
         switch (TypeId)
         {
             case 16: rows.AddBits(FieldForm.Boolean, bytes[0]); break;
-            case 17: rows.Add(FieldForm.Bytes, start, length); break;
+            case Bytea: rows.Add(FieldForm.Bytes, start, length); break;
             case 20: rows.AddBits(FieldForm.Integer, BinaryPrimitives.ReadInt64BigEndian(bytes)); break;
             case 21: rows.AddBits(FieldForm.Integer, BinaryPrimitives.ReadInt16BigEndian(bytes)); break;
             case 23: rows.AddBits(FieldForm.Integer, BinaryPrimitives.ReadInt32BigEndian(bytes)); break;

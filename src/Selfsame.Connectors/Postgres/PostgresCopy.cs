@@ -146,7 +146,7 @@ internal sealed class PostgresCopyRows(PostgresColumn?[] columns, IReadOnlySet<i
     public long Rows { get; private set; }
 
     /// <summary>
-    /// Takes all whole rows out of the next bytes of the COPY, with what the last left over before them; the numbers of those rows whose id is null go to
+    /// Takes all whole rows out of the next bytes of the COPY, with what the last left over before them; the numbers of those rows whose id is null or bytes go to
     /// <paramref name="withoutId"/> instead.
     /// </summary>
     public void Take(byte[] next, int nextEnd, FieldRows rows, List<long> withoutId)
@@ -256,6 +256,7 @@ internal sealed class PostgresCopyRows(PostgresColumn?[] columns, IReadOnlySet<i
             }
 
             column.Take(rows, buffer, at, length);
+            hasId &= !column.IsBytes || !idPlaces.Contains(place);
             at += length;
         }
 

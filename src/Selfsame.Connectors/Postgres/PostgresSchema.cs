@@ -116,11 +116,20 @@ internal sealed class PostgresSchema(string table, AccountMapping mapping)
             SchemaAction.CreateIndex => await CreateIndexAsync(session, present, step),
             SchemaAction.DropIndex => await DropIndexAsync(session, present, step),
             SchemaAction.AddUuidField => present.Has(step.Name) ? new Done() : await ExecuteAsync(session, $"{alter} ADD COLUMN {column} uuid"),
-            SchemaAction.DropField => present.Has(step.Name) ? await ExecuteAsync(session, $"{alter} DROP COLUMN {column}") : new Done(),
+            SchemaAction.DropField => present.Has(step.Name) ? await DropFieldAsync(session, present, step.Name) : new Done(),
             _ when !present.Has(step.Name) => new Refused($"The table {table} has no column {step.Name} any more. Make a new plan."),
             SchemaAction.RequireValue => present[step.Name].NotNull ? new Done() : await ExecuteAsync(session, $"{alter} ALTER COLUMN {column} SET NOT NULL"),
             _ => present[step.Name].NotNull ? await ExecuteAsync(session, $"{alter} ALTER COLUMN {column} DROP NOT NULL") : new Done(),
         };
+    }
+
+    private async Task<WriteOutcome> DropFieldAsync(PostgresSession session, PostgresTable present, string column)
+    {
+        var quoted = DialectText.Quote(column);
+        // Nobody writes a value between the look and the drop.
+        await ExecuteAsync(session, $"LOCK TABLE {present.Quoted} IN ACCESS EXCLUSIVE MODE");
+        var held = await session.QueryAsync($"SELECT 1 FROM {present.Quoted} WHERE {quoted} IS NOT NULL LIMIT 1", reader => reader.GetInt32(0), []);
+        return held.Count > 0 ? SchemaSteps.StillHolds(table, column) : await ExecuteAsync(session, $"ALTER TABLE {present.Quoted} DROP COLUMN {quoted}");
     }
 
     private async Task<WriteOutcome> CreateIndexAsync(PostgresSession session, PostgresTable present, SchemaStep step)

@@ -87,7 +87,7 @@ public sealed class PostgresSystem
             row++;
             if (Mapping.ToAccount(table.Record(reader)) is not { } account)
             {
-                yield return new UnreadableRecord($"row {row}", "its id is null.");
+                yield return new UnreadableRecord($"row {row}", "its id is null, or bytes, which Selfsame takes for no id.");
                 continue;
             }
 
@@ -137,7 +137,7 @@ public sealed class PostgresSystem
             parsed.Take(buffer, end, rows, withoutId);
             foreach (var row in withoutId)
             {
-                yield return new UnreadableRecord($"row {row}", "its id is null.");
+                yield return new UnreadableRecord($"row {row}", "its id is null, or bytes, which Selfsame takes for no id.");
             }
 
             if (rows.Count > 0)

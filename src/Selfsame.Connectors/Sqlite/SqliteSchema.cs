@@ -92,7 +92,9 @@ internal sealed class SqliteSchema(SqliteTable table, AccountMapping mapping)
             case SchemaAction.AddUuidField when column is null:
                 return Execute(connection, transaction, $"ALTER TABLE {table.Quoted} ADD COLUMN {DialectText.Quote(step.Name)} text");
             case SchemaAction.DropField when column is not null:
-                return Execute(connection, transaction, $"ALTER TABLE {table.Quoted} DROP COLUMN {DialectText.Quote(column.Name)}");
+                return HoldsValues(connection, column.Name)
+                    ? SchemaSteps.StillHolds(table.Name, column.Name)
+                    : Execute(connection, transaction, $"ALTER TABLE {table.Quoted} DROP COLUMN {DialectText.Quote(column.Name)}");
             case SchemaAction.RequireValue or SchemaAction.AllowNull when column is null:
                 return new Refused($"The table {table.Name} has no column {step.Name} any more. Make a new plan.");
             case SchemaAction.RequireValue when column is { NotNull: false }:
@@ -105,6 +107,9 @@ internal sealed class SqliteSchema(SqliteTable table, AccountMapping mapping)
                 return new Done();
         }
     }
+
+    private bool HoldsValues(SqliteConnection connection, string column)
+        => SqliteTable.Query(connection, $"SELECT 1 FROM {table.Quoted} WHERE {DialectText.Quote(column)} IS NOT NULL LIMIT 1").Count > 0;
 
     private WriteOutcome CreateIndex(SqliteConnection connection, SqliteTransaction transaction, SchemaStep step)
     {

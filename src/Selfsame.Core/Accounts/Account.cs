@@ -62,7 +62,7 @@ public sealed record AccountMapping
     public bool LeavesDisabled(Fields set)
         => Attributes.GetValueOrDefault(Active) is { } active && set.TryGetValue(active.Field, out var value) && !value.IsTruthy;
 
-    /// <summary>The account that a record is; null when its id is null.</summary>
+    /// <summary>The account that a record is; null when its id is null or bytes.</summary>
     public Account? ToAccount(Fields record)
     {
         if (AccountId.FromRecord(record, Id) is not { } id)

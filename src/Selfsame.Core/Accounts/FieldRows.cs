@@ -137,8 +137,8 @@ public sealed class FieldRows(int fields)
     {
         FieldForm.Boolean or FieldForm.Integer => slot.Bits != 0,
         FieldForm.Number => BitConverter.Int64BitsToDouble(slot.Bits) != 0,
-        FieldForm.Text => FieldValue.Text(TextOf(slot)).IsTruthy,
-        FieldForm.Native or FieldForm.Uuid or FieldForm.BrokenText => true,
+        FieldForm.Text or FieldForm.Native => FieldValue.SaysYes(TextOf(slot)),
+        FieldForm.Uuid or FieldForm.BrokenText => true,
         _ => false,
     };
 

@@ -15,6 +15,7 @@ namespace Selfsame.Core.Accounts;
 public readonly struct FieldValue : IEquatable<FieldValue>
 {
     private const string NativeTag = "type:";
+    private static readonly string[] Noes = ["", "false", "f", "no", "n", "off"];
     private readonly object? value;
 
     private FieldValue(object? value) => this.value = value;
@@ -25,6 +26,8 @@ public readonly struct FieldValue : IEquatable<FieldValue>
 
     /// <summary>The text, or null when the value is not text.</summary>
     public string? AsText => value as string;
+
+    public bool IsBytes => value is byte[];
 
     /// <summary>Whether this is a digest instead of the value itself.</summary>
     public bool IsDigest => value is SecretDigest;
@@ -98,7 +101,7 @@ public readonly struct FieldValue : IEquatable<FieldValue>
         (NativeValue native, long number) => native.Text == number.ToString(CultureInfo.InvariantCulture),
         (long number, NativeValue native) => native.Text == number.ToString(CultureInfo.InvariantCulture),
         (string text, NativeValue native) => native.Text == text,
-        _ => Equals(other),
+        _ => Equals(other) || (IsMissing && other.IsNull) || (IsNull && other.IsMissing),
     };
 
     /// <summary>
@@ -114,25 +117,59 @@ public readonly struct FieldValue : IEquatable<FieldValue>
         _ => this,
     };
 
-    /// <summary>Whether the value says yes: true, a number other than 0, a text that is not empty, "0" or "false".</summary>
+    /// <summary>
+    /// Whether the value says yes: true, a number other than 0, a text that is neither empty nor says no. So an instant says yes (verified on that
+    /// day), and systems' own types say what their texts say.
+    /// </summary>
     public bool IsTruthy => value switch
     {
         bool boolean => boolean,
         long number => number != 0,
         double number => number != 0,
-        string text => text.Length > 0 && text != "0" && !text.Equals("false", StringComparison.OrdinalIgnoreCase),
-        NativeValue => true,
+        string text => SaysYes(text),
+        NativeValue native => SaysYes(native.Text),
         _ => false,
     };
 
-    /// <summary>An order within one type: numbers and booleans by size, all else by its text, ordinally.</summary>
-    public int CompareTo(FieldValue other) => (value, other.value) switch
+    // As numbers that SQL and BSON write; "NaN" and "Infinity" in a text are words.
+    private double? Size => value switch
     {
-        (long left, long right) => left.CompareTo(right),
-        (bool left, bool right) => left.CompareTo(right),
-        (long or double, long or double) => Convert.ToDouble(value, CultureInfo.InvariantCulture).CompareTo(Convert.ToDouble(other.value, CultureInfo.InvariantCulture)),
-        _ => string.CompareOrdinal(ToString(), other.ToString()),
+        long number => number,
+        double number => number,
+        _ => (AsText ?? AsNative?.Text) is { Length: > 0 } text && (char.IsAsciiDigit(text[^1]) || text[^1] == '.')
+            && double.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out var number)
+            ? number : null,
     };
+
+    internal static bool SaysYes(ReadOnlySpan<char> text)
+    {
+        text = text.Trim();
+        foreach (var no in Noes)
+        {
+            if (text.Equals(no, StringComparison.OrdinalIgnoreCase))
+            {
+                return false;
+            }
+        }
+
+        return !double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) || number != 0;
+    }
+
+    /// <summary>An order: null, then numbers by size, whatever type holds them, then all else by its text, ordinally.</summary>
+    public int CompareTo(FieldValue other)
+    {
+        if (value is long left && other.value is long right)
+        {
+            return left.CompareTo(right);
+        }
+
+        var (one, theirs) = (Size, other.Size);
+        var ranks = Rank(this, one).CompareTo(Rank(other, theirs));
+        var sizes = ranks == 0 && one is { } size && theirs is { } otherSize ? size.CompareTo(otherSize) : 0;
+        return ranks != 0 ? ranks : sizes != 0 ? sizes : string.CompareOrdinal(ToString(), other.ToString());
+
+        static int Rank(FieldValue value, double? size) => value.IsNull ? 0 : size is null ? 2 : 1;
+    }
 
     public bool Equals(FieldValue other) => (value, other.value) switch
     {

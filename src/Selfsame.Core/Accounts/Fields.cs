@@ -83,6 +83,10 @@ public sealed class Fields : IReadOnlyDictionary<string, FieldValue>, IEquatable
     public IReadOnlyList<string> DifferencesFrom(Fields present, string salt)
         => [.. this.Where(pair => !pair.Value.Matches(present.ValueOrNull(pair.Key), salt)).Select(pair => pair.Key)];
 
+    /// <summary>As <see cref="DifferencesFrom"/>, where these are a whole record but for its <paramref name="noise"/>: a value that <paramref name="present"/> has besides is a difference too.</summary>
+    public IReadOnlyList<string> DifferencesFromWhole(Fields present, IReadOnlySet<string> noise, string salt)
+        => [.. DifferencesFrom(present, salt), .. present.Where(pair => pair.Value is { IsNull: false, IsMissing: false } && !ContainsKey(pair.Key) && !noise.Contains(pair.Key)).Select(pair => pair.Key)];
+
     public IEnumerator<KeyValuePair<string, FieldValue>> GetEnumerator()
     {
         for (var index = 0; index < names.Length; index++)

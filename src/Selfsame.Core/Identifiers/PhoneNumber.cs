@@ -70,6 +70,8 @@ public sealed record PhoneNumber
         refusal = null;
         Span<char> read = stackalloc char[text.Length];
         var length = 0;
+        var opened = -1;
+        var trunkZero = false;
         foreach (var rune in text.EnumerateRunes())
         {
             var digit = rune.Value is >= '0' and <= '9' ? rune.Value - '0' : CharacterProperties.DecimalDigitValue(rune.Value);
@@ -87,11 +89,20 @@ public sealed record PhoneNumber
                     $"The phone number holds {CodePoints.Name(rune.Value)}, which is neither a digit nor punctuation; leave it out.");
                 return false;
             }
+            else if (rune.Value is '(' or 0xFF08)
+            {
+                opened = length;
+            }
+            else if (rune.Value is ')' or 0xFF09)
+            {
+                trunkZero |= opened >= 0 && length == opened + 1 && read[opened] == '0';
+                opened = -1;
+            }
         }
 
         digits = new string(read[..length]);
         digits = digits.StartsWith("00", StringComparison.Ordinal) ? $"+{digits[2..]}" : digits;
-        if (text.Contains("(0)", StringComparison.Ordinal))
+        if (trunkZero)
         {
             refusal = new Refusal("phone.trunk-zero", "Leave out the (0): it is not dialled after the country code.");
         }

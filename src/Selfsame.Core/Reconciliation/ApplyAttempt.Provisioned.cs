@@ -90,6 +90,9 @@ internal sealed partial class ApplyAttempt
         var message = seen is null ? "The system said that it was done, but the account can't be seen."
             : change.After.DifferencesFrom(seen.Record, salt) is { Count: > 0 } different ? note ?? $"It was made, and is not as planned in {string.Join(", ", different)}: its source changed."
             : null;
-        return new JournalOutcome(change.Number, ChangeState.Applied, seen?.Record, message);
+
+        // What is not seen is journaled by its id, so that undo can tell which account is meant.
+        var image = seen?.Record ?? new Fields(systems[change.System].Mapping.Id.Zip(id.Parts, (field, part) => KeyValuePair.Create(field, FieldValue.Text(part))));
+        return new JournalOutcome(change.Number, ChangeState.Applied, image, message);
     }
 }

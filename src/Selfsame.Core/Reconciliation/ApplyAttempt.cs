@@ -72,7 +72,7 @@ internal sealed partial class ApplyAttempt(
         var ready = new List<(Change Change, Ready Ready)>();
         foreach (var change in portion)
         {
-            switch (Readiness.Of(change, present.GetValueOrDefault(change.Number), entries.ContainsKey(change.Number), salt))
+            switch (Readiness.Of(change, present.GetValueOrDefault(change.Number), entries.ContainsKey(change.Number), systems[change.System].Mapping.NoiseFields, salt))
             {
                 case Ready when change.PasswordFrom is { } from && !passwords.ContainsKey(change.Number):
                     outcomes.Add(new JournalOutcome(change.Number, ChangeState.Skipped, null, $"Since the plan was made, the password in {from.System} changed. Plan again."));

@@ -9,7 +9,12 @@ internal abstract record Readiness
     /// Compares the record with the plan and, when an earlier attempt was journaled, decides what became of that: a
     /// record that equals before is done again, one that equals after is done, anything else is a conflict.
     /// </summary>
-    public static Readiness Of(Change change, Account? present, bool attempted, string salt)
+    /// <param name="change">The change.</param>
+    /// <param name="present">The record now; null where there is none.</param>
+    /// <param name="attempted">Whether an earlier attempt was journaled.</param>
+    /// <param name="noise">The fields that change by themselves.</param>
+    /// <param name="salt">The plan's salt of digests.</param>
+    public static Readiness Of(Change change, Account? present, bool attempted, IReadOnlySet<string> noise, string salt)
     {
         var done = IsDone(change, present, salt);
         if (attempted && done)
@@ -28,7 +33,10 @@ internal abstract record Readiness
             return new NotReady("It is gone.");
         }
 
-        var different = change.Precondition.DifferencesFrom(present.Record, salt);
+        // What a deletion takes was all in the plan.
+        var different = change.Action == ChangeAction.Delete
+            ? change.Precondition.DifferencesFromWhole(present.Record, noise, salt)
+            : change.Precondition.DifferencesFrom(present.Record, salt);
         if (different.Count > 0)
         {
             return new NotReady(done ? "It is as planned already." : $"Since the plan was made, it changed: {string.Join(", ", different)}.");

@@ -146,7 +146,7 @@ internal sealed class RowChanges(
             return new PreparedChange(change, new ExpandedChange(change.Rows!, []), null);
         }
 
-        if (Hindrance(change, known, present, attempted: made.Count > 0) is { } hindrance)
+        if (Hindrance(change, system.Mapping, known, present, attempted: made.Count > 0) is { } hindrance)
         {
             return new PreparedChange(change, null, hindrance);
         }
@@ -166,7 +166,8 @@ internal sealed class RowChanges(
         return new PreparedChange(change, expanded with { Rows = [.. made, .. expanded.Rows.Where(row => !madeKeys.Contains((row.Table, row.Action, row.Key)))] }, null);
     }
 
-    private string? Hindrance(Change change, Dictionary<AccountId, Account> known, IReadOnlyDictionary<AccountId, Account> present, bool attempted)
+    private string? Hindrance(
+        Change change, AccountMapping mapping, Dictionary<AccountId, Account> known, IReadOnlyDictionary<AccountId, Account> present, bool attempted)
     {
         if (!known.TryGetValue(change.Account, out var account))
         {
@@ -174,7 +175,10 @@ internal sealed class RowChanges(
         }
 
         var own = attempted ? change.Precondition.Without(change.After.Keys.ToHashSet(StringComparer.Ordinal)) : change.Precondition;
-        if (own.DifferencesFrom(account.Record, salt) is { Count: > 0 } different)
+        var differences = change.Action == ChangeAction.Delete
+            ? own.DifferencesFromWhole(account.Record, mapping.NoiseFields, salt)
+            : own.DifferencesFrom(account.Record, salt);
+        if (differences is { Count: > 0 } different)
         {
             return $"Since the plan was made, it changed: {string.Join(", ", different)}.";
         }
@@ -186,7 +190,7 @@ internal sealed class RowChanges(
                 return $"{loser.Label} (id {loser.Account}) is gone.";
             }
 
-            if (present.ContainsKey(loser.Account) && loser.Precondition.DifferencesFrom(there.Record, salt) is { Count: > 0 } changed)
+            if (present.ContainsKey(loser.Account) && loser.Precondition.DifferencesFromWhole(there.Record, mapping.NoiseFields, salt) is { Count: > 0 } changed)
             {
                 return $"Since the plan was made, {loser.Label} (id {loser.Account}) changed: {string.Join(", ", changed)}.";
             }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Core.Reconciliation;
@@ -105,6 +106,9 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
     {
         (null, { } native) when old.AsText is not null => FieldValue.Text(native.Text),
         ({ } native, null) when value.AsText is { } text => FieldValue.Native(native.Type, text),
+        (null, null) when old.AsText is not null && value.Raw is long number => FieldValue.Text(number.ToString(CultureInfo.InvariantCulture)),
+        (null, null) when old.Raw is long && value.AsText is { } text && long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
+            && number.ToString(CultureInfo.InvariantCulture) == text => FieldValue.Integer(number),
         _ => value,
     };
 

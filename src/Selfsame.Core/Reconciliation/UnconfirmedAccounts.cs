@@ -12,6 +12,9 @@ internal sealed class UnconfirmedAccounts(Topology topology, IReadOnlyDictionary
     // A database takes so many values in one statement (SQLite 32,766), and a file is read once for each portion.
     private const int Portion = 10_000;
 
+    // Fewer than these are asked about faster, and more closely, than everybody is read.
+    private const int FewCalls = 100;
+
     /// <summary>The accounts by system, each list in no order.</summary>
     public async Task<IReadOnlyDictionary<string, IReadOnlyList<KeyedAccount>>> ReadAsync(IReadOnlyCollection<SystemPicture> pictures, CancellationToken cancellation)
     {
@@ -24,7 +27,7 @@ internal sealed class UnconfirmedAccounts(Topology topology, IReadOnlyDictionary
         return found.ToDictionary(pair => pair.Key, pair => (IReadOnlyList<KeyedAccount>)[.. pair.Value.Values], StringComparer.Ordinal);
     }
 
-    /// <summary>Those of the accounts that are there now: by their primary keys, or, where that takes a call for each, in bulk.</summary>
+    /// <summary>Those of the accounts that are there now: by their primary keys, or, where that takes a call for each of many, in bulk.</summary>
     public static async Task<IReadOnlyList<KeyedAccount>> ReadAsync(
         IConnectedSystem system, string name, IReadOnlyCollection<AccountId> ids, IdentifierKeying keying, CancellationToken cancellation)
     {
@@ -34,7 +37,7 @@ internal sealed class UnconfirmedAccounts(Topology topology, IReadOnlyDictionary
             return found;
         }
 
-        if (system is IReadsAccountsById { AsksOneByOne: false } byId)
+        if (system is IReadsAccountsById byId && (!byId.AsksOneByOne || ids.Count <= FewCalls))
         {
             foreach (var portion in ids.Chunk(Portion))
             {

@@ -69,7 +69,7 @@ public static class UndoPlanner
         var account = present.Account(change.System, AccountOf(change, entry, topology.Systems[change.System].Mapping));
         var decision = change.Action switch
         {
-            ChangeAction.Schema => new Planned(Reverse(change) with { Action = ChangeAction.Schema, Steps = [.. change.Steps!.Reverse().Select(step => step.Reversed())] }),
+            ChangeAction.Schema => UndoSchema(change),
             ChangeAction.Create => UndoCreate(change, entry, account, topology.Systems[change.System].Mapping),
             ChangeAction.Update => UndoUpdate(change, entry, account),
             _ => UndoDelete(change, entry, account, topology.Systems[change.System].Mapping),
@@ -100,15 +100,39 @@ public static class UndoPlanner
             : [new Planned(Reverse(change) with { Action = ChangeAction.Restore, Rows = reversed }), .. conflicts];
     }
 
+    private static Planned UndoSchema(Change change)
+    {
+        SchemaStep[] steps = [.. change.Steps!.Reverse().Select(step => step.Reversed())];
+        return new Planned(Reverse(change) with
+        {
+            Action = ChangeAction.Schema,
+            Steps = steps,
+            Effects =
+            [
+                .. steps.Where(step => step.Action == SchemaAction.DropField)
+                    .Select(step => $"The field {step.Name} goes only if nothing stands in it by then: a value that somebody wrote since the run keeps it."),
+            ],
+        });
+    }
+
     private static Decision? UndoCreate(Change change, JournalEntry entry, Account? present, AccountMapping mapping)
     {
+        // An image of the id alone is one of an account that the system did not show.
+        if (entry.After is null ? present is not null || change.For is not null : entry.After.Keys.All(mapping.Id.Contains) && !change.After.Keys.All(mapping.Id.Contains))
+        {
+            return new LeftAlone("The account was not seen when it was made. Look at it, and delete it yourself if it should go.");
+        }
+
         if (present is null)
         {
             return null;
         }
 
+        // What was sent must stand there as it was sent: the image was made a moment after the account, and may show somebody else's write. A system that gives
+        // ids itself is asked for the image at once, and may have spelled what it was sent.
         var made = entry.After!.Without(mapping.NoiseFields);
-        return made.DifferencesFrom(present.Record, "") is { Count: > 0 } changed
+        var overwritten = change.For is null ? NotAsSent(change.After.Without(mapping.NoiseFields), present.Record) : [];
+        return overwritten.Concat(made.DifferencesFromWhole(present.Record, mapping.NoiseFields, "")).Distinct().ToList() is { Count: > 0 } changed
             ? new LeftAlone($"The account was changed since: {string.Join(", ", changed)}. Delete it yourself if it should go.")
             : new Planned(Reverse(change) with { Action = ChangeAction.Delete, Account = present.Id, Before = present.Record, Precondition = made });
     }
@@ -126,7 +150,8 @@ public static class UndoPlanner
             return null;
         }
 
-        var changed = entry.After!.Only(change.After.Keys).DifferencesFrom(present.Record, "");
+        // Compared with what was sent, not with what was seen afterwards: by then somebody else may have written.
+        var changed = NotAsSent(change.After, present.Record);
         if (changed.Count > 0)
         {
             return new LeftAlone($"The account was changed since: {string.Join(", ", changed)}.");
@@ -140,6 +165,9 @@ public static class UndoPlanner
             Precondition = present.Record.Only(change.After.Keys),
         });
     }
+
+    private static List<string> NotAsSent(Fields sent, Fields present)
+        => [.. sent.Where(pair => !pair.Value.SameFactAs(present.ValueOrNull(pair.Key))).Select(pair => pair.Key)];
 
     private static Decision? UndoDelete(Change change, JournalEntry entry, Account? present, AccountMapping mapping)
     {

@@ -36,6 +36,39 @@ public sealed class FilesConnectorTests : IDisposable
         json.Unreadable.Select(record => record.Where).ShouldBe(["line 2", "line 3"]);
     }
 
+    [Theory]
+    [InlineData("users.csv", "id,login,mail\n1,ann,a@example.org\n2,\"bob,b@example.org\n3,cy,c@example.org\n", 3, "never closed")]
+    [InlineData("users.csv", "id,login,mail\n1,\"ann,a@example.org\n2,\"bob\",b@example.org\n3,cy,c@example.org\n", 2, "more than a comma")]
+    [InlineData("users.csv", "id,login,mail\n1,\"ann,a@example.org\n2,bob\",b@example.org,\n3,cy,c@example.org\n", 2, "4 values")]
+    [InlineData("users.csv", "id,login,mail\n1,ann,a@example.org\n2,bo", 3, "2 values")]
+    [InlineData("users.csv", "id,\"login,mail\n1,ann,a@example.org\n", 1, "never closed")]
+    [InlineData("users.csv", "", 1, "no header")]
+    [InlineData("users.jsonl", "{\"id\":1,\"login\":\"ann\",\"mail\":null}\n{\"id\":2,\"log", 2, "not JSON")]
+    public async Task A_file_that_is_cut_off_is_not_taken_for_a_small_system(string file, string content, int line, string why)
+    {
+        var system = Open(file, content);
+
+        var read = await Should.ThrowAsync<SystemUnavailableException>(() => system.ReadEverythingAsync("export", null, CancellationToken.None));
+        var byId = await Should.ThrowAsync<SystemUnavailableException>(() => system.ReadByIdAsync([new AccountId("9")], CancellationToken.None));
+
+        read.Message.ShouldContain($"line {line} ");
+        read.Message.ShouldContain(why);
+        byId.Message.ShouldBe(read.Message);
+    }
+
+    [Fact]
+    public async Task A_value_of_over_a_million_characters_ends_the_read()
+    {
+        var system = Open("users.csv", $"id,login,mail\n1,\"{new string('a', 1_000_001)}\",\n2,bob,\n");
+
+        (await Should.ThrowAsync<SystemUnavailableException>(() => system.ReadEverythingAsync("export", null, CancellationToken.None))).Message.ShouldContain("a million characters");
+    }
+
+    [Fact]
+    public async Task A_carriage_return_alone_ends_a_line_too()
+        => (await Open("users.csv", "id,login,mail\r1,ann,\r2,bob,\r").ReadEverythingAsync("export", null, CancellationToken.None))
+            .Accounts.Select(account => account.Label).ShouldBe(["ann", "bob"]);
+
     [Fact]
     public async Task A_file_that_is_not_there_or_lacks_a_field_says_what_to_correct()
     {

@@ -93,6 +93,18 @@ public sealed partial class SqliteConnectorTests : WritingTogetherContract, IDis
     }
 
     [Fact]
+    public async Task Rows_whose_id_is_bytes_are_told_and_are_nobody()
+    {
+        Execute("CREATE TABLE odd (id blob PRIMARY KEY, login, mail, name, seen); INSERT INTO odd (id, login) VALUES (x'00ff', 'ann'), (x'01ff', 'bob')");
+
+        var read = await Open(table: "odd").ReadEverythingAsync("app", null, CancellationToken.None);
+
+        read.Accounts.ShouldBeEmpty();
+        read.Unreadable.Select(record => record.Problem).Distinct().ShouldBe(["its id is null, or bytes, which Selfsame takes for no id."]);
+        read.Unreadable.Count.ShouldBe(2);
+    }
+
+    [Fact]
     public async Task Every_type_of_value_survives_deletion_and_return()
     {
         Execute("CREATE TABLE odd (id, login, mail, name, seen, real, blob); INSERT INTO odd VALUES (1, 'ann', NULL, '', 9007199254740993, 0.1, x'00ff')");

@@ -96,6 +96,9 @@ public abstract partial class WritingTogetherContract
         (await TogetherAsync([Set("1", "uuid", FieldValue.Null, uuid)])).ShouldBeOfType<Done>();
 
         (await ReadByIdAsync("1"))!.Record["uuid"].ToString().ShouldBe(uuid.AsText);
+        (await ChangeAsync(new SchemaStep(SchemaAction.DropField, "uuid"))).ShouldBeOfType<Refused>().Message.ShouldContain("uuid");
+        (await ReadByIdAsync("1"))!.Record["uuid"].ToString().ShouldBe(uuid.AsText);
+        (await TogetherAsync([Set("1", "uuid", (await ReadByIdAsync("1"))!.Record["uuid"], FieldValue.Null)])).ShouldBeOfType<Done>();
         (await ChangeAsync(new SchemaStep(SchemaAction.DropField, "uuid"))).ShouldBeOfType<Done>();
         (await ChangeAsync(new SchemaStep(SchemaAction.DropField, "uuid"))).ShouldBeOfType<Done>();
         (await ReadByIdAsync("1"))!.Record.ContainsKey("uuid").ShouldBeFalse();

@@ -219,6 +219,79 @@ public sealed class ApplierTests
         undo.Changes.Count.ShouldBe(2);
     }
 
+    // The look that follows a portion of writes comes after whoever wrote meanwhile.
+    [Fact]
+    public async Task Undo_takes_nobodys_write_for_its_own_that_came_before_the_look()
+    {
+        var bench = Damaged();
+        var plan = await bench.PlanAsync();
+        bench.Target.Answer = () =>
+        {
+            if (bench.Target.Rows.ContainsKey(new AccountId("1")))
+            {
+                bench.Target.Put(Bench.Person("1", "anna"));
+            }
+
+            if (bench.Target.Rows[new AccountId("2")]["name"].AsText == "Bob")
+            {
+                bench.Target.Put(Bench.Person("2", "bob", name: "Robert"));
+            }
+
+            return new Done();
+        };
+        await bench.ApplyAsync(plan);
+
+        var undo = await bench.PlanUndoAsync(plan.Id, 2);
+
+        undo.NotPlanned.Select(left => left.Because).ShouldBe(
+            ["The account was changed since: name.", "The account was changed since: username. Delete it yourself if it should go."], ignoreOrder: true);
+        undo.Changes.Single().Account.ShouldBe(new AccountId("9"));
+    }
+
+    [Fact]
+    public async Task Undo_leaves_alone_an_account_that_was_not_seen_when_it_was_made()
+    {
+        var bench = Damaged();
+        var plan = await bench.PlanAsync();
+        bench.Target.Answer = () =>
+        {
+            bench.Target.Remove("1");
+            return new Done();
+        };
+        await bench.ApplyAsync(plan);
+        bench.Target.Put(Bench.Person("1", "ann"));
+
+        var undo = await bench.PlanUndoAsync(plan.Id, 2);
+
+        undo.NotPlanned.ShouldContain(left => left.Because.Contains("not seen when it was made", StringComparison.Ordinal));
+        undo.Changes.Select(change => change.Account.ToString()).ShouldNotContain("1");
+    }
+
+    // Documents gain fields; what a deletion takes must all have stood in the plan.
+    [Fact]
+    public async Task An_account_with_a_value_more_than_when_its_deletion_was_planned_stays()
+    {
+        var bench = Damaged();
+        var plan = await bench.PlanAsync();
+        bench.Target.Put([.. Bench.Person("9", "gone"), ("phone", "+64211234567")]);
+
+        var report = await bench.ApplyAsync(plan);
+
+        report.Skipped.Single().Message.ShouldBe("Since the plan was made, it changed: phone.");
+        bench.Target.Rows.Keys.ShouldContain(new AccountId("9"));
+    }
+
+    [Fact]
+    public async Task Undo_leaves_alone_a_new_account_that_gained_a_value_since()
+    {
+        var bench = Damaged();
+        var plan = await bench.PlanAsync();
+        await bench.ApplyAsync(plan);
+        bench.Target.Put([.. bench.Target.Rows[new AccountId("1")].Select(pair => (pair.Key, pair.Value.Raw)), ("phone", "+64211234567")]);
+
+        (await bench.PlanUndoAsync(plan.Id, 2)).NotPlanned.Single().Because.ShouldContain("phone");
+    }
+
     /// <summary>One missing, one drifted, one orphan.</summary>
     private static Bench Damaged()
     {

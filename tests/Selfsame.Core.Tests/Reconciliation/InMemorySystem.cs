@@ -37,6 +37,11 @@ internal sealed partial class InMemorySystem(AccountMapping mapping) : IReadsAcc
 
     public int Writes { get; private set; }
 
+    public bool AsksOneByOne { get; init; }
+
+    /// <summary>How many times it was asked for single accounts.</summary>
+    public int ReadsById { get; private set; }
+
     /// <summary>To whom recovery mails were asked for.</summary>
     public List<string> Mailed { get; } = [];
 
@@ -79,7 +84,10 @@ internal sealed partial class InMemorySystem(AccountMapping mapping) : IReadsAcc
     }
 
     public Task<IReadOnlyList<Account>> ReadByIdAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation)
-        => Task.FromResult<IReadOnlyList<Account>>([.. ids.Where(rows.ContainsKey).Select(id => mapping.ToAccount(rows[id])!)]);
+    {
+        ReadsById++;
+        return Task.FromResult<IReadOnlyList<Account>>([.. ids.Where(rows.ContainsKey).Select(id => mapping.ToAccount(rows[id])!)]);
+    }
 
     public Task<IReadOnlyList<Account>> FindAsync(
         IReadOnlyDictionary<IdentifierKind, IReadOnlyList<string>> identifiers, CancellationToken cancellation)

@@ -97,6 +97,11 @@ export function evaluate(expression, document, collation = binaryCollation) {
       const [value, list] = evaluate(operand, document, collation);
       return list.some((item) => compare(value, item, collation) === 0);
     }
+    case "$objectToArray": {
+      const from = evaluate(operand, document, collation);
+      return Object.entries(from).map(([k, v]) => ({ k, v }));
+    }
+    case "$size": return evaluate(operand, document, collation).length;
     case "$getField": {
       const field = evaluate(operand.field, document, collation);
       const from = operand.input === undefined ? document : evaluate(operand.input, document, collation);

@@ -270,7 +270,14 @@ public sealed class AtProtoFaultTests : AtProtoServer
         accounts.ShouldContain(account => account.Id.Equals(stays));
         accounts.ShouldNotContain(account => account.Id.Equals(gone));
 
-        Faults.AnswerNext("listRepos", HttpStatusCode.OK, """{"cursor": "1::x", "repos": []}""");
+        // The same cursor again; and ever new ones without anybody new.
+        foreach (var (cursor, next) in new[] { ("1::x", """{"did": "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa", "active": true}"""), ("2::y", "") })
+        {
+            Faults.AnswerNext("listRepos", HttpStatusCode.OK, $$"""{"cursor": "1::x", "repos": [{"did": "{{stays}}", "active": true}]}""");
+            Faults.AnswerNext("listRepos", HttpStatusCode.OK, $$"""{"cursor": "{{cursor}}", "repos": [{{next}}]}""");
+            (await Should.ThrowAsync<SystemUnavailableException>(ReadEverybodyAsync)).Message.ShouldContain("ended early");
+        }
+
         Faults.AnswerNext("listRepos", HttpStatusCode.OK, """{"cursor": "1::x", "repos": []}""");
         (await Should.ThrowAsync<SystemUnavailableException>(ReadEverybodyAsync)).Message.ShouldContain("ended early");
         Faults.AnswerNext("listRepos", HttpStatusCode.OK, $$"""{"cursor": "2::x", "repos": [{"did": "{{stays}}", "active": true}, {"did": "{{stays}}", "active": true}]}""");

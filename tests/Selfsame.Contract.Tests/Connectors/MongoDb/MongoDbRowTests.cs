@@ -90,6 +90,29 @@ public class MongoDbRowTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task References_that_hold_a_number_as_text_or_a_text_as_a_number_are_found_too()
+    {
+        await database.InsertAsync("members", """{"_id": {"$numberLong": "7"}, "login": "dan", "mail": "dan@example.org"}""", """{"_id": "8", "login": "eve", "mail": "eve@example.org"}""");
+        await database.InsertAsync("prints", """{"_id": 14, "owner": "7"}""", """{"_id": 15, "owner": 8}""", """{"_id": 16, "owner": 7}""", """{"_id": 17, "owner": "07"}""");
+        var accounts = await system.ReadByIdAsync([new AccountId("7"), new AccountId("8")], CancellationToken.None);
+
+        var rows = await system.ReadReferringAsync([Prints], accounts, CancellationToken.None);
+
+        rows.Select(row => $"{row.Key["_id"]} {row.Account}").ShouldBe(["14 7", "15 8", "16 7"], ignoreOrder: true);
+    }
+
+    [Fact]
+    public async Task A_document_that_gained_a_field_meanwhile_stops_the_writes()
+    {
+        var writes = await MergeWritesAsync();
+        await database.RunAsync("""{"update": "members", "updates": [{"q": {"login": "Ann"}, "u": {"$set": {"phone": "+64211234567"} } }]}""");
+
+        (await TogetherAsync(writes, await NoneLeftAsync())).ShouldBeOfType<Drifted>().Message.ShouldContain("phone");
+
+        (await database.DocumentsAsync("members")).Count.ShouldBe(3);
+    }
+
+    [Fact]
     public async Task References_within_lists_are_told_and_never_lost_in_silence()
     {
         await database.InsertAsync("prints", $$"""{"_id": 14, "owner": [{{Id(2)}}, {{Id(3)}}]}""");
