@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Text;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Core.Tests.Reconciliation;
@@ -92,7 +93,7 @@ internal sealed partial class InMemorySystem(AccountMapping mapping) : IReadsAcc
     public Task<IReadOnlyList<Account>> FindAsync(
         IReadOnlyDictionary<IdentifierKind, IReadOnlyList<string>> identifiers, CancellationToken cancellation)
         => Task.FromResult<IReadOnlyList<Account>>([.. rows.Values.Select(record => mapping.ToAccount(record)!).Where(account => identifiers.Any(
-            pair => account.Identifiers.TryGetValue(pair.Key, out var text) && pair.Value.Contains(text, StringComparer.OrdinalIgnoreCase)))]);
+            pair => account.Identifiers.TryGetValue(pair.Key, out var text) && pair.Value.Any(wanted => Ascii.EqualsIgnoreCase(wanted, text) || wanted == text)))]);
 
     public Task<WriteOutcome> CreateAsync(AccountId id, Fields fields, CancellationToken cancellation)
         => Write(() =>

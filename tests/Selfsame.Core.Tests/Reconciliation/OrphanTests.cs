@@ -115,9 +115,10 @@ public sealed class OrphanTests
         bench.Target.Put(Bench.Person("c1", "cy"));
         bench.Target.Put(Bench.Person("x1", "nobody"));
 
-        var findings = await FindAsync(bench, employees);
+        var audit = await AuditAsync(bench, employees);
 
-        findings.Where(finding => finding.Situation == Situation.Orphan).Select(finding => finding.Accounts.Single().Id.ToString()).Distinct().ShouldBe(["x1"]);
+        Orphans(audit.Findings).ShouldBe(["x1"]);
+        Orphans(Situations.Find(bench.Topology, audit.Pictures)).ShouldBe(["x1"]);
     }
 
     [Fact]
@@ -128,7 +129,7 @@ public sealed class OrphanTests
         bench.Target.Put(Bench.Person("e1", "eva"));
         employees.HiddenFromBulkReads.Add("e1");
 
-        (await FindAsync(bench, employees)).ShouldBeEmpty();
+        (await AuditAsync(bench, employees)).Findings.Where(finding => finding.Fault is null).ShouldBeEmpty();
     }
 
     private static Bench TwoSources(out InMemorySystem employees)
@@ -145,10 +146,12 @@ public sealed class OrphanTests
         };
     }
 
-    private static async Task<IReadOnlyList<Finding>> FindAsync(Bench bench, InMemorySystem employees)
+    private static IEnumerable<string> Orphans(IEnumerable<Finding> findings)
+        => findings.Where(finding => finding.Situation == Situation.Orphan).Select(finding => finding.Accounts.Single().Id.ToString()).Distinct();
+
+    private static async Task<AuditResult> AuditAsync(Bench bench, InMemorySystem employees)
     {
         var systems = new Dictionary<string, IConnectedSystem>(bench.Systems) { [Employees] = employees };
-        var audit = await new Auditor(bench.Topology, systems, IdentifierKeys.TryKey, bench.Clock, RandomSource.System).AuditAsync(_ => null, CancellationToken.None);
-        return [.. audit.Findings.Where(finding => finding.Fault is null)];
+        return await new Auditor(bench.Topology, systems, IdentifierKeys.TryKey, bench.Clock, RandomSource.System).AuditAsync(_ => null, CancellationToken.None);
     }
 }
