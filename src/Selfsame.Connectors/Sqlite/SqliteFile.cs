@@ -8,6 +8,7 @@ internal sealed class SqliteFile(string system, string path)
 {
     private const int BusyError = 5;
     private const int LockedError = 6;
+    private const int ReadOnlyError = 8;
     private const int ConstraintError = 19;
     private const int MismatchError = 20;
     private static readonly TimeSpan BusyTimeout = TimeSpan.FromSeconds(5);
@@ -63,16 +64,60 @@ internal sealed class SqliteFile(string system, string path)
 
     public async Task<SqliteConnection> OpenAsync(SqliteOpenMode mode, CancellationToken cancellation)
     {
-        var isUri = path.StartsWith("file:", StringComparison.Ordinal);
-        if (!isUri && !File.Exists(path))
+        if (!IsUri && !File.Exists(path))
         {
             throw new SystemUnavailableException($"'{system}': there is no file {path}. Correct 'connection' in the config.");
         }
 
+        try
+        {
+            return await ConnectAsync(mode, cancellation);
+        }
+        catch (SqliteException exception) when (exception.SqliteErrorCode == ReadOnlyError && mode == SqliteOpenMode.ReadOnly)
+        {
+            await TakeBackAsync(cancellation);
+        }
+        catch (SqliteException exception)
+        {
+            throw Unopened(exception);
+        }
+
+        try
+        {
+            return await ConnectAsync(mode, cancellation);
+        }
+        catch (SqliteException exception)
+        {
+            throw Unopened(exception);
+        }
+    }
+
+    private bool IsUri => path.StartsWith("file:", StringComparison.Ordinal);
+
+    // A program that was killed in mid-change leaves a journal beside the file, which the next one to open it takes back (sqlite.org/lockingv3.html, section 4.2): it
+    // must be allowed to write.
+    private async Task TakeBackAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            await (await ConnectAsync(SqliteOpenMode.ReadWrite, cancellation)).DisposeAsync();
+        }
+        catch (SqliteException exception)
+        {
+            throw new SystemUnavailableException(
+                $"'{system}': a program was killed while it changed {path}; whoever may write the file and its folder has to open it once, so that the half-made change is taken back ({exception.Message}).",
+                exception);
+        }
+    }
+
+    private SystemUnavailableException Unopened(SqliteException exception) => new($"'{system}': {path} can't be opened: {exception.Message}", exception);
+
+    private async Task<SqliteConnection> ConnectAsync(SqliteOpenMode mode, CancellationToken cancellation)
+    {
         var settings = new SqliteConnectionStringBuilder
         {
             DataSource = path,
-            Mode = isUri ? SqliteOpenMode.ReadWriteCreate : mode,
+            Mode = IsUri ? SqliteOpenMode.ReadWriteCreate : mode,
             Pooling = false,
             ForeignKeys = true,
             DefaultTimeout = (int)BusyTimeout.TotalSeconds,
@@ -84,12 +129,16 @@ internal sealed class SqliteFile(string system, string path)
             using var command = connection.CreateCommand();
             command.CommandText = $"PRAGMA busy_timeout={(int)BusyTimeout.TotalMilliseconds}";
             command.ExecuteNonQuery();
+
+            // So that a journal that was left behind is noticed here.
+            command.CommandText = "PRAGMA schema_version";
+            command.ExecuteScalar();
             return connection;
         }
-        catch (SqliteException exception)
+        catch
         {
             await connection.DisposeAsync();
-            throw new SystemUnavailableException($"'{system}': {path} can't be opened: {exception.Message}", exception);
+            throw;
         }
     }
 

@@ -184,6 +184,28 @@ public sealed partial class SqliteConnectorTests : WritingTogetherContract, IDis
         (await CreateAsync("1", "ann")).ShouldBeOfType<Done>();
     }
 
+    // Who only reads can't take back what a killed program left half-made.
+    [Fact]
+    public async Task A_file_whose_program_was_killed_in_mid_change_is_read_as_it_was_before()
+    {
+        await FillAsync(2000);
+        using (var killed = new SqliteConnection($"Data Source={folder["app.db"]};Pooling=False"))
+        {
+            killed.Open();
+            using var change = killed.CreateCommand();
+            // With a cache of one page what changes is in the file long before the commit.
+            change.CommandText = "PRAGMA cache_size=1; BEGIN IMMEDIATE; UPDATE \"mem\"\"bers\" SET name = 'half-made'";
+            change.ExecuteNonQuery();
+            File.Copy(folder["app.db"], folder["left.db"]);
+            File.Copy(folder["app.db-journal"], folder["left.db-journal"]);
+        }
+
+        var read = await Open(folder["left.db"]).ReadEverythingAsync("app", null, CancellationToken.None);
+
+        read.Accounts.Count.ShouldBe(2000);
+        read.Accounts.ShouldAllBe(account => account.Record["name"].IsNull);
+    }
+
     private SqliteSystem Open(string? file = null, string table = Table, string usernameField = "login") => new(new SystemConfig
     {
         Name = "app",

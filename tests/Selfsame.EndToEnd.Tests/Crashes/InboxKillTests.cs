@@ -80,7 +80,7 @@ public sealed class InboxKillTests(ITestOutputHelper output) : IAsyncLifetime
         }
 
         missed.ShouldBeEmpty("these crash points were never hit");
-        await server.SettleAsync(IsSettledAsync);
+        await server.SettleAsync(async () => (await UnsettledAsync()).Count == 0, UnsettledAsync);
         await CheckAsync(load);
     }
 
@@ -115,14 +115,17 @@ public sealed class InboxKillTests(ITestOutputHelper output) : IAsyncLifetime
             """));
     }
 
-    private async Task<bool> IsSettledAsync()
+    private async Task<IReadOnlyList<string>> UnsettledAsync()
     {
         await using var store = OpenStore();
-        return await store.ReadAsync(transaction => transaction.ScalarAsync<long>(
+        return await store.ReadAsync(transaction => transaction.QueryAsync<string>(
             """
-            SELECT (SELECT count(*) FROM inbox WHERE state <> 'Done')
-                 + (SELECT count(*) FROM provisioning WHERE state <> 'Linked' OR due_because IS NOT NULL)
-            """)) == 0;
+            SELECT 'event ' || event_id || ': ' || state || ', ' || attempts || ' attempts, ' || coalesce(outcome, '') || ', not before ' || not_before
+            FROM inbox WHERE state <> 'Done'
+            UNION ALL
+            SELECT 'row of ' || source_id || ': ' || state || ', ' || attempts || ' attempts, ' || coalesce(problem, due_because, '') || ', not before ' || not_before
+            FROM provisioning WHERE state <> 'Linked' OR due_because IS NOT NULL
+            """));
     }
 
     private SqliteDatabase OpenStore() => SqliteDatabase.File(folder["data/selfsame.db"], new DatabaseOptions(), TimeProvider.System, RandomSource.System);

@@ -69,8 +69,9 @@ internal sealed class ServerUnderKill(
 
     /// <summary>An undisturbed start, which lets everything that was left behind come to its end.</summary>
     /// <param name="isSettled">Whether it has.</param>
+    /// <param name="unsettled">What is left, to be told where it does not come to rest.</param>
     /// <param name="goesOn">Whether the load, which comes to an end by itself, goes on too.</param>
-    public async Task SettleAsync(Func<Task<bool>> isSettled, bool goesOn = false)
+    public async Task SettleAsync(Func<Task<bool>> isSettled, Func<Task<IReadOnlyList<string>>>? unsettled = null, bool goesOn = false)
     {
         await using var server = await StartAsync(null);
         using var limit = new CancellationTokenSource(LongestRest);
@@ -81,7 +82,11 @@ internal sealed class ServerUnderKill(
 
         while (!await isSettled())
         {
-            limit.IsCancellationRequested.ShouldBeFalse("the server did not come to rest");
+            if (limit.IsCancellationRequested)
+            {
+                Assert.Fail($"The server did not come to rest: {string.Join('\n', unsettled is null ? [] : await unsettled())}");
+            }
+
             await Task.Delay(200);
         }
     }
