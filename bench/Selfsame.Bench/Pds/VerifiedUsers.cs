@@ -33,7 +33,7 @@ internal sealed partial class VerifiedUsers : IAsyncDisposable
         await File.WriteAllTextAsync(
             folder["selfsame.yaml"],
             $$"""
-            tenants: { main: { signUpLimit: { count: 0, seconds: 3600 } } }
+            tenants: { main: { signUpLimit: { count: 0, seconds: 3600 }, signUpAttemptLimit: { count: 0, seconds: 600 } } }
             systems:
               users: { connector: selfsame }
               pds: { connector: atproto, url: "{{pds.Url}}", adminPassword: "{{PersonalDataServer.AdminPassword}}", handleDomain: {{PersonalDataServer.HandleDomain}}, plcUrl: "{{pds.DirectoryUrl}}", provisioning: { atOnce: {{atOnce}} } }
