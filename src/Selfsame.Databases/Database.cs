@@ -100,6 +100,9 @@ public abstract class Database(DatabaseOptions options, TimeProvider clock, Rand
         }
     }
 
+    /// <summary>Whether PostgreSQL refused a statement because a unique index holds its key already; the transaction can only be done again.</summary>
+    public static bool IsUniqueViolation(Exception exception) => exception is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation };
+
     public abstract ValueTask DisposeAsync();
 
     private protected abstract ValueTask<ConnectionLease> LeaseWriterAsync(CancellationToken cancellation);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Selfsame.Core.Accounts;
 
@@ -21,16 +22,20 @@ internal static class Auth0Events
         {
             while (reader.Read())
             {
-                using var value = JsonDocument.ParseValue(ref reader);
-                IEnumerable<JsonElement> elements = value.RootElement.ValueKind == JsonValueKind.Array ? value.RootElement.EnumerateArray() : [value.RootElement];
-                foreach (var element in elements)
+                var inArray = reader.TokenType == JsonTokenType.StartArray;
+                while (!inArray || (reader.Read() && reader.TokenType != JsonTokenType.EndArray))
                 {
-                    if (Problem(element) is { } problem)
+                    var (read, problem) = Read(ref reader);
+                    if (read is null)
                     {
                         return new UnreadableEvents($"Event {events.Count + 1} of the body {problem}");
                     }
 
-                    events.Add(Read(element));
+                    events.Add(read);
+                    if (!inArray)
+                    {
+                        break;
+                    }
                 }
             }
         }
@@ -47,52 +52,134 @@ internal static class Auth0Events
         return events.Count == 0 ? new UnreadableEvents("The body holds no event.") : new ReadEvents(events);
     }
 
-    /// <summary>What is wrong with an event, as a clause; null for one that can be read.</summary>
-    public static string? Problem(JsonElement element)
+    /// <summary>The events among the lines of a log; what is none is left out, for the log holds lines of every kind.</summary>
+    public static List<SystemEvent> ReadLog(JsonElement lines)
     {
-        if (element.ValueKind != JsonValueKind.Object)
+        var events = new List<SystemEvent>();
+        foreach (var line in lines.EnumerateArray())
         {
-            return "is no object.";
+            var reader = new Utf8JsonReader(JsonMarshal.GetRawUtf8Value(line));
+            reader.Read();
+            if (Read(ref reader).Event is { } read)
+            {
+                events.Add(read);
+            }
         }
 
-        var data = Data(element);
-        return data.ValueKind != JsonValueKind.Object ? "has a 'data' that is no object."
-            : Id(element, data) is not { } id ? "has no 'log_id' that is text."
-            : IsWrong(id) ? "has an empty or too long 'log_id', or one with control characters."
-            : Wrong(data, "type") ?? Wrong(data, "user_id");
+        return events;
     }
 
-    /// <summary>The event of an element without a <see cref="Problem"/>.</summary>
-    public static SystemEvent Read(JsonElement element)
+    /// <summary>The event of the value that the reader stands at, or what is wrong with it, as a clause; the reader goes to the value's end.</summary>
+    private static (SystemEvent? Event, string? Problem) Read(ref Utf8JsonReader reader)
     {
-        var data = Data(element);
-        var type = Text(data, "type") ?? "";
-        var user = Text(data, "user_id");
-        return new SystemEvent
+        if (reader.TokenType != JsonTokenType.StartObject)
         {
-            Id = Id(element, data)!,
-            Type = type,
-            Account = user is { Length: > 0 } ? new AccountId(user) : null,
-            Occurred = Text(data, "date") is { } date && DateTimeOffset.TryParse(date, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var occurred)
+            reader.Skip();
+            return (null, "is no object.");
+        }
+
+        var members = ReadMembers(ref reader, isEnvelope: true, out var data);
+        if (members.Data.Kind == JsonTokenType.None)
+        {
+            data = members;
+        }
+        else if (members.Data.Kind != JsonTokenType.StartObject)
+        {
+            return (null, "has a 'data' that is no object.");
+        }
+
+        var id = members.Id.Text ?? data.Id.Text;
+        var problem = id is null ? "has no 'log_id' that is text."
+            : id.Length == 0 || IsWrong(id) ? "has an empty or too long 'log_id', or one with control characters."
+            : Wrong(data.Type, "type") ?? Wrong(data.Account, "user_id");
+        return problem is not null ? (null, problem) : (ToEvent(id!, data), null);
+    }
+
+    private static SystemEvent ToEvent(string id, in Members data)
+        => new()
+        {
+            Id = id,
+            Type = data.Type.Text ?? "",
+            Account = data.Account.Text is { Length: > 0 } user ? new AccountId(user) : null,
+            Occurred = DateTimeOffset.TryParse(data.Date.Text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var occurred)
                 ? occurred.ToUniversalTime()
                 : null,
-            ProvesEmail = type == VerificationType,
+            ProvesEmail = data.Type.Text == VerificationType,
         };
+
+    /// <summary>What matters of an object, the last of each name; <paramref name="data"/> holds the members of its 'data', if that is an object.</summary>
+    private static Members ReadMembers(ref Utf8JsonReader reader, bool isEnvelope, out Members data)
+    {
+        var members = default(Members);
+        data = default;
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            if (isEnvelope && reader.ValueTextEquals("data"u8))
+            {
+                reader.Read();
+                members.Data = new Member(reader.TokenType, null);
+                if (reader.TokenType == JsonTokenType.StartObject)
+                {
+                    data = ReadMembers(ref reader, isEnvelope: false, out _);
+                }
+                else
+                {
+                    reader.Skip();
+                }
+            }
+            else if (reader.ValueTextEquals("log_id"u8))
+            {
+                members.Id = Member.Read(ref reader);
+            }
+            else if (reader.ValueTextEquals("type"u8))
+            {
+                members.Type = Member.Read(ref reader);
+            }
+            else if (reader.ValueTextEquals("user_id"u8))
+            {
+                members.Account = Member.Read(ref reader);
+            }
+            else if (reader.ValueTextEquals("date"u8))
+            {
+                members.Date = Member.Read(ref reader);
+            }
+            else
+            {
+                reader.Skip();
+            }
+        }
+
+        return members;
     }
 
-    private static JsonElement Data(JsonElement element) => element.TryGetProperty("data", out var data) ? data : element;
-
-    private static string? Id(JsonElement element, JsonElement data) => Text(element, "log_id") ?? Text(data, "log_id");
-
-    private static string? Wrong(JsonElement data, string property)
-        => !data.TryGetProperty(property, out var value) || value.ValueKind == JsonValueKind.Null ? null
-            : value.ValueKind != JsonValueKind.String ? $"has a '{property}' that is not text."
-            : value.GetString()!.Length > 0 && IsWrong(value.GetString()!) ? $"has a '{property}' that is too long or holds control characters."
+    private static string? Wrong(Member member, string name)
+        => member.Kind is JsonTokenType.None or JsonTokenType.Null ? null
+            : member.Text is not { } text ? $"has a '{name}' that is not text."
+            : IsWrong(text) ? $"has a '{name}' that is too long or holds control characters."
             : null;
 
-    private static bool IsWrong(string text) => text.Length is 0 or > SystemEvent.LongestText
+    private static bool IsWrong(string text) => text.Length > SystemEvent.LongestText
         || text.AsSpan().ContainsAnyInRange('\0', '\u001f') || text.AsSpan().ContainsAnyInRange('\u007f', '\u009f');
 
-    private static string? Text(JsonElement data, string property)
-        => data.TryGetProperty(property, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+    private struct Members
+    {
+        public Member Id;
+        public Member Type;
+        public Member Account;
+        public Member Date;
+        public Member Data;
+    }
+
+    /// <summary>A member's kind, <see cref="JsonTokenType.None"/> where there is none, and its text if it is one.</summary>
+    private readonly record struct Member(JsonTokenType Kind, string? Text)
+    {
+        /// <summary>The value after the name at which the reader stands; the reader goes to its end.</summary>
+        public static Member Read(ref Utf8JsonReader reader)
+        {
+            reader.Read();
+            var member = new Member(reader.TokenType, reader.TokenType == JsonTokenType.String ? reader.GetString() : null);
+            reader.Skip();
+            return member;
+        }
+    }
 }

@@ -234,7 +234,7 @@ public sealed class Auth0System
             throw failures.Unreadable(reply);
         }
 
-        var events = lines.EnumerateArray().Where(line => Auth0Events.Problem(line) is null).Select(Auth0Events.Read).ToList();
+        var events = Auth0Events.ReadLog(lines);
         // log_ids grow; the search sorts by date.
         var newest = events.Select(one => one.Id).Append(checkpoint).Max(StringComparer.Ordinal);
         return new EventPage(events, newest, lines.GetArrayLength() == 0);

@@ -44,27 +44,47 @@ public sealed class EventInbox(StoreContext context)
     private const string InsertOne =
         $"INSERT INTO inbox ({Columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'Waiting', 0, $7) {CountRepeats} RETURNING deliveries";
 
-    // What came oftener than in this body had come before.
-    private const string InsertMany =
+    // Looking for repeats costs a third of the whole, so what a webhook brings is inserted without it first.
+    private const string InsertFresh =
         $"""
-        WITH kept AS (
-          INSERT INTO inbox ({Columns})
-          SELECT @system, event_id, type, account_id, proves_email, occurred_at, @now, @correlationId, deliveries, 'Waiting', 0, @now
-          FROM unnest(@ids, @types, @accounts, @proving, @occurred, @times) e(event_id, type, account_id, proves_email, occurred_at, deliveries)
-          {CountRepeats} RETURNING event_id, deliveries)
+        INSERT INTO inbox ({Columns})
+        SELECT @system, event_id, type, account_id, proves_email, occurred_at, @now, @correlationId, deliveries, 'Waiting', 0, @now
+        FROM unnest(@ids, @types, @accounts, @proving, @occurred, @times) e(event_id, type, account_id, proves_email, occurred_at, deliveries)
+        """;
+
+    // What came oftener than in this body had come before.
+    private const string InsertOrCount =
+        $"""
+        WITH kept AS ({InsertFresh} {CountRepeats} RETURNING event_id, deliveries)
         SELECT count(*) FROM kept JOIN unnest(@ids, @times) e(event_id, times) ON e.event_id = kept.event_id AND e.times = kept.deliveries
         """;
 
     /// <summary>Keeps events; when this returns they are durable.</summary>
     public Task<Received> ReceiveAsync(string system, IReadOnlyList<SystemEvent> events, string correlationId, CancellationToken cancellation)
-        => context.Database.TransactAsync(transaction => InsertAsync(transaction, system, events, correlationId), cancellation);
+    {
+        var mayRepeat = false;
+        return context.Database.TransactAsync(
+            async transaction =>
+            {
+                try
+                {
+                    return await InsertAsync(transaction, system, events, correlationId, mayRepeat);
+                }
+                catch (Exception exception) when (!mayRepeat && Database.IsUniqueViolation(exception))
+                {
+                    mayRepeat = true;
+                    throw new TransientDatabaseException("Some of the events had come before.", exception);
+                }
+            },
+            cancellation);
+    }
 
-    /// <summary>Keeps events of the system's log, and with them, in one transaction, how far it was read.</summary>
+    /// <summary>Keeps events of the system's log, most of which a webhook brought before, and with them, in one transaction, how far it was read.</summary>
     public Task<Received> ReceiveAsync(string system, EventPage page, string correlationId, CancellationToken cancellation)
         => context.Database.TransactAsync(
             async transaction =>
             {
-                var received = await InsertAsync(transaction, system, page.Events, correlationId);
+                var received = await InsertAsync(transaction, system, page.Events, correlationId, mayRepeat: true);
                 await transaction.ExecuteAsync(
                     """
                     INSERT INTO inbox_checkpoints (system, checkpoint, swept_at) VALUES (@system, @Checkpoint, @now)
@@ -130,7 +150,8 @@ public sealed class EventInbox(StoreContext context)
             },
             cancellation);
 
-    private async Task<Received> InsertAsync(Transaction transaction, string system, IReadOnlyList<SystemEvent> events, string correlationId)
+    /// <summary>Inserts events; where they may not repeat what came before, one that does is a unique violation.</summary>
+    private async Task<Received> InsertAsync(Transaction transaction, string system, IReadOnlyList<SystemEvent> events, string correlationId, bool mayRepeat)
     {
         // One that stands twice in a body is one row. In one order: two bodies with the same events wait for each other, but never in a circle.
         var arrivals = events.GroupBy(one => one.Id, StringComparer.Ordinal).OrderBy(group => group.Key, StringComparer.Ordinal)
@@ -139,7 +160,7 @@ public sealed class EventInbox(StoreContext context)
         foreach (var chunk in arrivals.Chunk(EventsAtOnce))
         {
             fresh += await (transaction.Dialect == Dialect.PostgreSql
-                ? InsertManyAsync(transaction, system, chunk, correlationId)
+                ? InsertManyAsync(transaction, system, chunk, correlationId, mayRepeat)
                 : InsertEachAsync(transaction, system, chunk, correlationId));
         }
 
@@ -158,21 +179,22 @@ public sealed class EventInbox(StoreContext context)
     }
 
     /// <summary>Keeps them all with one statement; how many had never come.</summary>
-    private Task<long> InsertManyAsync(Transaction transaction, string system, Arrival[] arrivals, string correlationId)
-        => transaction.ScalarAsync<long>(
-            InsertMany,
-            new
-            {
-                system,
-                now = context.Now(),
-                correlationId,
-                ids = Array.ConvertAll(arrivals, arrival => arrival.Event.Id),
-                types = Array.ConvertAll(arrivals, arrival => arrival.Event.Type),
-                accounts = Array.ConvertAll(arrivals, arrival => arrival.Event.Account?.ToText()),
-                proving = Array.ConvertAll(arrivals, arrival => arrival.Event.ProvesEmail),
-                occurred = Array.ConvertAll(arrivals, arrival => arrival.Event.Occurred),
-                times = Array.ConvertAll(arrivals, arrival => arrival.Times),
-            });
+    private async Task<long> InsertManyAsync(Transaction transaction, string system, Arrival[] arrivals, string correlationId, bool mayRepeat)
+    {
+        var rows = new
+        {
+            system,
+            now = context.Now(),
+            correlationId,
+            ids = Array.ConvertAll(arrivals, arrival => arrival.Event.Id),
+            types = Array.ConvertAll(arrivals, arrival => arrival.Event.Type),
+            accounts = Array.ConvertAll(arrivals, arrival => arrival.Event.Account?.ToText()),
+            proving = Array.ConvertAll(arrivals, arrival => arrival.Event.ProvesEmail),
+            occurred = Array.ConvertAll(arrivals, arrival => arrival.Event.Occurred),
+            times = Array.ConvertAll(arrivals, arrival => arrival.Times),
+        };
+        return mayRepeat ? await transaction.ScalarAsync<long>(InsertOrCount, rows) : await transaction.ExecuteAsync(InsertFresh, rows);
+    }
 
     /// <summary>An event, and how often it came with this body.</summary>
     private sealed record Arrival(SystemEvent Event, long Times);
