@@ -35,30 +35,9 @@ public abstract class Database(DatabaseOptions options, TimeProvider clock, Rand
     /// written by our own uuid: found, its value is the result; not found, the work runs again. Without it the
     /// <see cref="CommitUnknownException"/> reaches the caller.
     /// </summary>
-    public async Task<T> TransactAsync<T>(
+    public Task<T> TransactAsync<T>(
         Func<Transaction, Task<T>> work, Func<Transaction, Task<Settled<T>>>? settle, CancellationToken cancellation)
-    {
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                return await RunOnceAsync(work, cancellation);
-            }
-            catch (Exception exception) when (IsTransient(exception) && attempt < Options.MaximumAttempts)
-            {
-                await BackOffAsync(attempt, cancellation);
-            }
-            catch (CommitUnknownException) when (settle is not null && attempt < Options.MaximumAttempts)
-            {
-                await BackOffAsync(attempt, cancellation);
-                var settled = await ReadAsync(settle, cancellation);
-                if (settled.Happened)
-                {
-                    return settled.Value;
-                }
-            }
-        }
-    }
+        => RepeatAsync(() => RunOnceAsync(work, cancellation), settle, cancellation);
 
     /// <summary>As the full overload, for work that is harmless to find done or whose caller handles the doubt.</summary>
     public Task<T> TransactAsync<T>(Func<Transaction, Task<T>> work, CancellationToken cancellation = default)
@@ -73,6 +52,16 @@ public abstract class Database(DatabaseOptions options, TimeProvider clock, Rand
                 return true;
             },
             cancellation);
+
+    /// <summary>
+    /// As the full overload, for statements that are a whole transaction, none of which waits for another's answer: PostgreSQL takes and commits them
+    /// in one round trip. The rows of those that return any.
+    /// </summary>
+    /// <exception cref="CommitUnknownException">The connection was lost while they were under way.</exception>
+    public Task<List<T>> TransactAsync<T>(IReadOnlyList<Statement> statements, Func<DbDataReader, T> read, CancellationToken cancellation = default)
+        => Dialect == Dialect.Sqlite
+            ? TransactAsync(transaction => transaction.BatchAsync(statements, read), cancellation)
+            : RepeatAsync(() => RunAtOnceAsync(statements, read, cancellation), null, cancellation);
 
     /// <summary>Runs reading work outside the writers' queue; it sees one committed state per statement.</summary>
     public async Task<T> ReadAsync<T>(Func<Transaction, Task<T>> read, CancellationToken cancellation = default)
@@ -111,6 +100,30 @@ public abstract class Database(DatabaseOptions options, TimeProvider clock, Rand
 
     private protected abstract ValueTask<DbTransaction> BeginAsync(DbConnection connection, CancellationToken cancellation);
 
+    private async Task<T> RepeatAsync<T>(Func<Task<T>> run, Func<Transaction, Task<Settled<T>>>? settle, CancellationToken cancellation)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await run();
+            }
+            catch (Exception exception) when (IsTransient(exception) && attempt < Options.MaximumAttempts)
+            {
+                await BackOffAsync(attempt, cancellation);
+            }
+            catch (CommitUnknownException) when (settle is not null && attempt < Options.MaximumAttempts)
+            {
+                await BackOffAsync(attempt, cancellation);
+                var settled = await ReadAsync(settle, cancellation);
+                if (settled.Happened)
+                {
+                    return settled.Value;
+                }
+            }
+        }
+    }
+
     private async Task<T> RunOnceAsync<T>(Func<Transaction, Task<T>> work, CancellationToken cancellation)
     {
         await using var lease = await LeaseTranslatedAsync(cancellation);
@@ -139,6 +152,34 @@ public abstract class Database(DatabaseOptions options, TimeProvider clock, Rand
         await CommitAsync(open);
         Options.Faults.AfterCommit();
         return result;
+    }
+
+    /// <summary>A batch without BEGIN is one transaction in PostgreSQL. Not cancellable, like a COMMIT: once it has left, only its answer or its absence ends the wait.</summary>
+    private async Task<List<T>> RunAtOnceAsync<T>(IReadOnlyList<Statement> statements, Func<DbDataReader, T> read, CancellationToken cancellation)
+    {
+        await using var lease = await LeaseTranslatedAsync(cancellation);
+        Options.Faults.BeforeCommit();
+        List<T> rows;
+        try
+        {
+            rows = await new Transaction(Dialect, lease.Connection, null, CancellationToken.None).BatchAsync(statements, read);
+        }
+        catch (NpgsqlException exception) when (exception is not PostgresException { InvariantSeverity: "ERROR" })
+        {
+            // FATAL too: a server that is shut down may say so after it has committed.
+            throw new CommitUnknownException("The connection was lost during a transaction.", exception);
+        }
+        catch (Exception exception) when (IsTransient(exception))
+        {
+            throw new TransientDatabaseException("The database asked for the transaction to be repeated.", exception);
+        }
+        catch (PostgresException exception) when (exception.SqlState == PostgresErrorCodes.LockNotAvailable)
+        {
+            throw new LockTimeoutException("Another transaction held a row for too long.", exception);
+        }
+
+        Options.Faults.AfterCommit();
+        return rows;
     }
 
     private async ValueTask<ConnectionLease> LeaseTranslatedAsync(CancellationToken cancellation)

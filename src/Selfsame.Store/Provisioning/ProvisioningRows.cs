@@ -74,11 +74,15 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
             {
                 var now = Now();
                 var pace = new SystemPace(transaction, claim.System, now);
-                var most = Math.Min(claim.Most, await pace.RowsAsync(claim.PerSecond));
-                var rows = most == 0 ? [] : await ClaimLaneAsync(transaction, claim, ProvisioningLane.Backfill, Math.Min(claim.Backfill, most), now);
+                var most = claim.PerSecond is { } perSecond ? Math.Min(claim.Most, await pace.RowsAsync(perSecond)) : claim.Most;
+                var rows = await ClaimLaneAsync(transaction, claim, ProvisioningLane.Backfill, Math.Min(claim.Backfill, most), now);
                 rows.AddRange(await ClaimLaneAsync(transaction, claim, ProvisioningLane.Interactive, most - rows.Count, now));
                 rows.AddRange(await ClaimLaneAsync(transaction, claim, ProvisioningLane.Backfill, most - rows.Count, now));
-                await pace.TakeAsync(rows.Count, claim.PerSecond);
+                if (claim.PerSecond is not null)
+                {
+                    await pace.TakeAsync(rows.Count);
+                }
+
                 return rows.ConvertAll(row => new ClaimedRow(row.ToDomain(secrets), taken, claim.Lease));
             },
             cancellation);
@@ -115,7 +119,27 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
             cancellation);
     }
 
-    public Task<bool> SaveAsync(ProvisioningRow row, bool release, IReadOnlyList<string> followers, CancellationToken cancellation)
+    public async Task<bool> SaveAsync(ProvisioningRow row, bool release, IReadOnlyList<string> followers, CancellationToken cancellation)
+        => (followers.Count == 0 && row.State != ProvisioningState.Compensated && await SaveUndisturbedAsync(row, release, cancellation))
+            || await SaveLockedAsync(row, release, followers, cancellation);
+
+    /// <summary>
+    /// Writes the row in one round trip where nobody claimed it or asked about it since it was read; false where somebody did, or where it is not known
+    /// whether it was written.
+    /// </summary>
+    private async Task<bool> SaveUndisturbedAsync(ProvisioningRow row, bool release, CancellationToken cancellation)
+    {
+        try
+        {
+            return (await database.TransactAsync(ProvisioningTable.SaveUndisturbed(database.Dialect, secrets, row, release, Now()), _ => true, cancellation)).Count > 0;
+        }
+        catch (CommitUnknownException)
+        {
+            return false;
+        }
+    }
+
+    private Task<bool> SaveLockedAsync(ProvisioningRow row, bool release, IReadOnlyList<string> followers, CancellationToken cancellation)
         => database.TransactAsync(
             transaction => SaveAsync(transaction, row, release, followers),
             // Writing the same row under the same epoch again changes nothing: a lost commit answer is settled that way.
@@ -296,7 +320,7 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
             await ProvisioningTable.NoteAsync(transaction, row.Key, saved.State, saved.Problem ?? saved.Note, now);
         }
 
-        if (row.TargetId is { } account)
+        if (row.TargetId is { } account && followers.Count > 0)
         {
             await InsertPending(transaction, row.Key.System, account, followers, now, row.Lane);
             foreach (var follower in (await ProvisioningTable.ReadForUpdateAsync(transaction, row.Key.System, account)).Where(other => followers.Contains(other.System)))
@@ -322,7 +346,7 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
                 WHERE (source, source_id, system) IN (
                   SELECT source, source_id, system FROM provisioning
                   WHERE system = @System AND lane = @lane AND not_before <= @now AND (leased_until IS NULL OR leased_until <= @now)
-                    AND (state IN ('Pending', 'Intent', 'Compensating') OR due_because IS NOT NULL)
+                    AND (state IN ('Pending', 'Intent', 'Compensating') OR due_because IS NOT NULL) AND {SystemPace.NotPaused}
                   ORDER BY not_before, source, source_id LIMIT @most{(transaction.Dialect == Dialect.PostgreSql ? " FOR UPDATE SKIP LOCKED" : "")})
                 RETURNING {StoredRow.Columns}
                 """,

@@ -77,6 +77,40 @@ internal static class ProvisioningTable
                 now,
             }));
 
+    /// <summary>
+    /// Writes a row with a line in its history, and returns a row, where it is still under this epoch and nobody asked about it. The first statement
+    /// locks what the second writes.
+    /// </summary>
+    public static IReadOnlyList<Statement> SaveUndisturbed(Dialect dialect, SecretKeys secrets, ProvisioningRow row, bool release, DateTimeOffset now)
+    {
+        const string isUndisturbed = "source = $1 AND source_id = $2 AND system = $3 AND epoch = $4 AND asked = $5";
+        var (account, state) = (row.Key.Account.ToText(), row.State.ToString());
+        return
+        [
+            new Statement(
+                $"""
+                INSERT INTO provisioning_events (source, source_id, system, at, state, what)
+                SELECT source, source_id, system, $6, $7, coalesce($8, $9) FROM (SELECT * FROM provisioning WHERE {isUndisturbed}{ForUpdate(dialect)}) before
+                WHERE state <> $7 OR coalesce(problem, '') <> coalesce($8, '') OR coalesce(note, '') <> coalesce($9, '') OR (due_because IS NOT NULL AND $10)
+                """,
+                row.Key.Source, account, row.Key.System, row.Epoch, row.Asked, now, state, row.Problem, row.Note, row.DueBecause is null),
+            new Statement(
+                $"""
+                UPDATE provisioning SET state = $6, due_because = $7, target_id = $8, creation = $9, disabled = $10, attempts = $11,
+                  not_before = $12, problem = $13, note = $14, updated_at = $15{(release ? ", leased_until = NULL" : "")}
+                WHERE {isUndisturbed} RETURNING 1
+                """,
+                row.Key.Source, account, row.Key.System, row.Epoch, row.Asked, state, row.DueBecause, row.TargetId?.ToText(),
+                row.Intended is null ? null : StoredRow.Seal(secrets, row.Intended), row.Disabled, row.Attempts, row.NotBefore, row.Problem, row.Note, now),
+            new Statement(
+                $"""
+                DELETE FROM provisioning_events WHERE source = $1 AND source_id = $2 AND system = $3
+                  AND id <= (SELECT id FROM provisioning_events WHERE source = $1 AND source_id = $2 AND system = $3 ORDER BY id DESC LIMIT 1 OFFSET {MostEvents})
+                """,
+                row.Key.Source, account, row.Key.System),
+        ];
+    }
+
     /// <summary>Has a locked row looked at again. What a holder of the row writes at its end stands over all but the count.</summary>
     public static async Task AskAsync(Transaction transaction, StoredRow stored, string reason, ProvisioningLane lane, DateTimeOffset now)
     {
@@ -132,7 +166,9 @@ internal static class ProvisioningTable
     public static Task ForgetLaterAsync(Transaction transaction, ProvisioningKey key)
         => transaction.ExecuteAsync($"UPDATE provisioning SET forget = @yes WHERE {IsKey}", Parameters(key, new { yes = true }));
 
-    private static string ForUpdate(Transaction transaction) => transaction.Dialect == Dialect.PostgreSql ? " FOR UPDATE" : "";
+    private static string ForUpdate(Transaction transaction) => ForUpdate(transaction.Dialect);
+
+    private static string ForUpdate(Dialect dialect) => dialect == Dialect.PostgreSql ? " FOR UPDATE" : "";
 }
 
 /// <summary>A row as the database has it.</summary>

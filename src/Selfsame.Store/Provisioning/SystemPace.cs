@@ -3,39 +3,31 @@ using Selfsame.Databases;
 namespace Selfsame.Store.Provisioning;
 
 /// <summary>
-/// How fast one system may be worked on, over all nodes: a token bucket that holds one second's rows, and a pause for which the
-/// system asked. Read and written under one lock in the claim's transaction.
+/// How fast one system may be worked on, over all nodes: a token bucket that holds one second's rows, read and written under one lock in the claim's
+/// transaction; and a pause for which the system asked.
 /// </summary>
 internal sealed class SystemPace(Transaction transaction, string system, DateTimeOffset now)
 {
+    /// <summary>The condition that no pause of <c>@System</c> runs at <c>@now</c>.</summary>
+    public const string NotPaused = "NOT EXISTS (SELECT 1 FROM provisioning_systems WHERE system = @System AND paused_until > @now)";
+
     private const long Token = 1000;
 
     private long millitokens;
 
-    /// <summary>How many rows may be taken now.</summary>
-    public async Task<int> RowsAsync(double? perSecond)
+    /// <summary>How many rows may be taken now, where there is a limit. Without one nothing need be locked, so that nodes which claim at once do not wait for each other.</summary>
+    public async Task<int> RowsAsync(double perSecond)
     {
-        // Without a limit nothing is written, so that nodes which claim at once do not wait for each other.
-        var pace = await ReadAsync(perSecond is not null);
-        if (pace?.PausedUntil > now)
-        {
-            return 0;
-        }
-
-        if (perSecond is not { } rate)
-        {
-            return int.MaxValue;
-        }
-
-        var most = Math.Max(Token, (long)(rate * Token));
-        var gained = Math.Clamp((now - pace!.RefilledAt).TotalSeconds * rate * Token, 0, most);
+        var pace = await ReadForUpdateAsync();
+        var most = Math.Max(Token, (long)(perSecond * Token));
+        var gained = Math.Clamp((now - pace.RefilledAt).TotalSeconds * perSecond * Token, 0, most);
         millitokens = Math.Min(most, pace.Millitokens + (long)gained);
         return (int)(millitokens / Token);
     }
 
-    /// <summary>Notes that rows were taken.</summary>
-    public Task TakeAsync(int rows, double? perSecond)
-        => rows == 0 || perSecond is null
+    /// <summary>Notes that so many of <see cref="RowsAsync"/> were taken.</summary>
+    public Task TakeAsync(int rows)
+        => rows == 0
             ? Task.CompletedTask
             : transaction.ExecuteAsync(
                 "UPDATE provisioning_systems SET millitokens = @left, refilled_at = @now WHERE system = @system",
@@ -51,26 +43,18 @@ internal sealed class SystemPace(Transaction transaction, string system, DateTim
             """,
             new { system, until = now + pause, now });
 
-    private async Task<Pace?> ReadAsync(bool locked)
+    private async Task<Pace> ReadForUpdateAsync()
     {
-        if (locked)
-        {
-            await transaction.ExecuteAsync(
-                """
-                INSERT INTO provisioning_systems (system, millitokens, refilled_at) VALUES (@system, @Token, @now) ON CONFLICT (system) DO NOTHING
-                """,
-                new { system, Token, now });
-        }
-
-        return await transaction.QueryFirstOrDefaultAsync<Pace>(
-            $"SELECT paused_until, millitokens, refilled_at FROM provisioning_systems WHERE system = @system{(locked && transaction.Dialect == Dialect.PostgreSql ? " FOR UPDATE" : "")}",
-            new { system });
+        await transaction.ExecuteAsync(
+            "INSERT INTO provisioning_systems (system, millitokens, refilled_at) VALUES (@system, @Token, @now) ON CONFLICT (system) DO NOTHING",
+            new { system, Token, now });
+        return (await transaction.QueryFirstOrDefaultAsync<Pace>(
+            $"SELECT millitokens, refilled_at FROM provisioning_systems WHERE system = @system{(transaction.Dialect == Dialect.PostgreSql ? " FOR UPDATE" : "")}",
+            new { system }))!;
     }
 
     private sealed record Pace
     {
-        public DateTimeOffset? PausedUntil { get; init; }
-
         public long Millitokens { get; init; }
 
         public DateTimeOffset RefilledAt { get; init; }

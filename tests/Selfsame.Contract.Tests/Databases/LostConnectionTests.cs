@@ -51,6 +51,20 @@ public sealed class LostConnectionTests
     }
 
     [Fact]
+    public async Task Statements_that_are_sent_with_their_commit_are_one_transaction_and_a_lost_connection_leaves_their_outcome_unknown()
+    {
+        await using var database = await OpenDyingAtCommitAsync(deaths: 1);
+        var insert = new Statement("INSERT INTO rows VALUES ($1) RETURNING id", 1L);
+
+        await Should.ThrowAsync<CommitUnknownException>(() => database.TransactAsync([insert], row => row.GetInt64(0), Cancellation));
+        (await CountAsync(database)).ShouldBe(0);
+        await Should.ThrowAsync<PostgresException>(() => database.TransactAsync([insert, new Statement("SELECT 1 / $1", 0L)], row => row.GetInt64(0), Cancellation));
+        (await CountAsync(database)).ShouldBe(0);
+        (await database.TransactAsync([insert, insert], row => row.GetInt64(0), Cancellation)).ShouldBe([1L, 1L]);
+        (await CountAsync(database)).ShouldBe(2);
+    }
+
+    [Fact]
     public async Task When_no_connection_can_be_opened_it_is_tried_again_and_then_said()
     {
         await using var door = new Door(null);
