@@ -21,16 +21,18 @@ public static class Planner
 
         var gone = decisions.SelectMany(pair => Gone(pair.Decision)).ToHashSet();
         var others = findings.Where(finding => finding.Situation != Situation.Duplicate && finding.Fault is null)
-            .Select(finding => (finding, Outlived(finding, Decide(finding, topology, pictures, keys, stamp), gone)))
+            .Select(finding => (Finding: finding, Decision: Outlived(finding, Decide(finding, topology, pictures, keys, stamp), gone)))
             .ToList();
 
+        others = [.. OncePerOrphan(others)];
+
         // The shape changes when the records fit it; an account is changed under the id that it has, and takes another id last.
-        decisions.AddRange(others.Where(pair => pair.finding.Situation != Situation.IdMismatch));
+        decisions.AddRange(others.Where(pair => pair.Finding.Situation != Situation.IdMismatch));
         decisions.AddRange(findings.Where(finding => finding.Fault == SystemFault.IncompleteAccount)
             .Select(finding => (finding, Outlived(finding, IncompleteAccounts.Decide(finding, pictures[finding.System], keys, stamp), gone))));
         decisions.AddRange(findings.Where(finding => finding.Fault is not (null or SystemFault.IncompleteAccount))
             .SelectMany(finding => SchemaPlanner.Decide(finding, pictures[finding.System], decisions, gone, stamp).Select(decision => (finding, decision)).ToList()));
-        decisions.AddRange(others.Where(pair => pair.finding.Situation == Situation.IdMismatch));
+        decisions.AddRange(others.Where(pair => pair.Finding.Situation == Situation.IdMismatch));
         return new Plan
         {
             Id = stamp.Id,
@@ -59,6 +61,25 @@ public static class Planner
         => decision is Planned planned && finding.Accounts.Any(account => gone.Contains((account.System, account.Id)))
             ? new LeftAlone($"{planned.Change.Label} is one of the duplicates that this plan clears: plan again afterwards.")
             : decision;
+
+    /// <summary>
+    /// Several rules may lead into one system and find the same orphan there: it is changed once, and not at all while they want different things of it.
+    /// Who is made in the source is made in each that says so.
+    /// </summary>
+    private static IEnumerable<(Finding Finding, Decision Decision)> OncePerOrphan(IReadOnlyList<(Finding Finding, Decision Decision)> others)
+    {
+        var wanted = others.Where(pair => pair.Finding.Situation == Situation.Orphan && pair.Finding.Rule!.Orphan != OrphanAction.Report)
+            .ToLookup(pair => (pair.Finding.System, pair.Finding.Accounts[0].Id), pair => pair.Finding.Rule!);
+        foreach (var (finding, decision) in others)
+        {
+            var rules = finding.Situation == Situation.Orphan && decision is Planned ? wanted[(finding.System, finding.Accounts[0].Id)].ToList() : [];
+            yield return (finding, rules.Exists(rule => rule.Orphan != rules[0].Orphan)
+                ? new LeftAlone($"The rules into {finding.System} want different things of an orphan: give them the same 'orphan'.")
+                : rules.Count > 1 && rules[0].Orphan != OrphanAction.CreateInSource && !ReferenceEquals(rules[0], finding.Rule)
+                    ? new LeftAlone($"It is planned already, for the rule from {rules[0].Source}.")
+                    : decision);
+        }
+    }
 
     private static Decision Decide(
         Finding finding, Topology topology, IReadOnlyDictionary<string, SystemPicture> pictures, ClaimedKeys keys, PlanStamp stamp)

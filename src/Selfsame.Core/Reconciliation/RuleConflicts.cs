@@ -1,6 +1,6 @@
 namespace Selfsame.Core.Reconciliation;
 
-/// <summary>Rules that want opposite things of one pair of systems: a plan for one would be undone by the plan for the other. Pure.</summary>
+/// <summary>Rules that want opposite things of the same accounts: a plan for one would be undone by the plan for the other. Pure.</summary>
 internal static class RuleConflicts
 {
     /// <summary>One finding for each contradiction, at the later rule's target.</summary>
@@ -14,22 +14,30 @@ internal static class RuleConflicts
                System = rules[later].Target,
                Accounts = [],
                Sentence = $"Rule {earlier + 1} ({rules[earlier].Source} to {rules[earlier].Target}) and rule {later + 1} ({rules[later].Source} to {rules[later].Target}) "
-                   + $"want opposite things: {contradiction}. Take one of them out of the config.",
+                   + $"want opposite things: {contradiction}. Change one of them, or take it out of the config.",
            };
 
     private static IEnumerable<string> Between(ReconcileRule one, ReconcileRule other)
         => (one.Source, one.Target) == (other.Source, other.Target) ? SameWay(one, other)
+            : one.Target == other.Target ? OfOrphans(one, other)
             : (one.Source, one.Target) == (other.Target, other.Source) ? OppositeWays(one, other).Concat(OppositeWays(other, one)).Concat(BothWays(one, other))
             : [];
 
     // Rules for different people ('when') may want different things.
     private static IEnumerable<string> SameWay(ReconcileRule one, ReconcileRule other)
+        => OfOrphans(one, other).Concat(OfMatching(one, other));
+
+    // Who is an orphan in a system is nobody in any of its sources.
+    private static IEnumerable<string> OfOrphans(ReconcileRule one, ReconcileRule other)
     {
         if (one.Orphan != other.Orphan && one.Orphan != OrphanAction.Report && other.Orphan != OrphanAction.Report)
         {
             yield return $"'orphan' is {Name(one.Orphan)} in one and {Name(other.Orphan)} in the other";
         }
+    }
 
+    private static IEnumerable<string> OfMatching(ReconcileRule one, ReconcileRule other)
+    {
         if (one.Missing == MissingAction.CreateInTarget && one.When is null && other.Orphan == OrphanAction.DeleteInTarget && other.Correlate.All(rule => !one.Correlate.Contains(rule)))
         {
             yield return "one makes accounts that the other, which matches them by something else, deletes";

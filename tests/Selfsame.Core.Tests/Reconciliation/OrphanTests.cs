@@ -132,7 +132,43 @@ public sealed class OrphanTests
         (await AuditAsync(bench, employees)).Findings.Where(finding => finding.Fault is null).ShouldBeEmpty();
     }
 
-    private static Bench TwoSources(out InMemorySystem employees)
+    [Fact]
+    public async Task Rules_that_want_different_things_of_one_orphan_change_nothing_and_say_so()
+    {
+        var bench = TwoSources(out var employees);
+        bench.Source.Put(Bench.Person("c1", "cy"));
+        bench.Target.Put(Bench.Person("c1", "cy"));
+        bench.Target.Put(Bench.Person("x1", "nobody"));
+
+        var (audit, plan) = await PlanAsync(bench, employees);
+
+        audit.Findings.Single(finding => finding.Fault == SystemFault.RulesInConflict).Sentence.ShouldContain("'orphan' is disableInTarget in one and deleteInTarget in the other");
+        plan.Changes.ShouldBeEmpty();
+        plan.NotPlanned.Where(one => one.Because.Contains("give them the same 'orphan'", StringComparison.Ordinal)).Count().ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task An_orphan_of_several_rules_is_changed_once()
+    {
+        var bench = TwoSources(out var employees, OrphanAction.DeleteInTarget);
+        bench.Source.Put(Bench.Person("c1", "cy"));
+        bench.Target.Put(Bench.Person("c1", "cy"));
+        bench.Target.Put(Bench.Person("x1", "nobody"));
+
+        var (audit, plan) = await PlanAsync(bench, employees);
+
+        audit.Findings.ShouldNotContain(finding => finding.Fault == SystemFault.RulesInConflict);
+        plan.Changes.Single().Account.ToString().ShouldBe("x1");
+        plan.NotPlanned.Single().Because.ShouldContain("planned already");
+    }
+
+    private static async Task<(AuditResult Audit, Plan Plan)> PlanAsync(Bench bench, InMemorySystem employees)
+    {
+        var audit = await AuditAsync(bench, employees);
+        return (audit, Planner.Plan(bench.Topology, audit.Pictures, audit.Findings, new PlanStamp(Guid.NewGuid(), bench.Clock.GetUtcNow(), "", "", RandomSource.System)));
+    }
+
+    private static Bench TwoSources(out InMemorySystem employees, OrphanAction ofEmployees = OrphanAction.DisableInTarget)
     {
         employees = new InMemorySystem(Bench.People);
         var topology = new Bench().Topology;
@@ -141,7 +177,7 @@ public sealed class OrphanTests
             Topology = topology with
             {
                 Systems = topology.Systems.Append(new(Employees, topology.Systems["people"] with { Name = Employees })).ToDictionary(pair => pair.Key, pair => pair.Value),
-                Rules = [Bench.Repairing with { Source = Employees, Orphan = OrphanAction.DisableInTarget }, Bench.Repairing],
+                Rules = [Bench.Repairing with { Source = Employees, Orphan = ofEmployees }, Bench.Repairing],
             },
         };
     }
