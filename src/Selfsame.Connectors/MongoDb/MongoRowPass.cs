@@ -30,7 +30,7 @@ internal sealed class MongoRowPass(MongoDatabase database, string accounts, Mong
                 }
             }
 
-            var outcome = IsMade(writes, index) ? new Done() : await ApplyAsync(write);
+            var outcome = write.Action != RowAction.Keep && IsMade(writes, index) ? new Done() : await ApplyAsync(write);
             if (outcome is not Done)
             {
                 return new RowPassEnd(outcome);
@@ -58,6 +58,7 @@ internal sealed class MongoRowPass(MongoDatabase database, string accounts, Mong
     {
         RowAction.Insert => InsertAsync(write),
         RowAction.Update => UpdateAsync(write),
+        RowAction.Keep => Task.FromResult(Changed(write, rows[Place(write)]) ?? (WriteOutcome)new Done()),
         _ => DeleteAsync(write),
     };
 
@@ -72,13 +73,12 @@ internal sealed class MongoRowPass(MongoDatabase database, string accounts, Mong
     private async Task<WriteOutcome> UpdateAsync(RowWrite write)
     {
         var present = rows[Place(write)];
-        var different = present is null ? [] : write.Before.DifferencesFrom(present.Record, "");
-        if (present is null || different.Count > 0)
+        if (Changed(write, present) is { } changed)
         {
-            return new Drifted(present is null ? $"A document of {write.Table} is gone." : $"A document of {write.Table} changed meanwhile: {string.Join(", ", different)}.");
+            return changed;
         }
 
-        var unchanged = MongoFilters.Unchanged(present.Document, write.Before.Keys.Concat(write.After.Keys));
+        var unchanged = MongoFilters.Unchanged(present!.Document, write.Before.Keys.Concat(write.After.Keys));
         if (!IsRekeying(write) || !write.After.ContainsKey(MongoCollection.Id))
         {
             var missing = write.After.Where(pair => pair.Value.IsMissing).Select(pair => pair.Key).ToHashSet(StringComparer.Ordinal);
@@ -89,6 +89,14 @@ internal sealed class MongoRowPass(MongoDatabase database, string accounts, Mong
         }
 
         return await RekeyAsync(write, present, unchanged);
+    }
+
+    private static Drifted? Changed(RowWrite write, MongoRow? present)
+    {
+        var different = present is null ? [] : write.Before.DifferencesFrom(present.Record, "");
+        return present is null ? new Drifted($"A document of {write.Table} is gone.")
+            : different.Count > 0 ? new Drifted($"A document of {write.Table} changed meanwhile: {string.Join(", ", different)}.")
+            : null;
     }
 
     // The _id of a document can't change: it goes and comes again under the other, which only a transaction makes safe.

@@ -33,6 +33,7 @@ internal sealed class RowsPresent(IReadOnlyDictionary<string, PostgresTable> tab
             case RowAction.Insert:
                 return present.Exists(row => row.Holds(write.After)) ? null : RowStates.ChangedMeanwhile(write, present[0]);
             case RowAction.Delete when present.Count == 0:
+            case RowAction.Keep when present.Exists(row => row.Holds(write.Before)):
                 return null;
         }
 

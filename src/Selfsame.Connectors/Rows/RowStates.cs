@@ -24,6 +24,8 @@ internal static class RowStates
                 case RowAction.Delete:
                     states[key] = null;
                     break;
+                case RowAction.Keep:
+                    break;
                 default:
                     states[key] = null;
                     states[(write.Table, write.KeyAfter)] = before.With(write.After);

@@ -106,6 +106,8 @@ internal sealed class SqliteRows(SqliteConnection connection, SqliteTransaction 
             (_, { Count: > 1 }) => RowStates.Several(write, present.Count),
             (RowAction.Insert, []) => Insert(write),
             (RowAction.Insert, [var row]) => row.With(write.Key).Holds(write.After) ? new Done() : RowStates.ChangedMeanwhile(write, row),
+            (RowAction.Keep, []) => RowStates.Gone(write),
+            (RowAction.Keep, [var row]) => row.With(write.Key).Holds(write.Before) ? new Done() : RowStates.ChangedMeanwhile(write, row),
             (RowAction.Update, []) => IsMovedTo(write) ? new Done() : RowStates.Gone(write),
             (RowAction.Update, [var row]) => Update(write, row),
             (_, []) => new Done(),

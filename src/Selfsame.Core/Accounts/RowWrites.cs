@@ -8,6 +8,9 @@ public enum RowAction
     Insert,
     Update,
     Delete,
+
+    /// <summary>It stays as it is: what else is written relies on it. Such a write is not journaled, for it changes nothing.</summary>
+    Keep,
 }
 
 /// <summary>
@@ -25,7 +28,7 @@ public sealed record RowWrite
 
     /// <summary>
     /// What the row must hold: for an update at least the fields that it sets, for a deletion every field that does not
-    /// change by itself, for an insertion nothing.
+    /// change by itself, for one that is kept what is relied upon, for an insertion nothing.
     /// </summary>
     public required Fields Before { get; init; }
 

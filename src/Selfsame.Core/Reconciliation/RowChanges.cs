@@ -53,7 +53,8 @@ internal sealed class RowChanges(
 
     public Task<WriteOutcome> WriteAsync(PreparedChange prepared)
         // Once it has left, only its answer ends the wait: a change is not cancelled half-way.
-        => Writer(prepared.Change.System).WriteTogetherAsync(prepared.Rows, prepared.Expanded!.NoneLeft, CancellationToken.None);
+        => Writer(prepared.Change.System).WriteTogetherAsync(
+            prepared.Expanded!.Kept is { } kept ? [kept, .. prepared.Rows] : prepared.Rows, prepared.Expanded.NoneLeft, CancellationToken.None);
 
     /// <summary>The numbers of those changes that are not in their systems as planned.</summary>
     public async Task<IReadOnlySet<int>> UnseenAsync(IReadOnlyList<Change> changes, CancellationToken cancellation)

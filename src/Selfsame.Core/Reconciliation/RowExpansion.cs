@@ -6,7 +6,11 @@ namespace Selfsame.Core.Reconciliation;
 /// <summary>What a change of several rows comes to with the rows that are there now.</summary>
 /// <param name="Rows">Every row's write, in the order in which they are made.</param>
 /// <param name="NoneLeft">What must not refer to an account that goes any more.</param>
-internal sealed record ExpandedChange(IReadOnlyList<RowWrite> Rows, IReadOnlyList<NoReferenceLeft> NoneLeft);
+internal sealed record ExpandedChange(IReadOnlyList<RowWrite> Rows, IReadOnlyList<NoReferenceLeft> NoneLeft)
+{
+    /// <summary>The account that the change is about, as it was looked at: whatever refers to it afterwards relies on it.</summary>
+    public RowWrite? Kept { get; init; }
+}
 
 /// <summary>
 /// Expands a planned merge, a new id or a guarded deletion into the writes of single rows: the references that exist now,
@@ -20,8 +24,8 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
     public ExpandedChange Expand(Account account, IReadOnlyList<Account> losers, IReadOnlyList<ReferringRow> referring)
         => change.Action switch
         {
-            ChangeAction.Merge => Merge(account, losers, referring),
-            ChangeAction.Rekey => Rekey(account, referring),
+            ChangeAction.Merge => Merge(account, losers, referring) with { Kept = Kept(account) },
+            ChangeAction.Rekey => Rekey(account, referring) with { Kept = Kept(account) },
             ChangeAction.Delete => new ExpandedChange([Deleted(account)], [.. NoneLeft(account, null)]),
             _ => new ExpandedChange(change.Rows ?? [], []),
         };
@@ -115,6 +119,9 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
     /// <summary>What a row holds in each unique set of its place; a null there is equal to nothing.</summary>
     private static IEnumerable<(string Place, Fields Values)> Values(ReferencePlace place, Fields row)
         => place.UniqueSets.Select(set => (Place: $"{place.Table}: {string.Join('+', set)}", Values: row.Only(set))).Where(pair => !pair.Values.Values.Any(value => value.IsNull));
+
+    private RowWrite Kept(Account account)
+        => new() { Table = accountsTable, Action = RowAction.Keep, Key = account.Record.Only(mapping.Id), Before = account.Record.OrMissing(change.Precondition.Keys), After = Fields.Empty };
 
     private RowWrite Deleted(Account account)
         => new() { Table = accountsTable, Action = RowAction.Delete, Key = account.Record.Only(mapping.Id), Before = account.Record, After = Fields.Empty };

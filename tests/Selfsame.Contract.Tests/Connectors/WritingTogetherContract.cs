@@ -127,6 +127,24 @@ public abstract partial class WritingTogetherContract : ConnectorContract
         (await EverythingAsync()).ShouldBe(before);
     }
 
+    [Fact]
+    public async Task A_row_that_the_writes_rely_on_must_be_as_it_was_and_is_not_written()
+    {
+        await TwoPeopleAsync();
+        var kept = new RowWrite { Table = AccountsTable, Action = RowAction.Keep, Key = Of(("id", "1")), Before = Of(("login", "ann")), After = Fields.Empty };
+        RowWrite[] writes = [kept, .. await MergeWritesAsync()];
+        var before = await EverythingAsync();
+
+        (await TogetherAsync([kept with { Before = Of(("login", "anna")) }, .. writes.Skip(1)])).ShouldBeOfType<Drifted>().Message.ShouldContain("login");
+        (await TogetherAsync([kept with { Key = Of(("id", "9")) }, .. writes.Skip(1)])).ShouldBeOfType<Drifted>().Message.ShouldContain("gone");
+        (await EverythingAsync()).ShouldBe(before);
+
+        (await TogetherAsync(writes, await NoneLeftAsync())).ShouldBeOfType<Done>();
+        await ShouldBeMergedAsync();
+        (await TogetherAsync(writes, await NoneLeftAsync())).ShouldBeOfType<Done>();
+        await ShouldBeMergedAsync();
+    }
+
     [Theory]
     [InlineData("INSERT INTO prints (id, owner, title) VALUES (12, '2', 'late')", "prints.owner")]
     [InlineData("INSERT INTO notes (body, author) VALUES ('late', 'Ann')", "notes.author")]

@@ -82,7 +82,12 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
         {
             var (savedRows, savedReferring) = (new Dictionary<AccountId, Fields>(rows), new Dictionary<(string, Fields), Fields>(referring));
             var (outcome, made) = ((WriteOutcome)new Done(), 0);
-            foreach (var write in writes)
+            if (writes.FirstOrDefault(write => write.Action == RowAction.Keep && (Row(write.Table, write.Key) is not { } kept || write.Before.DifferencesFrom(kept, "").Count > 0)) is not null)
+            {
+                return new Drifted("An account is not as before.");
+            }
+
+            foreach (var write in writes.Where(write => write.Action != RowAction.Keep))
             {
                 if (DiesAfterRows == made++)
                 {

@@ -137,6 +137,31 @@ public sealed class MergeTests
         world.System.ReferringNow.ShouldBe(["printers: id=late, owner=1"]);
     }
 
+    [Theory]
+    [InlineData("renamed")]
+    [InlineData("gone")]
+    public async Task Nothing_moves_to_an_account_that_changed_between_the_look_and_the_write(string what)
+    {
+        var world = new DuplicateWorld();
+        world.Person("1", "ann");
+        world.Person("2", "Ann");
+        world.Owns("hers", "2");
+        var plan = await world.PlanAsync();
+        world.System.BeforeWritingTogether = () =>
+        {
+            world.System.Remove("1");
+            if (what == "renamed")
+            {
+                world.Person("1", "bea");
+            }
+        };
+
+        var report = await world.ApplyAsync(plan);
+
+        report.Skipped.Single().Message.ShouldContain(what == "renamed" ? "username" : "gone");
+        world.System.ReferringNow.ShouldBe(["printers: id=hers, owner=2"]);
+    }
+
     [Fact]
     public async Task A_reference_that_arrives_after_the_merge_is_swept()
     {

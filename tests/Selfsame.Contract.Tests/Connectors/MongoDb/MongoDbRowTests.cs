@@ -113,6 +113,20 @@ public class MongoDbRowTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_document_that_the_writes_rely_on_must_be_as_it_was()
+    {
+        var survivor = (await AccountsAsync(1))[0].Record;
+        var kept = new RowWrite { Table = "members", Action = RowAction.Keep, Key = survivor.Only(["_id"]), Before = survivor.Only(["login"]), After = Fields.Empty };
+        var writes = await MergeWritesAsync();
+
+        (await TogetherAsync([kept with { Before = new Fields([new("login", FieldValue.Text("anna"))]) }, .. writes])).ShouldBeOfType<Drifted>().Message.ShouldContain("login");
+        (await database.DocumentsAsync("members")).Count.ShouldBe(3);
+
+        (await TogetherAsync([kept, .. writes], await NoneLeftAsync())).ShouldBe(new Done());
+        await ShouldBeMergedAsync();
+    }
+
+    [Fact]
     public async Task References_within_lists_are_told_and_never_lost_in_silence()
     {
         await database.InsertAsync("prints", $$"""{"_id": 14, "owner": [{{Id(2)}}, {{Id(3)}}]}""");
