@@ -92,8 +92,12 @@ internal static class Measurements
 
         if (Wanted("pds"))
         {
-            using var folder = new TemporaryFolder();
-            yield return await new AgainstBarePds(plan).MeasureAsync(folder, await postgres.CreateDatabaseAsync());
+            string?[] databases = [null, await postgres.CreateDatabaseAsync()];
+            foreach (var database in databases)
+            {
+                using var folder = new TemporaryFolder();
+                yield return await new AgainstBarePds(plan).MeasureAsync(folder, database);
+            }
         }
 
         if (Wanted("apply"))

@@ -16,7 +16,9 @@ internal sealed class AgainstBarePds(BenchPlan plan)
     // Enough for the PDS to be busy all the time, on both sides: more do not make it faster.
     private const int AtOnce = 8;
 
-    public async Task<Figure> MeasureAsync(TemporaryFolder folder, string database)
+    /// <param name="folder">An empty folder for our server.</param>
+    /// <param name="database">A PostgreSQL connection string; null means SQLite.</param>
+    public async Task<Figure> MeasureAsync(TemporaryFolder folder, string? database)
     {
         await using var pds = await PersonalDataServer.StartAsync(new PersonalDataServerOptions { InviteRequired = false });
         await using var users = await VerifiedUsers.StartAsync(folder, database, pds, AtOnce);
@@ -33,7 +35,7 @@ internal sealed class AgainstBarePds(BenchPlan plan)
         var ratio = Spread.Of(ours.Zip(theirs, (mine, other) => mine / other));
         return new Figure
         {
-            Name = $"Accounts on a PDS for {plan.Accounts.ToString("N0", CultureInfo.InvariantCulture)} verified sign-ups against its createAccount bare",
+            Name = $"Accounts on a PDS for {plan.Accounts.ToString("N0", CultureInfo.InvariantCulture)} verified sign-ups against its createAccount bare, {(database is null ? "SQLite" : "PostgreSQL")}",
             HttpInside = true,
             Unit = "/s",
             Ours = new Reading("verified", Spread.Of(ours)),

@@ -1,10 +1,11 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
-using Npgsql;
 using Selfsame.Bench.Comparisons;
 using Selfsame.Bench.Load;
 using Selfsame.Bench.Servers;
 using Selfsame.Bench.Stores;
+using Selfsame.Core;
+using Selfsame.Databases;
 using Selfsame.Testing;
 
 namespace Selfsame.Bench.Pds;
@@ -16,19 +17,23 @@ internal sealed partial class VerifiedUsers : IAsyncDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     private readonly ServerProcess server;
-    private readonly NpgsqlDataSource store;
+    private readonly Database store;
     private readonly string mails;
     private readonly Dictionary<string, string> tokens = new(StringComparer.Ordinal);
     private long linked;
 
-    private VerifiedUsers(ServerProcess server, NpgsqlDataSource store, string mails)
+    private VerifiedUsers(ServerProcess server, Database store, string mails)
     {
         this.server = server;
         this.store = store;
         this.mails = mails;
     }
 
-    public static async Task<VerifiedUsers> StartAsync(TemporaryFolder folder, string database, PersonalDataServer pds, int atOnce)
+    /// <param name="folder">An empty folder for the server's config and data.</param>
+    /// <param name="database">A PostgreSQL connection string; null means SQLite.</param>
+    /// <param name="pds">Where the accounts are made.</param>
+    /// <param name="atOnce">How many at once.</param>
+    public static async Task<VerifiedUsers> StartAsync(TemporaryFolder folder, string? database, PersonalDataServer pds, int atOnce)
     {
         await File.WriteAllTextAsync(
             folder["selfsame.yaml"],
@@ -41,9 +46,11 @@ internal sealed partial class VerifiedUsers : IAsyncDisposable
               - { source: users, target: pds, when: emailVerified, correlate: [did], missing: createInTarget, drifted: updateTarget, handle: "{handle|code}" }
             """);
         var server = await ServerProcess.StartAsync(
-            MeasuredServer.Name, "--data", folder["data"], "--database", database, "--config", folder["selfsame.yaml"], MeasuredServer.NoHashingOption);
+            MeasuredServer.Name,
+            ["--data", folder["data"], .. database is null ? (string[])[] : ["--database", database], "--config", folder["selfsame.yaml"], MeasuredServer.NoHashingOption]);
         server.Pause();
-        return new VerifiedUsers(server, NpgsqlDataSource.Create(database), folder["data/mail"]);
+        var store = Database.Open(database ?? folder["data/selfsame.db"], new DatabaseOptions(), TimeProvider.System, RandomSource.System);
+        return new VerifiedUsers(server, store, folder["data/mail"]);
     }
 
     /// <summary>How long it takes from the first opened link until each of so many new people has an account on the PDS.</summary>
@@ -53,7 +60,7 @@ internal sealed partial class VerifiedUsers : IAsyncDisposable
         await SteadyLoad.EachAsync(Clients, count, number => Api.SignUpAsync(server, names[number]));
         await UntilAsync(() => Task.FromResult(ReadMails() == names.Count));
         // Those who are not verified yet were looked at, and wait.
-        await UntilAsync(async () => await CountAsync("state = 'Pending' AND (not_before <= now() OR leased_until IS NOT NULL)") == 0);
+        await UntilAsync(async () => await CountAsync("state = 'Pending' AND (not_before <= @now OR leased_until IS NOT NULL)") == 0);
 
         var started = Stopwatch.GetTimestamp();
         await SteadyLoad.EachAsync(Clients, count, number => VerifyAsync(tokens[$"{names[number]}@example.com"]));
@@ -100,11 +107,8 @@ internal sealed partial class VerifiedUsers : IAsyncDisposable
         }
     }
 
-    private async Task<long> CountAsync(string where)
-    {
-        await using var command = store.CreateCommand($"SELECT count(*) FROM provisioning WHERE {where}");
-        return (long)(await command.ExecuteScalarAsync())!;
-    }
+    private Task<long> CountAsync(string where)
+        => store.ReadAsync(transaction => transaction.ScalarAsync<long>($"SELECT count(*) FROM provisioning WHERE {where}", new { now = DateTimeOffset.UtcNow }));
 
     private static async Task UntilAsync(Func<Task<bool>> isSo)
     {
