@@ -13,7 +13,8 @@ internal sealed class PrometheusMetrics : IDisposable
     public const string ContentType = "text/plain; version=0.0.4; charset=utf-8";
 
     private const int MostSeries = 1000;
-    private static readonly HashSet<string> Meters = new(["Selfsame.Store", ServerMeters.Name, "Microsoft.AspNetCore.Hosting"], StringComparer.Ordinal);
+    /// <summary>The meters whose instruments are told.</summary>
+    public static readonly HashSet<string> Meters = new(["Selfsame.Store", ServerMeters.Name, "Microsoft.AspNetCore.Hosting"], StringComparer.Ordinal);
     private static readonly double[] Buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
     private readonly object gate = new();

@@ -9,6 +9,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using OpenTelemetry.Metrics;
 using Selfsame.Databases;
 using Selfsame.Server.Api;
 using Selfsame.Server.Handles;
@@ -33,6 +34,7 @@ public sealed class SelfsameServer : IAsyncDisposable
     private readonly WebApplication app;
     private readonly OpenedStore store;
     private readonly ILoggerFactory storeLoggers;
+    private readonly MeterProvider? telemetry = TelemetryExport.Start();
     private Uri? listening;
 
     private SelfsameServer(WebApplication app, OpenedStore store, ILoggerFactory storeLoggers)
@@ -108,6 +110,7 @@ public sealed class SelfsameServer : IAsyncDisposable
     {
         await app.StopAsync();
         await app.DisposeAsync();
+        telemetry?.Dispose();
         await store.DisposeAsync();
         storeLoggers.Dispose();
     }
