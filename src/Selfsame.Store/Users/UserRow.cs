@@ -50,8 +50,7 @@ internal static class UserRow
                 user.Id,
             });
         var tenant = context.Tenant(user.Tenant);
-        var taken = await IdentifierRows.ReplaceAsync(transaction, user, tenant);
-        if (taken.Count > 0)
+        if (Identifiers(before) != Identifiers(user) && await IdentifierRows.ReplaceAsync(transaction, user, tenant) is { Count: > 0 } taken)
         {
             return taken;
         }
@@ -62,6 +61,8 @@ internal static class UserRow
             await ProvisioningRows.RequeueAsync(transaction, tenant.UserSystem, new AccountId(user.Uuid.ToString("D")), "The user changed.", now);
         }
 
-        return taken;
+        return new HashSet<string>();
     }
+
+    private static (string?, string?, string?, DateTimeOffset?, string?) Identifiers(User user) => (user.Username, user.Email, user.Phone, user.PhoneVerifiedAt, user.Handle);
 }
