@@ -148,12 +148,6 @@ public sealed class HandleChanges(StoreContext context)
                 var after = user with { Handle = change.Handle };
                 // Saving has the provisioning look again: what a round of it told the other system in between, it hears anew.
                 var taken = await UserRow.SaveAsync(context, transaction, user, after, now);
-                if (after.Handle == user.Handle)
-                {
-                    // Back to the handle that it had: another that was reserved meanwhile is free again.
-                    taken = await IdentifierRows.ReplaceAsync(transaction, after, context.Tenant(change.Tenant));
-                }
-
                 if (taken.Count > 0)
                 {
                     throw new InvalidOperationException("A handle that was reserved for the user is somebody else's.");
