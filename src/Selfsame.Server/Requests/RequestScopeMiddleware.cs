@@ -14,7 +14,8 @@ internal sealed class RequestScopeMiddleware(
 
     public async Task InvokeAsync(HttpContext http, RequestScope scope)
     {
-        scope.Tenant = options.TenantsByHost.GetValueOrDefault(http.Request.Host.Host, "main");
+        var named = options.TenantsByHost.GetValueOrDefault(http.Request.Host.Host);
+        scope.Tenant = named ?? "main";
         scope.CorrelationId = context.Random.NextToken(12);
         http.Response.Headers["X-Correlation-Id"] = scope.CorrelationId;
         var browser = BrowserCookie.Read(http);
@@ -24,11 +25,12 @@ internal sealed class RequestScopeMiddleware(
             browser,
             http.Request.Headers.UserAgent.ToString() is { Length: > 0 } agent ? ShortText.Cut(agent, LongestUserAgent) : null);
         scope.BrowserHash = browser is null ? null : context.Secrets.Hash("browser", browser);
-        await IdentifyAsync(http, scope);
+        await IdentifyAsync(http, scope, named);
         await next(http);
     }
 
-    private async Task IdentifyAsync(HttpContext http, RequestScope scope)
+    /// <summary>Where the host names no tenant, the token does: a service inside calls by an address of its own.</summary>
+    private async Task IdentifyAsync(HttpContext http, RequestScope scope, string? named)
     {
         var authorization = http.Request.Headers.Authorization.ToString();
         if (authorization.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase))
@@ -36,13 +38,14 @@ internal sealed class RequestScopeMiddleware(
             var token = authorization["Bearer ".Length..].Trim();
             if (token.StartsWith(ServiceToken.Prefix, StringComparison.Ordinal))
             {
-                scope.Service = await serviceTokens.FindAsync(scope.Tenant, token, http.RequestAborted);
+                scope.Service = await serviceTokens.FindAsync(named, token, http.RequestAborted);
             }
             else
             {
-                scope.SignedIn = await sessions.FindAsync(scope.Tenant, token, http.RequestAborted);
+                scope.SignedIn = await sessions.FindAsync(named, token, http.RequestAborted);
             }
 
+            scope.Tenant = scope.Service?.Tenant ?? scope.SignedIn?.User.Tenant ?? scope.Tenant;
             return;
         }
 

@@ -87,13 +87,13 @@ public sealed class ServiceTokenStore(StoreContext context)
         return inserted > 0 ? (token, null) : (null, new Refusal("name.taken", "There is a token with this name. Revoke it or choose another name."));
     }
 
-    /// <summary>The token's rights, for a call with it; null when it is unknown, revoked, expired or another tenant's.</summary>
-    public async Task<ServiceToken?> FindAsync(string tenant, string token, CancellationToken cancellation)
+    /// <summary>The token's rights, for a call with it; null when it is unknown, revoked, expired or not of the <paramref name="tenant"/>, if one is given.</summary>
+    public async Task<ServiceToken?> FindAsync(string? tenant, string token, CancellationToken cancellation)
     {
         var now = context.Now();
         var found = await context.Database.ReadAsync(
             transaction => transaction.QueryFirstOrDefaultAsync<ServiceToken>(
-                $"{Select} WHERE t.token_hash = @hash AND t.tenant = @tenant AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > @now)",
+                $"{Select} WHERE t.token_hash = @hash AND t.tenant = coalesce(@tenant, t.tenant) AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > @now)",
                 new { hash = LinkTokens.Hash(token), tenant, now }),
             cancellation);
         if (found is not null && !(now - found.LastUsedAt <= UseGranularity))

@@ -44,8 +44,8 @@ public sealed class SessionStore(StoreContext context)
     // Reading a session does not write it, except when this much time has passed.
     private static readonly TimeSpan SeenGranularity = TimeSpan.FromMinutes(10);
 
-    /// <summary>The session of a token, if it is valid and its user may act; null otherwise.</summary>
-    public async Task<SignedInUser?> FindAsync(string tenant, string token, CancellationToken cancellation)
+    /// <summary>The session of a token, if it is valid, its user may act and is of the <paramref name="tenant"/>, where one is given; null otherwise.</summary>
+    public async Task<SignedInUser?> FindAsync(string? tenant, string token, CancellationToken cancellation)
     {
         var now = context.Now();
         var found = await context.Database.ReadAsync(transaction => FindAsync(transaction, tenant, token, now), cancellation);
@@ -87,7 +87,7 @@ public sealed class SessionStore(StoreContext context)
             },
             cancellation);
 
-    internal static async Task<SignedInUser?> FindAsync(Transaction transaction, string tenant, string token, DateTimeOffset now)
+    internal static async Task<SignedInUser?> FindAsync(Transaction transaction, string? tenant, string token, DateTimeOffset now)
     {
         var session = await transaction.QueryFirstOrDefaultAsync<Session>(
             """
@@ -96,7 +96,7 @@ public sealed class SessionStore(StoreContext context)
             """,
             new { hash = LinkTokens.Hash(token), now });
         var user = session is null ? null : await UserReader.FindByIdAsync(transaction, session.UserId);
-        return user is { CanSignIn: true } && user.Tenant == tenant ? new SignedInUser(user, session!) : null;
+        return user is { CanSignIn: true } && (tenant is null || user.Tenant == tenant) ? new SignedInUser(user, session!) : null;
     }
 
     internal static Task EndAllAsync(Transaction transaction, long userId, Guid? except = null)

@@ -248,4 +248,27 @@ public sealed class UserApiTests(SharedServer shared) : IClassFixture<SharedServ
         JsonValueKind.Array => element.EnumerateArray().SelectMany(Names),
         _ => [],
     };
+
+    // A service inside calls by an address that is no tenant's.
+    [Fact]
+    public async Task A_token_says_whose_users_are_meant_where_the_host_does_not()
+    {
+        await using var server = await RunningServer.StartAsync(options => options with
+        {
+            Tenants = [RunningServer.Unlimited, RunningServer.Unlimited with { Name = "second" }],
+            TenantsByHost = new Dictionary<string, string> { ["first.example"] = "main", ["second.example"] = "second" },
+        });
+        var signUp = new { username = "dobbeltop", email = "dobbeltop@example.com", password = RunningServer.Password };
+        (await server.Anonymous().PostAsync("/api/v1/sign-ups", signUp, ("Host", "second.example"))).ShouldHaveStatus(201);
+        var (service, _) = await new ServiceTokenStore(server.Context).CreateAsync("second", "inside", [ServiceScope.ReadUsers], null, TestContext.Current.CancellationToken);
+        var signIn = await server.Anonymous().PostAsync("/api/v1/sessions", new { login = "dobbeltop", password = RunningServer.Password }, ("Host", "second.example"));
+        var session = signIn.ShouldHaveStatus(201).Json.GetProperty("token").GetString()!;
+
+        (await server.Bearing(service!).GetAsync("/api/v1/users")).ShouldHaveStatus(200).Json.GetProperty("total").GetInt32().ShouldBe(1);
+        (await server.Bearing(session).GetAsync("/api/v1/me")).ShouldHaveStatus(200).Json.GetProperty("username").GetString().ShouldBe("dobbeltop");
+        foreach (var token in (string[])[service!, session])
+        {
+            (await server.Bearing(token).GetAsync("/api/v1/me", ("Host", "first.example"))).ShouldBeProblem(401, "sign-in-required");
+        }
+    }
 }
