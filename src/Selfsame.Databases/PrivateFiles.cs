@@ -25,8 +25,13 @@ public static partial class PrivateFiles
             new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.Write, Share = FileShare.ReadWrite, UnixCreateMode = OwnerOnly });
     }
 
-    /// <summary>Writes a whole file (mode 0600) so that a reader sees the old or the new content, never half.</summary>
-    public static void WriteAtomically(string path, ReadOnlySpan<byte> content)
+    /// <summary>Writes a whole file (mode 0600) so that a reader sees the old or the new content, never half; it survives a loss of power.</summary>
+    public static void WriteAtomically(string path, ReadOnlySpan<byte> content) => Write(path, content, flush: true);
+
+    /// <summary>As <see cref="WriteAtomically"/>, but a loss of power may leave it empty until <see cref="Flush(string)"/> was called for it and for its folder.</summary>
+    public static void WriteUnflushed(string path, ReadOnlySpan<byte> content) => Write(path, content, flush: false);
+
+    private static void Write(string path, ReadOnlySpan<byte> content, bool flush)
     {
         var temporary = $"{path}.{Environment.ProcessId}.tmp";
         using (var stream = new FileStream(
@@ -34,7 +39,7 @@ public static partial class PrivateFiles
             new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = OwnerOnly }))
         {
             stream.Write(content);
-            stream.Flush(flushToDisk: true);
+            stream.Flush(flushToDisk: flush);
         }
 
         File.Move(temporary, path, overwrite: true);
@@ -59,7 +64,7 @@ public static partial class PrivateFiles
             }
 
             MoveWhereNoneIs(temporary, path);
-            FlushFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
+            Flush(Path.GetDirectoryName(Path.GetFullPath(path))!);
             return true;
         }
         catch (IOException) when (File.Exists(path))
@@ -84,23 +89,25 @@ public static partial class PrivateFiles
         }
     }
 
-    /// <summary>Makes the names of the files in it survive a loss of power (fsync(2): a file's own flush does not cover its name).</summary>
-    /// <exception cref="IOException">The folder can't be opened or flushed.</exception>
-    public static void FlushFolder(string path)
+    /// <summary>
+    /// Makes a file's content, or the names in a folder, survive a loss of power (fsync(2): a file's own flush does not cover its name).
+    /// </summary>
+    /// <exception cref="IOException">It can't be opened or flushed.</exception>
+    public static void Flush(string path)
     {
-        var folder = Open(path, ReadOnly);
+        var file = Open(path, ReadOnly);
         try
         {
-            if (folder < 0 || Flush(folder) != 0)
+            if (file < 0 || Flush(file) != 0)
             {
-                throw new IOException($"The folder {path} can't be flushed to disk: {Marshal.GetLastPInvokeErrorMessage()}.");
+                throw new IOException($"{path} can't be flushed to disk: {Marshal.GetLastPInvokeErrorMessage()}.");
             }
         }
         finally
         {
-            if (folder >= 0)
+            if (file >= 0)
             {
-                _ = Close(folder);
+                _ = Close(file);
             }
         }
     }

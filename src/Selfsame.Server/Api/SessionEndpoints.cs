@@ -55,7 +55,7 @@ internal static class SessionEndpoints
             .Produces<SessionCheckAnswer>();
     }
 
-    private static async Task<IResult> SignInAsync(HttpContext http, RequestScope scope, SignIn signIn, UserReader users, StoreContext context)
+    private static async Task<IResult> SignInAsync(HttpContext http, RequestScope scope, SignIn signIn, StoreContext context)
     {
         var body = RequestFields.Of(http);
         var kind = body.Flag("cookie") == true ? SessionKind.Browser : SessionKind.Bearer;
@@ -68,7 +68,7 @@ internal static class SessionEndpoints
         switch (result)
         {
             case SignInResult.SignedIn signedIn:
-                return await StartAsync(http, users, signedIn, kind);
+                return Start(http, signedIn, kind);
             case SignInResult.Refused:
                 return Problem.SignInRefused.Because(context.Tenant(scope.Tenant).Disclosure == Disclosure.Hide
                     ? "The name or the password is wrong, the e-mail address is not confirmed yet, or the account is disabled. Open the link that we sent, or reset the password."
@@ -87,7 +87,7 @@ internal static class SessionEndpoints
     public static ProblemAnswer TooManyAttempts(TimeSpan after)
         => Problem.TooManyRequests.Because("There were too many attempts. Wait for the time in Retry-After, then try again.") with { RetryAfter = after };
 
-    private static async Task<IResult> StartAsync(HttpContext http, UserReader users, SignInResult.SignedIn signedIn, SessionKind kind)
+    private static IResult Start(HttpContext http, SignInResult.SignedIn signedIn, SessionKind kind)
     {
         if (kind == SessionKind.Browser)
         {
@@ -98,7 +98,7 @@ internal static class SessionEndpoints
         {
             Token = kind == SessionKind.Bearer ? signedIn.Token : null,
             Session = SessionAnswer.Of(signedIn.Session, signedIn.Session.Uuid),
-            User = UserAnswer.Of(signedIn.User, await users.GroupsAsync(signedIn.User, http.RequestAborted)),
+            User = UserAnswer.Of(signedIn.User, signedIn.Groups),
         };
         return Results.Created($"/api/v1/sessions/{signedIn.Session.Uuid}", answer);
     }

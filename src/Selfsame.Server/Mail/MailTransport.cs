@@ -74,6 +74,8 @@ internal sealed class SmtpMailTransport(SmtpSettings settings) : IMailTransport
 /// <summary>Writes each mail as a file, for installations without an SMTP server.</summary>
 internal sealed class FileMailTransport(string folder) : IMailTransport
 {
+    private readonly List<string> unflushed = [];
+
     public string Folder => folder;
 
     // Nobody is waited for; a disk that takes longer than this has other troubles.
@@ -92,9 +94,21 @@ internal sealed class FileMailTransport(string folder) : IMailTransport
 
             {mail.Text.Body}
             """;
-        PrivateFiles.WriteAtomically(Path.Combine(folder, name), Encoding.UTF8.GetBytes(text));
+        var path = Path.Combine(folder, name);
+        PrivateFiles.WriteUnflushed(path, Encoding.UTF8.GetBytes(text));
+        unflushed.Add(path);
         return Task.CompletedTask;
     }
 
-    public void Keep() => PrivateFiles.FlushFolder(folder);
+    public void Keep()
+    {
+        // Together: the first flush writes what the file system has to write down for all of them.
+        foreach (var path in unflushed.Where(File.Exists))
+        {
+            PrivateFiles.Flush(path);
+        }
+
+        unflushed.Clear();
+        PrivateFiles.Flush(folder);
+    }
 }

@@ -43,11 +43,6 @@ public static class AuditTrail
             """,
             uuid, tenant, actor.Name, @event, actor.CorrelationId, now);
 
-    internal static Statement Insert(long userId, string tenant, Actor actor, string @event, DateTimeOffset now)
-        => new(
-            "INSERT INTO audit_events (tenant, user_id, actor, event, correlation_id, at) VALUES ($1, $2, $3, $4, $5, $6)",
-            tenant, userId, actor.Name, @event, actor.CorrelationId, now);
-
     internal static Task AddAsync(
         Transaction transaction, long userId, string tenant, Actor actor, string @event, DateTimeOffset now, string? detail = null)
         => transaction.ExecuteAsync(

@@ -115,11 +115,12 @@ public sealed class SessionStore(StoreContext context)
         ExpiresAt = now + context.Tenant(user.Tenant).SessionLifetime,
     };
 
+    /// <summary>Inserts nothing where the user is gone.</summary>
     internal static Statement Insert(Session session, string token)
         => new(
             """
             INSERT INTO sessions (uuid, token_hash, user_id, kind, address, user_agent, created_at, last_seen_at, expires_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            SELECT $1, $2, id, $4, $5, $6, $7, $8, $9 FROM users WHERE id = $3
             """,
             session.Uuid,
             LinkTokens.Hash(token),

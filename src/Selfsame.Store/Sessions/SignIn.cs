@@ -18,7 +18,7 @@ public sealed record SignInOrigin(string? Address, string? Network, string? Brow
 public abstract record SignInResult
 {
     /// <summary>The token is told once, here.</summary>
-    public sealed record SignedIn(User User, Session Session, string Token) : SignInResult;
+    public sealed record SignedIn(User User, IReadOnlyList<string> Groups, Session Session, string Token) : SignInResult;
 
     /// <summary>Unknown user, wrong password, disabled or deleted: one answer for all.</summary>
     public sealed record Refused : SignInResult;
@@ -33,6 +33,10 @@ public abstract record SignInResult
 /// <summary>Signs a user in by username or e-mail and password.</summary>
 public sealed class SignIn(StoreContext context)
 {
+    // What the rows of a success's one batch begin with.
+    private const string Saved = "saved";
+    private const string Group = "group";
+
     private readonly SignInAttempts attempts = new(context);
 
     /// <summary>
@@ -88,36 +92,42 @@ public sealed class SignIn(StoreContext context)
             async transaction =>
             {
                 var now = context.Now();
-                if ((await transaction.BatchAsync([SaveSuccess(user, newHash, now)], row => row.GetInt64(0))).Count == 0)
+                var session = SessionStore.New(context, user, origin, kind, now);
+                var answers = await transaction.BatchAsync(
+                    [
+                        SaveSuccess(user, newHash, now),
+                        .. attempts.Forgive(user, claim, origin, now),
+                        SessionStore.Insert(session, token),
+                        AuditTrail.InsertByUuid(user.Uuid, user.Tenant, actor, "session.started", now),
+                        Groups.Select(user.Id, Group),
+                    ],
+                    row => (Kind: row.GetString(0), Value: row.GetString(1)));
+                if (!answers.Exists(answer => answer.Kind == Saved))
                 {
+                    transaction.RollBack = true;
                     return new SignInResult.Refused();
                 }
 
-                var session = SessionStore.New(context, user, origin, kind, now);
-                await transaction.BatchAsync(
-                [
-                    .. attempts.Forgive(user, claim, origin, now),
-                    SessionStore.Insert(session, token),
-                    AuditTrail.Insert(user.Id, user.Tenant, actor, "session.started", now),
-                ]);
-                return new SignInResult.SignedIn(user with { LastSignInAt = now }, session, token);
+                var groups = answers.FindAll(answer => answer.Kind == Group).ConvertAll(answer => answer.Value);
+                return new SignInResult.SignedIn(user with { LastSignInAt = now }, groups, session, token);
             },
             async transaction => await SessionStore.FindAsync(transaction, user.Tenant, token, context.Now()) is { } found
-                ? new Settled<SignInResult>(true, new SignInResult.SignedIn(found.User, found.Session, token))
+                ? new Settled<SignInResult>(
+                    true, new SignInResult.SignedIn(found.User, await Groups.ReadAsync(transaction, found.User.Id), found.Session, token))
                 : default,
             cancellation);
     }
 
     /// <summary>
-    /// Answers with the id of the user, or with nothing. By id, and only an UPDATE: it can never insert anybody (CASES 7). The hash
-    /// is compared, so that a password that was changed a moment ago does not sign in any more.
+    /// Answers with <see cref="Saved"/>, or with nothing: then nobody is signed in. By id, and only an UPDATE: it can never insert
+    /// anybody (CASES 7). The hash is compared, so that a password that was changed a moment ago does not sign in any more.
     /// </summary>
     private static Statement SaveSuccess(User user, string? newHash, DateTimeOffset now)
         => new(
             """
             UPDATE users SET last_sign_in_at = $1, password_hash = coalesce($2, password_hash)
             WHERE id = $3 AND password_hash = $4 AND is_active AND deleted_at IS NULL
-            RETURNING id
+            RETURNING 'saved', ''
             """,
             now, newHash, user.Id, user.PasswordHash);
 }

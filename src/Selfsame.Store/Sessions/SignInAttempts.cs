@@ -36,13 +36,13 @@ internal sealed class SignInAttempts(StoreContext context)
     private const string Claim =
         """
         INSERT INTO sign_in_attempts AS a (tenant, bucket, failures, not_before, updated_at)
-        VALUES (@tenant, @bucket, 1, @now, @now)
+        VALUES ($1, $2, 1, $3, $3)
         ON CONFLICT (tenant, bucket) DO UPDATE SET
-          failures = CASE WHEN a.updated_at <= @forgotten THEN 1 ELSE a.failures + 1 END,
-          not_before = CASE WHEN a.not_before > @longest THEN @now ELSE a.not_before END,
-          updated_at = @now
-        WHERE a.not_before <= @now OR a.not_before > @longest
-        RETURNING failures
+          failures = CASE WHEN a.updated_at <= $4 THEN 1 ELSE a.failures + 1 END,
+          not_before = CASE WHEN a.not_before > $5 THEN $3 ELSE a.not_before END,
+          updated_at = $3
+        WHERE a.not_before <= $3 OR a.not_before > $5
+        RETURNING bucket, failures
         """;
 
     public async Task<SignInClaim> ClaimAsync(string tenant, string key, User? user, SignInOrigin origin, CancellationToken cancellation)
@@ -60,17 +60,12 @@ internal sealed class SignInAttempts(StoreContext context)
                 }
 
                 var known = user is null ? null : await FindKnownAsync(transaction, user, sources, now);
-                var claimed = new List<ClaimedBucket>();
-                foreach (var bucket in Buckets(tenant, key, origin, known))
+                var buckets = Buckets(tenant, key, origin, known);
+                var (claimed, wait) = await ClaimBucketsAsync(transaction, tenant, buckets, now);
+                if (claimed.Count < buckets.Count)
                 {
-                    var (took, wait) = await ClaimBucketAsync(transaction, tenant, bucket, now);
-                    if (took is null)
-                    {
-                        transaction.RollBack = true;
-                        return new SignInClaim(false, wait, limit, []);
-                    }
-
-                    claimed.Add(took);
+                    transaction.RollBack = true;
+                    return new SignInClaim(false, wait, limit, []);
                 }
 
                 return new SignInClaim(true, TimeSpan.Zero, limit, claimed);
@@ -93,7 +88,7 @@ internal sealed class SignInAttempts(StoreContext context)
             .. claim.Buckets.Skip(1).Select(bucket => TakeBack(user.Tenant, bucket)),
             .. Sources(origin).Select(source => new Statement(
                 """
-                INSERT INTO known_sources (user_id, source, last_success_at) VALUES ($1, $2, $3)
+                INSERT INTO known_sources (user_id, source, last_success_at) SELECT id, $2, $3 FROM users WHERE id = $1
                 ON CONFLICT (user_id, source) DO UPDATE SET last_success_at = excluded.last_success_at
                 """,
                 user.Id, source, now)),
@@ -173,29 +168,37 @@ internal sealed class SignInAttempts(StoreContext context)
 
     private byte[] Name(string tenant, string key, string kind) => context.Secrets.Hash("sign-in-attempts", $"{tenant}\n{kind}\n{key}");
 
-    /// <summary>What was claimed; otherwise how long to wait.</summary>
-    private static async Task<(ClaimedBucket? Took, TimeSpan Wait)> ClaimBucketAsync(Transaction transaction, string tenant, Bucket bucket, DateTimeOffset now)
+    /// <summary>What was claimed, of every bucket; of fewer where one is not to be had yet, then with how long to wait: the caller rolls back.</summary>
+    private static async Task<(IReadOnlyList<ClaimedBucket> Claimed, TimeSpan Wait)> ClaimBucketsAsync(
+        Transaction transaction, string tenant, List<Bucket> buckets, DateTimeOffset now)
     {
-        var failures = await transaction.ScalarAsync<long?>(
-            Claim, new { tenant, bucket = bucket.Name, now, forgotten = now - Forgotten, longest = now + bucket.Longest + RateLimits.MostSkew });
-        if (failures is null)
+        var counted = await transaction.BatchAsync(
+            buckets.ConvertAll(bucket => new Statement(Claim, tenant, bucket.Name, now, now - Forgotten, now + bucket.Longest + RateLimits.MostSkew)),
+            row => (Name: (byte[])row.GetValue(0), Failures: row.GetInt64(1)));
+        var claimed = new List<ClaimedBucket>();
+        foreach (var bucket in buckets)
         {
-            var notBefore = await transaction.ScalarAsync<DateTimeOffset>(
-                "SELECT not_before FROM sign_in_attempts WHERE tenant = @tenant AND bucket = @bucket", new { tenant, bucket = bucket.Name });
-            return (null, notBefore - now);
+            if (counted.Where(row => row.Name.AsSpan().SequenceEqual(bucket.Name)).Select(row => (long?)row.Failures).FirstOrDefault() is not { } failures)
+            {
+                var notBefore = await transaction.ScalarAsync<DateTimeOffset>(
+                    "SELECT not_before FROM sign_in_attempts WHERE tenant = @tenant AND bucket = @bucket", new { tenant, bucket = bucket.Name });
+                return (claimed, notBefore - now);
+            }
+
+            claimed.Add(new ClaimedBucket(bucket.Name, now, failures < bucket.Free ? null : await BackOffAsync(transaction, tenant, bucket, failures, now)));
         }
 
-        if (failures < bucket.Free)
-        {
-            return (new ClaimedBucket(bucket.Name, now, null), TimeSpan.Zero);
-        }
+        return (claimed, TimeSpan.Zero);
+    }
 
-        var delay = TimeSpan.FromSeconds(Math.Pow(2, Math.Min(failures.Value - bucket.Free, 20)));
-        var begun = now + (delay < bucket.Longest ? delay : bucket.Longest);
+    /// <summary>Begins the back-off that so many failures lead to; until when.</summary>
+    private static async Task<DateTimeOffset> BackOffAsync(Transaction transaction, string tenant, Bucket bucket, long failures, DateTimeOffset now)
+    {
+        var delay = TimeSpan.FromSeconds(Math.Pow(2, Math.Min(failures - bucket.Free, 20)));
+        var until = now + (delay < bucket.Longest ? delay : bucket.Longest);
         await transaction.ExecuteAsync(
-            "UPDATE sign_in_attempts SET not_before = @begun WHERE tenant = @tenant AND bucket = @bucket",
-            new { tenant, bucket = bucket.Name, begun });
-        return (new ClaimedBucket(bucket.Name, now, begun), TimeSpan.Zero);
+            "UPDATE sign_in_attempts SET not_before = @until WHERE tenant = @tenant AND bucket = @bucket", new { tenant, bucket = bucket.Name, until });
+        return until;
     }
 
     private List<byte[]> Sources(SignInOrigin origin)
@@ -214,19 +217,10 @@ internal sealed class SignInAttempts(StoreContext context)
         return sources;
     }
 
+    /// <summary>The first of the sources from which the user signed in lately; null when there is none.</summary>
     private static async Task<byte[]?> FindKnownAsync(Transaction transaction, User user, List<byte[]> sources, DateTimeOffset now)
-    {
-        foreach (var source in sources)
-        {
-            var found = await transaction.ScalarAsync<long>(
-                "SELECT count(*) FROM known_sources WHERE user_id = @id AND source = @source AND last_success_at > @since",
-                new { id = user.Id, source, since = now - KnownFor });
-            if (found > 0)
-            {
-                return source;
-            }
-        }
-
-        return null;
-    }
+        => sources.Count == 0 ? null : (await transaction.BatchAsync(
+            sources.ConvertAll(source => new Statement(
+                "SELECT source FROM known_sources WHERE user_id = $1 AND source = $2 AND last_success_at > $3", user.Id, source, now - KnownFor)),
+            row => (byte[])row.GetValue(0))).FirstOrDefault();
 }

@@ -31,6 +31,12 @@ public static class Groups
         await AddAsync(context, transaction, user.Tenant, user.Uuid, names);
     }
 
+    /// <summary>For a batch: a user's groups by name, as rows of <paramref name="mark"/> and the name.</summary>
+    internal static Statement Select(long userId, string mark)
+        => new(
+            "SELECT CAST($2 AS text), g.name FROM user_groups g JOIN user_group_members m ON m.group_id = g.id WHERE m.user_id = $1 ORDER BY g.name",
+            userId, mark);
+
     /// <summary>A user's groups by name.</summary>
     internal static Task<List<string>> ReadAsync(Transaction transaction, long userId)
         => transaction.QueryAsync<string>(

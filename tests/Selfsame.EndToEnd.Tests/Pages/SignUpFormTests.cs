@@ -117,6 +117,7 @@ public sealed class SignUpFormTests
             ("username", "a\u0007b"), ("username", "\u0378"), ("username", "a@b"), ("username", new string('a', 2000)),
             ("password", ""), ("password", "short"), ("password", "password"), ("password", "river@example.com"),
             ("firstName", "a\u202Eb"), ("lastName", new string('a', 200)),
+            ("email", "a\0b@example.com"), ("username", "a\0b"), ("password", "willow \0 bark 9"), ("firstName", "a\0b"), ("lastName", "\0"),
         ];
 
         foreach (var (field, value) in wrong)
@@ -128,8 +129,6 @@ public sealed class SignUpFormTests
             answer.Text.ShouldNotContain(PageServer.Password);
         }
 
-        // A NUL can't come from a browser; the form is not even read.
-        (await client.PostAsync("/sign-up", form, ("email", "a\0b@example.com"))).Status.ShouldBe(HttpStatusCode.BadRequest);
         (await server.UsersAsync()).ShouldBeEmpty();
     }
 
