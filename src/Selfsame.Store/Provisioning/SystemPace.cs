@@ -1,4 +1,5 @@
 using Selfsame.Databases;
+using Selfsame.Store.Requests;
 
 namespace Selfsame.Store.Provisioning;
 
@@ -20,7 +21,8 @@ internal sealed class SystemPace(Transaction transaction, string system, DateTim
     {
         var pace = await ReadForUpdateAsync();
         var most = Math.Max(Token, (long)(perSecond * Token));
-        var gained = Math.Clamp((now - pace.RefilledAt).TotalSeconds * perSecond * Token, 0, most);
+        // Written while a clock was ahead: what was gained since can't be known.
+        var gained = pace.RefilledAt > now + RateLimits.MostSkew ? most : Math.Clamp((now - pace.RefilledAt).TotalSeconds * perSecond * Token, 0, most);
         millitokens = Math.Min(most, pace.Millitokens + (long)gained);
         return (int)(millitokens / Token);
     }
