@@ -29,6 +29,11 @@ internal static class ApplyCommand
         command.SetAction(async (parsed, cancellation) =>
         {
             var text = ReadPlan(parsed.GetRequiredValue(file));
+            if (parsed.GetValue(merged) is { } map && !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(map))))
+            {
+                throw new InvalidOperationException($"there is no folder for {map}. Nothing was changed: make the folder, or name another file with --merged.");
+            }
+
             await using var engine = await options.OpenAsync(parsed, cancellation);
             var verdict = PlanCheck.Check(text, engine.Topology, KeyRules.Version, guards.Read(parsed));
             return await ApplyAsync(engine, verdict, options.Json(parsed), cancellation, parsed.GetValue(merged), parsed.GetValue(notify));
@@ -56,12 +61,13 @@ internal static class ApplyCommand
                 return ApplyView.WriteStopped(
                     [$"Another apply is running ({locked.Holder}). Wait for it; if it was killed on another machine, its lock ends at {locked.Until:u}."], ExitCode.Stopped);
             case ApplyReport report:
+                // First, for it says which run this was; what can't be written then is in the journal.
+                ApplyView.Write(report, plan, json);
                 if (merged is not null)
                 {
                     PrivateFiles.WriteAtomically(merged, AppliedChanges.MergedLines(AppliedChanges.Of(plan, report)));
                 }
 
-                ApplyView.Write(report, plan, json);
                 if (notify)
                 {
                     ApplyView.WriteNotMailed(AppliedChanges.Of(plan, report).Where(change => change.Action == ChangeAction.Create && engine.Connected.Systems[change.System] is not ISendsRecoveryMails));

@@ -49,7 +49,7 @@ internal static class ApplyView
         }
         else if (report.AppliedNow > 0)
         {
-            Terminal.Line($"Next: selfsame audit. To take it back: selfsame undo {report.Run}");
+            Terminal.Line($"Next: selfsame audit. To take it back: selfsame undo {report.Run} --yes (without --yes it shows how)");
         }
     }
 

@@ -55,6 +55,13 @@ public sealed record Topology
     /// <summary>The systems into which the accounts of <paramref name="source"/> are to be created.</summary>
     public IReadOnlyList<string> ProvisionedFrom(string source)
         => [.. Rules.Where(rule => rule.Source == source && rule.Missing == MissingAction.CreateInTarget).Select(rule => rule.Target).Distinct()];
+
+    /// <summary>The systems of one tenant and what is between them.</summary>
+    public Topology OfTenant(string tenant) => this with
+    {
+        Systems = Systems.Where(pair => pair.Value.Tenant == tenant).ToDictionary(pair => pair.Key, pair => pair.Value),
+        Rules = [.. Rules.Where(rule => Systems[rule.Source].Tenant == tenant && Systems[rule.Target].Tenant == tenant)],
+    };
 }
 
 /// <summary>One connected system as the config describes it.</summary>

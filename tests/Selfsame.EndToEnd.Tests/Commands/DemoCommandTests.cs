@@ -38,6 +38,18 @@ public sealed class DemoCommandTests
     }
 
     [Fact]
+    public async Task A_map_that_could_not_be_written_stops_the_apply_before_anything_is_changed()
+    {
+        using var sandbox = await Sandbox.MakeAsync();
+        await sandbox.ExpectAsync(2, "plan", "-o", "plan.json");
+        var before = sandbox.Sql("app.db", "SELECT * FROM users ORDER BY id");
+
+        (await sandbox.ExpectAsync(1, "apply", "plan.json", "--merged", Path.Combine("nowhere", "merged.jsonl"))).StandardError.ShouldContain("Nothing was changed");
+
+        sandbox.Sql("app.db", "SELECT * FROM users ORDER BY id").ShouldBe(before);
+    }
+
+    [Fact]
     public async Task Applied_in_the_sandbox_there_is_one_account_per_person_with_all_that_was_theirs()
     {
         using var sandbox = await Sandbox.MakeAsync();

@@ -25,6 +25,19 @@ public sealed class InspectionCommandTests
         (await sandbox.ExpectAsync(1, "show", "nobody")).StandardError.ShouldContain("nobody is called 'nobody'");
     }
 
+    [Fact]
+    public async Task People_of_two_tenants_who_are_called_alike_are_not_shown_as_one()
+    {
+        using var sandbox = await Sandbox.MakeAsync();
+        const string users = "connector: sqlite, connection: app.db, table: users, identifiers: { username: username, email: email }";
+        await File.WriteAllTextAsync(sandbox["selfsame.yaml"], $"systems:\n  app: {{ {users} }}\n  shop: {{ {users}, tenant: second }}\n");
+
+        (await sandbox.ExpectAsync(1, "show", "ada")).StandardError.ShouldContain("in each of the tenants main, second: say which with --tenant");
+        var shown = await sandbox.JsonAsync(0, "show", "ada", "--tenant", "second");
+        shown.GetProperty("systems").EnumerateObject().Select(system => system.Name).ShouldBe(["shop"]);
+        (await sandbox.ExpectAsync(1, "show", "ada", "--tenant", "third")).StandardError.ShouldContain("The tenants are: main, second");
+    }
+
     // SQLite folds ASCII only: our keys find what its own look-up does not.
     [Fact]
     public async Task A_spelling_that_the_system_itself_would_not_find_is_found_by_its_key()
