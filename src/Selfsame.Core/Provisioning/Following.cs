@@ -53,6 +53,9 @@ internal sealed class Following(Topology topology, ReconcileRule rule, SystemPic
     /// <summary>Whether these fields disable an account that is active.</summary>
     public bool Disables(Fields set) => active is not null && IsActive && set.TryGetValue(active, out var value) && !value.IsTruthy;
 
+    /// <summary>Of these fields the one that disables or enables.</summary>
+    public Fields OnlyActivity(Fields set) => set.Only([active!]);
+
     /// <summary>What the account must hold: the fields that change, as they were read.</summary>
     public Fields Precondition(Fields set) => new(set.Keys.Select(field => KeyValuePair.Create(field, ours.Record.ValueOrNull(field))));
 

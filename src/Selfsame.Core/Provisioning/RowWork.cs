@@ -177,6 +177,13 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
         var outcome = await CallAsync(timeout => system.UpdateAsync(ours.Id, set, following.Precondition(set), timeout));
         wrote = true;
         parts.CrashPoints.Reach(ProvisioningCrashPoints.UpdateLeft);
+        if (outcome is Refused or AlreadyExists && following.Disables(set) && set.Count > 1)
+        {
+            // What else can't follow must not keep an account active that should not be. The refusal is found again by the next look.
+            var only = following.OnlyActivity(set);
+            outcome = await CallAsync(timeout => system.UpdateAsync(ours.Id, only, following.Precondition(only), timeout));
+        }
+
         return await JudgeUpdateAsync(outcome.Checked(Target, creating: false), cancellation);
     }
 

@@ -217,12 +217,12 @@ public static class Planner
         });
     }
 
-    // An address comes with its mark, though the mark of the address before was the same: it speaks of this one.
+    // An address comes with its mark, though the mark of the address before was the same: it speaks of this one. Where the mark is noise it is not ours to set.
     private static void AddVerified(Dictionary<string, FieldValue> set, Account from, AccountMapping source, SystemPicture target)
     {
         var mapping = target.Config.Mapping;
         if (mapping.Identifiers.TryGetValue(IdentifierKind.Email, out var email) && set.ContainsKey(email)
-            && mapping.Attributes.TryGetValue(AccountMapping.EmailVerified, out var verified) && source.Attributes.ContainsKey(AccountMapping.EmailVerified)
+            && mapping.Attributes.TryGetValue(AccountMapping.EmailVerified, out var verified) && !verified.Noise && source.Attributes.ContainsKey(AccountMapping.EmailVerified)
             && target.Facts.AsStored(verified.Field, from.Attributes.ValueOrNull(AccountMapping.EmailVerified)) is var mark && !Drift.CanNotTakeNull(target, verified.Field, mark))
         {
             set.TryAdd(verified.Field, mark);

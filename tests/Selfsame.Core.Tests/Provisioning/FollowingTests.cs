@@ -25,6 +25,20 @@ public sealed class FollowingTests
     }
 
     [Fact]
+    public async Task Who_is_disabled_is_disabled_also_where_a_changed_address_is_refused()
+    {
+        await LinkAsync();
+        bench.Pds.RefusedEmails.Add("new@example.org");
+        bench.App.Put([.. PasswordBench.Person("1", "ann", active: false).Where(field => field.Item1 != "email"), ("email", "new@example.org")]);
+
+        await AskAsync();
+
+        bench.Pds.Records.Single()["active"].ShouldBe(FieldValue.Boolean(false));
+        bench.Pds.Records.Single()["email"].AsText.ShouldBe("1@example.org");
+        bench.Rows.Only.State.ShouldBe(ProvisioningState.Conflict);
+    }
+
+    [Fact]
     public async Task Where_drift_is_only_reported_attributes_stay_and_disabling_follows_all_the_same()
     {
         bench = new PasswordBench(rule => rule with { Drifted = DriftedAction.Report });

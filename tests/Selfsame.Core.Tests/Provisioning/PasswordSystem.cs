@@ -16,7 +16,7 @@ internal sealed class PasswordSystem : IReadsAccounts, IReadsAccountsById, IFind
     {
         Id = ["did"],
         Identifiers = new Dictionary<IdentifierKind, string> { [IdentifierKind.Handle] = "handle", [IdentifierKind.Email] = "email" },
-        Attributes = new Dictionary<string, AttributeMapping> { [AccountMapping.Active] = new("active") },
+        Attributes = new Dictionary<string, AttributeMapping> { [AccountMapping.Active] = new("active"), [AccountMapping.EmailVerified] = new("confirmed", Noise: true) },
     };
 
     public AccountMapping Mapping => AccountsMapping;
@@ -27,6 +27,9 @@ internal sealed class PasswordSystem : IReadsAccounts, IReadsAccountsById, IFind
 
     /// <summary>Handles that it keeps for itself.</summary>
     public HashSet<string> Reserved { get; } = [];
+
+    /// <summary>Addresses that it does not take.</summary>
+    public HashSet<string> RefusedEmails { get; } = [];
 
     /// <summary>What a creation is answered instead of being made; null lets it through.</summary>
     public Func<WriteOutcome?> Fault { get; set; } = () => null;
@@ -125,6 +128,11 @@ internal sealed class PasswordSystem : IReadsAccounts, IReadsAccountsById, IFind
             return Task.FromResult<WriteOutcome>(new Drifted("It changed."));
         }
 
+        if (set.ContainsKey("confirmed") || (set.TryGetValue("email", out var email) && RefusedEmails.Contains(email.ToString())))
+        {
+            return Task.FromResult<WriteOutcome>(new Refused("An administrator can't set that."));
+        }
+
         accounts[id] = (account.Record.With(set), account.Password);
         return Task.FromResult<WriteOutcome>(new Done());
     }
@@ -140,6 +148,7 @@ internal sealed class PasswordSystem : IReadsAccounts, IReadsAccountsById, IFind
         ["handle"] = FieldValue.Text(handle),
         ["email"] = FieldValue.Text(email),
         ["active"] = FieldValue.Boolean(true),
+        ["confirmed"] = FieldValue.Boolean(false),
     });
 
     private static Account ToAccount(Fields record) => AccountsMapping.ToAccount(record)!;

@@ -55,6 +55,19 @@ public sealed class HandleProvisioningTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_changed_address_is_the_PDS_accounts_too_and_who_is_disabled_is_disabled_there()
+    {
+        var (me, id) = await LinkedUserAsync(PdsUsers.NewName());
+        var (users, address) = (new UserAdministration(server.Context), $"{PdsUsers.NewName()}@example.org");
+
+        await users.ChangeAsync("main", me.User.Uuid, new UserChange { Email = new(true, address), EmailVerified = new(true, true) }, null, Actor.System, CancellationToken.None);
+        await UntilAsync(async () => await pds.StateAsync(id) == (address, true));
+
+        await users.ChangeAsync("main", me.User.Uuid, new UserChange { Email = new(true, $"new-{address}"), EmailVerified = new(true, true), IsActive = new(true, false) }, null, Actor.System, CancellationToken.None);
+        await UntilAsync(async () => !(await pds.StateAsync(id)).Active);
+    }
+
+    [Fact]
     public async Task A_handle_that_is_given_up_leaves_the_code_at_the_PDS()
     {
         var (me, id) = await LinkedUserAsync(PdsUsers.NewName());

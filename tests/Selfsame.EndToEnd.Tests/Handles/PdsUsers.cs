@@ -49,6 +49,13 @@ internal sealed class PdsUsers : IAsyncDisposable
     public async Task<string> HandleAsync(AccountId id)
         => (await system.ReadByIdAsync([id], CancellationToken.None)).Single().Identifiers[IdentifierKind.Handle];
 
+    /// <summary>The account's address as the PDS has it, and whether it is active there.</summary>
+    public async Task<(string? Email, bool Active)> StateAsync(AccountId id)
+    {
+        var account = (await system.ReadByIdAsync([id], CancellationToken.None)).Single();
+        return (account.Identifiers.GetValueOrDefault(IdentifierKind.Email), account.Attributes.ValueOrNull(AccountMapping.Active).IsTruthy);
+    }
+
     /// <summary>Waits until the service has made the user's account; its DID.</summary>
     public static async Task<AccountId> LinkedAsync(Database store, Guid user)
     {
