@@ -5,6 +5,8 @@ namespace Selfsame.Core.Reconciliation;
 /// <summary>Decides how an account of one system is made in another.</summary>
 internal static class Creation
 {
+    private const string OfUndo = "Its undo deletes the account.";
+
     public static Decision Decide(
         Finding finding, KeyedAccount from, SystemPicture origin, SystemPicture destination, ChangeReason reason, ClaimedKeys keys, PlanStamp stamp)
     {
@@ -78,7 +80,8 @@ internal static class Creation
             Effects =
             [
                 .. HandleEffects(choices, handle, name),
-                .. throughRow ? UndoEffects(destination) : password is null ? CreatedPassword.Lacking(from, origin, destination) : [],
+                .. throughRow || password is not null ? [] : CreatedPassword.Lacking(from, origin, destination),
+                .. UndoEffects(destination),
             ],
             PasswordFrom = password,
             For = throughRow ? new SourceAccount(origin.Config.Name, from.Account.Id) : null,
@@ -88,8 +91,12 @@ internal static class Creation
     private static IEnumerable<string> HandleEffects(IReadOnlyList<string> choices, string? handle, string system)
         => handle is null || choices[0] == handle ? [] : [$"The handle {choices[0]} is not free or not allowed in {system}; the account gets {handle}."];
 
+    /// <summary>Whether an effect of a creation is one of taking it back.</summary>
+    public static bool IsOfUndo(string effect) => effect.StartsWith(OfUndo, StringComparison.Ordinal);
+
+    // Where several rows change as one, an account to which something refers is not deleted.
     private static IEnumerable<string> UndoEffects(SystemPicture destination)
-        => destination.Facts.DeletionEffects.Count == 0 ? [] : [$"Its undo deletes the account. {string.Join(' ', destination.Facts.DeletionEffects)}"];
+        => destination.Facts.DeletionEffects.Count == 0 || destination.WritesTogether ? [] : [$"{OfUndo} {string.Join(' ', destination.Facts.DeletionEffects)}"];
 
     private static bool NeedsNewId(KeyedAccount from, SystemPicture destination)
         => destination.Facts.IdsAreUuids && !(from.Account.Id.Parts is [var part] && Guid.TryParseExact(part, "D", out _));

@@ -135,6 +135,7 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
             Precondition = record.Without(mapping.NoiseFields).Redacted(salt),
             Reversible = true,
             References = Planned([]),
+            Survivor = new StayingAccount(survivor.Account.Id, survivor.Account.Label, survivor.Account.Record.Only(mapping.Id.Concat(mapping.Identifiers.Values)).Redacted(salt)),
         });
     }
 

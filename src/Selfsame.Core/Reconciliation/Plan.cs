@@ -198,11 +198,21 @@ public sealed record Change
     [JsonPropertyOrder(17)]
     public SourceAccount? For { get; init; }
 
+    /// <summary>For the deletion of a duplicate, the account that stays: without it as it is, the person would have none.</summary>
+    [JsonPropertyOrder(18)]
+    public StayingAccount? Survivor { get; init; }
+
     /// <summary>Whether it changes several rows as one.</summary>
     [JsonIgnore]
     public bool IsOfRows => Action is ChangeAction.Merge or ChangeAction.Rekey or ChangeAction.Restore
         || (Action == ChangeAction.Delete && References is not null);
 }
+
+/// <summary>An account on which a change relies and which it leaves alone.</summary>
+/// <param name="Account">Its id.</param>
+/// <param name="Label">How a person recognises it.</param>
+/// <param name="Precondition">What its record must hold when the change is made. Secrets stand as digests.</param>
+public sealed record StayingAccount(AccountId Account, string Label, Fields Precondition);
 
 /// <summary>
 /// A password's hash that stands in one system and is carried to an account that is created in another. The plan holds a digest only: the hash

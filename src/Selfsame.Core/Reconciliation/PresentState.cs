@@ -15,6 +15,9 @@ public sealed class PresentState
     /// <summary>The account, or null when it is gone.</summary>
     public Account? Account(string system, AccountId id) => accounts.GetValueOrDefault((system, id));
 
+    /// <summary>Whether the system changes several rows as one, and so deletes nobody to whom something refers.</summary>
+    public bool WritesTogether(string system) => systems[system].Table.Length > 0;
+
     /// <summary>The row, or null when it is gone.</summary>
     public Fields? Row(string system, string table, Fields key) => rows.GetValueOrDefault((system, table, key));
 

@@ -26,7 +26,7 @@ internal sealed class RowChanges(
         {
             var system = Writer(group.Key);
             var made = await MadeAsync(system, [.. group.SelectMany(earlier)], cancellation);
-            var wanted = group.SelectMany(Involved).Distinct().ToList();
+            var wanted = group.SelectMany(Read).Distinct().ToList();
             var present = await ((IReadsAccountsById)system).ReadFreshAsync(group.Key, wanted, cancellation);
             var known = wanted.Select(id => present.GetValueOrDefault(id) ?? Remembered(system, id, made)).OfType<Account>().ToDictionary(account => account.Id);
             var referring = await ReadReferringAsync(group.Key, [.. known.Values], cancellation);
@@ -162,7 +162,8 @@ internal sealed class RowChanges(
             return new PreparedChange(change, null, $"Rows refer to the others by '{lacking}', which {account.Label} does not have: give it one first.");
         }
 
-        var expanded = new RowExpansion(change, system.AccountsTable, system.Mapping, placesOf[change.System]).Expand(account, losers, rows);
+        var staying = change.Survivor is { } survivor ? present[survivor.Account] : account;
+        var expanded = new RowExpansion(change, system.AccountsTable, system.Mapping, placesOf[change.System]).Expand(account, losers, rows, staying);
         var madeKeys = made.Select(row => (row.Table, row.Action, row.Key)).ToHashSet();
         return new PreparedChange(change, expanded with { Rows = [.. made, .. expanded.Rows.Where(row => !madeKeys.Contains((row.Table, row.Action, row.Key)))] }, null);
     }
@@ -182,6 +183,19 @@ internal sealed class RowChanges(
         if (differences is { Count: > 0 } different)
         {
             return $"Since the plan was made, it changed: {string.Join(", ", different)}.";
+        }
+
+        if (change.Survivor is { } survivor)
+        {
+            if (!present.TryGetValue(survivor.Account, out var staying))
+            {
+                return $"{survivor.Label} (id {survivor.Account}), who was to stay, is gone.";
+            }
+
+            if (survivor.Precondition.DifferencesFrom(staying.Record, salt) is { Count: > 0 } other)
+            {
+                return $"Since the plan was made, {survivor.Label} (id {survivor.Account}), who was to stay, changed: {string.Join(", ", other)}.";
+            }
         }
 
         foreach (var loser in change.Losers ?? [])
@@ -243,6 +257,9 @@ internal sealed class RowChanges(
 
     private static IEnumerable<AccountId> Involved(Change change)
         => change.Action == ChangeAction.Restore ? [] : (change.Losers ?? []).Select(loser => loser.Account).Append(change.Account);
+
+    /// <summary>The accounts that are read: with those that a change has to do with, the one on which it relies.</summary>
+    private static IEnumerable<AccountId> Read(Change change) => change.Survivor is { } survivor ? Involved(change).Append(survivor.Account) : Involved(change);
 
     private static AccountId Final(Change change, AccountMapping mapping)
         => change.Action == ChangeAction.Rekey ? AccountId.FromRecord(change.After, mapping.Id)! : change.Account;

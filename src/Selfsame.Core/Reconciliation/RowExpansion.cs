@@ -21,12 +21,13 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
     /// <param name="account">The account that the change is about, as it is now.</param>
     /// <param name="losers">Those of a merge's losers that are still there.</param>
     /// <param name="referring">All rows that refer to the account or to one of the losers now.</param>
-    public ExpandedChange Expand(Account account, IReadOnlyList<Account> losers, IReadOnlyList<ReferringRow> referring)
+    /// <param name="staying">The account on which the change relies: the same, or the survivor of a deleted duplicate.</param>
+    public ExpandedChange Expand(Account account, IReadOnlyList<Account> losers, IReadOnlyList<ReferringRow> referring, Account staying)
         => change.Action switch
         {
-            ChangeAction.Merge => Merge(account, losers, referring) with { Kept = Kept(account) },
-            ChangeAction.Rekey => Rekey(account, referring) with { Kept = Kept(account) },
-            ChangeAction.Delete => new ExpandedChange([Deleted(account)], [.. NoneLeft(account, null)]),
+            ChangeAction.Merge => Merge(account, losers, referring) with { Kept = Kept(account, change.Precondition) },
+            ChangeAction.Rekey => Rekey(account, referring) with { Kept = Kept(account, change.Precondition) },
+            ChangeAction.Delete => new ExpandedChange([Deleted(account)], [.. NoneLeft(account, null)]) { Kept = change.Survivor is null ? null : Kept(staying, change.Survivor.Precondition) },
             _ => new ExpandedChange(change.Rows ?? [], []),
         };
 
@@ -120,8 +121,8 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
     private static IEnumerable<(string Place, Fields Values)> Values(ReferencePlace place, Fields row)
         => place.UniqueSets.Select(set => (Place: $"{place.Table}: {string.Join('+', set)}", Values: row.Only(set))).Where(pair => !pair.Values.Values.Any(value => value.IsNull));
 
-    private RowWrite Kept(Account account)
-        => new() { Table = accountsTable, Action = RowAction.Keep, Key = account.Record.Only(mapping.Id), Before = account.Record.OrMissing(change.Precondition.Keys), After = Fields.Empty };
+    private RowWrite Kept(Account account, Fields precondition)
+        => new() { Table = accountsTable, Action = RowAction.Keep, Key = account.Record.Only(mapping.Id), Before = account.Record.OrMissing(precondition.Keys), After = Fields.Empty };
 
     private RowWrite Deleted(Account account)
         => new() { Table = accountsTable, Action = RowAction.Delete, Key = account.Record.Only(mapping.Id), Before = account.Record, After = Fields.Empty };

@@ -70,7 +70,7 @@ public static class UndoPlanner
         var decision = change.Action switch
         {
             ChangeAction.Schema => UndoSchema(change),
-            ChangeAction.Create => UndoCreate(change, entry, account, topology.Systems[change.System].Mapping),
+            ChangeAction.Create => UndoCreate(change, entry, account, topology.Systems[change.System], present.WritesTogether(change.System)),
             ChangeAction.Update => UndoUpdate(change, entry, account),
             _ => UndoDelete(change, entry, account, topology.Systems[change.System].Mapping),
         };
@@ -115,8 +115,9 @@ public static class UndoPlanner
         });
     }
 
-    private static Decision? UndoCreate(Change change, JournalEntry entry, Account? present, AccountMapping mapping)
+    private static Decision? UndoCreate(Change change, JournalEntry entry, Account? present, SystemConfig system, bool writesTogether)
     {
+        var mapping = system.Mapping;
         // An image of the id alone is one of an account that the system did not show.
         if (entry.After is null ? present is not null || change.For is not null : entry.After.Keys.All(mapping.Id.Contains) && !change.After.Keys.All(mapping.Id.Contains))
         {
@@ -134,7 +135,16 @@ public static class UndoPlanner
         var overwritten = change.For is null ? NotAsSent(change.After.Without(mapping.NoiseFields), present.Record) : [];
         return overwritten.Concat(made.DifferencesFromWhole(present.Record, mapping.NoiseFields, "")).Distinct().ToList() is { Count: > 0 } changed
             ? new LeftAlone($"The account was changed since: {string.Join(", ", changed)}. Delete it yourself if it should go.")
-            : new Planned(Reverse(change) with { Action = ChangeAction.Delete, Account = present.Id, Before = present.Record, Precondition = made });
+            : new Planned(Reverse(change) with
+            {
+                Action = ChangeAction.Delete,
+                Account = present.Id,
+                Before = present.Record,
+                Precondition = made,
+                Effects = [.. change.Effects.Where(Creation.IsOfUndo)],
+                // Guarded: what the account made since stays, and so does the account. With records of its own it goes with these, by itself as guarded.
+                References = writesTogether && system.Records.Count == 0 && system.UserCode is null ? [] : null,
+            });
     }
 
     // What is as it was before needs nothing: somebody, or an earlier undo, put it back.

@@ -281,6 +281,24 @@ public sealed class ApplierTests
         bench.Target.Rows.Keys.ShouldContain(new AccountId("9"));
     }
 
+    // The database would let them go with it (ON DELETE CASCADE).
+    [Fact]
+    public async Task Undo_leaves_alone_a_new_account_to_which_something_refers_by_now()
+    {
+        var bench = new Bench();
+        bench.Source.Put(Bench.Person("1", "ann"));
+        bench.Target.ForeignKeys.Add(new ReferencePlace { Table = "posts", Fields = ["author"], AccountFields = ["id"], Enforced = true });
+        var plan = await bench.PlanAsync();
+        await bench.ApplyAsync(plan);
+        bench.Target.Refer("posts", ["id"], ("id", "p1"), ("author", "1"));
+
+        var report = await bench.ApplyAsync(await bench.PlanUndoAsync(plan.Id, 2));
+
+        report.Skipped.ShouldHaveSingleItem();
+        bench.Target.Rows.ShouldHaveSingleItem();
+        bench.Target.Table("posts").ShouldHaveSingleItem();
+    }
+
     [Fact]
     public async Task Undo_leaves_alone_a_new_account_that_gained_a_value_since()
     {

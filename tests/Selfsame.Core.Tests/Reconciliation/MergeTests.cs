@@ -372,6 +372,40 @@ public sealed class MergeTests
         plan.NotPlanned[0].Because.ShouldContain("printers.owner (1)");
     }
 
+    [Theory]
+    [InlineData(false, "is gone")]
+    [InlineData(false, "changed: username")]
+    [InlineData(true, "not as before")]
+    public async Task No_duplicate_is_deleted_where_the_one_who_was_to_stay_is_not_as_it_was(bool meanwhile, string said)
+    {
+        var world = new DuplicateWorld(DuplicatesAction.Delete);
+        world.Person("1", "ann");
+        world.Person("2", "Ann");
+        var plan = await world.PlanAsync();
+        void Change()
+        {
+            world.System.Remove("1");
+            if (said != "is gone")
+            {
+                world.Person("1", "bea");
+            }
+        }
+
+        if (meanwhile)
+        {
+            world.System.BeforeWritingTogether = Change;
+        }
+        else
+        {
+            Change();
+        }
+
+        var report = await world.ApplyAsync(plan);
+
+        world.Users.ShouldContain("2 Ann");
+        report.Skipped.Single().Message.ShouldContain(meanwhile ? "who was to stay" : said);
+    }
+
     [Fact]
     public async Task A_loser_that_changed_since_the_plan_is_left_alone()
     {
