@@ -25,7 +25,4 @@ internal static partial class LogMessages
 
     [LoggerMessage(1013, LogLevel.Debug, "Event {EventId} of {System} is about no account (correlation {CorrelationId})")]
     public static partial void EventAboutNobody(ILogger logger, string eventId, string system, string correlationId);
-
-    [LoggerMessage(1014, LogLevel.Debug, "That a session or a service token was used was not noted this time: {Problem}")]
-    public static partial void UseNotNoted(ILogger logger, string problem);
 }

@@ -1,7 +1,6 @@
 using System.Data.Common;
 using System.Runtime.CompilerServices;
 using Selfsame.Core.Accounts;
-using Selfsame.Core.Identifiers;
 using Selfsame.Core.Reconciliation;
 using Selfsame.Databases;
 using Selfsame.Store.Audit;
@@ -78,25 +77,18 @@ public sealed class SelfsameConnector(StoreContext context, string tenant)
         var uuids = ids.Select(UuidOf).OfType<Guid>().ToArray();
         // In a list SQLite's driver would write a uuid its own way, not as our columns hold it.
         return context.Database.Dialect == Dialect.Sqlite
-            ? SelectAsync(isOneOf => $"u.uuid {isOneOf}", Array.ConvertAll(uuids, uuid => uuid.ToString("D")), cancellation)
-            : SelectAsync(isOneOf => $"u.uuid {isOneOf}", uuids, cancellation);
+            ? SelectAsync("u.uuid", Array.ConvertAll(uuids, uuid => uuid.ToString("D")), cancellation)
+            : SelectAsync("u.uuid", uuids, cancellation);
     }
 
-    /// <summary>By the keys by which a sign-up is decided. A phone number that nobody has proved has none, and is compared as it stands.</summary>
     public async Task<IReadOnlyList<Account>> FindAsync(
         IReadOnlyDictionary<IdentifierKind, IReadOnlyList<string>> identifiers, CancellationToken cancellation)
     {
         var found = new Dictionary<AccountId, Account>();
         foreach (var (kind, values) in identifiers.Where(pair => Mapping.Identifiers.ContainsKey(pair.Key)))
         {
-            var keys = values.Select(value => KeyOf(kind, value)).OfType<string>().Distinct().ToArray();
-            var space = kind == IdentifierKind.Handle ? "handle" : "login";
-            foreach (var account in await SelectAsync(
-                isOneOf => kind == IdentifierKind.Phone
-                    ? $"u.phone {isOneOf}"
-                    : $"u.id IN (SELECT i.user_id FROM identifiers i WHERE i.tenant = @tenant AND i.space = '{space}' AND i.key {isOneOf})",
-                keys,
-                cancellation))
+            var folded = values.Select(value => value.ToLowerInvariant()).Concat(values).Distinct().ToArray();
+            foreach (var account in await SelectAsync($"lower(u.{Mapping.Identifiers[kind]})", folded, cancellation))
             {
                 found.TryAdd(account.Id, account);
             }
@@ -251,19 +243,12 @@ public sealed class SelfsameConnector(StoreContext context, string tenant)
 
     private static Guid? UuidOf(AccountId id) => id.Parts is [var part] && Guid.TryParse(part, out var uuid) ? uuid : null;
 
-    /// <summary>The key of a value in the space in which it is unique; null for what is none.</summary>
-    private static string? KeyOf(IdentifierKind kind, string value) => kind switch
-    {
-        IdentifierKind.Username or IdentifierKind.Email => LoginName.TryParse(value, out var login, out _) ? login.Key : null,
-        _ => IdentifierKeys.TryKey(kind, value, out var key, out _) ? key : null,
-    };
-
-    private Task<IReadOnlyList<Account>> SelectAsync<T>(Func<string, string> condition, T[] values, CancellationToken cancellation)
+    private Task<IReadOnlyList<Account>> SelectAsync<T>(string column, T[] values, CancellationToken cancellation)
         => ReadAsync<IReadOnlyList<Account>>(
             async transaction => values.Length == 0
                 ? []
                 : (await transaction.QueryAsync<User>(
-                    $"SELECT {User.Columns} FROM users u WHERE u.tenant = @tenant AND u.deleted_at IS NULL AND {condition(transaction.Dialect == Dialect.Sqlite ? "IN @values" : "= ANY(@values)")}",
+                    $"SELECT {User.Columns} FROM users u WHERE u.tenant = @tenant AND u.deleted_at IS NULL AND {column} {(transaction.Dialect == Dialect.Sqlite ? "IN @values" : "= ANY(@values)")}",
                     new { tenant, values })).ConvertAll(ToAccount),
             cancellation);
 

@@ -1,5 +1,4 @@
 using Selfsame.Store.Requests;
-using Selfsame.Store.Sessions;
 using Selfsame.Store.Users;
 
 namespace Selfsame.Store.Operations;
@@ -36,7 +35,6 @@ public sealed class Housekeeping(StoreContext context)
             "DELETE FROM idempotency_records WHERE created_at <= @records",
             "DELETE FROM rate_limits WHERE window_started_at <= @attempts",
             "DELETE FROM sign_in_attempts WHERE updated_at <= @attempts",
-            "DELETE FROM known_sources WHERE last_success_at <= @sources",
             "DELETE FROM identifier_conflicts WHERE at <= @conflicts",
             "DELETE FROM inbox WHERE state = 'Done' AND received_at <= @events",
             "DELETE FROM mails WHERE sent_at <= @mails OR given_up_at <= @mails",
@@ -51,7 +49,6 @@ public sealed class Housekeeping(StoreContext context)
                         now,
                         records = now - IdempotencyRecords.Lifetime,
                         attempts = now - KeptAttempts,
-                        sources = now - SignInAttempts.KnownFor,
                         conflicts = now - KeptConflicts,
                         mails = now - KeptMails,
                         events = now - KeptEvents,

@@ -1,5 +1,4 @@
 using Selfsame.Databases;
-using Selfsame.Store.Requests;
 
 namespace Selfsame.Store.Provisioning;
 
@@ -21,8 +20,7 @@ internal sealed class SystemPace(Transaction transaction, string system, DateTim
     {
         var pace = await ReadForUpdateAsync();
         var most = Math.Max(Token, (long)(perSecond * Token));
-        // Written while a clock was ahead: what was gained since can't be known.
-        var gained = pace.RefilledAt > now + RateLimits.MostSkew ? most : Math.Clamp((now - pace.RefilledAt).TotalSeconds * perSecond * Token, 0, most);
+        var gained = Math.Clamp((now - pace.RefilledAt).TotalSeconds * perSecond * Token, 0, most);
         millitokens = Math.Min(most, pace.Millitokens + (long)gained);
         return (int)(millitokens / Token);
     }

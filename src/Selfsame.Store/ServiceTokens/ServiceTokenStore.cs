@@ -1,6 +1,5 @@
 using Selfsame.Core.Identifiers;
 using Selfsame.Store.Links;
-using Selfsame.Store.Operations;
 
 namespace Selfsame.Store.ServiceTokens;
 
@@ -99,10 +98,10 @@ public sealed class ServiceTokenStore(StoreContext context)
             cancellation);
         if (found is not null && !(now - found.LastUsedAt <= UseGranularity))
         {
-            await UseNotes.WriteAsync(
-                context,
-                "UPDATE service_tokens SET last_used_at = @now WHERE uuid = @uuid AND (last_used_at IS NULL OR last_used_at < @since)",
-                new { now, uuid = found.Uuid, since = now - UseGranularity });
+            await context.Database.TransactAsync(
+                transaction => transaction.ExecuteAsync(
+                    "UPDATE service_tokens SET last_used_at = @now WHERE uuid = @uuid", new { now, uuid = found.Uuid }),
+                cancellation);
         }
 
         return found;

@@ -38,9 +38,6 @@ internal sealed class PasswordProof(StoreContext context)
     public Task ForgiveAsync(Transaction transaction, User user, PasswordProofResult.Right proof, SignInOrigin origin, DateTimeOffset now)
         => transaction.BatchAsync(attempts.Forgive(user, proof.Claim, origin, now));
 
-    /// <summary>As if it had never been asked for: what it was asked for did not come about.</summary>
-    public Task TakeBackAsync(User user, PasswordProofResult.Right proof, SignInOrigin origin) => attempts.TakeBackAsync(user.Tenant, proof.Claim, origin);
-
     /// <summary>The bucket of those who sign in by the address; who has none signs in by username.</summary>
     private static string KeyOf(User user)
         => LoginName.TryParse(user.Email ?? user.Username, out var name, out _)

@@ -1,7 +1,6 @@
 using Selfsame.Databases;
 using Selfsame.Store.Audit;
 using Selfsame.Store.Links;
-using Selfsame.Store.Operations;
 using Selfsame.Store.Users;
 
 namespace Selfsame.Store.Sessions;
@@ -52,8 +51,10 @@ public sealed class SessionStore(StoreContext context)
         var found = await context.Database.ReadAsync(transaction => FindAsync(transaction, tenant, token, now), cancellation);
         if (found is not null && now - found.Session.LastSeenAt > SeenGranularity)
         {
-            await UseNotes.WriteAsync(
-                context, "UPDATE sessions SET last_seen_at = @now WHERE uuid = @uuid AND last_seen_at < @since", new { now, uuid = found.Session.Uuid, since = now - SeenGranularity });
+            await context.Database.TransactAsync(
+                transaction => transaction.ExecuteAsync(
+                    "UPDATE sessions SET last_seen_at = @now WHERE uuid = @uuid", new { now, uuid = found.Session.Uuid }),
+                cancellation);
         }
 
         return found;

@@ -30,7 +30,7 @@ internal sealed class SignInAttempts(StoreContext context)
     private static readonly TimeSpan LongestOfOneSource = TimeSpan.FromMinutes(15);
     private static readonly TimeSpan LongestOfStrangers = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Forgotten = TimeSpan.FromHours(24);
-    public static readonly TimeSpan KnownFor = TimeSpan.FromDays(180);
+    private static readonly TimeSpan KnownFor = TimeSpan.FromDays(180);
 
     /// <summary>No row comes back exactly when the bucket's back-off has not passed. One that no attempt of today can have begun is over.</summary>
     private const string Claim =
@@ -122,8 +122,8 @@ internal sealed class SignInAttempts(StoreContext context)
         return check;
     }
 
-    /// <summary>Gives back what an attempt took. Not cancelled: the caller may have left.</summary>
-    public async Task TakeBackAsync(string tenant, SignInClaim claim, SignInOrigin origin)
+    /// <summary>Not cancelled: the caller may have left.</summary>
+    private async Task TakeBackAsync(string tenant, SignInClaim claim, SignInOrigin origin)
     {
         Statement?[] statements =
         [

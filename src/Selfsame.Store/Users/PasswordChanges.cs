@@ -160,7 +160,7 @@ public sealed class PasswordChanges(StoreContext context)
             };
         }
 
-        var (hash, failure) = await HashAfterAsync(right, newPassword, user, origin, cancellation);
+        var (hash, failure) = await HashAsync(newPassword, user, cancellation);
         return failure ?? await context.Database.TransactAsync<PasswordChangeResult>(
             async transaction =>
             {
@@ -182,26 +182,6 @@ public sealed class PasswordChanges(StoreContext context)
                 ? new Settled<PasswordChangeResult>(true, new PasswordChangeResult.Changed(found))
                 : default,
             cancellation);
-    }
-
-    /// <summary>Whose old password was right has guessed nothing, whatever becomes of the new one.</summary>
-    private async Task<(string? Hash, PasswordChangeResult? Failure)> HashAfterAsync(
-        PasswordProofResult.Right right, string? newPassword, User user, SignInOrigin origin, CancellationToken cancellation)
-    {
-        var hashed = default((string? Hash, PasswordChangeResult? Failure));
-        try
-        {
-            hashed = await HashAsync(newPassword, user, cancellation);
-        }
-        finally
-        {
-            if (hashed.Hash is null)
-            {
-                await proof.TakeBackAsync(user, right, origin);
-            }
-        }
-
-        return hashed;
     }
 
     private async Task<(string? Hash, PasswordChangeResult? Failure)> HashAsync(string? password, User user, CancellationToken cancellation)

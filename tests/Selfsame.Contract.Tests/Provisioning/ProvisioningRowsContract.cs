@@ -207,21 +207,6 @@ public abstract partial class ProvisioningRowsContract : IAsyncLifetime
         (await rows.ClaimAsync(ClaimOf(10), CancellationToken.None)).Count.ShouldBe(6);
     }
 
-    [Fact]
-    public async Task A_clock_that_was_ahead_holds_up_no_system_with_a_rate_once_it_is_right()
-    {
-        await InsertManyAsync("person", 10, ProvisioningLane.Interactive);
-        var limited = ClaimOf(10) with { PerSecond = 2 };
-        clock.Now += TimeSpan.FromHours(1);
-        (await rows.ClaimAsync(limited, CancellationToken.None)).Count.ShouldBe(1);
-        clock.Now -= TimeSpan.FromHours(1);
-
-        (await rows.ClaimAsync(limited, CancellationToken.None)).Count.ShouldBe(2);
-        (await rows.ClaimAsync(limited, CancellationToken.None)).ShouldBeEmpty();
-        clock.Now += TimeSpan.FromSeconds(1);
-        (await rows.ClaimAsync(limited, CancellationToken.None)).Count.ShouldBe(2);
-    }
-
     // A wrong source that makes everybody look gone must not disable everybody.
     [Fact]
     public async Task No_more_accounts_are_disabled_within_an_hour_than_the_guard_allows_however_many_ask_at_once()

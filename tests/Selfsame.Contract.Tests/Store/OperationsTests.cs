@@ -174,24 +174,6 @@ public abstract class OperationsTests(Backend backend)
     }
 
     [Fact]
-    public async Task From_where_somebody_signed_in_is_forgotten_after_half_a_year()
-    {
-        await using var store = await TestStore.CreateAsync(backend);
-        await store.CreateVerifiedAsync("anna", "anna@example.org");
-        await store.SignedInAsync("anna");
-        var before = await store.CountAsync("known_sources");
-        store.Clock.Advance(TimeSpan.FromDays(179));
-        await new Housekeeping(store.Context).ExecuteAsync(TestStore.Cancellation);
-        (await store.CountAsync("known_sources")).ShouldBe(before);
-        before.ShouldBePositive();
-
-        store.Clock.Advance(TimeSpan.FromDays(1));
-        await new Housekeeping(store.Context).ExecuteAsync(TestStore.Cancellation);
-
-        (await store.CountAsync("known_sources")).ShouldBe(0);
-    }
-
-    [Fact]
     public async Task Housekeeping_removes_what_has_run_out_and_nothing_else()
     {
         await using var store = await TestStore.CreateAsync(

@@ -187,27 +187,6 @@ public abstract class PasswordChangeTests(Backend backend)
         }
     }
 
-    [Fact]
-    public async Task The_right_password_is_no_failure_where_the_new_one_can_not_be_hashed_now()
-    {
-        await using var store = await TestStore.CreateAsync(backend);
-        var user = await store.CreateVerifiedAsync("anna", "anna@example.org");
-        var changes = new PasswordChanges(store.Context);
-        store.Passwords.WhileHashing = () =>
-        {
-            store.Passwords.IsFull = true;
-            return Task.CompletedTask;
-        };
-        for (var round = 0; round < 10; round++)
-        {
-            store.Passwords.IsFull = false;
-            (await changes.ChangeAsync(user, TestStore.Password, NewPassword, Guid.Empty, TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.Busy>();
-        }
-
-        (store.Passwords.IsFull, store.Passwords.WhileHashing) = (false, () => Task.CompletedTask);
-        (await changes.ChangeAsync(user, TestStore.Password, NewPassword, Guid.Empty, TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.Changed>();
-    }
-
     // Two transactions that end the same link and change the same user take their rows in opposite order.
     [Fact]
     public async Task Parallel_changes_and_resets_all_end_and_one_wins()

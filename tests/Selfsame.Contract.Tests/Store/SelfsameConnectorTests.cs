@@ -276,19 +276,6 @@ public abstract class SelfsameConnectorTests(Backend backend) : IAsyncLifetime
         (await system.FindAsync(new Dictionary<IdentifierKind, IReadOnlyList<string>> { [IdentifierKind.Username] = ["ANN", "ann"] }, TestStore.Cancellation)).Single().Id.ShouldBe(Id(1));
     }
 
-    // SQLite, and PostgreSQL under the collation C, fold ASCII alone.
-    [Theory]
-    [InlineData(IdentifierKind.Username, "élodie")]
-    [InlineData(IdentifierKind.Username, "ÉLODIE")]
-    [InlineData(IdentifierKind.Email, "élodie@EXAMPLE.org")]
-    public async Task Accounts_are_found_by_the_keys_by_which_a_sign_up_is_decided(IdentifierKind kind, string value)
-    {
-        await CreateAsync(1, "Élodie", "Élodie@example.org");
-        await CreateAsync(2, "bob");
-
-        (await system.FindAsync(new Dictionary<IdentifierKind, IReadOnlyList<string>> { [kind] = [value, "no name\0at all"] }, TestStore.Cancellation)).Single().Id.ShouldBe(Id(1));
-    }
-
     [Fact]
     public async Task Its_unique_indexes_and_its_permissions_are_told()
     {

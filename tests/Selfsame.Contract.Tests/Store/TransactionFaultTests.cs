@@ -1,7 +1,6 @@
 using Selfsame.Databases;
 using Selfsame.Store;
 using Selfsame.Store.Audit;
-using Selfsame.Store.ServiceTokens;
 using Selfsame.Store.Sessions;
 using Selfsame.Store.Users;
 
@@ -170,22 +169,6 @@ public abstract class TransactionFaultTests(Backend backend)
 
         (await new SessionStore(store.Context).FindAsync(TestStore.Tenant, signedIn.Token, TestStore.Cancellation)).ShouldNotBeNull().Session.Uuid.ShouldBe(signedIn.Session.Uuid);
         (await store.CountAsync("sessions")).ShouldBe(1);
-    }
-
-    [Fact]
-    public async Task A_session_and_a_token_are_good_also_where_their_use_can_not_be_noted()
-    {
-        await using var store = await CreateAsync();
-        await store.CreateVerifiedAsync("anna", "anna@example.org");
-        var signedIn = await store.SignedInAsync("anna");
-        var tokens = new ServiceTokenStore(store.Context);
-        var (token, _) = await tokens.CreateAsync(TestStore.Tenant, "reader", [ServiceScope.ReadUsers], null, TestStore.Cancellation);
-        store.Clock.Advance(TimeSpan.FromMinutes(11));
-
-        Faults.AfterCommits(1, () => throw new CommitUnknownException("lost"));
-        (await new SessionStore(store.Context).FindAsync(TestStore.Tenant, signedIn.Token, TestStore.Cancellation)).ShouldNotBeNull();
-        Faults.AfterCommits(1, () => throw new CommitUnknownException("lost"));
-        (await tokens.FindAsync(TestStore.Tenant, token!, TestStore.Cancellation)).ShouldNotBeNull();
     }
 
     [Fact]
