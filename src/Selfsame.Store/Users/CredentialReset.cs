@@ -10,7 +10,7 @@ internal static class CredentialReset
     private static readonly string[] AllPurposes =
         [LinkPurpose.VerifyEmail, LinkPurpose.ResetPassword, LinkPurpose.ChangeEmail, LinkPurpose.RevertEmail];
 
-    private static readonly string[] PasswordPurposes = [LinkPurpose.ResetPassword, LinkPurpose.ChangeEmail];
+    private static readonly string[] PasswordPurposes = [LinkPurpose.VerifyEmail, LinkPurpose.ResetPassword, LinkPurpose.ChangeEmail];
 
     /// <summary>
     /// A new password ends the sessions (but the one in use) and the unused links that could set another. The link by

@@ -161,9 +161,13 @@ public sealed class EmailVerification(StoreContext context)
             {
                 var link = await LinkTokens.PeekAsync(transaction, token, tenant, LinkPurpose.VerifyEmail, context.Now());
                 var user = link?.UserId is { } id ? await UserReader.FindByIdAsync(transaction, id) : null;
-                return (link, user is { CanSignIn: true } && user.Email == link?.Email ? user : null);
+                return (link, IsOpen(user, link) ? user : null);
             },
             cancellation);
+
+    /// <summary>Whether there is something to verify. A link of a verified address is spent: it could still set a password.</summary>
+    private static bool IsOpen(User? user, LinkToken? link)
+        => user is { CanSignIn: true, EmailVerifiedAt: null } && user.Email == link?.Email;
 
     private static bool IsSamePerson(LinkToken link, User user, VerificationProof proof)
         => proof.SignedInUser == user.Uuid
@@ -181,18 +185,17 @@ public sealed class EmailVerification(StoreContext context)
                 now = context.Now();
                 var link = await LinkTokens.RedeemAsync(transaction, token, tenant, LinkPurpose.VerifyEmail, now);
                 var user = link?.UserId is { } id ? await UserReader.FindForUpdateAsync(transaction, id) : null;
-                if (user is not { CanSignIn: true } || user.Email != link!.Email || user.PasswordHash != checkedHash)
+                if (user is null || !IsOpen(user, link) || user.PasswordHash != checkedHash)
                 {
                     transaction.RollBack = true;
                     return new VerificationResult.LinkInvalid();
                 }
 
-                var verified = user with { EmailVerifiedAt = user.EmailVerifiedAt ?? now, PasswordHash = newHash ?? user.PasswordHash };
+                var verified = user with { EmailVerifiedAt = now, PasswordHash = newHash ?? user.PasswordHash };
                 await UserRow.SaveAsync(context, transaction, user, verified, now);
-                if (newHash is not null)
-                {
-                    await CredentialReset.DropAllAsync(transaction, user, now);
-                }
+                await (newHash is not null
+                    ? CredentialReset.DropAllAsync(transaction, user, now)
+                    : LinkTokens.RevokeAsync(transaction, user.Id, [LinkPurpose.VerifyEmail], now));
 
                 await AuditTrail.AddAsync(transaction, user.Id, tenant, actor, "email.verified", now, newHash is null ? null : "with a new password");
                 return new VerificationResult.Verified(verified);

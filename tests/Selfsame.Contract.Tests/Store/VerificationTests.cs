@@ -75,6 +75,42 @@ public abstract class VerificationTests(Backend backend)
         await store.CheckInvariantsAsync();
     }
 
+    // Whoever reads a mail that was sent in vain could otherwise set a password for days, past every change of it.
+    [Fact]
+    public async Task A_spare_link_of_a_verified_address_sets_no_password()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var (user, spare) = await SignUpAsync(store);
+        var verification = new EmailVerification(store.Context);
+        await verification.RequestAsync(TestStore.Tenant, "anna@example.org", "192.0.2.1", Actor.Self, TestStore.Cancellation);
+        var used = await store.TakeTokenAsync("anna@example.org", Subject);
+        (await VerifyAsync(store, used, new VerificationProof { Password = TestStore.Password })).ShouldBeOfType<VerificationResult.Verified>();
+
+        (await verification.PeekAsync(TestStore.Tenant, spare, new VerificationProof { Browser = Browser }, TestStore.Cancellation)).ShouldBeOfType<VerificationResult.LinkInvalid>();
+        (await VerifyAsync(store, spare, new VerificationProof { NewPassword = "a stranger's own" })).ShouldBeOfType<VerificationResult.LinkInvalid>();
+        await store.SignedInAsync("anna");
+        (await store.CountAsync("link_tokens", $"user_id = {user.Id} AND used_at IS NULL")).ShouldBe(0);
+
+        // Somebody else's word verifies as well, and finds the links of before.
+        var bert = await store.CreateAsync("bert", "bert@example.org");
+        var open = await store.TakeTokenAsync("bert@example.org", Subject);
+        var word = new UserChange { EmailVerified = new Change<bool>(true, true) };
+        await new UserAdministration(store.Context).ChangeAsync(TestStore.Tenant, bert.Uuid, word, null, Actor.CommandLine, TestStore.Cancellation);
+        (await VerifyAsync(store, open, new VerificationProof { NewPassword = "a stranger's own" })).ShouldBeOfType<VerificationResult.LinkInvalid>();
+    }
+
+    [Fact]
+    public async Task A_new_password_ends_the_links_that_could_set_another()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var (user, token) = await SignUpAsync(store);
+        (await new PasswordChanges(store.Context).ChangeAsync(
+            user, TestStore.Password, "a password of my own", Guid.Empty, TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.Changed>();
+
+        (await VerifyAsync(store, token, new VerificationProof { NewPassword = "a stranger's own" })).ShouldBeOfType<VerificationResult.LinkInvalid>();
+        await store.SignedInAsync("anna", "a password of my own");
+    }
+
     [Fact]
     public async Task Of_20_parallel_redemptions_one_verifies()
     {
