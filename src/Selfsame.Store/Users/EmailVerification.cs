@@ -120,7 +120,7 @@ public sealed class EmailVerification(StoreContext context)
                     return limit;
                 }
 
-                var user = await UserReader.FindByLoginKeyAsync(transaction, tenant, name.Key);
+                var user = await UserReader.FindByLoginAsync(transaction, context.Tenant(tenant), name);
                 if (user is { CanSignIn: true, Email: not null, EmailVerifiedAt: null }
                     && await MayMailAsync(context, transaction, user, now))
                 {

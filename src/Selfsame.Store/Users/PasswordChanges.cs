@@ -41,7 +41,7 @@ public sealed class PasswordChanges(StoreContext context)
                     return limit;
                 }
 
-                var user = await UserReader.FindByLoginKeyAsync(transaction, tenant, name.Key);
+                var user = await UserReader.FindByLoginAsync(transaction, context.Tenant(tenant), name);
                 if (user is { CanSignIn: true, Email: not null } && await EmailVerification.MayMailAsync(context, transaction, user, now))
                 {
                     var token = context.Random.NextToken();

@@ -228,18 +228,18 @@ public sealed class UserAdministration(StoreContext context)
         };
     }
 
-    /// <summary>Another's address as one's username would be answered as taken: by the form of the name it must not be asked.</summary>
-    private void RefuseForeignAddress(User user, UserChange change, FieldErrors errors)
+    /// <summary>What people do themselves; whoever may say what is proved may say this, too.</summary>
+    private static void RefuseForeignAddress(User user, UserChange change, FieldErrors errors)
     {
         if (change is not { ByTheUser: true, Username: { IsSet: true, Value: var name } } || name == user.Username
-            || context.Tenant(user.Tenant).Disclosure == Disclosure.Reveal || !EmailAddress.TryParse(name, out var address, out _))
+            || !EmailAddress.TryParse(name, out var address, out _))
         {
             return;
         }
 
         if (!EmailAddress.TryParse(user.Email, out var own, out _) || own.Key != address.Key)
         {
-            errors.Add("username", "username.foreign-address", "Choose a username without @, or use your own e-mail address as it.");
+            NewUser.RefuseForeignAddress(errors);
         }
     }
 

@@ -119,6 +119,22 @@ public abstract class EmailChangeTests(Backend backend)
         await store.CheckInvariantsAsync();
     }
 
+    // Left behind, it would keep an address from whoever gets it next, and from whoever it always was.
+    [Fact]
+    public async Task A_username_that_is_the_address_follows_it_both_ways()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var user = await store.CreateVerifiedAsync("Old@example.org", "old@example.org");
+        (await ConfirmAsync(store, user, await LinkAsync(store, user, "new@example.org"))).ShouldBeOfType<EmailChangeResult.Changed>();
+        (await store.ReadAsync(user.Uuid)).Username.ShouldBe("new@example.org");
+        (await store.CountAsync("identifiers", "key = 'old@example.org'")).ShouldBe(0);
+
+        var revert = await store.TakeTokenAsync("old@example.org", "was changed");
+        (await new EmailChange(store.Context).RevertAsync(TestStore.Tenant, revert, "taken back by me", Actor.Self, TestStore.Cancellation)).ShouldBeOfType<EmailChangeResult.Changed>();
+        (await store.ReadAsync(user.Uuid)).Username.ShouldBe("old@example.org");
+        await store.CheckInvariantsAsync();
+    }
+
     [Fact]
     public async Task An_address_that_somebody_has_proved_stays_theirs_and_the_answer_does_not_tell()
     {

@@ -67,10 +67,28 @@ public abstract class SignUpTests(Backend backend)
     {
         await using var store = await TestStore.CreateAsync(backend);
         await store.CreateAsync("anna", "anna@example.org");
-        await store.CreateAsync("old@example.org", "bert@example.org");
+        await store.CreateVerifiedAsync("old@example.org", "bert@example.org");
 
-        (await store.SignUpAsync("Anna@Example.org", "carl@example.org")).ShouldBeOfType<SignUpResult.Taken>().Fields.ShouldBe(["username"]);
+        var byAdministrator = TestStore.Form("Anna@Example.org", "carl@example.org") with { Administrator = new AdministratorFields() };
+        (await store.SignUpAsync(TestStore.Request(byAdministrator))).ShouldBeOfType<SignUpResult.Taken>().Fields.ShouldBe(["username"]);
         (await store.SignUpAsync("carl", "OLD@example.org")).ShouldBeOfType<SignUpResult.Taken>().Fields.ShouldBe(["email"]);
+        await store.CheckInvariantsAsync();
+    }
+
+    // Its owner could never sign up: no mail of ours would reach them, and nobody would ever be asked to prove it.
+    [Fact]
+    public async Task Nobody_takes_an_address_as_a_username_that_is_not_their_own()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var refused = (await store.SignUpAsync("victim@example.org", "mallory@example.org")).ShouldBeOfType<SignUpResult.Invalid>();
+        refused.Errors.ByField["username"].ShouldHaveSingleItem().Rule.ShouldBe("username.foreign-address");
+
+        var mallory = await store.CreateAsync("mallory", "mallory@example.org");
+        var rename = new UserChange { ByTheUser = true, Username = new Change<string>(true, "victim@example.org") };
+        (await new UserAdministration(store.Context).ChangeAsync(TestStore.Tenant, mallory.Uuid, rename, null, Actor.Self, TestStore.Cancellation))
+            .ShouldBeOfType<UserChangeResult.Invalid>().Errors.ByField.Keys.ShouldBe(["username"]);
+
+        await store.CreateAsync("victim@example.org", "Victim@example.org");
         await store.CheckInvariantsAsync();
     }
 
