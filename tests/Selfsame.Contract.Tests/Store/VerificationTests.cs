@@ -56,6 +56,44 @@ public abstract class VerificationTests(Backend backend)
         (await VerifyAsync(store, token, new VerificationProof { Password = TestStore.Password })).ShouldBeOfType<VerificationResult.Verified>();
     }
 
+    [Fact]
+    public async Task Passwords_tried_through_a_link_are_claimed_and_backed_off_as_those_of_a_sign_in()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var (_, token) = await SignUpAsync(store);
+        var guess = new VerificationProof { Password = "wrong", Origin = TestStore.From("192.0.2.66") };
+
+        var results = await TestStore.InParallelAsync(20, _ => VerifyAsync(store, token, guess));
+
+        // As at the sign-in: five are free, and the fifth begins the back-off.
+        store.Passwords.Verified.ShouldBe(5);
+        results.OfType<VerificationResult.TryLater>().Count().ShouldBe(15);
+        (await VerifyAsync(store, token, guess with { Password = TestStore.Password })).ShouldBeOfType<VerificationResult.TryLater>().After.ShouldBeGreaterThan(TimeSpan.Zero);
+        (await store.SignInAsync("anna@example.org", TestStore.Password, guess.Origin)).ShouldBeOfType<Selfsame.Store.Sessions.SignInResult.TryLater>();
+
+        // Somebody else's guesses hold up nobody who comes from elsewhere; the right password leaves no mark.
+        var own = new VerificationProof { Password = TestStore.Password, Origin = TestStore.From("192.0.2.1", "a browser of mine") };
+        (await VerifyAsync(store, token, own)).ShouldBeOfType<VerificationResult.Verified>();
+        (await store.CountAsync("known_sources")).ShouldBe(2);
+        (await store.CountAsync("sign_in_attempts", "failures > 5")).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task New_passwords_through_a_link_cost_no_more_hashes_than_the_limit_of_sign_ups_lets_pass()
+    {
+        var limit = new Selfsame.Store.RateLimit("sign-up-attempts", 4, TimeSpan.FromMinutes(10));
+        await using var store = await TestStore.CreateAsync(backend, new TestStoreOptions { Tenant = TestStore.Unlimited with { SignUpAttemptLimit = limit } });
+        var (_, token) = await SignUpAsync(store);
+        var before = store.Passwords.Hashed;
+        var proof = new VerificationProof { NewPassword = "a password of my own", Origin = TestStore.From("192.0.2.66") };
+
+        var results = await TestStore.InParallelAsync(20, _ => VerifyAsync(store, token, proof));
+
+        (store.Passwords.Hashed - before).ShouldBeLessThanOrEqualTo(4);
+        results.OfType<VerificationResult.Verified>().Count().ShouldBe(1);
+        await store.CheckInvariantsAsync();
+    }
+
     // Pre-hijacking: the attacker knows the password that was set with the victim's address.
     [Fact]
     public async Task The_click_of_somebody_who_did_not_sign_up_does_not_bless_the_password_that_a_stranger_chose()
