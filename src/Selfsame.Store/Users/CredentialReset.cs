@@ -22,6 +22,10 @@ internal static class CredentialReset
         await LinkTokens.RevokeAsync(transaction, user.Id, PasswordPurposes, now);
     }
 
+    /// <summary>An address that an administrator sets is the owner's other way out: no earlier one may take the user back (and set a password) after that.</summary>
+    public static Task AfterCorrectionAsync(Transaction transaction, User user, DateTimeOffset now)
+        => LinkTokens.RevokeAsync(transaction, user.Id, AllPurposes, now);
+
     /// <summary>Everything that was set before somebody proved the mailbox: sessions, links, known browsers and networks.</summary>
     public static async Task DropAllAsync(Transaction transaction, User user, DateTimeOffset now)
     {

@@ -199,6 +199,11 @@ public sealed class UserAdministration(StoreContext context)
             await CredentialReset.DropAllAsync(transaction, after, now);
         }
 
+        if (after.Email != before.Email)
+        {
+            await CredentialReset.AfterCorrectionAsync(transaction, after, now);
+        }
+
         if (after is { Email: not null, EmailVerifiedAt: null } && after.Email != before.Email)
         {
             var token = context.Random.NextToken();
