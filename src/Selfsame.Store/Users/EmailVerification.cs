@@ -2,7 +2,6 @@ using Selfsame.Databases;
 using Selfsame.Store.Audit;
 using Selfsame.Store.Links;
 using Selfsame.Store.Mail;
-using Selfsame.Store.Passwords;
 using Selfsame.Store.Requests;
 using Selfsame.Store.Sessions;
 

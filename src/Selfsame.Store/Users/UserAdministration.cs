@@ -216,7 +216,7 @@ public sealed class UserAdministration(StoreContext context)
 
     private static string Activity(User user) => user.IsActive ? "user.enabled" : "user.disabled";
 
-    private User Apply(User user, UserChange change, FieldErrors errors, DateTimeOffset now)
+    private static User Apply(User user, UserChange change, FieldErrors errors, DateTimeOffset now)
     {
         RefuseForeignAddress(user, change, errors);
         var after = ApplyIdentifiers(user, change, errors, now);
