@@ -174,8 +174,8 @@ public abstract class ProvisioningAlertTests(Backend backend)
         (await RowsOf(store).ClaimAsync(claim, TestStore.Cancellation)).ShouldBeEmpty();
 
         var row = (await new ProvisioningReports(store.Database, store.Clock).OfAccountAsync(Users, new AccountId(anna), TestStore.Cancellation)).Single();
-        row.Problem.ShouldNotBeNull().ShouldContain("another secret");
-        row.History.Count(line => line.What == row.Problem).ShouldBe(1);
+        row.Row.Problem.ShouldNotBeNull().ShouldContain("another secret");
+        row.History.Count(line => line.What == row.Row.Problem).ShouldBe(1);
         store.Clock.Advance(TimeSpan.FromMinutes(1));
         (await RowsOf(store).ClaimAsync(claim, TestStore.Cancellation)).ShouldBeEmpty();
         (await store.CountAsync("provisioning", "attempts = 2 AND leased_until IS NULL")).ShouldBe(1);
