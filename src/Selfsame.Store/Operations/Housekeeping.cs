@@ -1,5 +1,6 @@
 using Selfsame.Databases;
 using Selfsame.Store.Requests;
+using Selfsame.Store.Sessions;
 using Selfsame.Store.Users;
 
 namespace Selfsame.Store.Operations;
@@ -26,6 +27,7 @@ public sealed class Housekeeping(StoreContext context)
         ("idempotency_records", "created_at <= @records"),
         ("rate_limits", "window_started_at <= @attempts"),
         ("sign_in_attempts", "updated_at <= @attempts"),
+        ("known_sources", "last_success_at <= @known"),
         ("identifier_conflicts", "at <= @conflicts"),
         ("inbox", "state = 'Done' AND received_at <= @events"),
         ("mails", "sent_at <= @mails"),
@@ -85,6 +87,7 @@ public sealed class Housekeeping(StoreContext context)
                     now,
                     records = now - IdempotencyRecords.Lifetime,
                     attempts = now - KeptAttempts,
+                    known = now - SignInAttempts.KnownFor,
                     conflicts = now - KeptConflicts,
                     mails = now - KeptMails,
                     events = now - KeptEvents,

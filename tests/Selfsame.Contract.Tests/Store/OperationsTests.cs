@@ -204,6 +204,22 @@ public abstract class OperationsTests(Backend backend)
         await store.CheckInvariantsAsync();
     }
 
+    // docs/decisions/0002: hashes of where a person signs in from are not kept for longer than they are of use.
+    [Fact]
+    public async Task A_browser_that_was_known_is_forgotten_after_180_days()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        await store.CreateAsync("anna", "anna@example.org");
+        await store.SignedInAsync("anna", TestStore.Password, TestStore.From("192.0.2.1", "a browser"));
+        store.Clock.Advance(TimeSpan.FromDays(100));
+        await store.SignedInAsync("anna", TestStore.Password, TestStore.From("192.0.2.1", "another browser"));
+        store.Clock.Advance(TimeSpan.FromDays(80));
+
+        await new Housekeeping(store.Context).ExecuteAsync(TestStore.Cancellation);
+
+        (await store.CountAsync("known_sources")).ShouldBe(2, "the network and the second browser");
+    }
+
     // Credential stuffing leaves millions of rows: one statement over all of them would end in a timeout, each time with more to do.
     [Fact]
     public async Task Housekeeping_deletes_in_portions_until_nothing_is_left()
