@@ -82,7 +82,7 @@ public abstract class EmailChangeTests(Backend backend)
         var revert = await store.TakeTokenAsync("first@example.org", "was changed");
         var confirm = await LinkAsync(store, await store.ReadAsync(user.Uuid), "third@example.org");
         await new PasswordChanges(store.Context).RequestResetAsync(TestStore.Tenant, "anna", "192.0.2.1", Actor.Self, TestStore.Cancellation);
-        var reset = await store.TakeTokenAsync("second@example.org", "eset");
+        var reset = await store.TakeTokenAsync("second@example.org", "new password");
 
         var correction = new UserChange { Email = new Change<string>(true, "right@example.org"), EmailVerified = new Change<bool>(true, true) };
         (await new UserAdministration(store.Context).ChangeAsync(TestStore.Tenant, user.Uuid, correction, null, Actor.CommandLine, TestStore.Cancellation))

@@ -42,7 +42,7 @@ public abstract class LookalikeTests(Backend backend)
 
         (await store.SignUpAsync("victim", "victim@gmail.com")).ShouldBeOfType<SignUpResult.Taken>().Fields.ShouldBe(["email"]);
         await new PasswordChanges(store.Context).RequestResetAsync(TestStore.Tenant, "victim@gmail.com", "192.0.2.1", Actor.Self, TestStore.Cancellation);
-        await store.TakeTokenAsync("victim+x@gmail.com", "eset");
+        await store.TakeTokenAsync("victim+x@gmail.com", "new password");
         await new EmailVerification(store.Context).RequestAsync(TestStore.Tenant, "victim@gmail.com", "192.0.2.1", Actor.Self, TestStore.Cancellation);
         await store.TakeTokenAsync("victim+x@gmail.com", "Confirm");
 
