@@ -360,7 +360,7 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
                   ORDER BY not_before, source, source_id LIMIT @most{(transaction.Dialect == Dialect.PostgreSql ? " FOR UPDATE SKIP LOCKED" : "")})
                 RETURNING {StoredRow.Columns}
                 """,
-                new { claim.System, lane = lane.ToString(), now, until = now + claim.Lease, most, holder.Machine, holder.ProcessId });
+                new { claim.System, lane = lane.ToString(), now, latestPause = SystemPace.LatestPause(now), until = now + claim.Lease, most, holder.Machine, holder.ProcessId });
 
     /// <summary>The claimed row; null, and given back with its problem, where it can't be opened: it must not hold up the others of its lane.</summary>
     private async Task<ProvisioningRow?> OpenAsync(Transaction transaction, StoredRow row, DateTimeOffset now)
