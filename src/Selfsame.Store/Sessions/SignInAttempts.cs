@@ -129,8 +129,8 @@ internal sealed class SignInAttempts(StoreContext context)
         return check;
     }
 
-    /// <summary>Not cancelled: the caller may have left.</summary>
-    private async Task TakeBackAsync(string tenant, SignInClaim claim, SignInOrigin origin)
+    /// <summary>Gives back what an attempt took that was not a wrong one. Not cancelled: the caller may have left.</summary>
+    internal async Task TakeBackAsync(string tenant, SignInClaim claim, SignInOrigin origin)
     {
         Statement?[] statements =
         [

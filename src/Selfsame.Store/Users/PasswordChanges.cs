@@ -160,8 +160,8 @@ public sealed class PasswordChanges(StoreContext context)
             };
         }
 
-        var (hash, failure) = await HashAsync(newPassword, user, cancellation);
-        return failure ?? await context.Database.TransactAsync<PasswordChangeResult>(
+        var hash = await proof.HashAsync(user, right, newPassword!, origin, cancellation);
+        return hash is null ? new PasswordChangeResult.Busy() : await context.Database.TransactAsync<PasswordChangeResult>(
             async transaction =>
             {
                 var now = context.Now();
