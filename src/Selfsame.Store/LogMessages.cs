@@ -14,6 +14,9 @@ internal static partial class LogMessages
     [LoggerMessage(1003, LogLevel.Information, "An unverified address of user {Loser} was taken over by user {Winner}, who proved it")]
     public static partial void EmailTakenOver(ILogger logger, Guid loser, Guid winner);
 
+    [LoggerMessage(1004, LogLevel.Debug, "That a session or a token was used could not be noted; the next use notes it")]
+    public static partial void UseNotNoted(ILogger logger, Exception exception);
+
     [LoggerMessage(1010, LogLevel.Information, "Event {EventId} of {System}: {Outcome} (correlation {CorrelationId})")]
     public static partial void EventDone(ILogger logger, string eventId, string system, string outcome, string correlationId);
 

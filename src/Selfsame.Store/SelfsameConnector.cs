@@ -77,8 +77,8 @@ public sealed class SelfsameConnector(StoreContext context, string tenant)
         var uuids = ids.Select(UuidOf).OfType<Guid>().ToArray();
         // In a list SQLite's driver would write a uuid its own way, not as our columns hold it.
         return context.Database.Dialect == Dialect.Sqlite
-            ? SelectAsync("u.uuid", Array.ConvertAll(uuids, uuid => uuid.ToString("D")), cancellation)
-            : SelectAsync("u.uuid", uuids, cancellation);
+            ? SelectAsync(values => $"u.uuid {values}", Array.ConvertAll(uuids, uuid => uuid.ToString("D")), cancellation)
+            : SelectAsync(values => $"u.uuid {values}", uuids, cancellation);
     }
 
     public async Task<IReadOnlyList<Account>> FindAsync(
@@ -87,8 +87,9 @@ public sealed class SelfsameConnector(StoreContext context, string tenant)
         var found = new Dictionary<AccountId, Account>();
         foreach (var (kind, values) in identifiers.Where(pair => Mapping.Identifiers.ContainsKey(pair.Key)))
         {
-            var folded = values.Select(value => value.ToLowerInvariant()).Concat(values).Distinct().ToArray();
-            foreach (var account in await SelectAsync($"lower(u.{Mapping.Identifiers[kind]})", folded, cancellation))
+            // By key, which the primary key of identifiers finds: a database folds the case of ASCII only, or as its collation says.
+            var keys = values.Select(value => IdentifierKeys.TryKey(kind, value, out var key, out _) ? key : null).OfType<string>().Distinct().ToArray();
+            foreach (var account in await FindAsync(kind, keys, cancellation))
             {
                 found.TryAdd(account.Id, account);
             }
@@ -96,6 +97,17 @@ public sealed class SelfsameConnector(StoreContext context, string tenant)
 
         return [.. found.Values];
     }
+
+    private Task<IReadOnlyList<Account>> FindAsync(IdentifierKind kind, string[] keys, CancellationToken cancellation) => kind switch
+    {
+        // An unverified phone is nobody's, and has no row there.
+        IdentifierKind.Phone => SelectAsync(values => $"u.phone {values}", keys, cancellation),
+        IdentifierKind.Username or IdentifierKind.Email => SelectAsync(values => InSpace("login", values), keys, cancellation),
+        _ => SelectAsync(values => InSpace("handle", values), keys, cancellation),
+    };
+
+    private static string InSpace(string space, string values)
+        => $"u.id IN (SELECT i.user_id FROM identifiers i WHERE i.tenant = @tenant AND i.space = '{space}' AND i.key {values})";
 
     /// <summary>
     /// A person moves in, under the id that is given and with a hash if there is one. Who was deleted softly under that id, and was then as the
@@ -243,12 +255,12 @@ public sealed class SelfsameConnector(StoreContext context, string tenant)
 
     private static Guid? UuidOf(AccountId id) => id.Parts is [var part] && Guid.TryParse(part, out var uuid) ? uuid : null;
 
-    private Task<IReadOnlyList<Account>> SelectAsync<T>(string column, T[] values, CancellationToken cancellation)
+    private Task<IReadOnlyList<Account>> SelectAsync<T>(Func<string, string> isOneOf, T[] values, CancellationToken cancellation)
         => ReadAsync<IReadOnlyList<Account>>(
             async transaction => values.Length == 0
                 ? []
                 : (await transaction.QueryAsync<User>(
-                    $"SELECT {User.Columns} FROM users u WHERE u.tenant = @tenant AND u.deleted_at IS NULL AND {column} {(transaction.Dialect == Dialect.Sqlite ? "IN @values" : "= ANY(@values)")}",
+                    $"SELECT {User.Columns} FROM users u WHERE u.tenant = @tenant AND u.deleted_at IS NULL AND {isOneOf(transaction.Dialect == Dialect.Sqlite ? "IN @values" : "= ANY(@values)")}",
                     new { tenant, values })).ConvertAll(ToAccount),
             cancellation);
 

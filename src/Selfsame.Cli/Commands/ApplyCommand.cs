@@ -53,6 +53,8 @@ internal static class ApplyCommand
                 return ApplyView.WriteStopped(guarded.Guards, ExitCode.Stopped);
         }
 
+        // Where no server runs, nobody else does it; and before anything is changed, so that it can't spoil the report.
+        await engine.Connected.Retention.ForgetAsync(cancellation);
         var plan = ((PlanAccepted)verdict).Plan;
         var result = await (await engine.NewApplierAsync(cancellation)).ApplyAsync(plan, ApplyProgress.For(plan.Changes.Count), cancellation, notify);
         switch (result)

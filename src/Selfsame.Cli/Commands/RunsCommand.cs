@@ -44,8 +44,12 @@ internal static class RunsCommand
         return meant.Count == 1
             ? (await engine.Connected.Journal.ReadAsync(meant[0].Id, cancellation))!
             : throw new InvalidOperationException(
-                $"{(meant.Count == 0 ? "there is no such run" : "several runs begin so")}: {text}. 'selfsame runs' lists them.");
+                $"{(meant.Count > 0 ? "several runs begin so" : NoSuchRun(engine.Topology))}: {text}. 'selfsame runs' lists them.");
     }
+
+    private static string NoSuchRun(Topology topology) => topology.JournalKept is { } kept
+        ? $"there is no such run, or it was finished more than {kept.Days} days ago and is forgotten (journal.keepDays)"
+        : "there is no such run";
 
     private static async Task<IReadOnlyList<ListedRun>> ListAsync(IJournal journal, CancellationToken cancellation)
     {

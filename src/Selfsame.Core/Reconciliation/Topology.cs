@@ -35,6 +35,12 @@ public sealed record Topology
     /// <summary>Where runs are journaled: a database's connection, or null for the store.</summary>
     public string? Journal { get; init; }
 
+    /// <summary>How long a finished run can be looked at and undone; null: for ever.</summary>
+    public TimeSpan? JournalKept { get; init; } = DefaultJournalKept;
+
+    /// <summary>A year: what an undo finds after that is hardly as the run left it, and the images hold people's records.</summary>
+    public static TimeSpan DefaultJournalKept { get; } = TimeSpan.FromDays(365);
+
     public Guards Guards { get; init; } = new();
 
     /// <summary>What people decided about accounts.</summary>

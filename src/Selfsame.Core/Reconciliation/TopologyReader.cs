@@ -9,6 +9,9 @@ namespace Selfsame.Core.Reconciliation;
 /// </summary>
 public sealed class TopologyReader(IReadOnlyList<ConnectorKind> connectors, Func<string, string?> environment)
 {
+    /// <summary>A hundred years: an instant that far back can still be told.</summary>
+    private const int LongestKeptDays = 36_500;
+
     /// <summary>A config larger than this, in characters, is not a config.</summary>
     public const int MaximumLength = 1_000_000;
 
@@ -64,6 +67,7 @@ public sealed class TopologyReader(IReadOnlyList<ConnectorKind> connectors, Func
         var tenants = entries.TryGetValue("tenants", out var tenantsNode)
             ? tenantsNode.Entries().ToDictionary(entry => entry.Key, entry => ServiceReader.ReadTenant(entry.Value), StringComparer.Ordinal)
             : [];
+        var (journal, journalKept) = entries.TryGetValue("journal", out var journalNode) ? ReadJournal(journalNode) : (null, Topology.DefaultJournalKept);
         return new Topology
         {
             Systems = systems,
@@ -74,12 +78,33 @@ public sealed class TopologyReader(IReadOnlyList<ConnectorKind> connectors, Func
             Webhooks = entries.TryGetValue("webhooks", out var webhooks) ? WebhookReader.Read(webhooks, tenants.Keys) : [],
             ProvisioningAlertAfter = entries.TryGetValue("provisioningAlertAfter", out var after) ? TimeSpan.FromSeconds(after.Count()) : Topology.DefaultProvisioningAlertAfter,
             ProvisioningAlertMail = entries.TryGetValue("provisioningAlertMail", out var alertMail) ? ServiceReader.ReadMailAddress(alertMail) : null,
-            Journal = entries.TryGetValue("journal", out var journal) ? journal.Text() : null,
+            Journal = journal,
+            JournalKept = journalKept,
             Guards = entries.TryGetValue("guards", out var guards) ? ReadGuards(guards) : new Guards(),
             Decisions = entries.TryGetValue("decisions", out var decisions) ? DecisionsReader.Read(decisions, systems) : PersonDecisions.None,
             MinimumAge = entries.TryGetValue("minimumAge", out var age) ? TimeSpan.FromSeconds(age.Count()) : Topology.DefaultMinimumAge,
             Fingerprint = TopologyFingerprint.Of(systems.Values, rules, connectors),
         };
+    }
+
+    /// <summary>A connection alone, or what is to be said besides.</summary>
+    private static (string? Connection, TimeSpan? Kept) ReadJournal(ConfigNode node)
+    {
+        if (node.IsText)
+        {
+            return (node.Text(), Topology.DefaultJournalKept);
+        }
+
+        node.RejectOthers(["connection", "keepDays"]);
+        var entries = node.Entries();
+        var days = entries.TryGetValue("keepDays", out var keepDays) ? keepDays.Count() : Topology.DefaultJournalKept.Days;
+        if (days > LongestKeptDays)
+        {
+            keepDays!.Reject($"'journal.keepDays' must be at most {LongestKeptDays}, or 0 for ever.");
+            days = 0;
+        }
+
+        return (entries.TryGetValue("connection", out var connection) ? connection.Text() : null, days == 0 ? null : TimeSpan.FromDays(days));
     }
 
     private static Guards ReadGuards(ConfigNode node)

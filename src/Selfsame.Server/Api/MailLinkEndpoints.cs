@@ -94,6 +94,7 @@ internal static class MailLinkEndpoints
             Browser = scope.BrowserHash,
             Password = body.Text("password"),
             NewPassword = body.Text("newPassword"),
+            Origin = scope.Origin,
         };
         return await verification.VerifyAsync(scope.Tenant, body.Text("token")!, proof, scope.Actor, http.RequestAborted) switch
         {
@@ -101,6 +102,7 @@ internal static class MailLinkEndpoints
             VerificationResult.LinkInvalid => InvalidLink(),
             VerificationResult.PasswordNeeded needed => PasswordNeeded(needed.WrongPassword),
             VerificationResult.Invalid invalid => Problem.Of(invalid.Errors),
+            VerificationResult.TryLater later => SessionEndpoints.TooManyAttempts(later.After),
             VerificationResult.Busy => SignUpEndpoints.Busy(),
             var result => throw new InvalidOperationException($"There is no answer for {result.GetType().Name}."),
         };

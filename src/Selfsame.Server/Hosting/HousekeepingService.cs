@@ -1,12 +1,13 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Selfsame.Server.Reconciliation;
 using Selfsame.Store;
 using Selfsame.Store.Operations;
 
 namespace Selfsame.Server.Hosting;
 
-/// <summary>Runs the store's housekeeping now and then.</summary>
-internal sealed class HousekeepingService(StoreContext context, ILogger<HousekeepingService> logger) : BackgroundService
+/// <summary>Runs the store's housekeeping now and then, and forgets old runs.</summary>
+internal sealed class HousekeepingService(StoreContext context, ILogger<HousekeepingService> logger, ConnectedSystems? connected = null) : BackgroundService
 {
     private static readonly TimeSpan Period = TimeSpan.FromMinutes(15);
 
@@ -14,16 +15,21 @@ internal sealed class HousekeepingService(StoreContext context, ILogger<Housekee
     {
         while (!stoppingToken.IsCancellationRequested)
         {
-            try
-            {
-                await new Housekeeping(context).ExecuteAsync(stoppingToken);
-            }
-            catch (Exception exception) when (exception is not OperationCanceledException)
-            {
-                ServerLogMessages.HousekeepingFailed(logger, exception);
-            }
-
+            await TryAsync(() => new Housekeeping(context).ExecuteAsync(stoppingToken));
+            await TryAsync(() => connected?.Retention.ForgetAsync(stoppingToken) ?? Task.CompletedTask);
             await Task.Delay(Period, context.Clock, stoppingToken);
+        }
+    }
+
+    private async Task TryAsync(Func<Task> work)
+    {
+        try
+        {
+            await work();
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            ServerLogMessages.HousekeepingFailed(logger, exception);
         }
     }
 }

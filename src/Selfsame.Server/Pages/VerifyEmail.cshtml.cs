@@ -58,6 +58,8 @@ internal sealed class VerifyEmailPage(RequestScope scope, EmailVerification veri
                 return Refuse("password", needed.WrongPassword ? "This is not the password of the account. Try again." : "Enter the password of the account.");
             case VerificationResult.Invalid invalid:
                 return Refuse(invalid.Errors);
+            case VerificationResult.TryLater later:
+                return TooMany("Too many passwords were tried.", later.After);
             case VerificationResult.LinkInvalid:
                 Step = VerificationStep.LinkInvalid;
                 return Show(StatusCodes.Status404NotFound);
@@ -66,5 +68,5 @@ internal sealed class VerifyEmailPage(RequestScope scope, EmailVerification veri
         }
     }
 
-    private VerificationProof Proof() => new() { SignedInUser = Scope.SignedIn?.User.Uuid, Browser = Scope.BrowserHash };
+    private VerificationProof Proof() => new() { SignedInUser = Scope.SignedIn?.User.Uuid, Browser = Scope.BrowserHash, Origin = Scope.Origin };
 }

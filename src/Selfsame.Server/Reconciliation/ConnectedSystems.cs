@@ -22,11 +22,12 @@ public sealed class ConnectedSystems : IAsyncDisposable
 {
     private readonly Database? ownJournal;
 
-    private ConnectedSystems(Topology topology, IReadOnlyDictionary<string, IConnectedSystem> systems, RunJournal journal, Database? ownJournal)
+    private ConnectedSystems(Topology topology, IReadOnlyDictionary<string, IConnectedSystem> systems, RunJournal journal, RunRetention retention, Database? ownJournal)
     {
         Topology = topology;
         Systems = systems;
         Journal = journal;
+        Retention = retention;
         this.ownJournal = ownJournal;
     }
 
@@ -35,6 +36,8 @@ public sealed class ConnectedSystems : IAsyncDisposable
     public IReadOnlyDictionary<string, IConnectedSystem> Systems { get; }
 
     public IJournal Journal { get; }
+
+    public RunRetention Retention { get; }
 
     /// <summary>Opens every system; none is asked yet. The journal stands in the store, or where the config says.</summary>
     public static async Task<ConnectedSystems> OpenAsync(Topology topology, StoreContext store, CancellationToken cancellation)
@@ -48,7 +51,8 @@ public sealed class ConnectedSystems : IAsyncDisposable
         }
 
         var journal = new RunJournal(ownJournal ?? store.Database, store.Secrets, store.Clock, LeaseHolder.Current);
-        return new ConnectedSystems(topology, systems, journal, ownJournal);
+        var retention = new RunRetention(ownJournal ?? store.Database, store.Clock, topology.JournalKept);
+        return new ConnectedSystems(topology, systems, journal, retention, ownJournal);
     }
 
     /// <summary>The provisioner that brings the store's users into the systems.</summary>

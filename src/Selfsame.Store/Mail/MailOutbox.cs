@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Selfsame.Databases;
 
 namespace Selfsame.Store.Mail;
@@ -48,13 +49,33 @@ public sealed class MailOutbox(StoreContext context)
             });
 
     /// <summary>Takes due mails on loan; a sender that dies leaves them due again when the loan ends.</summary>
-    public Task<List<QueuedMail>> LeaseAsync(int most, CancellationToken cancellation)
+    public async Task<List<QueuedMail>> LeaseAsync(int most, CancellationToken cancellation)
+    {
+        var mails = new List<QueuedMail>();
+        foreach (var row in await TakeAsync(most, cancellation))
+        {
+            var mail = new QueuedMail(row.Uuid, new MailText(row.Recipient, row.Subject, ""), (int)row.Attempts, row.CreatedAt);
+            try
+            {
+                mails.Add(mail with { Text = mail.Text with { Body = context.Secrets.Unprotect(Purpose, row.Body) } });
+            }
+            catch (CryptographicException)
+            {
+                // Its own failure, or it would hold up all others. Not for good: another server, or the secret of then, may open it.
+                await MarkFailedAsync(mail, "This mail was protected with another secret than this server has.", permanent: false, cancellation);
+            }
+        }
+
+        return mails;
+    }
+
+    private Task<List<MailRow>> TakeAsync(int most, CancellationToken cancellation)
         => context.Database.TransactAsync(
-            async transaction =>
+            transaction =>
             {
                 var now = context.Now();
                 var skipLocked = transaction.Dialect == Dialect.PostgreSql ? "FOR UPDATE SKIP LOCKED" : "";
-                var rows = await transaction.QueryAsync<MailRow>(
+                return transaction.QueryAsync<MailRow>(
                     $"""
                     UPDATE mails SET leased_until = @until, attempts = attempts + 1
                     WHERE id IN (
@@ -64,11 +85,6 @@ public sealed class MailOutbox(StoreContext context)
                     RETURNING uuid, recipient, subject, body, attempts, created_at
                     """,
                     new { now, until = now + Lease, most });
-                return rows.Select(row => new QueuedMail(
-                    row.Uuid,
-                    new MailText(row.Recipient, row.Subject, context.Secrets.Unprotect(Purpose, row.Body)),
-                    (int)row.Attempts,
-                    row.CreatedAt)).ToList();
             },
             cancellation);
 

@@ -26,7 +26,7 @@ public sealed record OverdueAccount
 }
 
 /// <summary>
-/// Tells, once for each account and system over all nodes, that it has not become whole in time: a mail, and a webhook for who
+/// Tells, once over all nodes for each time that an account is not whole in a system, that it has not become so in time: a mail, and a webhook for who
 /// asked for it, queued in the transaction that notes it as told.
 /// </summary>
 /// <param name="context">The store.</param>
@@ -38,8 +38,12 @@ public sealed class ProvisioningAlerts(StoreContext context, Func<string, string
     // What the config does not want yet waits without a problem for its time. Just due is not behind: work on it begins within seconds.
     private const string IsBehind =
         """
-        (p.state IN ('Intent', 'Conflict', 'Compensating') OR (p.state = 'Pending' AND (p.problem IS NOT NULL OR p.not_before <= @justDue)))
+        (p.state IN ('Intent', 'Conflict', 'Compensating') OR (p.state = 'Pending' AND (p.problem IS NOT NULL OR p.not_before <= @justDue))
+         OR (p.state = 'Linked' AND p.due_because IS NOT NULL AND p.problem IS NOT NULL))
         """;
+
+    // What was told is told again only when this was so in between: a conflict that is tried again and stays one is the same trouble.
+    private const string IsWhole = "(p.state IN ('Linked', 'Compensated') AND p.due_because IS NULL)";
 
     private static readonly TimeSpan JustDue = TimeSpan.FromSeconds(10);
 
@@ -69,7 +73,7 @@ public sealed class ProvisioningAlerts(StoreContext context, Func<string, string
             },
             cancellation);
 
-    /// <summary>Notes what is behind now, and forgets what became whole in time, or is gone.</summary>
+    /// <summary>Notes what is behind now, and forgets what became whole, or is gone.</summary>
     private static Task<int> NoteAsync(Transaction transaction, DateTimeOffset now)
         => transaction.ExecuteAsync(
             $"""
@@ -77,7 +81,7 @@ public sealed class ProvisioningAlerts(StoreContext context, Func<string, string
             SELECT p.source, p.source_id, p.system, @now FROM provisioning p WHERE {IsBehind} ORDER BY p.source, p.source_id, p.system
             ON CONFLICT (source, source_id, system) DO NOTHING;
             DELETE FROM provisioning_alerts AS a WHERE NOT EXISTS (
-              SELECT 1 FROM provisioning p WHERE p.source = a.source AND p.source_id = a.source_id AND p.system = a.system AND (a.told_at IS NOT NULL OR {IsBehind}));
+              SELECT 1 FROM provisioning p WHERE p.source = a.source AND p.source_id = a.source_id AND p.system = a.system AND ((a.told_at IS NOT NULL AND NOT {IsWhole}) OR {IsBehind}));
             """,
             new { now, justDue = now - JustDue });
 

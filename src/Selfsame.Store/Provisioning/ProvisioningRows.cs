@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Provisioning;
 using Selfsame.Databases;
@@ -83,7 +84,16 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
                     await pace.TakeAsync(rows.Count);
                 }
 
-                return rows.ConvertAll(row => new ClaimedRow(row.ToDomain(secrets), taken, claim.Lease));
+                var opened = new List<ClaimedRow>();
+                foreach (var row in rows)
+                {
+                    if (await OpenAsync(transaction, row, now) is { } open)
+                    {
+                        opened.Add(new ClaimedRow(open, taken, claim.Lease));
+                    }
+                }
+
+                return opened;
             },
             cancellation);
     }
@@ -350,7 +360,21 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
                   ORDER BY not_before, source, source_id LIMIT @most{(transaction.Dialect == Dialect.PostgreSql ? " FOR UPDATE SKIP LOCKED" : "")})
                 RETURNING {StoredRow.Columns}
                 """,
-                new { claim.System, lane = lane.ToString(), now, until = now + claim.Lease, most, holder.Machine, holder.ProcessId });
+                new { claim.System, lane = lane.ToString(), now, latestPause = SystemPace.LatestPause(now), until = now + claim.Lease, most, holder.Machine, holder.ProcessId });
+
+    /// <summary>The claimed row; null, and given back with its problem, where it can't be opened: it must not hold up the others of its lane.</summary>
+    private async Task<ProvisioningRow?> OpenAsync(Transaction transaction, StoredRow row, DateTimeOffset now)
+    {
+        try
+        {
+            return row.ToDomain(secrets);
+        }
+        catch (CryptographicException)
+        {
+            await ProvisioningTable.PutBackSealedAsync(transaction, row, now);
+            return null;
+        }
+    }
 
     private DateTimeOffset Now()
     {

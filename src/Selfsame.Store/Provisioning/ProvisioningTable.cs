@@ -15,6 +15,8 @@ internal static class ProvisioningTable
     /// <summary>So many events of a row are kept.</summary>
     private const int MostEvents = 30;
 
+    private static readonly TimeSpan SealedDelay = TimeSpan.FromMinutes(1);
+
     /// <summary>The key's parameters with others.</summary>
     public static DynamicParameters Parameters(ProvisioningKey key, object? others = null)
     {
@@ -109,6 +111,21 @@ internal static class ProvisioningTable
                 """,
                 row.Key.Source, account, row.Key.System),
         ];
+    }
+
+    /// <summary>Gives a claimed row back that can't be opened, for a server that has its secret, or for later.</summary>
+    public static async Task PutBackSealedAsync(Transaction transaction, StoredRow row, DateTimeOffset now)
+    {
+        const string problem = "What was to be sent is protected with another secret than this server has. Start it with that one as the previous secret.";
+        await transaction.ExecuteAsync(
+            $"""
+            UPDATE provisioning SET leased_until = NULL, attempts = attempts + 1, not_before = @later, problem = @problem, updated_at = @now WHERE {IsKey}
+            """,
+            Parameters(row.Key, new { later = now + SealedDelay, problem, now }));
+        if (row.Problem != problem)
+        {
+            await NoteAsync(transaction, row.Key, Enum.Parse<ProvisioningState>(row.State), problem, now);
+        }
     }
 
     /// <summary>Has a locked row looked at again. What a holder of the row writes at its end stands over all but the count.</summary>

@@ -1,4 +1,5 @@
 using Selfsame.Databases;
+using Selfsame.Store.Requests;
 
 namespace Selfsame.Store.Provisioning;
 
@@ -8,19 +9,25 @@ namespace Selfsame.Store.Provisioning;
 /// </summary>
 internal sealed class SystemPace(Transaction transaction, string system, DateTimeOffset now)
 {
-    /// <summary>The condition that no pause of <c>@System</c> runs at <c>@now</c>.</summary>
-    public const string NotPaused = "NOT EXISTS (SELECT 1 FROM provisioning_systems WHERE system = @System AND paused_until > @now)";
+    /// <summary>The condition that no pause of <c>@System</c> runs at <c>@now</c>. One beyond <c>@latestPause</c> was begun by a clock that was ahead.</summary>
+    public const string NotPaused = "NOT EXISTS (SELECT 1 FROM provisioning_systems WHERE system = @System AND paused_until > @now AND paused_until <= @latestPause)";
+
+    /// <summary>A system that asks for more is asked again after this.</summary>
+    private static readonly TimeSpan LongestPause = TimeSpan.FromHours(1);
 
     private const long Token = 1000;
 
     private long millitokens;
+
+    /// <summary>No clock that is right has begun a pause that ends later than this.</summary>
+    public static DateTimeOffset LatestPause(DateTimeOffset now) => now + LongestPause + RateLimits.MostSkew;
 
     /// <summary>How many rows may be taken now, where there is a limit. Without one nothing need be locked, so that nodes which claim at once do not wait for each other.</summary>
     public async Task<int> RowsAsync(double perSecond)
     {
         var pace = await ReadForUpdateAsync();
         var most = Math.Max(Token, (long)(perSecond * Token));
-        var gained = Math.Clamp((now - pace.RefilledAt).TotalSeconds * perSecond * Token, 0, most);
+        var gained = pace.RefilledAt > now + RateLimits.MostSkew ? most : Math.Clamp((now - pace.RefilledAt).TotalSeconds * perSecond * Token, 0, most);
         millitokens = Math.Min(most, pace.Millitokens + (long)gained);
         return (int)(millitokens / Token);
     }
@@ -39,9 +46,9 @@ internal sealed class SystemPace(Transaction transaction, string system, DateTim
             """
             INSERT INTO provisioning_systems (system, paused_until, millitokens, refilled_at) VALUES (@system, @until, 0, @now)
             ON CONFLICT (system) DO UPDATE SET paused_until = CASE
-              WHEN provisioning_systems.paused_until > excluded.paused_until THEN provisioning_systems.paused_until ELSE excluded.paused_until END
+              WHEN provisioning_systems.paused_until > excluded.paused_until AND provisioning_systems.paused_until <= @latestPause THEN provisioning_systems.paused_until ELSE excluded.paused_until END
             """,
-            new { system, until = now + pause, now });
+            new { system, until = now + (pause < LongestPause ? pause : LongestPause), latestPause = LatestPause(now), now });
 
     private async Task<Pace> ReadForUpdateAsync()
     {

@@ -1,5 +1,6 @@
 using Selfsame.Core.Identifiers;
 using Selfsame.Store.Links;
+using Selfsame.Store.Sessions;
 
 namespace Selfsame.Store.ServiceTokens;
 
@@ -98,9 +99,10 @@ public sealed class ServiceTokenStore(StoreContext context)
             cancellation);
         if (found is not null && !(now - found.LastUsedAt <= UseGranularity))
         {
-            await context.Database.TransactAsync(
-                transaction => transaction.ExecuteAsync(
-                    "UPDATE service_tokens SET last_used_at = @now WHERE uuid = @uuid", new { now, uuid = found.Uuid }),
+            await LastUse.NoteAsync(
+                context,
+                "UPDATE service_tokens SET last_used_at = @now WHERE uuid = @uuid AND (last_used_at IS NULL OR last_used_at < @before)",
+                new { now, before = now - UseGranularity, uuid = found.Uuid },
                 cancellation);
         }
 

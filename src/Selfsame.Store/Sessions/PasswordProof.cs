@@ -34,6 +34,25 @@ internal sealed class PasswordProof(StoreContext context)
         };
     }
 
+    /// <summary>The hash of a new password, after the present one was shown; null when too many wait. Where none is made the attempt is given back: it was right.</summary>
+    public async Task<string?> HashAsync(User user, PasswordProofResult.Right proof, string newPassword, SignInOrigin origin, CancellationToken cancellation)
+    {
+        string? hash = null;
+        try
+        {
+            hash = await context.Passwords.HashAsync(newPassword, cancellation);
+        }
+        finally
+        {
+            if (hash is null)
+            {
+                await attempts.TakeBackAsync(user.Tenant, proof.Claim, origin);
+            }
+        }
+
+        return hash;
+    }
+
     /// <summary>In the transaction of what the password was asked for.</summary>
     public Task ForgiveAsync(Transaction transaction, User user, PasswordProofResult.Right proof, SignInOrigin origin, DateTimeOffset now)
         => transaction.BatchAsync(attempts.Forgive(user, proof.Claim, origin, now));

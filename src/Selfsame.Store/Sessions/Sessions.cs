@@ -51,9 +51,11 @@ public sealed class SessionStore(StoreContext context)
         var found = await context.Database.ReadAsync(transaction => FindAsync(transaction, tenant, token, now), cancellation);
         if (found is not null && now - found.Session.LastSeenAt > SeenGranularity)
         {
-            await context.Database.TransactAsync(
-                transaction => transaction.ExecuteAsync(
-                    "UPDATE sessions SET last_seen_at = @now WHERE uuid = @uuid", new { now, uuid = found.Session.Uuid }),
+            // Conditioned: of the calls of one page one writes.
+            await LastUse.NoteAsync(
+                context,
+                "UPDATE sessions SET last_seen_at = @now WHERE uuid = @uuid AND last_seen_at < @before",
+                new { now, before = now - SeenGranularity, uuid = found.Session.Uuid },
                 cancellation);
         }
 

@@ -30,7 +30,9 @@ internal sealed class SignInAttempts(StoreContext context)
     private static readonly TimeSpan LongestOfOneSource = TimeSpan.FromMinutes(15);
     private static readonly TimeSpan LongestOfStrangers = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Forgotten = TimeSpan.FromHours(24);
-    private static readonly TimeSpan KnownFor = TimeSpan.FromDays(180);
+
+    /// <summary>How long a browser or network counts as known after the last sign-in from it.</summary>
+    internal static readonly TimeSpan KnownFor = TimeSpan.FromDays(180);
 
     /// <summary>No row comes back exactly when the bucket's back-off has not passed. One that no attempt of today can have begun is over.</summary>
     private const string Claim =
@@ -122,8 +124,8 @@ internal sealed class SignInAttempts(StoreContext context)
         return check;
     }
 
-    /// <summary>Not cancelled: the caller may have left.</summary>
-    private async Task TakeBackAsync(string tenant, SignInClaim claim, SignInOrigin origin)
+    /// <summary>Gives back what an attempt took that was not a wrong one. Not cancelled: the caller may have left.</summary>
+    internal async Task TakeBackAsync(string tenant, SignInClaim claim, SignInOrigin origin)
     {
         Statement?[] statements =
         [

@@ -10,7 +10,7 @@ internal static class CredentialReset
     private static readonly string[] AllPurposes =
         [LinkPurpose.VerifyEmail, LinkPurpose.ResetPassword, LinkPurpose.ChangeEmail, LinkPurpose.RevertEmail];
 
-    private static readonly string[] PasswordPurposes = [LinkPurpose.ResetPassword, LinkPurpose.ChangeEmail];
+    private static readonly string[] PasswordPurposes = [LinkPurpose.VerifyEmail, LinkPurpose.ResetPassword, LinkPurpose.ChangeEmail];
 
     /// <summary>
     /// A new password ends the sessions (but the one in use) and the unused links that could set another. The link by
@@ -21,6 +21,10 @@ internal static class CredentialReset
         await SessionStore.EndAllAsync(transaction, user.Id, keepSession);
         await LinkTokens.RevokeAsync(transaction, user.Id, PasswordPurposes, now);
     }
+
+    /// <summary>An address that an administrator sets is the owner's other way out: no earlier one may take the user back (and set a password) after that.</summary>
+    public static Task AfterCorrectionAsync(Transaction transaction, User user, DateTimeOffset now)
+        => LinkTokens.RevokeAsync(transaction, user.Id, AllPurposes, now);
 
     /// <summary>Everything that was set before somebody proved the mailbox: sessions, links, known browsers and networks.</summary>
     public static async Task DropAllAsync(Transaction transaction, User user, DateTimeOffset now)

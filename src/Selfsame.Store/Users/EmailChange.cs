@@ -107,7 +107,7 @@ public sealed class EmailChange(StoreContext context)
                 }
 
                 await EmailTakeover.FreeUnverifiedAsync(context, transaction, email, present, now);
-                var changed = present with { Email = email.Value, EmailVerifiedAt = now };
+                var changed = Moved(present, email) with { EmailVerifiedAt = now };
                 var taken = await UserRow.SaveAsync(context, transaction, present, changed, now);
                 if (taken.Count > 0)
                 {
@@ -180,7 +180,7 @@ public sealed class EmailChange(StoreContext context)
         }
 
         await EmailTakeover.FreeUnverifiedAsync(context, transaction, email, user, now);
-        var reverted = user with { Email = email.Value, EmailVerifiedAt = now, PasswordHash = hash };
+        var reverted = Moved(user, email) with { EmailVerifiedAt = now, PasswordHash = hash };
         var taken = await UserRow.SaveAsync(context, transaction, user, reverted, now);
         if (taken.Count > 0)
         {
@@ -193,12 +193,19 @@ public sealed class EmailChange(StoreContext context)
         return new EmailChangeResult.Changed(reverted);
     }
 
+    /// <summary>A username that is the address follows it: left behind, it would hold an address that its user no longer has.</summary>
+    private static User Moved(User user, EmailAddress email) => user with
+    {
+        Email = email.Value,
+        Username = EmailTakeover.IsSame(user.Username, user.Email) ? email.Value : user.Username,
+    };
+
     /// <summary>A link for a free or unproved address; for one that somebody else has proved, a note to its owner, or nothing soon after the last.</summary>
     private async Task<MailText?> ComposeAsync(Transaction transaction, User user, EmailAddress email, DateTimeOffset now)
     {
         var site = context.PublicAddress(user.Tenant);
-        var holder = await UserReader.FindByLoginKeyAsync(transaction, user.Tenant, email.Key);
-        if (holder is not null && holder.Id != user.Id && EmailTakeover.HasProved(holder, email))
+        var holders = await UserReader.FindHoldersAsync(transaction, context.Tenant(user.Tenant), email);
+        if (holders.Find(holder => holder.Id != user.Id && EmailTakeover.HasProved(context, holder, email)) is { } holder)
         {
             return await EmailVerification.MayTellOwnerAsync(context, transaction, holder, now)
                 ? MailTexts.AlreadyRegistered(holder.Email!, new Uri(site, "sign-in"), new Uri(site, "forgot-password"))

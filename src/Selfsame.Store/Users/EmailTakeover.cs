@@ -10,26 +10,34 @@ namespace Selfsame.Store.Users;
 /// </summary>
 internal static class EmailTakeover
 {
-    /// <summary>Frees the address for <paramref name="winner"/> if its present holder never proved it; otherwise changes nothing.</summary>
+    /// <summary>Frees the address for <paramref name="winner"/> of those who hold it, or its mailbox, and never proved it; otherwise changes nothing.</summary>
     public static async Task FreeUnverifiedAsync(
         StoreContext context, Transaction transaction, EmailAddress email, User winner, DateTimeOffset now)
     {
-        var found = await UserReader.FindByLoginKeyAsync(transaction, winner.Tenant, email.Key);
-        if (found is null || found.Id == winner.Id)
+        foreach (var found in await UserReader.FindHoldersAsync(transaction, context.Tenant(winner.Tenant), email))
         {
-            return;
+            var holder = found.Id == winner.Id ? null : await UserReader.FindForUpdateAsync(transaction, found.Id);
+            if (holder is not null && !HasProved(context, holder, email))
+            {
+                await StripAsync(context, transaction, holder, email, winner, now);
+            }
         }
+    }
 
-        var holder = await UserReader.FindForUpdateAsync(transaction, found.Id);
-        if (holder is null || HasProved(holder, email))
-        {
-            return;
-        }
+    /// <summary>Whether this very address, or its mailbox, is proved: a username in its form is not, whatever other address its user has proved.</summary>
+    public static bool HasProved(StoreContext context, User holder, EmailAddress email)
+        => holder.EmailVerifiedAt is not null && Holds(context, holder, email);
 
+    /// <summary>Whether both are addresses, and one.</summary>
+    public static bool IsSame(string? one, string? other) => Parse(one) is { } address && Parse(other)?.Key == address.Key;
+
+    private static async Task StripAsync(
+        StoreContext context, Transaction transaction, User holder, EmailAddress email, User winner, DateTimeOffset now)
+    {
         var stripped = holder with
         {
-            Email = KeyOf(holder.Email) == email.Key ? null : holder.Email,
-            Username = KeyOf(holder.Username) == email.Key ? null : holder.Username,
+            Email = Holds(context, holder, email) ? null : holder.Email,
+            Username = Parse(holder.Username)?.Key == email.Key ? null : holder.Username,
             PasswordHash = null,
         };
         await UserRow.SaveAsync(context, transaction, holder, stripped, now);
@@ -38,9 +46,9 @@ internal static class EmailTakeover
         LogMessages.EmailTakenOver(context.Logger, holder.Uuid, winner.Uuid);
     }
 
-    /// <summary>Whether this very address is proved: a username in its form is not, whatever other address its user has proved.</summary>
-    public static bool HasProved(User holder, EmailAddress email) => holder.EmailVerifiedAt is not null && KeyOf(holder.Email) == email.Key;
+    private static bool Holds(StoreContext context, User holder, EmailAddress email)
+        => Parse(holder.Email) is { } own
+            && (own.Key == email.Key || (context.Tenant(holder.Tenant).Mailboxes == LookalikePolicy.Refuse && own.Mailbox == email.Mailbox));
 
-    private static string? KeyOf(string? text)
-        => text is not null && EmailAddress.TryParse(text, out var email, out _) ? email.Key : null;
+    private static EmailAddress? Parse(string? text) => EmailAddress.TryParse(text, out var email, out _) ? email : null;
 }

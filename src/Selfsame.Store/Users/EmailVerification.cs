@@ -2,8 +2,8 @@ using Selfsame.Databases;
 using Selfsame.Store.Audit;
 using Selfsame.Store.Links;
 using Selfsame.Store.Mail;
-using Selfsame.Store.Passwords;
 using Selfsame.Store.Requests;
+using Selfsame.Store.Sessions;
 
 namespace Selfsame.Store.Users;
 
@@ -21,6 +21,9 @@ public sealed record VerificationProof
 
     /// <summary>A new password, for somebody who did not choose the present one.</summary>
     public string? NewPassword { get; init; }
+
+    /// <summary>From where the password is tried: attempts are counted as those to sign in.</summary>
+    public SignInOrigin Origin { get; init; } = new(null, null, null, null);
 
     public override string ToString() => "VerificationProof";
 }
@@ -41,6 +44,9 @@ public abstract record VerificationResult
 
     public sealed record Invalid(FieldErrors Errors) : VerificationResult;
 
+    /// <summary>Too many passwords were tried; nothing was hashed.</summary>
+    public sealed record TryLater(TimeSpan After) : VerificationResult;
+
     public sealed record Busy : VerificationResult;
 }
 
@@ -52,6 +58,8 @@ public sealed class EmailVerification(StoreContext context)
 
     /// <summary>What strangers cause: one is enough to know.</summary>
     private static readonly RateLimit TellingOwner = new("already-registered", 1, TimeSpan.FromHours(1));
+
+    private readonly PasswordProof passwordProof = new(context);
 
     /// <summary>Whether the link is good and would verify without a password; changes nothing.</summary>
     public async Task<VerificationResult> PeekAsync(string tenant, string token, VerificationProof proof, CancellationToken cancellation)
@@ -76,6 +84,7 @@ public sealed class EmailVerification(StoreContext context)
         }
 
         string? newHash = null;
+        PasswordProofResult.Right? right = null;
         if (proof.NewPassword is not null)
         {
             if (context.PasswordPolicy.Check(proof.NewPassword, user.Username, user.Email) is { } refusal)
@@ -83,6 +92,11 @@ public sealed class EmailVerification(StoreContext context)
                 var errors = new FieldErrors();
                 errors.Add("newPassword", refusal);
                 return new VerificationResult.Invalid(errors);
+            }
+
+            if (await CountHashAsync(tenant, proof.Origin.Network, cancellation) is { Allowed: false } full)
+            {
+                return new VerificationResult.TryLater(full.ResetsIn);
             }
 
             newHash = await context.Passwords.HashAsync(proof.NewPassword, cancellation);
@@ -93,19 +107,27 @@ public sealed class EmailVerification(StoreContext context)
         }
         else if (!IsSamePerson(link, user, proof))
         {
-            if (string.IsNullOrEmpty(proof.Password) || !PasswordText.IsEncodable(proof.Password))
+            var check = await passwordProof.CheckAsync(user, proof.Password, proof.Origin, cancellation);
+            right = check as PasswordProofResult.Right;
+            if (right is null)
             {
-                return new VerificationResult.PasswordNeeded(proof.Password is not null);
-            }
-
-            var check = await context.Passwords.VerifyAsync(user.PasswordHash, proof.Password, cancellation);
-            if (check is not (PasswordCheck.Right or PasswordCheck.RightButRehash))
-            {
-                return check == PasswordCheck.Busy ? new VerificationResult.Busy() : new VerificationResult.PasswordNeeded(true);
+                return check switch
+                {
+                    PasswordProofResult.TryLater later => new VerificationResult.TryLater(later.After),
+                    PasswordProofResult.Busy => new VerificationResult.Busy(),
+                    _ => new VerificationResult.PasswordNeeded(proof.Password is not null),
+                };
             }
         }
 
-        return await RedeemAsync(tenant, token, user.PasswordHash, newHash, actor, cancellation);
+        return await RedeemAsync(
+            tenant,
+            token,
+            user.PasswordHash,
+            newHash,
+            (transaction, verified, now) => right is null ? Task.CompletedTask : passwordProof.ForgiveAsync(transaction, verified, right, proof.Origin, now),
+            actor,
+            cancellation);
     }
 
     /// <summary>Sends the link again; nothing tells whether the address is registered.</summary>
@@ -120,7 +142,7 @@ public sealed class EmailVerification(StoreContext context)
                     return limit;
                 }
 
-                var user = await UserReader.FindByLoginKeyAsync(transaction, tenant, name.Key);
+                var user = await UserReader.FindByLoginAsync(transaction, context.Tenant(tenant), name);
                 if (user is { CanSignIn: true, Email: not null, EmailVerifiedAt: null }
                     && await MayMailAsync(context, transaction, user, now))
                 {
@@ -155,15 +177,27 @@ public sealed class EmailVerification(StoreContext context)
         return await RateLimits.CountAsync(transaction, user.Tenant, limit, subject, now) is { Allowed: true };
     }
 
+    /// <summary>A link is good for one password, but until then for as many hashes as are asked for at once: they count as a sign-up's do.</summary>
+    private Task<RateLimitState?> CountHashAsync(string tenant, string? network, CancellationToken cancellation)
+        => context.Database.TransactAsync(
+            transaction => RateLimits.CountAsync(transaction, tenant, context.Tenant(tenant).SignUpAttemptLimit, network, context.Now()),
+            // A lost commit answer: counted once more at worst.
+            _ => Task.FromResult(default(Settled<RateLimitState?>)),
+            cancellation);
+
     private Task<(LinkToken? Link, User? User)> ReadAsync(string tenant, string token, CancellationToken cancellation)
         => context.Database.ReadAsync(
             async transaction =>
             {
                 var link = await LinkTokens.PeekAsync(transaction, token, tenant, LinkPurpose.VerifyEmail, context.Now());
                 var user = link?.UserId is { } id ? await UserReader.FindByIdAsync(transaction, id) : null;
-                return (link, user is { CanSignIn: true } && user.Email == link?.Email ? user : null);
+                return (link, IsOpen(user, link) ? user : null);
             },
             cancellation);
+
+    /// <summary>Whether there is something to verify. A link of a verified address is spent: it could still set a password.</summary>
+    private static bool IsOpen(User? user, LinkToken? link)
+        => user is { CanSignIn: true, EmailVerifiedAt: null } && user.Email == link?.Email;
 
     private static bool IsSamePerson(LinkToken link, User user, VerificationProof proof)
         => proof.SignedInUser == user.Uuid
@@ -171,7 +205,13 @@ public sealed class EmailVerification(StoreContext context)
                 && System.Security.Cryptography.CryptographicOperations.FixedTimeEquals(link.Browser, proof.Browser));
 
     private Task<VerificationResult> RedeemAsync(
-        string tenant, string token, string? checkedHash, string? newHash, Actor actor, CancellationToken cancellation)
+        string tenant,
+        string token,
+        string? checkedHash,
+        string? newHash,
+        Func<Transaction, User, DateTimeOffset, Task> forgive,
+        Actor actor,
+        CancellationToken cancellation)
     {
         // Of the try that reached COMMIT: what it wrote is recognised by it when the answer is lost.
         DateTimeOffset now = default;
@@ -181,18 +221,18 @@ public sealed class EmailVerification(StoreContext context)
                 now = context.Now();
                 var link = await LinkTokens.RedeemAsync(transaction, token, tenant, LinkPurpose.VerifyEmail, now);
                 var user = link?.UserId is { } id ? await UserReader.FindForUpdateAsync(transaction, id) : null;
-                if (user is not { CanSignIn: true } || user.Email != link!.Email || user.PasswordHash != checkedHash)
+                if (user is null || !IsOpen(user, link) || user.PasswordHash != checkedHash)
                 {
                     transaction.RollBack = true;
                     return new VerificationResult.LinkInvalid();
                 }
 
-                var verified = user with { EmailVerifiedAt = user.EmailVerifiedAt ?? now, PasswordHash = newHash ?? user.PasswordHash };
+                var verified = user with { EmailVerifiedAt = now, PasswordHash = newHash ?? user.PasswordHash };
                 await UserRow.SaveAsync(context, transaction, user, verified, now);
-                if (newHash is not null)
-                {
-                    await CredentialReset.DropAllAsync(transaction, user, now);
-                }
+                await (newHash is not null
+                    ? CredentialReset.DropAllAsync(transaction, user, now)
+                    : LinkTokens.RevokeAsync(transaction, user.Id, [LinkPurpose.VerifyEmail], now));
+                await forgive(transaction, verified, now);
 
                 await AuditTrail.AddAsync(transaction, user.Id, tenant, actor, "email.verified", now, newHash is null ? null : "with a new password");
                 return new VerificationResult.Verified(verified);

@@ -41,7 +41,7 @@ public sealed class PasswordChanges(StoreContext context)
                     return limit;
                 }
 
-                var user = await UserReader.FindByLoginKeyAsync(transaction, tenant, name.Key);
+                var user = await UserReader.FindByLoginAsync(transaction, context.Tenant(tenant), name);
                 if (user is { CanSignIn: true, Email: not null } && await EmailVerification.MayMailAsync(context, transaction, user, now))
                 {
                     var token = context.Random.NextToken();
@@ -160,8 +160,8 @@ public sealed class PasswordChanges(StoreContext context)
             };
         }
 
-        var (hash, failure) = await HashAsync(newPassword, user, cancellation);
-        return failure ?? await context.Database.TransactAsync<PasswordChangeResult>(
+        var hash = await proof.HashAsync(user, right, newPassword!, origin, cancellation);
+        return hash is null ? new PasswordChangeResult.Busy() : await context.Database.TransactAsync<PasswordChangeResult>(
             async transaction =>
             {
                 var now = context.Now();

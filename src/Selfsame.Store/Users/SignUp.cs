@@ -323,7 +323,7 @@ public sealed class SignUp(StoreContext context)
 
     private async Task QueueOwnerMailAsync(Transaction transaction, string tenant, NewUser candidate, DateTimeOffset now)
     {
-        var owner = await UserReader.FindByLoginKeyAsync(transaction, tenant, candidate.Email!.Key);
+        var owner = (await UserReader.FindHoldersAsync(transaction, context.Tenant(tenant), candidate.Email!)).FirstOrDefault();
         if (owner is { Email: not null, CanSignIn: true } && await EmailVerification.MayTellOwnerAsync(context, transaction, owner, now))
         {
             var site = context.PublicAddress(tenant);

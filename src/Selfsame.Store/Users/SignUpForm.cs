@@ -94,11 +94,15 @@ internal sealed record NewUser
         var now = context.Now();
         var (username, usernameEmail) = CheckUsername(form.Username, errors);
         var ownEmail = CheckEmail(form, errors);
-        if (tenant.Disclosure == Disclosure.Hide && form.Administrator is null
-            && (username is not null || (usernameEmail is not null && usernameEmail.Key != ownEmail?.Key)))
+        var isForeign = form.Administrator is null && usernameEmail is not null && usernameEmail.Key != ownEmail?.Key;
+        if (tenant.Disclosure == Disclosure.Hide && form.Administrator is null && (username is not null || isForeign))
         {
             // Whether it is reserved afterwards would tell whether the address was free (docs/decisions/0005).
             errors.Add("username", "username.later", "Leave this out. Choose a username in your profile, once your e-mail address is confirmed.");
+        }
+        else if (isForeign && ownEmail is not null)
+        {
+            RefuseForeignAddress(errors);
         }
 
         // Who moves in keeps what they had: no address that they did not give.
@@ -165,6 +169,10 @@ internal sealed record NewUser
         errors.Add("username", refusal);
         return (null, null);
     }
+
+    /// <summary>As a username an address would be held by somebody who can't prove it, and who can never be asked to (docs/decisions/0094).</summary>
+    internal static void RefuseForeignAddress(FieldErrors errors)
+        => errors.Add("username", "username.foreign-address", "Choose a username without @, or use your own e-mail address as it.");
 
     internal static PhoneNumber? CheckPhone(string? text, FieldErrors errors)
     {

@@ -199,6 +199,11 @@ public sealed class UserAdministration(StoreContext context)
             await CredentialReset.DropAllAsync(transaction, after, now);
         }
 
+        if (after.Email != before.Email)
+        {
+            await CredentialReset.AfterCorrectionAsync(transaction, after, now);
+        }
+
         if (after is { Email: not null, EmailVerifiedAt: null } && after.Email != before.Email)
         {
             var token = context.Random.NextToken();
@@ -211,7 +216,7 @@ public sealed class UserAdministration(StoreContext context)
 
     private static string Activity(User user) => user.IsActive ? "user.enabled" : "user.disabled";
 
-    private User Apply(User user, UserChange change, FieldErrors errors, DateTimeOffset now)
+    private static User Apply(User user, UserChange change, FieldErrors errors, DateTimeOffset now)
     {
         RefuseForeignAddress(user, change, errors);
         var after = ApplyIdentifiers(user, change, errors, now);
@@ -228,18 +233,18 @@ public sealed class UserAdministration(StoreContext context)
         };
     }
 
-    /// <summary>Another's address as one's username would be answered as taken: by the form of the name it must not be asked.</summary>
-    private void RefuseForeignAddress(User user, UserChange change, FieldErrors errors)
+    /// <summary>What people do themselves; whoever may say what is proved may say this, too.</summary>
+    private static void RefuseForeignAddress(User user, UserChange change, FieldErrors errors)
     {
         if (change is not { ByTheUser: true, Username: { IsSet: true, Value: var name } } || name == user.Username
-            || context.Tenant(user.Tenant).Disclosure == Disclosure.Reveal || !EmailAddress.TryParse(name, out var address, out _))
+            || !EmailAddress.TryParse(name, out var address, out _))
         {
             return;
         }
 
         if (!EmailAddress.TryParse(user.Email, out var own, out _) || own.Key != address.Key)
         {
-            errors.Add("username", "username.foreign-address", "Choose a username without @, or use your own e-mail address as it.");
+            NewUser.RefuseForeignAddress(errors);
         }
     }
 

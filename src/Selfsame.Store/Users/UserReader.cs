@@ -137,6 +137,25 @@ public sealed class UserReader(StoreContext context)
             $"{Select} JOIN identifiers i ON i.user_id = u.id WHERE i.tenant = @tenant AND i.space = 'login' AND i.key = @key",
             new { tenant, key });
 
+    /// <summary>Whom a typed login names: by an address also who, where mailboxes are refused, keeps it from being registered in another spelling.</summary>
+    internal static async Task<User?> FindByLoginAsync(Transaction transaction, TenantSettings tenant, Core.Identifiers.LoginName login)
+        => login.IsEmailAddress
+            ? (await FindHoldersAsync(transaction, tenant, login.EmailAddress)).FirstOrDefault()
+            : await FindByLoginKeyAsync(transaction, tenant.Name, login.Key);
+
+    /// <summary>Who holds an address: as their address, in this or another spelling of a refused mailbox, or last as their username.</summary>
+    internal static async Task<List<User>> FindHoldersAsync(Transaction transaction, TenantSettings tenant, Core.Identifiers.EmailAddress email)
+    {
+        var found = await transaction.QueryAsync<User>(
+            $"""
+            {Select} JOIN identifiers i ON i.user_id = u.id
+            WHERE i.tenant = @tenant AND ((i.space = 'login' AND i.key = @key) OR (i.space = 'mailbox' AND i.key = @mailbox))
+            ORDER BY CASE WHEN i.kinds = 'username' THEN 1 ELSE 0 END, i.space
+            """,
+            new { tenant = tenant.Name, key = email.Key, mailbox = tenant.Mailboxes == LookalikePolicy.Refuse ? email.Mailbox : "" });
+        return [.. found.DistinctBy(user => user.Id)];
+    }
+
     // A SQLite transaction that writes holds the whole database already.
     private static string Lock(Transaction transaction) => transaction.Dialect == Dialect.PostgreSql ? " FOR UPDATE" : "";
 

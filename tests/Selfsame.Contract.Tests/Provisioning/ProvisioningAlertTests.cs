@@ -102,6 +102,86 @@ public abstract class ProvisioningAlertTests(Backend backend)
     }
 
     [Fact]
+    public async Task One_that_was_told_and_became_whole_is_told_again_when_it_fails_anew()
+    {
+        await using var store = await CreateAsync();
+        await AddAsync(store, "anna");
+        await SettleAsync(store, new Failed("down"));
+        await TellAsync(store);
+        store.Clock.Advance(After);
+        (await TellAsync(store)).ShouldHaveSingleItem();
+        await SettleAsync(store, new FoundOurs(new AccountId("1")));
+        await TellAsync(store);
+
+        await FailLinkedAsync(store, "down again");
+        await TellAsync(store);
+        store.Clock.Advance(After);
+        await FailLinkedAsync(store, "down again");
+
+        (await TellAsync(store)).ShouldHaveSingleItem().Problem.ShouldBe("down again");
+        (await TellAsync(store)).ShouldBeEmpty();
+    }
+
+    // A conflict that is tried again and stays one is the same trouble, which was told.
+    [Fact]
+    public async Task One_that_was_told_is_not_told_again_because_somebody_tried_again()
+    {
+        await using var store = await CreateAsync();
+        var anna = await AddAsync(store, "anna");
+        await SettleAsync(store, new FoundConflict("taken"));
+        await TellAsync(store);
+        store.Clock.Advance(After);
+        (await TellAsync(store)).ShouldHaveSingleItem();
+
+        (await RowsOf(store).RetryAsync(new ProvisioningKey(Users, new AccountId(anna), "app"), TestStore.Cancellation)).ShouldBeTrue();
+        (await TellAsync(store)).ShouldBeEmpty();
+        await SettleAsync(store, new FoundConflict("taken"));
+        (await TellAsync(store)).ShouldBeEmpty();
+        store.Clock.Advance(After);
+
+        (await TellAsync(store)).ShouldBeEmpty();
+    }
+
+    // There the account of somebody who was disabled stays usable: it waits to be disabled, for its system or for the guard.
+    [Fact]
+    public async Task A_linked_account_whose_change_fails_is_behind()
+    {
+        await using var store = await CreateAsync();
+        await AddAsync(store, "anna");
+        await SettleAsync(store, new FoundOurs(new AccountId("1")));
+        (await TellAsync(store)).ShouldBeEmpty();
+
+        await FailLinkedAsync(store, "It waits to be disabled");
+        (await TellAsync(store)).ShouldBeEmpty();
+        store.Clock.Advance(After);
+
+        var overdue = (await TellAsync(store)).ShouldHaveSingleItem();
+        (overdue.State, overdue.Problem).ShouldBe(("Linked", "It waits to be disabled"));
+    }
+
+    // What was sealed under a secret that this server no longer has.
+    [Fact]
+    public async Task A_row_that_cannot_be_opened_says_so_and_holds_up_no_other_of_its_lane()
+    {
+        await using var store = await CreateAsync();
+        var anna = await AddAsync(store, "anna");
+        var bert = await AddAsync(store, "bert");
+        await store.ExecuteAsync("UPDATE provisioning SET creation = @sealed WHERE source_id = @anna", new { @sealed = new byte[40], anna });
+        store.Clock.Advance(TimeSpan.FromMilliseconds(1));
+
+        var claim = new ProvisioningClaim("app", 10, 0, TimeSpan.FromMinutes(2), null);
+        (await RowsOf(store).ClaimAsync(claim, TestStore.Cancellation)).ShouldHaveSingleItem().Row.Key.Account.ShouldBe(new AccountId(bert));
+        (await RowsOf(store).ClaimAsync(claim, TestStore.Cancellation)).ShouldBeEmpty();
+
+        var row = (await new ProvisioningReports(store.Database, store.Clock).OfAccountAsync(Users, new AccountId(anna), TestStore.Cancellation)).Single();
+        row.Row.Problem.ShouldNotBeNull().ShouldContain("another secret");
+        row.History.Count(line => line.What == row.Row.Problem).ShouldBe(1);
+        store.Clock.Advance(TimeSpan.FromMinutes(1));
+        (await RowsOf(store).ClaimAsync(claim, TestStore.Cancellation)).ShouldBeEmpty();
+        (await store.CountAsync("provisioning", "attempts = 2 AND leased_until IS NULL")).ShouldBe(1);
+    }
+
+    [Fact]
     public async Task Nodes_that_look_at_once_tell_each_account_once_and_an_outage_is_one_mail()
     {
         await using var store = await CreateAsync();
@@ -174,6 +254,10 @@ public abstract class ProvisioningAlertTests(Backend backend)
             (await rows.SaveAsync(next, release: true, [], TestStore.Cancellation)).ShouldBeTrue();
         }
     }
+
+    /// <summary>Every linked row has something to do, and that fails.</summary>
+    private static async Task FailLinkedAsync(TestStore store, string problem)
+        => (await store.ExecuteAsync("UPDATE provisioning SET due_because = 'The account changed.', problem = @problem WHERE state = 'Linked'", new { problem })).ShouldBeGreaterThan(0);
 
     private static ProvisioningRows RowsOf(TestStore store) => new(store.Database, store.Context.Secrets, store.Clock, LeaseHolder.Current);
 

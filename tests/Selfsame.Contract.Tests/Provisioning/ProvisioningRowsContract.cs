@@ -207,6 +207,29 @@ public abstract partial class ProvisioningRowsContract : IAsyncLifetime
         (await rows.ClaimAsync(ClaimOf(10), CancellationToken.None)).Count.ShouldBe(6);
     }
 
+    // docs/decisions/0093: what a clock wrote that was ahead is over once it is right.
+    [Fact]
+    public async Task A_clock_that_was_ahead_stops_no_system_once_it_is_right()
+    {
+        await InsertManyAsync("person", 10, ProvisioningLane.Interactive);
+        var limited = ClaimOf(10) with { PerSecond = 2 };
+        clock.Now += TimeSpan.FromDays(1);
+        (await rows.ClaimAsync(limited, CancellationToken.None)).Count.ShouldBe(1);
+        await rows.PauseAsync("app", TimeSpan.FromSeconds(30), CancellationToken.None);
+        clock.Now -= TimeSpan.FromDays(1);
+
+        (await rows.ClaimAsync(limited, CancellationToken.None)).Count.ShouldBe(2);
+        (await rows.ClaimAsync(limited, CancellationToken.None)).ShouldBeEmpty();
+
+        // A pause that is asked for now holds, whatever stood there; one that is a little ahead does, too.
+        await rows.PauseAsync("app", TimeSpan.FromSeconds(30), CancellationToken.None);
+        (await rows.ClaimAsync(ClaimOf(1), CancellationToken.None)).ShouldBeEmpty();
+        clock.Now -= TimeSpan.FromSeconds(5);
+        (await rows.ClaimAsync(ClaimOf(1), CancellationToken.None)).ShouldBeEmpty();
+        clock.Now += TimeSpan.FromSeconds(35);
+        (await rows.ClaimAsync(ClaimOf(1), CancellationToken.None)).Count.ShouldBe(1);
+    }
+
     // A wrong source that makes everybody look gone must not disable everybody.
     [Fact]
     public async Task No_more_accounts_are_disabled_within_an_hour_than_the_guard_allows_however_many_ask_at_once()

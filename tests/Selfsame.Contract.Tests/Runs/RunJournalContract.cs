@@ -176,6 +176,33 @@ public abstract class RunJournalContract : IAsyncLifetime
         stored.ShouldAllBe(text => !text.Contains("pbkdf2") && !text.Contains("precondition"));
     }
 
+    // Images hold people's records, also of those who were purged since.
+    [Fact]
+    public async Task A_run_that_was_finished_long_ago_is_forgotten_with_its_images_and_one_that_was_not_is_kept()
+    {
+        var clock = new ShiftedClock();
+        var journal = Journal(clock: clock);
+        var lease = await TakeAsync(journal);
+        var (old, unfinished, young) = (Plan(), Plan() with { Id = Guid.NewGuid() }, Plan() with { Id = Guid.NewGuid() });
+        foreach (var plan in new[] { old, unfinished })
+        {
+            await journal.BeginAsync(lease, plan, CancellationToken.None);
+            await journal.RecordIntentsAsync(lease, plan.Id, [new JournalIntent(1, Fields.Empty)], CancellationToken.None);
+        }
+
+        await journal.FinishAsync(lease, old.Id, CancellationToken.None);
+        clock.Shift = TimeSpan.FromDays(10);
+        await journal.BeginAsync(lease, young, CancellationToken.None);
+        await journal.FinishAsync(lease, young.Id, CancellationToken.None);
+
+        (await new RunRetention(database, clock, TimeSpan.FromDays(11)).ForgetAsync(CancellationToken.None)).ShouldBe(0);
+        (await new RunRetention(database, clock, null).ForgetAsync(CancellationToken.None)).ShouldBe(0);
+        (await new RunRetention(database, clock, TimeSpan.FromDays(9)).ForgetAsync(CancellationToken.None)).ShouldBe(1);
+
+        (await journal.ListAsync(CancellationToken.None)).Select(run => run.Id).ShouldBe([young.Id, unfinished.Id]);
+        (await database.ReadAsync(transaction => transaction.QueryAsync<Guid>("SELECT run_id FROM run_changes"))).ShouldBe([unfinished.Id]);
+    }
+
     private static async Task<ApplyLease> TakeAsync(RunJournal journal)
         => (await journal.AcquireAsync(CancellationToken.None)).ShouldBeOfType<LeaseGranted>().Lease;
 

@@ -32,6 +32,47 @@ public abstract class LookalikeTests(Backend backend)
         await store.CheckInvariantsAsync();
     }
 
+    // Another spelling that nobody proved must not keep the mailbox's owner out.
+    [Fact]
+    public async Task The_owner_of_a_refused_mailbox_gets_the_mails_and_takes_it_over_whatever_spelling_is_registered()
+    {
+        await using var store = await TestStore.CreateAsync(backend, With(LookalikePolicy.Refuse));
+        var squatter = await store.CreateAsync("mallory", "victim+x@gmail.com");
+        await store.TakeMailsAsync();
+
+        (await store.SignUpAsync("victim", "victim@gmail.com")).ShouldBeOfType<SignUpResult.Taken>().Fields.ShouldBe(["email"]);
+        await new PasswordChanges(store.Context).RequestResetAsync(TestStore.Tenant, "victim@gmail.com", "192.0.2.1", Actor.Self, TestStore.Cancellation);
+        await store.TakeTokenAsync("victim+x@gmail.com", "new password");
+        await new EmailVerification(store.Context).RequestAsync(TestStore.Tenant, "victim@gmail.com", "192.0.2.1", Actor.Self, TestStore.Cancellation);
+        await store.TakeTokenAsync("victim+x@gmail.com", "Confirm");
+
+        var user = await store.CreateVerifiedAsync("victim", "victim@example.org");
+        var change = new EmailChange(store.Context);
+        (await change.RequestAsync(user, "victim@gmail.com", TestStore.Password, TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation)).ShouldBeOfType<EmailChangeResult.LinkSent>();
+        (await change.ConfirmAsync(user, await store.TakeTokenAsync("victim@gmail.com", "Confirm your new"), Actor.Self, TestStore.Cancellation)).ShouldBeOfType<EmailChangeResult.Changed>();
+        (await store.ReadAsync(squatter.Uuid)).Email.ShouldBeNull();
+        await store.CheckInvariantsAsync();
+
+        // Who has proved the mailbox keeps it, and is told.
+        var other = await store.CreateVerifiedAsync("carl", "carl@example.org");
+        (await change.RequestAsync(other, "Vic.tim@gmail.com", TestStore.Password, TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation)).ShouldBeOfType<EmailChangeResult.LinkSent>();
+        var told = (await store.TakeMailsAsync()).Where(mail => mail.Subject == "You already have an account").ShouldHaveSingleItem();
+        told.Recipient.ShouldBe("victim@gmail.com");
+    }
+
+    [Fact]
+    public async Task Where_it_is_hidden_the_owner_of_a_refused_mailbox_is_told_of_a_sign_up_in_another_spelling()
+    {
+        var hiding = TestStore.Unlimited with { Mailboxes = LookalikePolicy.Refuse, Disclosure = Disclosure.Hide };
+        await using var store = await TestStore.CreateAsync(backend, new TestStoreOptions { Tenant = hiding });
+        await store.CreateVerifiedAsync(null, "an.na@gmail.com");
+
+        (await store.SignUpAsync(null, "anna+shop@gmail.com")).ShouldBeOfType<SignUpResult.Accepted>();
+
+        var told = (await store.TakeMailsAsync()).ShouldHaveSingleItem();
+        (told.Recipient, told.Subject).ShouldBe(("an.na@gmail.com", "You already have an account"));
+    }
+
     [Fact]
     public async Task Flagged_lookalikes_are_made_and_shown()
     {

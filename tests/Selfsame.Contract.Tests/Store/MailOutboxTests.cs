@@ -11,6 +11,22 @@ public sealed class MailOutboxOnPostgreSqlTests() : MailOutboxTests(Backend.Post
 
 public abstract class MailOutboxTests(Backend backend)
 {
+    // A backup from before a change of the secret, or a node that was not told of it.
+    [Fact]
+    public async Task A_mail_that_cannot_be_opened_is_kept_with_its_reason_and_holds_up_no_other()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        await store.CreateAsync("anna", "anna@example.org");
+        await store.ExecuteAsync("UPDATE mails SET body = @body", new { body = new byte[40] });
+        store.Clock.Advance(TimeSpan.FromSeconds(1));
+        await store.CreateAsync("bert", "bert@example.org");
+
+        (await LeaseAsync(store)).ShouldHaveSingleItem().Text.Recipient.ShouldBe("bert@example.org");
+        var kept = (await store.QueryAsync<string>("SELECT last_error FROM mails WHERE recipient = 'anna@example.org' AND given_up_at IS NULL")).ShouldHaveSingleItem();
+        kept.ShouldContain("another secret");
+        (await LeaseAsync(store)).ShouldBeEmpty();
+    }
+
     private static Task<List<QueuedMail>> LeaseAsync(TestStore store, int most = 10) => new MailOutbox(store.Context).LeaseAsync(most, TestStore.Cancellation);
 
     // CASES 15: fusionauth-issues#2287, keycloak/keycloak#33194.

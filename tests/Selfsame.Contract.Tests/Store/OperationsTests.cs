@@ -203,4 +203,65 @@ public abstract class OperationsTests(Backend backend)
         (await store.ReadAsync(stays.Uuid)).Username.ShouldBe("stays");
         await store.CheckInvariantsAsync();
     }
+
+    // docs/decisions/0002: hashes of where a person signs in from are not kept for longer than they are of use.
+    [Fact]
+    public async Task A_browser_that_was_known_is_forgotten_after_180_days()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        await store.CreateAsync("anna", "anna@example.org");
+        await store.SignedInAsync("anna", TestStore.Password, TestStore.From("192.0.2.1", "a browser"));
+        store.Clock.Advance(TimeSpan.FromDays(100));
+        await store.SignedInAsync("anna", TestStore.Password, TestStore.From("192.0.2.1", "another browser"));
+        store.Clock.Advance(TimeSpan.FromDays(80));
+
+        await new Housekeeping(store.Context).ExecuteAsync(TestStore.Cancellation);
+
+        (await store.CountAsync("known_sources")).ShouldBe(2, "the network and the second browser");
+    }
+
+    // Credential stuffing leaves millions of rows: one statement over all of them would end in a timeout, each time with more to do.
+    [Fact]
+    public async Task Housekeeping_deletes_in_portions_until_nothing_is_left()
+    {
+        var commits = new CountedCommits();
+        await using var store = await TestStore.CreateAsync(backend, new TestStoreOptions { Faults = commits });
+        var start = commits.Count;
+        await new Housekeeping(store.Context).ExecuteAsync(TestStore.Cancellation);
+        var ofNothing = commits.Count - start;
+        await store.ExecuteAsync(
+            """
+            WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12000)
+            INSERT INTO rate_limits (tenant, name, subject, window_started_at, used) SELECT 'main', 'sign-in', CAST(i AS text), @at, 1 FROM n
+            """,
+            new { at = store.Context.Now() });
+        store.Clock.Advance(TimeSpan.FromDays(3));
+        start = commits.Count;
+
+        await new Housekeeping(store.Context).ExecuteAsync(TestStore.Cancellation);
+
+        (await store.CountAsync("rate_limits")).ShouldBe(0);
+        (commits.Count - start - ofNothing).ShouldBe(3, "5000, 5000 and 2000 rows");
+    }
+
+    [Fact]
+    public async Task What_housekeeping_cannot_clean_is_named_and_starves_nothing_else()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        await store.CreateAsync("anna", "anna@example.org");
+        await store.TakeMailsAsync();
+        await store.ExecuteAsync("ALTER TABLE rate_limits RENAME TO elsewhere");
+        store.Clock.Advance(TimeSpan.FromDays(31));
+
+        (await Should.ThrowAsync<AggregateException>(() => new Housekeeping(store.Context).ExecuteAsync(TestStore.Cancellation))).Message.ShouldContain("rate_limits");
+
+        (await store.CountAsync("mails")).ShouldBe(0);
+    }
+
+    private sealed class CountedCommits : TransactionFaults
+    {
+        public int Count { get; private set; }
+
+        public override void AfterCommit() => Count++;
+    }
 }

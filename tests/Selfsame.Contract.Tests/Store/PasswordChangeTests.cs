@@ -121,6 +121,35 @@ public abstract class PasswordChangeTests(Backend backend)
         (await ResetAsync(store, token)).ShouldBeOfType<PasswordChangeResult.LinkInvalid>();
     }
 
+    // docs/guarantees.md: what was right is not counted as wrong because the new password waited in vain.
+    [Fact]
+    public async Task A_right_old_password_costs_no_attempt_when_the_new_one_cannot_be_hashed()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var user = await store.CreateVerifiedAsync("anna", "anna@example.org");
+        var changes = new PasswordChanges(store.Context);
+        using var left = new CancellationTokenSource();
+        for (var index = 0; index < 10; index++)
+        {
+            store.Passwords.WhileHashing = () =>
+            {
+                store.Passwords.IsFull = true;
+                return Task.CompletedTask;
+            };
+            (await ChangeAsync(TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.Busy>();
+            store.Passwords.IsFull = false;
+            store.Passwords.WhileHashing = () => throw new OperationCanceledException(left.Token);
+            await Should.ThrowAsync<OperationCanceledException>(() => ChangeAsync(left.Token));
+        }
+
+        (await store.CountAsync("sign_in_attempts", "failures > 0")).ShouldBe(0);
+        store.Passwords.WhileHashing = () => Task.CompletedTask;
+        (await ChangeAsync(TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.Changed>();
+
+        Task<PasswordChangeResult> ChangeAsync(CancellationToken cancellation)
+            => changes.ChangeAsync(user, TestStore.Password, NewPassword, Guid.Empty, TestStore.From("192.0.2.1", "mine"), Actor.Self, cancellation);
+    }
+
     [Fact]
     public async Task A_change_needs_the_old_password_keeps_the_session_in_use_and_ends_the_others()
     {

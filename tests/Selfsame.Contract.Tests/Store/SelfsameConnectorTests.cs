@@ -276,6 +276,25 @@ public abstract class SelfsameConnectorTests(Backend backend) : IAsyncLifetime
         (await system.FindAsync(new Dictionary<IdentifierKind, IReadOnlyList<string>> { [IdentifierKind.Username] = ["ANN", "ann"] }, TestStore.Cancellation)).Single().Id.ShouldBe(Id(1));
     }
 
+    // SQLite's lower folds ASCII only, PostgreSQL's as its collation says.
+    [Fact]
+    public async Task Accounts_are_found_by_our_key_whatever_the_database_folds()
+    {
+        await CreateAsync(1, "\u00C9lodie");
+        await CreateAsync(2, "bob");
+        await store.ExecuteAsync("UPDATE users SET phone = '+64215550100' WHERE username = 'bob'");
+
+        foreach (var spelling in new[] { "\u00E9lodie", "\u00C9LODIE", "e\u0301lodie" })
+        {
+            (await system.FindAsync(Wanted(IdentifierKind.Username, spelling), TestStore.Cancellation)).Single().Id.ShouldBe(Id(1), spelling);
+        }
+
+        (await system.FindAsync(Wanted(IdentifierKind.Phone, "+64 21 555 0100"), TestStore.Cancellation)).Single().Id.ShouldBe(Id(2));
+        (await system.FindAsync(Wanted(IdentifierKind.Username, "a b"), TestStore.Cancellation)).ShouldBeEmpty();
+
+        static Dictionary<IdentifierKind, IReadOnlyList<string>> Wanted(IdentifierKind kind, string value) => new() { [kind] = [value] };
+    }
+
     [Fact]
     public async Task Its_unique_indexes_and_its_permissions_are_told()
     {

@@ -67,10 +67,28 @@ public abstract class SignUpTests(Backend backend)
     {
         await using var store = await TestStore.CreateAsync(backend);
         await store.CreateAsync("anna", "anna@example.org");
-        await store.CreateAsync("old@example.org", "bert@example.org");
+        await store.CreateVerifiedAsync("old@example.org", "bert@example.org");
 
-        (await store.SignUpAsync("Anna@Example.org", "carl@example.org")).ShouldBeOfType<SignUpResult.Taken>().Fields.ShouldBe(["username"]);
+        var byAdministrator = TestStore.Form("Anna@Example.org", "carl@example.org") with { Administrator = new AdministratorFields() };
+        (await store.SignUpAsync(TestStore.Request(byAdministrator))).ShouldBeOfType<SignUpResult.Taken>().Fields.ShouldBe(["username"]);
         (await store.SignUpAsync("carl", "OLD@example.org")).ShouldBeOfType<SignUpResult.Taken>().Fields.ShouldBe(["email"]);
+        await store.CheckInvariantsAsync();
+    }
+
+    // Its owner could never sign up: no mail of ours would reach them, and nobody would ever be asked to prove it.
+    [Fact]
+    public async Task Nobody_takes_an_address_as_a_username_that_is_not_their_own()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var refused = (await store.SignUpAsync("victim@example.org", "mallory@example.org")).ShouldBeOfType<SignUpResult.Invalid>();
+        refused.Errors.ByField["username"].ShouldHaveSingleItem().Rule.ShouldBe("username.foreign-address");
+
+        var mallory = await store.CreateAsync("mallory", "mallory@example.org");
+        var rename = new UserChange { ByTheUser = true, Username = new Change<string>(true, "victim@example.org") };
+        (await new UserAdministration(store.Context).ChangeAsync(TestStore.Tenant, mallory.Uuid, rename, null, Actor.Self, TestStore.Cancellation))
+            .ShouldBeOfType<UserChangeResult.Invalid>().Errors.ByField.Keys.ShouldBe(["username"]);
+
+        await store.CreateAsync("victim@example.org", "Victim@example.org");
         await store.CheckInvariantsAsync();
     }
 
@@ -254,9 +272,12 @@ public abstract class SignUpTests(Backend backend)
     {
         await using var store = await TestStore.CreateAsync(backend);
 
-        var results = await TestStore.InParallelAsync(100, index => index % 2 == 0
-            ? store.SignUpAsync("a@example.org", "z@example.org")
-            : store.SignUpAsync("z@example.org", "a@example.org"));
+        // Two keys of one space and one user: by an administrator, for nobody else may take a second address as a username.
+        var results = await TestStore.InParallelAsync(100, index => store.SignUpAsync(TestStore.Request(
+            (index % 2 == 0 ? TestStore.Form("a@example.org", "z@example.org") : TestStore.Form("z@example.org", "a@example.org")) with
+            {
+                Administrator = new AdministratorFields(),
+            })));
 
         results.OfType<SignUpResult.Created>().Count().ShouldBe(1);
         results.OfType<SignUpResult.Taken>().Count().ShouldBe(99);

@@ -265,6 +265,26 @@ public abstract class TransactionFaultTests(Backend backend)
         (faults.Commits - commits).ShouldBe(2, "one for each recorded conflict");
     }
 
+    // The session was read, and is good: that its use can't be noted just now is nobody's error.
+    [Fact]
+    public async Task A_session_or_token_is_good_though_its_use_cannot_be_noted()
+    {
+        await using var store = await CreateAsync();
+        await store.CreateAsync("anna", "anna@example.org");
+        var session = (await store.SignedInAsync("anna")).Token;
+        var tokens = new Selfsame.Store.ServiceTokens.ServiceTokenStore(store.Context);
+        var (token, _) = await tokens.CreateAsync(TestStore.Tenant, "crm", [Selfsame.Store.ServiceTokens.ServiceScope.ReadUsers], null, TestStore.Cancellation);
+        store.Clock.Advance(TimeSpan.FromHours(1));
+        faults.BeforeCommits(1000, () => throw new TransientDatabaseException("somebody else writes"));
+
+        (await new SessionStore(store.Context).FindAsync(TestStore.Tenant, session, TestStore.Cancellation)).ShouldNotBeNull();
+        (await tokens.FindAsync(TestStore.Tenant, token!, TestStore.Cancellation)).ShouldNotBeNull();
+
+        faults.BeforeCommits(0, () => { });
+        (await new SessionStore(store.Context).FindAsync(TestStore.Tenant, session, TestStore.Cancellation)).ShouldNotBeNull();
+        (await store.CountAsync("sessions", "last_seen_at > created_at")).ShouldBe(1);
+    }
+
     private void LoseEverySecondAnswer(int first = 0)
     {
         var commits = -first;

@@ -56,6 +56,44 @@ public abstract class VerificationTests(Backend backend)
         (await VerifyAsync(store, token, new VerificationProof { Password = TestStore.Password })).ShouldBeOfType<VerificationResult.Verified>();
     }
 
+    [Fact]
+    public async Task Passwords_tried_through_a_link_are_claimed_and_backed_off_as_those_of_a_sign_in()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var (_, token) = await SignUpAsync(store);
+        var guess = new VerificationProof { Password = "wrong", Origin = TestStore.From("192.0.2.66") };
+
+        var results = await TestStore.InParallelAsync(20, _ => VerifyAsync(store, token, guess));
+
+        // As at the sign-in: five are free, and the fifth begins the back-off.
+        store.Passwords.Verified.ShouldBe(5);
+        results.OfType<VerificationResult.TryLater>().Count().ShouldBe(15);
+        (await VerifyAsync(store, token, guess with { Password = TestStore.Password })).ShouldBeOfType<VerificationResult.TryLater>().After.ShouldBeGreaterThan(TimeSpan.Zero);
+        (await store.SignInAsync("anna@example.org", TestStore.Password, guess.Origin)).ShouldBeOfType<Selfsame.Store.Sessions.SignInResult.TryLater>();
+
+        // Somebody else's guesses hold up nobody who comes from elsewhere; the right password leaves no mark.
+        var own = new VerificationProof { Password = TestStore.Password, Origin = TestStore.From("192.0.2.1", "a browser of mine") };
+        (await VerifyAsync(store, token, own)).ShouldBeOfType<VerificationResult.Verified>();
+        (await store.CountAsync("known_sources")).ShouldBe(2);
+        (await store.CountAsync("sign_in_attempts", "failures > 5")).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task New_passwords_through_a_link_cost_no_more_hashes_than_the_limit_of_sign_ups_lets_pass()
+    {
+        var limit = new Selfsame.Store.RateLimit("sign-up-attempts", 4, TimeSpan.FromMinutes(10));
+        await using var store = await TestStore.CreateAsync(backend, new TestStoreOptions { Tenant = TestStore.Unlimited with { SignUpAttemptLimit = limit } });
+        var (_, token) = await SignUpAsync(store);
+        var before = store.Passwords.Hashed;
+        var proof = new VerificationProof { NewPassword = "a password of my own", Origin = TestStore.From("192.0.2.66") };
+
+        var results = await TestStore.InParallelAsync(20, _ => VerifyAsync(store, token, proof));
+
+        (store.Passwords.Hashed - before).ShouldBeLessThanOrEqualTo(4);
+        results.OfType<VerificationResult.Verified>().Count().ShouldBe(1);
+        await store.CheckInvariantsAsync();
+    }
+
     // Pre-hijacking: the attacker knows the password that was set with the victim's address.
     [Fact]
     public async Task The_click_of_somebody_who_did_not_sign_up_does_not_bless_the_password_that_a_stranger_chose()
@@ -73,6 +111,42 @@ public abstract class VerificationTests(Backend backend)
         await store.SignedInAsync("victim", "the victim's own");
         (await new Selfsame.Store.Sessions.SessionStore(store.Context).FindAsync(TestStore.Tenant, session.Token, TestStore.Cancellation)).ShouldBeNull();
         await store.CheckInvariantsAsync();
+    }
+
+    // Whoever reads a mail that was sent in vain could otherwise set a password for days, past every change of it.
+    [Fact]
+    public async Task A_spare_link_of_a_verified_address_sets_no_password()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var (user, spare) = await SignUpAsync(store);
+        var verification = new EmailVerification(store.Context);
+        await verification.RequestAsync(TestStore.Tenant, "anna@example.org", "192.0.2.1", Actor.Self, TestStore.Cancellation);
+        var used = await store.TakeTokenAsync("anna@example.org", Subject);
+        (await VerifyAsync(store, used, new VerificationProof { Password = TestStore.Password })).ShouldBeOfType<VerificationResult.Verified>();
+
+        (await verification.PeekAsync(TestStore.Tenant, spare, new VerificationProof { Browser = Browser }, TestStore.Cancellation)).ShouldBeOfType<VerificationResult.LinkInvalid>();
+        (await VerifyAsync(store, spare, new VerificationProof { NewPassword = "a stranger's own" })).ShouldBeOfType<VerificationResult.LinkInvalid>();
+        await store.SignedInAsync("anna");
+        (await store.CountAsync("link_tokens", $"user_id = {user.Id} AND used_at IS NULL")).ShouldBe(0);
+
+        // Somebody else's word verifies as well, and finds the links of before.
+        var bert = await store.CreateAsync("bert", "bert@example.org");
+        var open = await store.TakeTokenAsync("bert@example.org", Subject);
+        var word = new UserChange { EmailVerified = new Change<bool>(true, true) };
+        await new UserAdministration(store.Context).ChangeAsync(TestStore.Tenant, bert.Uuid, word, null, Actor.CommandLine, TestStore.Cancellation);
+        (await VerifyAsync(store, open, new VerificationProof { NewPassword = "a stranger's own" })).ShouldBeOfType<VerificationResult.LinkInvalid>();
+    }
+
+    [Fact]
+    public async Task A_new_password_ends_the_links_that_could_set_another()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var (user, token) = await SignUpAsync(store);
+        (await new PasswordChanges(store.Context).ChangeAsync(
+            user, TestStore.Password, "a password of my own", Guid.Empty, TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.Changed>();
+
+        (await VerifyAsync(store, token, new VerificationProof { NewPassword = "a stranger's own" })).ShouldBeOfType<VerificationResult.LinkInvalid>();
+        await store.SignedInAsync("anna", "a password of my own");
     }
 
     [Fact]

@@ -207,6 +207,21 @@ public sealed class TopologyReaderTests
         crm.ToString().ShouldNotContain("MfKQ");
     }
 
+    [Theory]
+    [InlineData("journal: runs.db", "runs.db", 365)]
+    [InlineData("journal: { keepDays: 30 }", null, 30)]
+    [InlineData("journal: { connection: runs.db, keepDays: 0 }", "runs.db", null)]
+    [InlineData("tenants: { main: {} }", null, 365)]
+    public void The_journal_is_a_connection_or_says_how_long_runs_are_kept(string yaml, string? connection, int? days)
+    {
+        var topology = Read(yaml).Topology.ShouldNotBeNull();
+
+        topology.Journal.ShouldBe(connection);
+        topology.JournalKept.ShouldBe(days is { } kept ? TimeSpan.FromDays(kept) : null);
+        Read("journal: { keepDays: 1000000 }").Errors.ShouldHaveSingleItem().Message.ShouldContain("'journal.keepDays' must be at most");
+        Read("journal: { days: 3 }").Errors.ShouldHaveSingleItem();
+    }
+
     // Housekeeping removes counts after two days: a longer window would silently be shorter.
     [Theory]
     [InlineData("signUpLimit")]

@@ -48,11 +48,13 @@ public sealed class SignUpApiTests(SharedServer shared) : IClassFixture<SharedSe
     public async Task A_username_that_is_another_users_e_mail_is_taken()
     {
         var first = await server.MakeUserAsync();
+        var administrator = await server.SignInNewUserAsync(new AdministratorFields { IsSuperuser = true, EmailVerified = true });
+        var body = new { username = first.Email, email = "other@example.com", password = RunningServer.Password };
 
-        var errors = (await server.Anonymous().PostAsync(SignUps, new { username = first.Email, email = "other@example.com", password = RunningServer.Password }))
-            .ShouldBeProblem(409, "identifier-taken");
+        (await administrator.Api.PostAsync("/api/v1/users", body)).ShouldBeProblem(409, "identifier-taken").Keys.ShouldBe(["username"]);
 
-        errors.Keys.ShouldBe(["username"]);
+        // Everybody else may not ask: docs/decisions/0094.
+        (await server.Anonymous().PostAsync(SignUps, body)).ShouldBeProblem(422, "invalid-fields").Keys.ShouldBe(["username"]);
     }
 
     // CASES 1, 4: supabase/auth#2675, aspnet/Identity#1942, keycloak/keycloak#49769: the losers get 409, never a 5xx.
