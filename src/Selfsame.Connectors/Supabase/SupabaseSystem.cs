@@ -21,6 +21,7 @@ public sealed class SupabaseSystem : IReadsAccounts, IReadsAccountsById, IFindsA
     private readonly SupabaseApi api;
     private readonly SupabaseFailures failures;
     private readonly SupabasePages pages;
+    private readonly string name;
     private readonly TimeProvider clock;
     private readonly RandomSource random;
 
@@ -33,6 +34,7 @@ public sealed class SupabaseSystem : IReadsAccounts, IReadsAccountsById, IFindsA
         this.http = http ?? HttpCalls.OwnConnections();
         this.clock = clock;
         this.random = random;
+        name = config.Name;
         api = new SupabaseApi(config.Name, config.Settings["url"], config.Settings["serviceRoleKey"], this.http, clock);
         failures = new SupabaseFailures(config.Name, api);
         pages = new SupabasePages(config.Name, api, failures, clock);
@@ -125,7 +127,13 @@ public sealed class SupabaseSystem : IReadsAccounts, IReadsAccountsById, IFindsA
         var found = new Dictionary<AccountId, Account>();
         foreach (var filter in lists)
         {
-            foreach (var account in (await pages.ReadAsync(filter, cancellation)).Accounts.Where(account => account.Identifiers.Any(pair => wanted.Contains((pair.Key, pair.Value)))))
+            var list = await pages.ReadAsync(filter, cancellation);
+            if (!list.Complete)
+            {
+                throw new SystemUnavailableException($"'{name}' changed while it was looked through, so that nobody can be said to be missing from it. Run it again.");
+            }
+
+            foreach (var account in list.Accounts.Where(account => account.Identifiers.Any(pair => wanted.Contains((pair.Key, pair.Value)))))
             {
                 found.TryAdd(account.Id, account);
             }

@@ -40,7 +40,7 @@ internal static class Creation
 
         foreach (var kind in kinds.Where(from.Keys.ContainsKey))
         {
-            if (!keys.Claim(name, kind, from.Keys[kind], from.Account.Id))
+            if (!keys.ClaimForNew(name, kind, from.Keys[kind]))
             {
                 return new LeftAlone($"Another account has, or is to get, the {kind.Name()} {from.Keys[kind]} in {name}: clear the duplicate first.");
             }
@@ -48,7 +48,7 @@ internal static class Creation
 
         var choices = template?.Choices(from.Account) ?? [];
         var handle = choices.FirstOrDefault(choice
-            => IdentifierKeys.TryKey(IdentifierKind.Handle, choice, out var key, out _) && keys.ClaimUnused(name, IdentifierKind.Handle, key, from.Account.Id));
+            => IdentifierKeys.TryKey(IdentifierKind.Handle, choice, out var key, out _) && keys.ClaimUnused(name, IdentifierKind.Handle, key, null));
         if (template is not null && handle is null)
         {
             return new LeftAlone(choices.Count == 0
@@ -136,7 +136,8 @@ internal static class Creation
 /// </summary>
 internal sealed class ClaimedKeys
 {
-    private readonly Dictionary<(string System, IdentifierKind Kind, string Key), AccountId> holders = [];
+    // Null for an account that the plan makes: an id of its source is nobody's there.
+    private readonly Dictionary<(string System, IdentifierKind Kind, string Key), AccountId?> holders = [];
     private readonly IReadOnlyDictionary<string, SystemPicture> pictures;
 
     public ClaimedKeys(IReadOnlyDictionary<string, SystemPicture> pictures)
@@ -150,7 +151,7 @@ internal sealed class ClaimedKeys
                 {
                     // Of duplicates the first by id, so that the order of the read decides nothing.
                     var id = account.Account.Id;
-                    if (!holders.TryAdd((system, kind, key), id) && AccountId.Order.Compare(id, holders[(system, kind, key)]) < 0)
+                    if (!holders.TryAdd((system, kind, key), id) && AccountId.Order.Compare(id, holders[(system, kind, key)]!) < 0)
                     {
                         holders[(system, kind, key)] = id;
                     }
@@ -164,9 +165,12 @@ internal sealed class ClaimedKeys
     /// it is among the pictures' accounts.
     /// </summary>
     public bool Claim(string system, IdentifierKind kind, string key, AccountId account)
-        => holders.TryAdd((system, kind, key), account) || holders[(system, kind, key)].Equals(account);
+        => holders.TryAdd((system, kind, key), account) || account.Equals(holders[(system, kind, key)]);
 
-    /// <summary>Takes a key that nobody has; false when it is somebody's.</summary>
-    public bool ClaimUnused(string system, IdentifierKind kind, string key, AccountId account)
+    /// <summary>As <see cref="Claim"/>, for an account that is not there yet: false when any account has the key or is to get it.</summary>
+    public bool ClaimForNew(string system, IdentifierKind kind, string key) => holders.TryAdd((system, kind, key), null);
+
+    /// <summary>Takes a key that no finding is about and that nobody has, for an account that is there or, null, for a new one; false when it is somebody's.</summary>
+    public bool ClaimUnused(string system, IdentifierKind kind, string key, AccountId? account)
         => !pictures[system].HoldsKey(kind, key) && holders.TryAdd((system, kind, key), account);
 }

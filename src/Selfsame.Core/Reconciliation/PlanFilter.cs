@@ -23,17 +23,19 @@ public sealed record PlanFilter(IReadOnlyList<string> Only, IReadOnlyList<string
     /// <param name="asked">The findings that were asked about, or null for all.</param>
     public Plan Of(Plan plan, IReadOnlyList<Finding>? asked = null)
     {
-        var accounts = asked?.SelectMany(finding => finding.Accounts.Select(account => account.Id)).ToHashSet();
+        var accounts = asked?.SelectMany(finding => finding.Accounts.Select(account => (account.System, account.Id))).ToHashSet();
         var systems = asked?.Where(finding => finding.Fault is not null && finding.Accounts.Count == 0).Select(finding => finding.System).ToHashSet();
+        var sentences = asked?.Select(finding => finding.Sentence).ToHashSet();
         bool IsAsked(Change change)
             => asked is null || (change.Reason is ChangeReason.NoUniqueIndex or ChangeReason.NoUuid
                 ? systems!.Contains(change.System)
-                : accounts!.Contains(change.Account) || change.Losers?.Any(loser => accounts!.Contains(loser.Account)) == true);
+                // An account that is not there yet stands in no finding: the sentence about its person does.
+                : change.Action == ChangeAction.Create ? sentences!.Contains(change.Sentence)
+                : accounts!.Contains((change.System, change.Account)) || change.Losers?.Any(loser => accounts!.Contains((change.System, loser.Account))) == true);
         bool IsKept(Change change) => Stays(NamesOf(change.Reason)) && IsAsked(change);
 
         var unresolved = plan.Changes.Where(change => IsOfDuplicates(change) && !IsKept(change)).Select(change => change.System).ToHashSet();
         var changes = plan.Changes.Where(change => IsKept(change) && !(change.Reason == ChangeReason.NoUniqueIndex && unresolved.Contains(change.System))).ToList();
-        var sentences = asked?.Select(finding => finding.Sentence).ToHashSet();
         return plan with
         {
             Changes = [.. changes.Select((change, index) => change with { Number = index + 1 })],

@@ -162,6 +162,20 @@ public sealed class OrphanTests
         plan.NotPlanned.Single().Because.ShouldContain("planned already");
     }
 
+    // Low numbers are everywhere: an id of one source is nobody's in another.
+    [Fact]
+    public async Task Of_two_sources_people_with_one_name_and_one_number_one_gets_the_account()
+    {
+        var bench = TwoSources(out var employees);
+        employees.Put(Bench.Person("1", "admin"));
+        bench.Source.Put(Bench.Person("1", "admin"));
+
+        var (_, plan) = await PlanAsync(bench, employees);
+
+        plan.Changes.Single().Action.ShouldBe(ChangeAction.Create);
+        plan.NotPlanned.ShouldContain(one => one.Because.Contains("is to get, the username admin"));
+    }
+
     private static async Task<(AuditResult Audit, Plan Plan)> PlanAsync(Bench bench, InMemorySystem employees)
     {
         var audit = await AuditAsync(bench, employees);
