@@ -79,8 +79,8 @@ public sealed class SmtpReceiver : IAsyncDisposable
         }
     }
 
-    /// <summary>Answers <paramref name="code"/> (4xx: try again, 5xx: never) the next <paramref name="count"/> times.</summary>
-    public Task RefuseAsync(SmtpStage stage, int code, int count = 1) => SetFaultAsync(stage, code, drop: false, count);
+    /// <summary>Answers <paramref name="code"/> (4xx: try again, 5xx: never) the next <paramref name="count"/> times, with <paramref name="text"/> if it is given.</summary>
+    public Task RefuseAsync(SmtpStage stage, int code, int count = 1, string? text = null) => SetFaultAsync(stage, code, drop: false, count, text);
 
     /// <summary>
     /// Drops the connection the next <paramref name="count"/> times. At <see cref="SmtpStage.Message"/> the mail was taken and only the answer is lost.
@@ -93,12 +93,12 @@ public sealed class SmtpReceiver : IAsyncDisposable
         folder.Dispose();
     }
 
-    private async Task SetFaultAsync(SmtpStage stage, int code, bool drop, int count)
+    private async Task SetFaultAsync(SmtpStage stage, int code, bool drop, int count, string? text = null)
     {
         using var timeout = new CancellationTokenSource(Timeout);
         var known = process.StandardOutput.Snapshot.Count(line => EventOf(line) == "fault-set");
         var seen = 0;
-        var fault = JsonSerializer.Serialize(new { at = stage.ToString().ToLowerInvariant(), code, drop, count });
+        var fault = JsonSerializer.Serialize(new { at = stage.ToString().ToLowerInvariant(), code, drop, count, text });
         await process.StandardInput.WriteLineAsync(fault.AsMemory(), timeout.Token);
         await process.StandardInput.FlushAsync(timeout.Token);
         await process.StandardOutput.FirstAsync(line => EventOf(line) == "fault-set" && ++seen > known, timeout.Token);

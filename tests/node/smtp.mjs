@@ -1,8 +1,8 @@
 // A real SMTP receiver on 127.0.0.1, for the tests. One JSON argument: { starttls, keyFile, certificateFile, user, password }.
 // Standard output, one JSON object a line: { event: "listening", port }, { event: "fault-set" } and, for each message,
 // { event: "mail", from, to, raw (base64), encrypted, user, acknowledged }.
-// Standard input, one JSON object a line: a fault { at: "connect" | "sender" | "recipient" | "message", count, code, drop }:
-// the next `count` times, answer `code` there, or drop the connection. A message whose connection is dropped was taken: only the
+// Standard input, one JSON object a line: a fault { at: "connect" | "sender" | "recipient" | "message", count, code, drop, text }:
+// the next `count` times, answer `code` there, with `text` if there is one, or drop the connection. A message whose connection is dropped was taken: only the
 // answer is lost. The end of standard input ends the receiver.
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -32,8 +32,8 @@ function answer(at, session, callback) {
   callback();
 }
 
-const refusal = ({ code }) =>
-  Object.assign(new Error(code < 500 ? "Try again later (injected)" : "Refused (injected)"), { responseCode: code });
+const refusal = ({ code, text }) =>
+  Object.assign(new Error(text ? text : code < 500 ? "Try again later (injected)" : "Refused (injected)"), { responseCode: code });
 
 const server = new SMTPServer({
   authOptional: !options.user,

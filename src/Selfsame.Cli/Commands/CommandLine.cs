@@ -11,6 +11,9 @@ internal static partial class CommandLine
 {
     private const int SignalKill = 9;
 
+    // A server ends its requests within 30 s, and an apply the change that it is at: the process must be there for it.
+    private static readonly TimeSpan TimeToEnd = TimeSpan.FromSeconds(40);
+
     /// <summary>Names a crash point at which the process kills itself, for the kill -9 tests; <c>name</c> or <c>name:count</c>.</summary>
     private const string CrashVariable = "SELFSAME_CRASH_AT";
 
@@ -19,7 +22,11 @@ internal static partial class CommandLine
         try
         {
             var parsed = root.Parse(arguments);
-            var exitCode = await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+            var exitCode = await parsed.InvokeAsync(new InvocationConfiguration
+            {
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = TimeToEnd,
+            });
             return parsed.Errors.Count > 0 ? ExitCode.Error : exitCode;
         }
         catch (OperationCanceledException)
@@ -33,7 +40,18 @@ internal static partial class CommandLine
             await Console.Error.WriteLineAsync($"selfsame: {exception.Message}");
             return ExitCode.Error;
         }
+        catch (Exception exception)
+        {
+            await Console.Error.WriteLineAsync($"selfsame: this is a mistake in Selfsame, or a value that it should have refused with a better sentence: {exception}");
+            return ExitCode.Error;
+        }
     }
+
+    /// <summary>A path that was named, whole; an empty one, as of a variable that is not set, is refused.</summary>
+    public static string FullPath(string option, string path)
+        => string.IsNullOrWhiteSpace(path) || path.Contains('\0', StringComparison.Ordinal)
+            ? throw new InvalidOperationException($"'{option}' names nothing. If it stands for a variable, that one is not set.")
+            : Path.GetFullPath(path);
 
     /// <summary>The crash points of this process: none, unless a test asked for one.</summary>
     public static CrashPoints CrashPointsFromEnvironment()

@@ -14,7 +14,7 @@ internal static class DemoCommand
         var command = new Command("demo", "Makes a sandbox with two small damaged stores and walks through audit, plan, apply and undo.") { folder, yes, stay };
         command.SetAction(async (parsed, cancellation) =>
         {
-            var path = Path.GetFullPath(parsed.GetRequiredValue(folder));
+            var path = CommandLine.FullPath("--folder", parsed.GetRequiredValue(folder));
             var stores = new DemoStores(path);
             stores.Make();
             if (parsed.GetValue(stay))

@@ -31,6 +31,7 @@ internal static class InitCommand
         command.SetAction(async (parsed, cancellation) =>
         {
             var file = parsed.GetRequiredValue(output);
+            _ = CommandLine.FullPath("--output", file);
             if (File.Exists(file) && !parsed.GetValue(force))
             {
                 throw new InvalidOperationException($"{file} is there already. Name another with -o, or overwrite it with --force.");

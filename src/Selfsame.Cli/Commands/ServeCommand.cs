@@ -20,7 +20,7 @@ internal static class ServeCommand
     {
         if (urls is not null)
         {
-            options = options with { Urls = urls.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) };
+            options = options with { Urls = ReadUrls(urls) };
         }
 
         await using var server = await SelfsameServer.CreateAsync(options, cancellation);
@@ -33,5 +33,27 @@ internal static class ServeCommand
 
         await server.WaitForShutdownAsync(cancellation);
         return ExitCode.Clean;
+    }
+
+    /// <summary>Addresses as the web server takes them: <c>http://*:8080</c> is one, though no URI.</summary>
+    private static string[] ReadUrls(string text)
+    {
+        var urls = text.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return urls.Length > 0 && urls.All(IsAddress)
+            ? urls
+            : throw new InvalidOperationException($"'--urls' is '{text}', and must be one or more addresses with a scheme, separated by ';': http://localhost:8080");
+    }
+
+    private static bool IsAddress(string url)
+    {
+        try
+        {
+            var address = BindingAddress.Parse(url);
+            return address.Scheme is "http" or "https" && address.Port is >= 0 and <= ushort.MaxValue;
+        }
+        catch (FormatException)
+        {
+            return false;
+        }
     }
 }

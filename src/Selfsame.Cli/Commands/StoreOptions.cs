@@ -27,7 +27,7 @@ internal sealed class StoreOptions
     {
         var options = new ServerOptions
         {
-            DataFolder = Path.GetFullPath(parsed.GetValue(data) ?? Setting("SELFSAME_DATA") ?? "data"),
+            DataFolder = CommandLine.FullPath("--data", parsed.GetValue(data) ?? Setting("SELFSAME_DATA") ?? "data"),
             Database = parsed.GetValue(database) ?? Setting("SELFSAME_DATABASE"),
             SecretKey = Setting("SELFSAME_SECRET_KEY"),
             PreviousSecretKey = Setting("SELFSAME_SECRET_KEY_PREVIOUS"),

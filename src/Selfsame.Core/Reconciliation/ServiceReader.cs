@@ -59,16 +59,26 @@ internal static class ServiceReader
             portNode!.Reject($"'mail.port' must be from 1 to {LargestPort}.");
         }
 
+        var from = Required("from");
+        if (from.Length > 0 && !EmailAddress.TryParse(WithoutName(from), out _, out _))
+        {
+            entries["from"].Reject("'mail.from' must be an e-mail address, with or without a name: accounts@example.com, or Accounts <accounts@example.com>.");
+        }
+
         return new MailConfig
         {
             Host = Required("host"),
             Port = port,
-            From = Required("from"),
+            From = from,
             UserName = entries.TryGetValue("userName", out var userName) ? userName.Text() : null,
             Password = entries.TryGetValue("password", out var password) ? password.Text() : null,
             RequireTls = !entries.TryGetValue("requireTls", out var requireTls) || requireTls.Flag(),
         };
     }
+
+    /// <summary>The address of <c>Name &lt;address&gt;</c> (RFC 5322, section 3.4).</summary>
+    private static string WithoutName(string mailbox)
+        => mailbox.TrimEnd() is [.. var before, '>'] && before.LastIndexOf('<') is >= 0 and var start ? before[(start + 1)..] : mailbox;
 
     /// <summary>Addresses or networks: <c>10.0.0.1</c>, <c>10.0.0.0/8</c>.</summary>
     public static IReadOnlyList<IPNetwork> ReadNetworks(ConfigNode node)

@@ -3,13 +3,14 @@ using System.Text;
 using Microsoft.Extensions.Logging;
 using Selfsame.Core.Provisioning;
 using Selfsame.Store;
+using Selfsame.Store.Mail;
 using Selfsame.Store.Provisioning;
 using Selfsame.Store.Webhooks;
 
 namespace Selfsame.Server.Api;
 
 /// <summary>
-/// The numbers of <c>/metrics</c> that stand in the store and not in this process: how provisioning and webhooks are. They are
+/// The numbers of <c>/metrics</c> that stand in the store and not in this process: how provisioning, webhooks and mails are. They are
 /// read at most every few seconds, for the address is open to everybody.
 /// </summary>
 internal sealed class StoreGauges(StoreContext context, ILogger<StoreGauges> logger) : IDisposable
@@ -50,7 +51,8 @@ internal sealed class StoreGauges(StoreContext context, ILogger<StoreGauges> log
         {
             var systems = await new ProvisioningReports(context.Database, context.Clock).SummariseAsync(patience.Token);
             var backlogs = await WebhookBacklogs.ReadAsync(context, patience.Token);
-            return Write(systems, backlogs, context.Now());
+            var mails = await MailBacklogs.ReadAsync(context, patience.Token);
+            return Write(systems, backlogs, [.. mails.Where(mail => MayBeCounted(mail.Tenant))], context.Now());
         }
         catch (Exception exception)
         {
@@ -59,7 +61,10 @@ internal sealed class StoreGauges(StoreContext context, ILogger<StoreGauges> log
         }
     }
 
-    private static string Write(IReadOnlyList<SystemProvisioning> systems, IReadOnlyList<WebhookBacklog> backlogs, DateTimeOffset now)
+    /// <summary>Where it is hidden who is registered, a count that rises or not would tell it: a free address gets a mail each time, a taken one does not.</summary>
+    private bool MayBeCounted(string tenant) => context.Tenants.GetValueOrDefault(tenant) is { Disclosure: not Disclosure.Hide };
+
+    private static string Write(IReadOnlyList<SystemProvisioning> systems, IReadOnlyList<WebhookBacklog> backlogs, IReadOnlyList<MailBacklog> mails, DateTimeOffset now)
     {
         var lines = new StringBuilder();
         Family(
@@ -78,6 +83,15 @@ internal sealed class StoreGauges(StoreContext context, ILogger<StoreGauges> log
         Family(
             lines, "selfsame_webhooks_oldest_waiting_seconds", "How long the oldest message waits; 0 when none does.",
             backlogs.Select(backlog => (Labels(backlog), Age(backlog.OldestWaiting, now))));
+        Family(
+            lines, "selfsame_mails_waiting", "Mails that were not handed over yet and are tried again.",
+            mails.Select(mail => (Tenant(mail), (double)mail.Waiting)));
+        Family(
+            lines, "selfsame_mails_given_up", "Mails that were not taken to the end, or whose recipient was refused.",
+            mails.Select(mail => (Tenant(mail), (double)mail.GivenUp)));
+        Family(
+            lines, "selfsame_mails_oldest_waiting_seconds", "How long the oldest mail waits; 0 when none does.",
+            mails.Select(mail => (Tenant(mail), Age(mail.OldestWaiting, now))));
         return lines.ToString();
     }
 
@@ -91,6 +105,8 @@ internal sealed class StoreGauges(StoreContext context, ILogger<StoreGauges> log
     }
 
     private static string Labels(WebhookBacklog backlog) => $"endpoint=\"{PrometheusMetrics.Escape(backlog.Endpoint)}\",tenant=\"{PrometheusMetrics.Escape(backlog.Tenant)}\"";
+
+    private static string Tenant(MailBacklog mail) => $"tenant=\"{PrometheusMetrics.Escape(mail.Tenant)}\"";
 
     private static double Age(DateTimeOffset? since, DateTimeOffset now) => since is { } instant && instant < now ? (now - instant).TotalSeconds : 0;
 }

@@ -11,27 +11,30 @@ namespace Selfsame.Server.Hooks;
 internal sealed class InboxService(ConnectedSystems systems, StoreContext context, ILogger<InboxService> logger) : BackgroundService
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan RestPeriod = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan SweepPeriod = TimeSpan.FromMinutes(1);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        if (!systems.Topology.Systems.Values.Any(system => system.HookToken is not null))
+        var hooked = systems.Topology.Systems.Values.Where(system => system.HookToken is not null).Select(system => system.Name).ToHashSet(StringComparer.Ordinal);
+        if (hooked.Count > 0)
         {
-            return;
+            // Each has loops of its own: one that is slow, or asks for patience, holds no other up.
+            await Task.WhenAll([WorkOnRestAsync(hooked, stoppingToken), .. hooked.Select(system => WorkAsync(system, stoppingToken)), .. hooked.Select(system => SweepAsync(system, stoppingToken))]);
         }
-
-        await Task.WhenAll(WorkAsync(stoppingToken), SweepAsync(stoppingToken));
     }
 
-    private async Task WorkAsync(CancellationToken stopping)
+    private InboxWork NewWork() => new(context, systems.Topology, systems.Systems);
+
+    private async Task WorkAsync(string system, CancellationToken stopping)
     {
-        var work = new InboxWork(context, systems.Topology, systems.Systems);
+        var work = NewWork();
         while (!stopping.IsCancellationRequested)
         {
             var worked = 0;
             try
             {
-                worked = await work.RunOnceAsync(stopping);
+                worked = await work.RunOnceAsync(system, stopping);
             }
             catch (Exception exception) when (exception is not OperationCanceledException)
             {
@@ -45,25 +48,44 @@ internal sealed class InboxService(ConnectedSystems systems, StoreContext contex
         }
     }
 
-    private async Task SweepAsync(CancellationToken stopping)
+    /// <summary>What systems reported that the config no longer names, or no longer with a hook: it is kept, with the reason.</summary>
+    private async Task WorkOnRestAsync(HashSet<string> hooked, CancellationToken stopping)
+    {
+        var (work, inbox) = (NewWork(), new EventInbox(context));
+        while (!stopping.IsCancellationRequested)
+        {
+            try
+            {
+                foreach (var system in (await inbox.DueSystemsAsync(stopping)).Where(system => !hooked.Contains(system)))
+                {
+                    await work.RunOnceAsync(system, stopping);
+                }
+            }
+            catch (Exception exception) when (exception is not OperationCanceledException)
+            {
+                ServerLogMessages.InboxRoundFailed(logger, exception);
+            }
+
+            await Task.Delay(RestPeriod, context.Clock, stopping);
+        }
+    }
+
+    private async Task SweepAsync(string system, CancellationToken stopping)
     {
         var sweep = new InboxSweep(context);
         while (!stopping.IsCancellationRequested)
         {
-            foreach (var system in systems.Topology.Systems.Values.Where(system => system.HookToken is not null))
+            try
             {
-                try
-                {
-                    await sweep.RunAsync(system.Name, (IReportsEvents)systems.Systems[system.Name], stopping);
-                }
-                catch (SystemUnavailableException exception)
-                {
-                    ServerLogMessages.SweepFailed(logger, system.Name, exception.Message);
-                }
-                catch (Exception exception) when (exception is not OperationCanceledException)
-                {
-                    ServerLogMessages.InboxRoundFailed(logger, exception);
-                }
+                await sweep.RunAsync(system, (IReportsEvents)systems.Systems[system], stopping);
+            }
+            catch (SystemUnavailableException exception)
+            {
+                ServerLogMessages.SweepFailed(logger, system, exception.Message);
+            }
+            catch (Exception exception) when (exception is not OperationCanceledException)
+            {
+                ServerLogMessages.InboxRoundFailed(logger, exception);
             }
 
             await Task.Delay(SweepPeriod, context.Clock, stopping);

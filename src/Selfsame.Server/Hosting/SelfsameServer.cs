@@ -161,6 +161,9 @@ public sealed class SelfsameServer : IAsyncDisposable
         forwarded.ForwardedHeaders = options.TrustedProxies.Count == 0
             ? ForwardedHeaders.None
             : ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto | ForwardedHeaders.XForwardedHost;
+
+        // As many hops as there are: each is believed only if the one before it is a configured proxy.
+        forwarded.ForwardLimit = null;
         forwarded.KnownProxies.Clear();
         forwarded.KnownIPNetworks.Clear();
         foreach (var network in options.TrustedProxies)

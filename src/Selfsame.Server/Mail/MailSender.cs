@@ -84,8 +84,9 @@ internal sealed class MailSender(MailOutbox outbox, IMailTransport transport, St
         }
         catch (Exception exception) when (exception is not OperationCanceledException || !cancellation.IsCancellationRequested)
         {
-            ServerLogMessages.MailFailed(logger, mail.Uuid, mail.Attempt, exception.Message);
-            await outbox.MarkFailedAsync(mail, exception.Message, exception is MailRefusedException or FormatException, cancellation);
+            var problem = MailProblem.Describe(exception);
+            ServerLogMessages.MailFailed(logger, mail.Uuid, mail.Attempt, problem);
+            await outbox.MarkFailedAsync(mail, problem, exception is MailRefusedException, cancellation);
             return false;
         }
 

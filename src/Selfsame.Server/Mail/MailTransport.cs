@@ -19,8 +19,8 @@ internal interface IMailTransport
     void Keep();
 }
 
-/// <summary>The receiving server will never take this mail (a 5xx answer for this recipient).</summary>
-internal sealed class MailRefusedException(string message, Exception inner) : Exception(message, inner);
+/// <summary>This recipient will never be taken, whoever sends; the message names no address.</summary>
+internal sealed class MailRefusedException(string message, Exception? inner = null) : Exception(message, inner);
 
 /// <summary>Sends by SMTP, one connection a mail: a reused plaintext connection would send in clear even with EnableSsl.</summary>
 internal sealed class SmtpMailTransport(SmtpSettings settings) : IMailTransport
@@ -42,7 +42,7 @@ internal sealed class SmtpMailTransport(SmtpSettings settings) : IMailTransport
         {
             await client.SendMailAsync(message, timeout.Token);
         }
-        catch (SmtpFailedRecipientException exception) when ((int)exception.StatusCode is >= 500 and < 600)
+        catch (SmtpFailedRecipientException exception) when (MailProblem.RefusesRecipient(exception))
         {
             throw new MailRefusedException($"The server refused the recipient: {(int)exception.StatusCode}.", exception);
         }
@@ -55,7 +55,12 @@ internal sealed class SmtpMailTransport(SmtpSettings settings) : IMailTransport
 
     internal static MailMessage Compose(string from, QueuedMail mail)
     {
-        var message = new MailMessage(new MailAddress(from), new MailAddress(mail.Text.Recipient))
+        if (!MailAddress.TryCreate(mail.Text.Recipient, out var recipient))
+        {
+            throw new MailRefusedException("The recipient's address can't be written into a mail.");
+        }
+
+        var message = new MailMessage(new MailAddress(from), recipient)
         {
             Subject = mail.Text.Subject,
             SubjectEncoding = Encoding.UTF8,

@@ -27,6 +27,7 @@ internal static class Words
         ["user-deleted"] = "The user was deleted. It can be restored until the grace period ends.",
         ["user-restored"] = "The user was restored.",
         ["webhooks-retried"] = "What waits for the endpoint is sent now.",
+        ["mails-retried"] = "All mails that were not handed over are tried now.",
         ["provisioning-retried"] = "It is looked at again now.",
     };
 

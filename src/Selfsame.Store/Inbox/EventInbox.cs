@@ -100,8 +100,19 @@ public sealed class EventInbox(StoreContext context)
         => context.Database.ReadAsync(
             transaction => transaction.ScalarAsync<string>("SELECT checkpoint FROM inbox_checkpoints WHERE system = @system", new { system }), cancellation);
 
-    /// <summary>Takes due events on loan; a holder that dies leaves them due again when the loan ends.</summary>
-    public async Task<IReadOnlyList<InboxEvent>> ClaimAsync(int most, TimeSpan lease, CancellationToken cancellation)
+    /// <summary>The systems of which events are due, also those that the config no longer names.</summary>
+    public Task<List<string>> DueSystemsAsync(CancellationToken cancellation)
+        => context.Database.ReadAsync(
+            transaction => transaction.QueryAsync<string>(
+                """
+                SELECT DISTINCT system FROM inbox
+                WHERE state = 'Waiting' AND not_before <= @now AND (leased_until IS NULL OR leased_until <= @now) ORDER BY system
+                """,
+                new { now = context.Now() }),
+            cancellation);
+
+    /// <summary>Takes a system's due events on loan; a holder that dies leaves them due again when the loan ends.</summary>
+    public async Task<IReadOnlyList<InboxEvent>> ClaimAsync(string system, int most, TimeSpan lease, CancellationToken cancellation)
     {
         var rows = await context.Database.TransactAsync(
             transaction =>
@@ -112,11 +123,11 @@ public sealed class EventInbox(StoreContext context)
                     UPDATE inbox SET leased_until = @until, attempts = attempts + 1
                     WHERE (system, event_id) IN (
                       SELECT system, event_id FROM inbox
-                      WHERE state = 'Waiting' AND not_before <= @now AND (leased_until IS NULL OR leased_until <= @now)
-                      ORDER BY not_before, system, event_id LIMIT @most{(transaction.Dialect == Dialect.PostgreSql ? " FOR UPDATE SKIP LOCKED" : "")})
+                      WHERE system = @system AND state = 'Waiting' AND not_before <= @now AND (leased_until IS NULL OR leased_until <= @now)
+                      ORDER BY not_before, event_id LIMIT @most{(transaction.Dialect == Dialect.PostgreSql ? " FOR UPDATE SKIP LOCKED" : "")})
                     RETURNING system, event_id, type, account_id, proves_email, correlation_id, attempts
                     """,
-                    new { now, until = now + lease, most });
+                    new { system, now, until = now + lease, most });
             },
             cancellation);
         return rows.ConvertAll(row => row.ToDomain());

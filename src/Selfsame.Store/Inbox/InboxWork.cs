@@ -29,24 +29,28 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
 {
     private const int Batch = 200;
     private const int LongestTypeTold = 40;
+    private const int FailuresOfADownSystem = 3;
     private static readonly TimeSpan Lease = TimeSpan.FromMinutes(5);
+
+    // Well below the loan: a system that hangs, or asks for patience, gives its events back before another node may take them.
+    private static readonly TimeSpan LongestRead = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan FirstDelay = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LongestDelay = TimeSpan.FromMinutes(15);
 
     private readonly EventInbox inbox = new(context);
 
-    /// <summary>Works on what is due now; how many events that were. A system that does not answer holds no other up.</summary>
+    /// <summary>Works on what is due now of all systems at once; how many events that were.</summary>
     public async Task<int> RunOnceAsync(CancellationToken cancellation)
+        => (await Task.WhenAll((await inbox.DueSystemsAsync(cancellation)).Select(system => RunOnceAsync(system, cancellation)))).Sum();
+
+    /// <summary>Works on what is due now of one system; how many events that were. A system that does not answer holds no other up.</summary>
+    public async Task<int> RunOnceAsync(string system, CancellationToken cancellation)
     {
-        var events = await inbox.ClaimAsync(Batch, Lease, cancellation);
+        var events = await inbox.ClaimAsync(system, Batch, Lease, cancellation);
         if (events.Count > 0)
         {
             context.CrashPoints.Reach(InboxCrashPoints.Claimed);
-        }
-
-        foreach (var ofSystem in events.GroupBy(one => one.System))
-        {
-            await WorkAsync(ofSystem.Key, [.. ofSystem], cancellation);
+            await WorkAsync(system, events, cancellation);
         }
 
         return events.Count;
@@ -58,19 +62,14 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
         var aboutNobody = events.Where(one => one.Account is null).ToList();
         await ConcludeAsync(aboutNobody, "It is about no account.", _ => Task.CompletedTask, cancellation);
         var accounts = events.Where(one => one.Account is not null).GroupBy(one => one.Account!).ToDictionary(group => group.Key, group => group.ToList());
-        IReadOnlyDictionary<AccountId, Account> present;
-        try
+        var (present, failed) = await ReadAsync(system, [.. accounts.Keys], cancellation);
+        foreach (var problem in failed.GroupBy(pair => pair.Value, pair => pair.Key))
         {
-            present = await ReadAsync(system, [.. accounts.Keys], cancellation);
-        }
-        catch (Exception exception) when (exception is SystemUnavailableException or ConnectorContractException)
-        {
-            await FailAsync([.. accounts.Values.SelectMany(group => group)], exception.Message, cancellation);
-            return;
+            await FailAsync([.. problem.SelectMany(account => accounts[account])], problem.Key, cancellation);
         }
 
         context.CrashPoints.Reach(InboxCrashPoints.AccountsRead);
-        foreach (var (account, group) in accounts)
+        foreach (var (account, group) in accounts.Where(pair => !failed.ContainsKey(pair.Key)))
         {
             await ConcludeAsync(
                 group,
@@ -137,8 +136,8 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
 
     private async Task FailAsync(List<InboxEvent> events, string problem, CancellationToken cancellation)
     {
-        var jitter = context.Random.NextInt32(1 << 20) / (double)(1 << 20);
-        await inbox.MarkFailedAsync(events, problem, one => Delay(one.Attempt) * (0.5 + (jitter / 2)), cancellation);
+        // Each by itself: what failed together would else fail together for ever.
+        await inbox.MarkFailedAsync(events, problem, one => Delay(one.Attempt) * (0.5 + (context.Random.NextInt32(1 << 20) / (double)(1 << 21))), cancellation);
         foreach (var one in events)
         {
             LogMessages.EventFailed(context.Logger, one.Id, one.System, one.Attempt, problem, one.CorrelationId);
@@ -151,10 +150,63 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
         return delay < LongestDelay ? delay : LongestDelay;
     }
 
-    private async Task<IReadOnlyDictionary<AccountId, Account>> ReadAsync(string name, List<AccountId> accounts, CancellationToken cancellation)
-        => accounts.Count == 0
-            ? new Dictionary<AccountId, Account>()
-            : systems.GetValueOrDefault(name) is IReadsAccountsById system
-                ? await system.ReadFreshAsync(name, accounts, cancellation)
-                : throw new SystemUnavailableException($"The config has no system '{name}' whose single accounts can be read. Name it again, or its events wait for ever.");
+    /// <summary>Reads all at once, and where that fails each by itself; who is there, and why the others could not be read.</summary>
+    private async Task<(Dictionary<AccountId, Account> Present, Dictionary<AccountId, string> Failed)> ReadAsync(
+        string system, IReadOnlyList<AccountId> accounts, CancellationToken cancellation)
+    {
+        var (present, failed) = (new Dictionary<AccountId, Account>(), new Dictionary<AccountId, string>());
+        using var late = new CancellationTokenSource(LongestRead, context.Clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, late.Token);
+        var problem = await TryReadAsync(system, accounts, present, cancellation, either.Token);
+        if (problem is null)
+        {
+            return (present, failed);
+        }
+
+        // One that can't be read holds up nobody who was read with it; of a system that is down no more is asked than shows it.
+        var isDown = accounts.Count == 1;
+        foreach (var (account, index) in accounts.Select((account, index) => (account, index)))
+        {
+            isDown |= late.IsCancellationRequested || (failed.Count == index && index >= FailuresOfADownSystem);
+            if ((isDown ? problem : await TryReadAsync(system, [account], present, cancellation, either.Token)) is { } why)
+            {
+                failed[account] = why;
+            }
+        }
+
+        return (present, failed);
+    }
+
+    /// <summary>Adds who of <paramref name="accounts"/> is there; why they could not be read, or null.</summary>
+    private async Task<string?> TryReadAsync(
+        string name, IReadOnlyList<AccountId> accounts, Dictionary<AccountId, Account> present, CancellationToken cancellation, CancellationToken limit)
+    {
+        if (accounts.Count == 0)
+        {
+            return null;
+        }
+
+        if (systems.GetValueOrDefault(name) is not IReadsAccountsById system)
+        {
+            return $"The config has no system '{name}' whose single accounts can be read. Name it again, or its events wait for ever.";
+        }
+
+        try
+        {
+            foreach (var (id, account) in await system.ReadFreshAsync(name, accounts, limit))
+            {
+                present[id] = account;
+            }
+
+            return null;
+        }
+        catch (Exception exception) when (exception is SystemUnavailableException or ConnectorContractException)
+        {
+            return exception.Message;
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            return $"'{name}' did not give the accounts within {LongestRead.TotalMinutes} minutes, or asks for too much patience.";
+        }
+    }
 }

@@ -13,9 +13,11 @@ public sealed record QueuedMail(Guid Uuid, MailText Text, int Attempt, DateTimeO
 public sealed class MailOutbox(StoreContext context)
 {
     internal const string Purpose = "mail";
-    private const int MostAttempts = 12;
     private static readonly TimeSpan FirstDelay = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LongestDelay = TimeSpan.FromHours(1);
+
+    /// <summary>Over nearly three days, as a mail server that broke on a Friday is mended on Monday.</summary>
+    public static int MostAttempts { get; } = 80;
 
     /// <summary>How long a sender has for the mails that it took on loan.</summary>
     public static TimeSpan Lease { get; } = TimeSpan.FromMinutes(2);
@@ -120,6 +122,19 @@ public sealed class MailOutbox(StoreContext context)
                 new { uuid = mail.Uuid, notBefore, error, givenUp }),
             cancellation);
     }
+
+    /// <summary>Makes all mails of a tenant that were not sent due at once, what was given up, too; how many those are.</summary>
+    public Task<int> RetryAsync(string tenant, CancellationToken cancellation)
+        => context.Database.TransactAsync(
+            transaction => transaction.ExecuteAsync(
+                """
+                UPDATE mails SET attempts = 0, given_up_at = NULL, not_before = @now
+                WHERE tenant = @tenant AND sent_at IS NULL AND (leased_until IS NULL OR leased_until <= @now)
+                """,
+                new { now = context.Now(), tenant }),
+            // A lost commit answer: asked once more, which makes due what is due already.
+            _ => Task.FromResult(default(Settled<int>)),
+            cancellation);
 
     private sealed class MailRow
     {

@@ -6,6 +6,7 @@ using Selfsame.Databases;
 using Selfsame.Store;
 using Selfsame.Store.Inbox;
 using Selfsame.Store.Operations;
+using Selfsame.Testing;
 
 namespace Selfsame.Contract.Tests.Inbox;
 
@@ -130,6 +131,59 @@ public abstract class EventInboxTests(Backend backend)
     }
 
     [Fact]
+    public async Task A_source_that_hangs_holds_no_other_up_and_gives_its_events_back_before_the_loan_ends()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var hanging = new Accounts { Hangs = true };
+        await ReceiveAsync(store, Event("1", "ss", Ann));
+        await new EventInbox(store.Context).ReceiveAsync("second", [Event("1", "ss", Ann)], "c", TestStore.Cancellation);
+
+        var clock = new VirtualClock(store.Clock.GetUtcNow());
+        var work = WorkAsync(store.Context with { Clock = clock }, hanging, new Accounts { Present = { Ann } });
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (await store.CountAsync("inbox", "state = 'Done'") == 0)
+        {
+            await Task.Delay(20, patience.Token);
+        }
+
+        work.IsCompleted.ShouldBeFalse();
+        (await store.QueryAsync<string>("SELECT source FROM provisioning")).ShouldBe(["second"]);
+        await hanging.Asked.Task.WaitAsync(patience.Token);
+        clock.Advance(TimeSpan.FromMinutes(2));
+        await work.WaitAsync(patience.Token);
+        (await store.CountAsync("inbox", "state = 'Waiting' AND leased_until IS NULL AND outcome LIKE '%within 2 minutes%'")).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task An_account_that_cant_be_read_holds_nobody_up_who_was_read_with_it()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var people = Enumerable.Range(0, 20).Select(number => new AccountId($"auth0|{number:D2}")).ToList();
+        var source = new Accounts { Refused = { people[0], people[7] } };
+        source.Present.UnionWith(people);
+        await ReceiveAsync(store, [.. people.Select((person, number) => Event($"{number:D2}", "ss", person))]);
+
+        await WorkAsync(store, source);
+
+        (await store.CountAsync("provisioning")).ShouldBe(18);
+        (await store.QueryAsync<string>("SELECT event_id FROM inbox WHERE state = 'Waiting' ORDER BY event_id")).ShouldBe(["00", "07"]);
+    }
+
+    [Fact]
+    public async Task Of_a_source_that_is_down_no_more_is_asked_than_shows_it_and_its_events_come_back_one_by_one()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var down = new Accounts { Problem = "down" };
+        await ReceiveAsync(store, [.. Enumerable.Range(0, 50).Select(number => Event($"{number:D2}", "ss", new AccountId($"auth0|{number:D2}")))]);
+
+        await WorkAsync(store, down);
+
+        down.Reads.ShouldBe(4);
+        (await store.CountAsync("inbox", "state = 'Waiting' AND outcome = 'down'")).ShouldBe(50);
+        (await store.QueryAsync<DateTimeOffset>("SELECT not_before FROM inbox")).Distinct().Count().ShouldBeGreaterThan(40);
+    }
+
+    [Fact]
     public async Task One_accounts_event_that_cant_be_written_shows_why_and_holds_no_other_accounts_up()
     {
         var faults = new RefusedCommit();
@@ -209,11 +263,11 @@ public abstract class EventInboxTests(Backend backend)
         var inbox = new EventInbox(store.Context);
         await ReceiveAsync(store, Event("1", "ss", Ann));
 
-        (await inbox.ClaimAsync(10, TimeSpan.FromMinutes(5), TestStore.Cancellation)).Count.ShouldBe(1);
-        (await inbox.ClaimAsync(10, TimeSpan.FromMinutes(5), TestStore.Cancellation)).ShouldBeEmpty();
+        (await inbox.ClaimAsync("idp", 10, TimeSpan.FromMinutes(5), TestStore.Cancellation)).Count.ShouldBe(1);
+        (await inbox.ClaimAsync("idp", 10, TimeSpan.FromMinutes(5), TestStore.Cancellation)).ShouldBeEmpty();
         store.Clock.Advance(TimeSpan.FromMinutes(5));
 
-        (await inbox.ClaimAsync(10, TimeSpan.FromMinutes(5), TestStore.Cancellation)).Single().Attempt.ShouldBe(2);
+        (await inbox.ClaimAsync("idp", 10, TimeSpan.FromMinutes(5), TestStore.Cancellation)).Single().Attempt.ShouldBe(2);
     }
 
     [Theory]
@@ -340,16 +394,34 @@ public abstract class EventInboxTests(Backend backend)
 
         public string? Problem { get; init; }
 
+        /// <summary>Accounts that can't be read, nor others together with them.</summary>
+        public HashSet<AccountId> Refused { get; } = [];
+
+        public bool Hangs { get; init; }
+
+        public TaskCompletionSource Asked { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public int Reads { get; private set; }
+
         public AccountMapping Mapping => People;
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
         public Task<SystemFacts> DescribeAsync(CancellationToken cancellation) => Task.FromResult(new SystemFacts { TakesChosenId = true, AtomicPreconditions = true });
 
-        public Task<IReadOnlyList<Account>> ReadByIdAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation)
-            => Problem is not null
-                ? throw new SystemUnavailableException(Problem)
-                : Task.FromResult<IReadOnlyList<Account>>([.. ids.Where(Present.Contains).Select(id => People.ToAccount(new Fields([new("id", FieldValue.Text(id.ToString()))]))!)]);
+        public async Task<IReadOnlyList<Account>> ReadByIdAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation)
+        {
+            Reads++;
+            Asked.TrySetResult();
+            if (Hangs)
+            {
+                await Task.Delay(Timeout.InfiniteTimeSpan, cancellation);
+            }
+
+            return (Problem ?? (ids.Any(Refused.Contains) ? "400 for one of them" : null)) is { } problem
+                ? throw new SystemUnavailableException(problem)
+                : [.. ids.Where(Present.Contains).Select(id => People.ToAccount(new Fields([new("id", FieldValue.Text(id.ToString()))]))!)];
+        }
 
         public EventReading ReadBody(ReadOnlyMemory<byte> body) => throw new NotSupportedException();
 

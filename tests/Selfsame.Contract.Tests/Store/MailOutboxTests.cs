@@ -92,33 +92,56 @@ public abstract class MailOutboxTests(Backend backend)
     }
 
     [Fact]
-    public async Task A_failed_mail_waits_longer_each_time_and_is_given_up_after_the_twelfth()
+    public async Task A_failed_mail_waits_longer_each_time_up_to_an_hour_and_is_given_up_after_nearly_three_days()
     {
         await using var store = await TestStore.CreateAsync(backend);
         await store.CreateAsync("anna", "anna@example.org");
         var outbox = new MailOutbox(store.Context);
+        var started = store.Clock.GetUtcNow();
         var waits = new List<double>();
-        for (var attempt = 1; attempt <= 12; attempt++)
+        for (var attempt = 1; await store.CountAsync("mails", "given_up_at IS NULL") == 1; attempt++)
         {
             var mail = (await LeaseAsync(store)).ShouldHaveSingleItem();
             mail.Attempt.ShouldBe(attempt);
             await outbox.MarkFailedAsync(mail, "450 try later", permanent: false, TestStore.Cancellation);
-            var waited = 0;
-            for (; attempt < 12 && await store.CountAsync("mails", "given_up_at IS NULL") == 1; waited += 10)
-            {
-                store.Clock.Advance(TimeSpan.FromSeconds(10));
-                if ((await store.QueryAsync<DateTimeOffset>("SELECT not_before FROM mails")).Single() <= store.Clock.GetUtcNow())
-                {
-                    waits.Add(waited + 10);
-                    break;
-                }
-            }
+            var wait = (await store.QueryAsync<DateTimeOffset>("SELECT not_before FROM mails")).Single() - store.Clock.GetUtcNow();
+            waits.Add(wait.TotalSeconds);
+            store.Clock.Advance(wait);
         }
 
-        waits.ShouldBe([10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600]);
+        waits.Take(12).ShouldBe([10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600, 3600]);
+        waits.Skip(12).ShouldAllBe(wait => wait == 3600);
+        (store.Clock.GetUtcNow() - started).TotalHours.ShouldBeInRange(71, 73);
         (await store.CountAsync("mails", "given_up_at IS NOT NULL AND last_error = '450 try later'")).ShouldBe(1);
         store.Clock.Advance(TimeSpan.FromDays(2));
         (await LeaseAsync(store)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task What_waits_and_what_was_given_up_is_told_by_tenant_and_a_retry_makes_it_due_at_once()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        await store.CreateAsync("anna", "anna@example.org");
+        await store.CreateAsync("bert", "bert@example.org");
+        var caused = store.Clock.GetUtcNow();
+        var outbox = new MailOutbox(store.Context);
+        var mails = await LeaseAsync(store);
+        mails.Count.ShouldBe(2);
+        await outbox.MarkFailedAsync(mails[0], "550", permanent: true, TestStore.Cancellation);
+        store.Clock.Advance(TimeSpan.FromSeconds(1));
+        await outbox.MarkFailedAsync(mails[1], "450", permanent: false, TestStore.Cancellation);
+
+        (await MailBacklogs.ReadAsync(store.Context, TestStore.Cancellation)).Single(backlog => backlog.Tenant == TestStore.Tenant)
+            .ShouldBe(new MailBacklog { Tenant = TestStore.Tenant, Waiting = 1, GivenUp = 1, OldestWaiting = caused, LastError = "450" });
+        (await outbox.RetryAsync("another", TestStore.Cancellation)).ShouldBe(0);
+        (await outbox.RetryAsync(TestStore.Tenant, TestStore.Cancellation)).ShouldBe(2);
+
+        var again = await LeaseAsync(store);
+        again.Select(mail => mail.Attempt).ShouldBe([1, 1]);
+        (await outbox.RetryAsync(TestStore.Tenant, TestStore.Cancellation)).ShouldBe(0);
+        await outbox.MarkSentAsync([.. again.Select(mail => mail.Uuid)], TestStore.Cancellation);
+        (await MailBacklogs.ReadAsync(store.Context, TestStore.Cancellation)).Single(backlog => backlog.Tenant == TestStore.Tenant)
+            .ShouldBe(new MailBacklog { Tenant = TestStore.Tenant });
     }
 
     [Fact]

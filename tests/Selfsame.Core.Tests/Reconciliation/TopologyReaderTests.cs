@@ -70,6 +70,19 @@ public sealed class TopologyReaderTests
     }
 
     [Theory]
+    [InlineData("accounts@example.com", true)]
+    [InlineData("Accounts <accounts@example.com>", true)]
+    [InlineData("Accounts", false)]
+    [InlineData("accounts@", false)]
+    public void The_sender_of_mails_is_an_address(string from, bool isGood)
+    {
+        var read = Read($"{Good}\nmail: {{ host: smtp.example.com, from: \"{from}\" }}");
+
+        (read.Topology is not null).ShouldBe(isGood);
+        read.Errors.Any(error => error.Message.Contains("'mail.from' must be an e-mail address", StringComparison.Ordinal)).ShouldBe(!isGood);
+    }
+
+    [Theory]
     [InlineData("${APP_DB}", "${NO_SUCH}", 5, "NO_SUCH")]
     [InlineData("table: members", "tabel: members", 6, "'systems.app.tabel' is not known")]
     [InlineData("table: members", "table: [members]", 6, "must be text")]

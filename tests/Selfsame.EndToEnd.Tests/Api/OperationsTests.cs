@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Selfsame.Core.Provisioning;
 using Selfsame.EndToEnd.Tests.Pages;
 using Selfsame.EndToEnd.Tests.Reconciliation;
+using Selfsame.Store;
 using Selfsame.Testing;
 
 namespace Selfsame.EndToEnd.Tests.Api;
@@ -61,7 +62,7 @@ public sealed partial class OperationsTests(SharedServer shared) : IClassFixture
     {
         await using var own = await RunningServer.StartAsync(options => options with
         {
-            Tenants = [RunningServer.Unlimited with { ProvisionTo = ["app"] }],
+            Tenants = [RunningServer.Unlimited with { ProvisionTo = ["app"] }, new TenantSettings { Name = "quiet", Disclosure = Disclosure.Hide }],
             Webhooks = [OperationsPageTests.Unreachable("crm")],
         });
         await own.MakeUserAsync();
@@ -76,6 +77,9 @@ public sealed partial class OperationsTests(SharedServer shared) : IClassFixture
         text.ShouldContain("\nselfsame_provisioning_rows{state=\"linked\",system=\"app\"} 0\n");
         text.ShouldContain("\nselfsame_webhooks_waiting{endpoint=\"crm\",tenant=\"main\"} 6\n");
         text.ShouldContain("\nselfsame_webhooks_given_up{endpoint=\"crm\",tenant=\"main\"} 0\n");
+        text.ShouldContain("\nselfsame_mails_given_up{tenant=\"main\"} 0\n");
+        text.ShouldContain("\nselfsame_mails_waiting{tenant=\"main\"} ");
+        text.ShouldNotContain("tenant=\"quiet\"");
         text.ShouldContain("\nselfsame_provisioning_oldest_waiting_seconds{system=\"app\"} ");
         text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !Line().IsMatch(line)).ShouldBeEmpty();
     }

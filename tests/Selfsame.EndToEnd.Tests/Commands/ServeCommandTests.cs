@@ -1,5 +1,8 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Json;
+using Selfsame.Core;
+using Selfsame.Databases;
 using Selfsame.Testing;
 
 namespace Selfsame.EndToEnd.Tests.Commands;
@@ -61,6 +64,79 @@ public sealed class ServeCommandTests
         await using var server = await SelfsameProcess.ServeAsync(folder.Path);
 
         server.StandardOutput.Text.ShouldContain(folder["mail"]);
+    }
+
+    [Theory]
+    [InlineData("--urls", "localhost:8080")]
+    [InlineData("--urls", "http://localhost:99999")]
+    [InlineData("--urls", "ftp://localhost")]
+    [InlineData("--urls", "")]
+    [InlineData("--data", "")]
+    public async Task A_value_that_is_none_ends_with_one_sentence_and_exit_code_1(string option, string value)
+    {
+        using var folder = new TemporaryFolder();
+        string[] data = option == "--data" ? [] : ["--data", folder["data"]];
+
+        var result = await SelfsameProcess.RunAsync(["serve", option, value, .. data], folder: folder.Path);
+
+        result.ExitCode.ShouldBe(1);
+        result.StandardError.ShouldStartWith($"selfsame: '{option}' ");
+        result.StandardError.TrimEnd().ShouldNotContain("\n");
+        Directory.EnumerateFileSystemEntries(folder.Path).ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("init", "app.db", "-o", "")]
+    [InlineData("demo", "--folder", "")]
+    [InlineData("audit", "--data", "")]
+    public async Task An_empty_path_ends_with_one_sentence_and_exit_code_1(params string[] arguments)
+    {
+        using var folder = new TemporaryFolder();
+
+        var result = await SelfsameProcess.RunAsync(arguments, folder: folder.Path);
+
+        result.ExitCode.ShouldBe(1);
+        result.StandardError.ShouldStartWith("selfsame: ");
+        result.StandardError.TrimEnd().ShouldNotContain("\n");
+    }
+
+    // Two seconds were all that it got, whatever was under way.
+    [Fact]
+    public async Task A_server_that_is_stopped_answers_what_it_had_begun_and_ends_with_exit_code_0()
+    {
+        using var folder = new TemporaryFolder();
+        await using var server = await SelfsameProcess.ServeAsync(folder.Path);
+        await using var database = Database.Open(folder["selfsame.db"], new DatabaseOptions(), TimeProvider.System, RandomSource.System);
+        var (held, release) = (new TaskCompletionSource(), new TaskCompletionSource());
+        var writer = database.TransactAsync(async transaction =>
+        {
+            await transaction.ExecuteAsync("DELETE FROM rate_limits WHERE subject IS NULL");
+            held.TrySetResult();
+            await release.Task;
+            return 0;
+        });
+        await held.Task.WaitAsync(Soon());
+        var signUp = SignUpAsync(server, HttpStatusCode.Created);
+        await UntilItIsUnderWayAsync(server);
+
+        await ChildProcess.RunAsync("kill", ["-TERM", server.ProcessId.ToString(CultureInfo.InvariantCulture)], cancellationToken: Soon());
+        await Task.Delay(TimeSpan.FromSeconds(4), Soon());
+        server.HasExited.ShouldBeFalse();
+        release.SetResult();
+
+        await writer;
+        await signUp;
+        (await server.WaitForExitAsync()).ShouldBe(0);
+    }
+
+    private static async Task UntilItIsUnderWayAsync(SelfsameProcess server)
+    {
+        using var client = new HttpClient { BaseAddress = server.Address };
+        while (!(await client.GetStringAsync("/metrics", Soon())).Split('\n').Any(line =>
+            line.StartsWith("http_server_active_requests{", StringComparison.Ordinal) && line.Contains("POST", StringComparison.Ordinal) && line.EndsWith(" 1", StringComparison.Ordinal)))
+        {
+            await Task.Delay(50, Soon());
+        }
     }
 
     [Fact]

@@ -59,6 +59,56 @@ public sealed class SmtpTests
         (await receiver.WaitForMailAsync(mail => mail.To.Contains("ada@example.com"), Patience)).Acknowledged.ShouldBeTrue();
     }
 
+    // A sender who is not let in, or not relayed for, meets that with every mail: none may be lost by it.
+    [Theory]
+    [InlineData(SmtpStage.Connect, 554, null)]
+    [InlineData(SmtpStage.Sender, 530, null)]
+    [InlineData(SmtpStage.Sender, 550, null)]
+    [InlineData(SmtpStage.Recipient, 554, "Relay access denied")]
+    [InlineData(SmtpStage.Recipient, 550, "5.7.1 Relaying denied")]
+    [InlineData(SmtpStage.Recipient, 550, "relay not permitted")]
+    [InlineData(SmtpStage.Recipient, 552, "5.2.2 Mailbox full")]
+    [InlineData(SmtpStage.Message, 554, null)]
+    public async Task What_is_not_the_recipients_fault_is_tried_again(SmtpStage stage, int code, string? text)
+    {
+        await using var receiver = await SmtpReceiver.StartAsync();
+        await receiver.RefuseAsync(stage, code, text: text);
+        using var folder = new TemporaryFolder();
+        await using var server = await StartAsync(folder, receiver);
+
+        await SignUpAsync(server, "ada@example.com");
+
+        (await receiver.WaitForMailAsync(mail => mail.To.Contains("ada@example.com"), Patience)).Acknowledged.ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task A_sender_that_is_no_address_loses_no_mail()
+    {
+        await using var receiver = await SmtpReceiver.StartAsync();
+        using var folder = new TemporaryFolder();
+        await using var server = await StartAsync(folder, receiver, from: "Accounts");
+
+        await SignUpAsync(server, "ada@example.com");
+        await WaitUntilAsync(server, "SELECT count(*) FROM mails WHERE last_error IS NOT NULL");
+
+        (await server.Context.Database.ReadAsync(transaction => transaction.ScalarAsync<long>("SELECT count(*) FROM mails WHERE given_up_at IS NULL"))).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task The_error_that_is_kept_says_the_servers_codes_and_names_no_address()
+    {
+        await using var receiver = await SmtpReceiver.StartAsync();
+        await receiver.RefuseAsync(SmtpStage.Recipient, 450, text: "4.7.1 <ada@example.com>: greylisted");
+        using var folder = new TemporaryFolder();
+        await using var server = await StartAsync(folder, receiver);
+
+        await SignUpAsync(server, "ada@example.com");
+        await WaitUntilAsync(server, "SELECT count(*) FROM mails WHERE last_error IS NOT NULL");
+
+        (await server.Context.Database.ReadAsync(transaction => transaction.ScalarAsync<string>("SELECT last_error FROM mails")))
+            .ShouldBe("The SMTP server answered 450 4.7.1 (MailboxBusy).");
+    }
+
     [Fact]
     public async Task A_server_without_STARTTLS_gets_no_mail_where_it_is_required()
     {
@@ -72,7 +122,7 @@ public sealed class SmtpTests
         receiver.Mails.ShouldBeEmpty();
     }
 
-    private static async Task<SelfsameServer> StartAsync(TemporaryFolder folder, SmtpReceiver receiver, bool requireTls = false)
+    private static async Task<SelfsameServer> StartAsync(TemporaryFolder folder, SmtpReceiver receiver, bool requireTls = false, string from = "accounts@example.com")
     {
         var server = await SelfsameServer.CreateAsync(
             new ServerOptions
@@ -81,7 +131,7 @@ public sealed class SmtpTests
                 DataFolder = folder.Path,
                 Passwords = new PlainPasswordHashing(),
                 Tenants = [new TenantSettings { Name = "main" }],
-                Smtp = new SmtpSettings { Host = "127.0.0.1", Port = receiver.Port, From = "accounts@example.com", RequireTls = requireTls },
+                Smtp = new SmtpSettings { Host = "127.0.0.1", Port = receiver.Port, From = from, RequireTls = requireTls },
             },
             CancellationToken.None);
         await server.StartAsync(CancellationToken.None);

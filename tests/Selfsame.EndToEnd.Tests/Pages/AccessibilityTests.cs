@@ -93,6 +93,7 @@ public sealed class AccessibilityTests
             ("admin-provisioning", "/admin/provisioning", false),
             ("admin-provisioning-all", "/admin/provisioning?state=&system=app", false),
             ("admin-webhooks", "/admin/webhooks", false),
+            ("admin-mails", "/admin/mails", false),
             ("admin-conflicts", "/admin/conflicts", false),
             ("admin-user", $"/admin/users/{river.Uuid}", false),
             ("admin-edit", $"/admin/users/{river.Uuid}/edit", false),

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using Microsoft.Playwright;
 
@@ -6,6 +7,23 @@ namespace Selfsame.EndToEnd.Tests.Pages;
 [Trait("needs", "chromium")]
 public sealed class AccountPageTests
 {
+    [Fact]
+    public async Task The_answer_to_a_change_of_address_is_as_long_in_coming_for_a_taken_one()
+    {
+        await using var server = await PageServer.StartAsync();
+        await server.AddUserAsync("river");
+        await server.AddUserAsync("osprey", "osprey@example.com");
+        using var client = server.Client();
+        await client.SignInAsync("river");
+        foreach (var email in new[] { "free@example.com", "osprey@example.com" })
+        {
+            var form = await client.FormAsync("/account/email");
+            var started = Stopwatch.GetTimestamp();
+            (await client.PostAsync("/account/email", form, ("email", email), ("password", PageServer.Password))).Location.ShouldBe("/account/email?done=email-link-sent");
+            Stopwatch.GetElapsedTime(started).ShouldBeGreaterThanOrEqualTo(TimeSpan.FromMilliseconds(245));
+        }
+    }
+
     [Fact]
     public async Task Sessions_are_listed_and_ended()
     {

@@ -287,6 +287,26 @@ public sealed class AdministratorPageTests
     }
 
     [Fact]
+    public async Task A_password_that_a_refused_form_lost_is_asked_for_again_before_a_user_is_made_without_one()
+    {
+        await using var server = await PageServer.StartAsync();
+        await server.AddSuperuserAsync();
+        using var client = server.Client();
+        await client.SignInAsync("ada");
+
+        var refused = await client.SubmitAsync("/admin/users/new", ("username", "ada"), ("password", PageServer.Password));
+        refused.Status.ShouldBe(HttpStatusCode.Conflict);
+        refused.Text.ShouldContain("type it again");
+        var again = await client.PostAsync("/admin/users/new", PageClient.HiddenFields(refused.Text), ("username", "river"));
+
+        again.Status.ShouldBe(HttpStatusCode.UnprocessableEntity);
+        again.Text.ShouldContain("was not kept");
+        var hidden = PageClient.HiddenFields(again.Text);
+        hidden.Remove("lostPassword").ShouldBeFalse();
+        (await client.PostAsync("/admin/users/new", hidden, ("username", "river"))).Status.ShouldBe(HttpStatusCode.SeeOther);
+    }
+
+    [Fact]
     public async Task Users_who_look_alike_are_shown_to_administrators()
     {
         await using var server = await PageServer.StartAsync();

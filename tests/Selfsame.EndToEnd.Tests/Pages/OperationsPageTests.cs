@@ -4,6 +4,7 @@ using Selfsame.Core.Provisioning;
 using Selfsame.Core.Webhooks;
 using Selfsame.EndToEnd.Tests.Reconciliation;
 using Selfsame.Store.Audit;
+using Selfsame.Store.Mail;
 using Selfsame.Store.Users;
 using Selfsame.Store.Webhooks;
 
@@ -41,13 +42,13 @@ public sealed class OperationsPageTests
         await using var server = await PageServer.StartAsync();
         await server.AddUserAsync("river");
         using var client = server.Client();
-        foreach (var path in new[] { "/admin/conflicts", "/admin/webhooks", "/admin/provisioning" })
+        foreach (var path in new[] { "/admin/conflicts", "/admin/webhooks", "/admin/mails", "/admin/provisioning" })
         {
             (await client.GetAsync(path)).Location.ShouldNotBeNull().ShouldStartWith("/sign-in?next=");
         }
 
         await client.SignInAsync("river");
-        foreach (var path in new[] { "/admin/conflicts", "/admin/webhooks", "/admin/provisioning" })
+        foreach (var path in new[] { "/admin/conflicts", "/admin/webhooks", "/admin/mails", "/admin/provisioning" })
         {
             (await client.GetAsync(path)).Status.ShouldBe(HttpStatusCode.Forbidden);
         }
@@ -73,6 +74,30 @@ public sealed class OperationsPageTests
 
         (await page.InnerTextAsync("tbody tr")).ShouldNotContain("needs you");
         (await WebhookBacklogs.ReadAsync(server.Server.Context, CancellationToken.None)).Single().GivenUp.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Mails_that_were_given_up_are_shown_with_their_error_and_tried_again()
+    {
+        await using var server = await PageServer.StartAsync();
+        await server.AddSuperuserAsync();
+        await server.Server.Context.Database.TransactAsync(transaction => transaction.ExecuteAsync(
+            """
+            INSERT INTO mails (uuid, tenant, recipient, subject, body, attempts, not_before, last_error, created_at, given_up_at)
+            VALUES (@uuid, 'main', 'river@example.com', 'Confirm', @body, 80, @now, 'The SMTP server answered 530.', @now, @now)
+            """,
+            new { uuid = Guid.NewGuid(), body = server.Server.Context.Secrets.Protect("mail", "the text"), now = server.Server.Context.Now() }));
+        using var client = server.Client();
+        await client.SignInAsync("ada");
+        var page = await client.GetAsync("/admin/mails");
+        page.Text.ShouldContain("✕ needs you");
+        page.Text.ShouldContain("The SMTP server answered 530.");
+        page.Text.ShouldNotContain("river@example.com");
+
+        (await client.PostAsync("/admin/mails", await client.FormAsync("/admin/mails"))).Location.ShouldBe("/admin/mails?done=mails-retried");
+
+        (await client.GetAsync("/admin/mails")).Text.ShouldNotContain("✕ needs you");
+        (await MailBacklogs.ReadAsync(server.Server.Context, CancellationToken.None)).Single().GivenUp.ShouldBe(0);
     }
 
     [Fact]

@@ -5,13 +5,15 @@ using Selfsame.Store.Users;
 
 namespace Selfsame.Server.Pages.Account;
 
-/// <summary>Begins a change of the e-mail address.</summary>
+/// <summary>Begins a change of the e-mail address; the answer for a free and a taken one is as long in coming, as the API's is.</summary>
 [SignedInOnly]
-internal sealed class EmailPage(RequestScope scope, EmailChange change) : SelfsamePage(scope)
+internal sealed class EmailPage(RequestScope scope, EmailChange change, AnswerTime answerTime) : SelfsamePage(scope)
 {
     public async Task<IActionResult> OnPostAsync()
     {
-        switch (await change.RequestAsync(Scope.User, Typed("email"), Typed("password"), Scope.Origin, Scope.Actor, Cancellation))
+        var result = await change.RequestAsync(Scope.User, Typed("email"), Typed("password"), Scope.Origin, Scope.Actor, Cancellation);
+        await answerTime.RoundUpAsync(Cancellation);
+        switch (result)
         {
             case EmailChangeResult.LinkSent:
                 return Continue("/account/email?done=email-link-sent");

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Mvc.RazorPages;
 using Selfsame.Server.Requests;
 using Selfsame.Store;
 using Selfsame.Store.Users;
@@ -10,9 +11,14 @@ namespace Selfsame.Server.Pages.Admin;
 [AdministratorsOnly]
 internal sealed class NewUserPage(RequestScope scope, StoreContext context, SignUp signUp) : SelfsamePage(scope), IPersonForm
 {
+    /// <summary>Stands in a form that came back, and so without the password that was typed.</summary>
+    public const string LostPasswordField = "lostPassword";
+
     private string? newToken;
 
     public string FormToken => newToken ?? Typed(CreationForm.TokenField) ?? "";
+
+    public bool LostPassword => TypedPassword is not null;
 
     public User? Present => null;
 
@@ -36,16 +42,29 @@ internal sealed class NewUserPage(RequestScope scope, StoreContext context, Sign
             return Refuse(StatusCodes.Status400BadRequest, "The form was not complete. Check it and send it once more.");
         }
 
+        if (TypedPassword is null && Ticked(LostPasswordField))
+        {
+            return Refuse("password", "The password that you typed before was not kept. Type it again, or send the form once more as it is: then the user is made without one.");
+        }
+
         var request = new SignUpRequest { Tenant = Scope.Tenant, Form = ReadForm(), Actor = Scope.Actor, Call = call };
-        return Answer(await signUp.ExecuteAsync(request, Cancellation));
+        var answer = Answer(await signUp.ExecuteAsync(request, Cancellation));
+        if (answer is PageResult && LostPassword && !Errors.ByField.ContainsKey("password"))
+        {
+            AddError("password", "The password is not kept: type it again.");
+        }
+
+        return answer;
     }
+
+    private string? TypedPassword => Typed("password") is { Length: > 0 } password ? password : null;
 
     private SignUpForm ReadForm() => new()
     {
         Username = TypedOrNull("username"),
         Email = TypedOrNull("email"),
         Phone = TypedOrNull("phone"),
-        Password = string.IsNullOrEmpty(Typed("password")) ? null : Typed("password"),
+        Password = TypedPassword,
         FirstName = TypedOrNull("firstName"),
         LastName = TypedOrNull("lastName"),
         Locale = TypedOrNull("locale"),
