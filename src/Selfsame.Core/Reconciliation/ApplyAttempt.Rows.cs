@@ -261,7 +261,7 @@ internal sealed partial class ApplyAttempt
 
         crashPoints.Reach(ApplyCrashPoints.IntentDurable);
         var outcome = systems[change.System] is IChangesSchema system
-            ? await PatientlyAsync(change, () => system.ChangeSchemaAsync(change.Steps!, CancellationToken.None))
+            ? await WhileKeepingLeaseAsync(PatientlyAsync(change, () => system.ChangeSchemaAsync(change.Steps!, CancellationToken.None)))
             : new Refused($"The shape of '{change.System}' can't be changed.");
         rowChanges.ForgetShape(change.System);
         crashPoints.Reach(ApplyCrashPoints.ChangeLeft);
@@ -272,6 +272,23 @@ internal sealed partial class ApplyAttempt
         }
 
         return await RecordAsync([.. new[] { NotDone(change, outcome) }.OfType<JournalOutcome>()]);
+    }
+
+    /// <summary>Waits for a step that may take hours, as a unique index on a large table does: the lease would run out meanwhile, and another apply begin.</summary>
+    private async Task<WriteOutcome> WhileKeepingLeaseAsync(Task<WriteOutcome> step)
+    {
+        while (!step.IsCompleted)
+        {
+            using var ended = new CancellationTokenSource();
+            await Task.WhenAny(step, Task.Delay(LongestPiece, clock, ended.Token));
+            await ended.CancelAsync();
+            if (!step.IsCompleted && !await KeepLeaseAsync(CancellationToken.None))
+            {
+                break;
+            }
+        }
+
+        return await step;
     }
 
     private IReadOnlyList<RowWrite> EarlierRows(Change change) => entries.GetValueOrDefault(change.Number)?.Rows ?? [];

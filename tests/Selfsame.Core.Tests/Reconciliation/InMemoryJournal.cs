@@ -91,7 +91,8 @@ internal sealed class InMemoryJournal(TimeProvider clock) : IJournal
 
     private Task<bool> Guarded(ApplyLease lease, Action write)
     {
-        if (lease.Epoch != epoch)
+        // As above: the worst case.
+        if (lease.Epoch != epoch || lease.Remaining(clock) <= TimeSpan.Zero)
         {
             return Task.FromResult(false);
         }

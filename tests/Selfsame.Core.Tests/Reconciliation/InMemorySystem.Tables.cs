@@ -139,8 +139,12 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
             .Where(group => group.Skip(1).Any())
             .Select(group => new EqualAccounts(group.Key, [.. group.Select(pair => pair.Key)]))]);
 
+    /// <summary>How long a change of the shape takes.</summary>
+    public Func<Task> WhileChangingSchema { get; set; } = () => Task.CompletedTask;
+
     public async Task<WriteOutcome> ChangeSchemaAsync(IReadOnlyList<SchemaStep> steps, CancellationToken cancellation)
     {
+        await WhileChangingSchema();
         foreach (var step in steps)
         {
             if (step.Action == SchemaAction.DropIndex)

@@ -162,6 +162,26 @@ public sealed class MergeTests
         world.System.ReferringNow.ShouldBe(["printers: id=hers, owner=2"]);
     }
 
+    // The lease is a minute's; a unique index on a large table takes longer.
+    [Fact]
+    public async Task The_lease_is_kept_while_the_shape_changes()
+    {
+        var clock = new VirtualClock(DateTimeOffset.UnixEpoch);
+        var world = new DuplicateWorld(clock: clock);
+        world.Person("1", "ann");
+        var plan = await world.PlanAsync();
+        world.System.WhileChangingSchema = () => Task.Delay(TimeSpan.FromMinutes(10), clock);
+
+        var applying = world.ApplyAsync(plan);
+        while (clock.FireNext())
+        {
+            await Task.Yield();
+        }
+
+        (await applying).IsComplete.ShouldBeTrue();
+        clock.Elapsed.ShouldBe(TimeSpan.FromMinutes(10));
+    }
+
     [Fact]
     public async Task A_reference_that_arrives_after_the_merge_is_swept()
     {
