@@ -204,7 +204,7 @@ public static class Planner
             set.Add(field, target.Facts.AsStored(field, difference.Source));
         }
 
-        AddVerified(set, finding.Source!.Account, source.Config.Mapping, target);
+        AddVerified(set, finding.Source!.Account, source.Config.Mapping, target, account);
         var after = new Fields(set);
         return new Planned(Of(finding, target, account) with
         {
@@ -217,13 +217,23 @@ public static class Planner
         });
     }
 
-    // An address comes with its mark, though the mark of the address before was the same: it speaks of this one. Where the mark is noise it is not ours to set.
-    private static void AddVerified(Dictionary<string, FieldValue> set, Account from, AccountMapping source, SystemPicture target)
+    // An address comes with its mark, though the mark of the address before was the same: it speaks of this one. Where the source says nothing of it, the new
+    // address is proved by nobody. Where the mark is noise it is not ours to set.
+    private static void AddVerified(Dictionary<string, FieldValue> set, Account from, AccountMapping source, SystemPicture target, Account present)
     {
         var mapping = target.Config.Mapping;
-        if (mapping.Identifiers.TryGetValue(IdentifierKind.Email, out var email) && set.ContainsKey(email)
-            && mapping.Attributes.TryGetValue(AccountMapping.EmailVerified, out var verified) && !verified.Noise && source.Attributes.ContainsKey(AccountMapping.EmailVerified)
-            && target.Facts.AsStored(verified.Field, from.Attributes.ValueOrNull(AccountMapping.EmailVerified)) is var mark && !Drift.CanNotTakeNull(target, verified.Field, mark))
+        if (!mapping.Identifiers.TryGetValue(IdentifierKind.Email, out var email) || !set.ContainsKey(email)
+            || !mapping.Attributes.TryGetValue(AccountMapping.EmailVerified, out var verified) || verified.Noise)
+        {
+            return;
+        }
+
+        var old = present.Record.ValueOrNull(verified.Field);
+        var mark = source.Attributes.ContainsKey(AccountMapping.EmailVerified) ? target.Facts.AsStored(verified.Field, from.Attributes.ValueOrNull(AccountMapping.EmailVerified))
+            : old.Raw is bool ? FieldValue.Boolean(false)
+            : old.Raw is long or double ? FieldValue.Integer(0)
+            : FieldValue.Null;
+        if (!Drift.CanNotTakeNull(target, verified.Field, mark))
         {
             set.TryAdd(verified.Field, mark);
         }

@@ -144,6 +144,23 @@ public sealed class PlannerTests
         plan.NotPlanned.Single().Because.ShouldContain("gives ids itself");
     }
 
+    [Theory]
+    [InlineData(true, false)]
+    [InlineData(1L, 0L)]
+    [InlineData("2026-11-21T00:00:00Z", null)]
+    public async Task A_changed_address_of_which_the_source_does_not_say_that_it_was_proved_loses_the_mark_of_the_one_before(object mark, object? unmarked)
+    {
+        var silent = Bench.People with { Attributes = Bench.People.Attributes.Where(pair => pair.Key != AccountMapping.EmailVerified).ToDictionary(pair => pair.Key, pair => pair.Value) };
+        var bench = new Bench(people: silent, app: Bench.People);
+        bench.Source.Put(Bench.Person("1", "ann", "new@example.org"));
+        bench.Target.Put([.. Bench.Person("1", "ann", "old@example.org").Where(field => field.Item1 != "verified"), ("verified", mark)]);
+
+        var change = (await bench.PlanAsync()).Changes.Single();
+
+        change.After["verified"].ShouldBe(FieldValue.From(unmarked));
+        change.Before["verified"].ShouldBe(FieldValue.From(mark));
+    }
+
     // Atlassian CWD-6330 and the empty source of CASES 23
     [Fact]
     public async Task A_read_that_ends_early_finds_nothing_at_all()
