@@ -89,7 +89,8 @@ public sealed class SimulationTests(ITestOutputHelper output)
                 await Task.Run(() => { });
                 return await new SignUp(context).ExecuteAsync(request, CancellationToken.None);
             },
-        }).ShouldAllBe(violation => violation.Contains("another thread"));
+        // On a busy machine the scheduler may see that all wait before the other thread comes back.
+        }).ShouldAllBe(violation => violation.Contains("another thread") || violation.Contains("wait for something that never comes"));
 
     [Fact]
     public void Waiting_inside_a_transaction_for_more_than_the_database_fails_the_seed()

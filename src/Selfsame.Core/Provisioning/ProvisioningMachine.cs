@@ -45,6 +45,11 @@ public sealed record WantedAgain : ProvisioningEvent;
 /// <summary>The account is gone, and a person wants another.</summary>
 public sealed record MadeAgain : ProvisioningEvent;
 
+/// <summary>
+/// No account is wanted any more and none is there, but one was asked for: the request may still arrive, from a node that died or through a slow network.
+/// </summary>
+public sealed record MayStillArrive : ProvisioningEvent;
+
 /// <summary>Nothing of the person is active in the system, and nothing should be.</summary>
 public sealed record NothingLeft : ProvisioningEvent;
 
@@ -93,6 +98,8 @@ public static class ProvisioningMachine
             (ProvisioningState.Pending, NotWantedYet) => row with { Attempts = 0, Problem = null, NotBefore = now + LongestDelay },
             (ProvisioningState.Pending or ProvisioningState.Intent or ProvisioningState.Linked, Disabling)
                 => row with { State = ProvisioningState.Compensating, Disabled = true, Attempts = 0, Problem = null, DueBecause = null },
+            (ProvisioningState.Intent, MayStillArrive)
+                => row with { State = ProvisioningState.Compensating, Disabled = true, Attempts = 0, Problem = null, DueBecause = null, NotBefore = now + Provisioner.CallTimeout },
             (ProvisioningState.Linked, MadeAgain)
                 => row with { State = ProvisioningState.Pending, TargetId = null, Intended = null, Note = null, DueBecause = null, Attempts = 0 },
             (ProvisioningState.Compensating, WantedAgain) => row with { State = ProvisioningState.Intent, Attempts = 0, Problem = null },

@@ -88,7 +88,7 @@ internal sealed partial class RowWork
             case Ours ours:
                 return await AdvanceAsync(new FoundOursOlder(ours.Id, IsDisabled(sent.Fields)), cancellation);
             case var _ when sides.Source.Accounts.Count == 0:
-                return await ConcludeAsync(new NothingLeft(), cancellation);
+                return await ConcludeAsync(NothingThere(), cancellation);
             case Anothers anothers:
                 return await TryOtherwiseAsync(sides, anothers.Fields, anothers.Evidence, cancellation);
             case Nobodys when answer is AlreadyExists exists:
@@ -156,6 +156,15 @@ internal sealed partial class RowWork
     }
 
     private static Fields Except(Fields fields, string? handle) => handle is null ? fields : fields.Without(new HashSet<string>(StringComparer.Ordinal) { handle });
+
+    /// <summary>What was asked for and has arrived since, of which the id is not known; null for nothing.</summary>
+    private async Task<FoundOursOlder?> FindArrivedAsync(CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        return parts.Systems[Target] is ICreatesWithPassword system && row is { TargetId: null, Intended: { } sent } && await FindOursAsync(system, sent) is Ours ours
+            ? new FoundOursOlder(ours.Id, IsDisabled(sent.Fields))
+            : null;
+    }
 
     private async Task<Ownership> FindOursAsync(ICreatesWithPassword system, IntendedAccount sent)
         => await CallAsync<Ownership?>(async timeout => await system.FindOursAsync(sent.Fields, sent.Password, timeout), _ => null)

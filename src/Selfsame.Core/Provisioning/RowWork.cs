@@ -105,7 +105,9 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
         {
             if (!Following.Wants(source))
             {
-                return await ConcludeAsync(new NothingLeft(), cancellation);
+                return await FindArrivedAsync(cancellation) is { } arrived
+                    ? await AdvanceAsync(new WantedAgain(), cancellation) && await AdvanceAsync(arrived, cancellation)
+                    : await ConcludeAsync(new NothingLeft(), cancellation);
             }
 
             if (!await AdvanceAsync(new WantedAgain(), cancellation))
@@ -122,7 +124,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
         // For who is disabled none is made where it could not be disabled.
         if (source.Accounts.Count == 0 || (!Following.Wants(source) && !target.Config.Mapping.Attributes.ContainsKey(AccountMapping.Active)))
         {
-            return await ConcludeAsync(new NothingLeft(), cancellation);
+            return await ConcludeAsync(NothingThere(), cancellation);
         }
 
         switch (PersonalPlan.ForNew(parts.Topology, rule, source, target, Stamp()))
@@ -134,9 +136,12 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
             case Decided decided:
                 return await ConcludeAsync(new FoundConflict(decided.Evidence), cancellation);
             default:
-                return await ConcludeAsync(row.State == ProvisioningState.Pending ? new NotWantedYet() : new NothingLeft(), cancellation);
+                return await ConcludeAsync(row.State == ProvisioningState.Pending ? new NotWantedYet() : NothingThere(), cancellation);
         }
     }
+
+    /// <summary>What it comes to that no account is wanted and none is there: what was asked for may still arrive.</summary>
+    private ProvisioningEvent NothingThere() => row.State == ProvisioningState.Intent ? new MayStillArrive() : new NothingLeft();
 
     /// <summary>Brings our account up to date; whether to look again at once.</summary>
     private async Task<bool> FollowAsync(ReconcileRule rule, SystemPicture source, SystemPicture target, Account ours, CancellationToken cancellation)

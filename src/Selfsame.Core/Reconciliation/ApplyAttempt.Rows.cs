@@ -281,7 +281,7 @@ internal sealed partial class ApplyAttempt
         {
             using var ended = new CancellationTokenSource();
             await Task.WhenAny(step, Task.Delay(LongestPiece, clock, ended.Token));
-            await ended.CancelAsync();
+            ended.Cancel();
             if (!step.IsCompleted && !await KeepLeaseAsync(CancellationToken.None))
             {
                 break;

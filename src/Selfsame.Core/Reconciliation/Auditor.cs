@@ -132,6 +132,9 @@ public sealed class Auditor(
             .SelectMany(finding => finding.Situation switch
             {
                 Situation.Duplicate when picture.Config.Duplicates is DuplicatesAction.Merge or DuplicatesAction.Delete => finding.Members,
+                // What holds a name would be left behind when that changes.
+                Situation.Duplicate when picture.Config.Duplicates == DuplicatesAction.Rename && picture.HoldsNames => finding.Members,
+                Situation.Drifted when finding.Rule!.Drifted == DriftedAction.UpdateTarget && picture.HoldsNames => [finding.Target!],
                 Situation.IdMismatch when finding.Rule!.IdMismatch == IdMismatchAction.RekeyTarget => [finding.Target!],
                 _ => [],
             })

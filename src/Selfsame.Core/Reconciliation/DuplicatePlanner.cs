@@ -146,6 +146,12 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
         {
             var old = account.Identifiers[IdentifierKind.Username];
             renamed.Add(account.Id);
+            if (picture.LeftBehind(account, [field]) is { } left)
+            {
+                yield return (finding, new LeftAlone($"{left} refer to {old} (id {account.Id}) by the name, which would be another: say 'duplicates: merge', or rename it in the application."));
+                continue;
+            }
+
             if (FreeName(old.Trim(), account.Id) is not { } name)
             {
                 yield return (finding, new LeftAlone($"No name made from {old} (id {account.Id}) follows the rules for usernames: rename it yourself."));

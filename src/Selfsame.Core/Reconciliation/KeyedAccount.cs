@@ -81,6 +81,17 @@ public sealed record SystemPicture
     /// <summary>What refers to accounts.</summary>
     public IReadOnlyList<ReferencePlace> Places { get; init; } = [];
 
+    /// <summary>Whether something refers to accounts by what changes with a name or an address, and by nothing that the system guards.</summary>
+    public bool HoldsNames => Places.Any(place => !place.Enforced && place.AccountFields.Except(Config.Mapping.Id).Any());
+
+    /// <summary>What refers to an account by one of these fields and would be left behind when they change, as a clause; null for nothing.</summary>
+    public string? LeftBehind(Account account, IEnumerable<string> changing)
+    {
+        var fields = changing.Except(Config.Mapping.Id).ToHashSet(StringComparer.Ordinal);
+        var left = Referring.GetValueOrDefault(account.Id, []).Where(count => !count.Place.Enforced && count.Place.AccountFields.Any(fields.Contains)).ToList();
+        return left.Count == 0 ? null : string.Join(", ", left.Select(count => $"{count.Place} ({count.Rows})"));
+    }
+
     /// <summary>The table or collection of the accounts, as <see cref="Places"/> name it; empty where nothing can refer to them.</summary>
     public string AccountsTable { get; init; } = "";
 

@@ -206,6 +206,11 @@ public static class Planner
 
         AddVerified(set, finding.Source!.Account, source.Config.Mapping, target, account);
         var after = new Fields(set);
+        if (target.LeftBehind(account, after.Keys.Where(field => account.Record.ValueOrNull(field) != after[field])) is { } left)
+        {
+            return new LeftAlone($"{left} refer to {account.Label} (id {account.Id}) by what would change, and would be left behind: change it in the application.");
+        }
+
         return new Planned(Of(finding, target, account) with
         {
             Action = ChangeAction.Update,

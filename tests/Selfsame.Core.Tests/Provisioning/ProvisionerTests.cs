@@ -144,9 +144,31 @@ public sealed class ProvisionerTests
         bench.Source.Put([.. Bench.Person(User.ToString(), "ann", "ann@example.org").Where(field => field.Item1 != "active"), ("active", false)]);
 
         await RunAsync();
+        rows.Only.State.ShouldBe(ProvisioningState.Compensating);
+        await RunAsync();
 
         rows.Only.State.ShouldBe(ProvisioningState.Compensated);
         bench.Target.Writes.ShouldBe(writes);
+    }
+
+    // A node died with the request on its way, or the network held it back.
+    [Fact]
+    public async Task A_creation_that_arrives_after_its_person_is_gone_is_disabled()
+    {
+        SignUp();
+        bench.Target.Fault = () => new Unknown("No answer.");
+        await RunAsync();
+        bench.Target.Fault = () => null;
+        bench.Source.Remove(User.ToString());
+
+        await RunAsync();
+        rows.Only.State.ShouldBe(ProvisioningState.Compensating);
+        rows.Only.NotBefore.ShouldBeGreaterThan(DateTimeOffset.UtcNow + (Provisioner.CallTimeout / 2));
+        bench.Target.Put(Bench.Person(User.ToString(), "ann", "ann@example.org"));
+        await RunAsync();
+
+        rows.Only.State.ShouldBe(ProvisioningState.Compensated);
+        bench.Target.Rows[new AccountId(User.ToString())]["active"].ShouldBe(FieldValue.Boolean(false));
     }
 
     [Fact]

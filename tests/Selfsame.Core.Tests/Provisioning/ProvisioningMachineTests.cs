@@ -23,6 +23,7 @@ public sealed class ProvisioningMachineTests
         { ProvisioningState.Pending, new IntendedWithPassword(new IntendedAccount(Fields.Empty, "p")), ProvisioningState.Intent },
         { ProvisioningState.Pending, new NothingLeft(), ProvisioningState.Compensated },
         { ProvisioningState.Intent, new NothingLeft(), ProvisioningState.Compensated },
+        { ProvisioningState.Intent, new MayStillArrive(), ProvisioningState.Compensating },
         { ProvisioningState.Intent, new Disabling(), ProvisioningState.Compensating },
         { ProvisioningState.Linked, new Disabling(), ProvisioningState.Compensating },
         { ProvisioningState.Linked, new FoundOurs(Id), ProvisioningState.Linked },

@@ -161,6 +161,21 @@ public sealed class PlannerTests
         change.Before["verified"].ShouldBe(FieldValue.From(mark));
     }
 
+    [Fact]
+    public async Task An_address_by_which_something_refers_is_not_changed_from_under_it()
+    {
+        var bench = new Bench();
+        bench.Source.Put(Bench.Person("1", "ann", "new@example.org"));
+        bench.Target.Put(Bench.Person("1", "ann", "old@example.org"));
+        bench.Target.ForeignKeys.Add(new ReferencePlace { Table = "letters", Fields = ["to"], AccountFields = ["email"] });
+        bench.Target.Refer("letters", ["id"], ("id", "l1"), ("to", "old@example.org"));
+
+        var plan = await bench.PlanAsync();
+
+        plan.Changes.ShouldBeEmpty();
+        plan.NotPlanned.Single().Because.ShouldContain("letters.to (1) refer to ann (id 1) by what would change");
+    }
+
     // Atlassian CWD-6330 and the empty source of CASES 23
     [Fact]
     public async Task A_read_that_ends_early_finds_nothing_at_all()
