@@ -89,7 +89,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
                 await Task.Run(() => { });
                 return await new SignUp(context).ExecuteAsync(request, CancellationToken.None);
             },
-        // On a busy machine the scheduler may see that all wait before the other thread comes back.
+            // On a busy machine the scheduler may see that all wait before the other thread comes back.
         }).ShouldAllBe(violation => violation.Contains("another thread") || violation.Contains("wait for something that never comes"));
 
     [Fact]
