@@ -165,6 +165,22 @@ public sealed class MergeTests
         world.System.ReferringNow.ShouldBe(["printers: id=printer, owner=1", "profiles: bio=Gardens., user=1"]);
     }
 
+    [Fact]
+    public async Task A_rows_own_number_says_nothing_else()
+    {
+        var world = new DuplicateWorld();
+        world.Person("1", "ann");
+        world.Person("2", "Ann");
+        world.System.Refer("members", ["id"], ("id", 10), ("user", "1"), ("group", "club"));
+        world.System.Refer("members", ["id"], ("id", 11), ("user", "2"), ("group", "club"));
+
+        var plan = await world.PlanAsync();
+        await world.ApplyAsync(plan);
+
+        plan.Changes[0].Effects.ShouldBe(["1 row of members goes: ann (id 1) has it already."]);
+        world.System.ReferringNow.ShouldBe(["members: group=club, id=10, user=1"]);
+    }
+
     // Which of several rows would stay must not depend on the order in which they are read, or no plan could ever be applied.
     [Fact]
     public async Task A_membership_that_both_have_goes_with_what_else_it_says_only_as_the_plan_says()
