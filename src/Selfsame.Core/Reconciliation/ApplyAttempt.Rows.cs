@@ -241,11 +241,11 @@ internal sealed partial class ApplyAttempt
         foreach (var (change, row) in late.Zip(rows))
         {
             // What could not be moved now is found again by the next sweep; the last one leaves it in the report.
-            var outcome = await PatientlyAsync(change.Change, () => rowChanges.WriteAsync(change));
+            var outcome = change.Rows.Count == 0 ? new Done() : await PatientlyAsync(change.Change, () => rowChanges.WriteAsync(change));
             entries[row.Number] = entries[row.Number] with
             {
                 Rows = row.Rows,
-                Message = outcome is Done ? null : $"References that arrived late were not all moved ({outcome.GetType().Name}). Audit again.",
+                Message = outcome is Done ? change.Hindrance : $"References that arrived late were not all moved ({outcome.GetType().Name}). Audit again.",
             };
         }
 

@@ -152,6 +152,8 @@ public sealed class Auditor(
             Referring = rows.GroupBy(row => row.Account).ToDictionary(
                 group => group.Key,
                 group => (IReadOnlyList<ReferenceCount>)[.. picture.Places.Select(place => new ReferenceCount(place, group.Count(row => row.Place.IsSamePlaceAs(place)))).Where(count => count.Rows > 0)]),
+            UniquelyReferring = picture.Config.Duplicates != DuplicatesAction.Merge ? picture.UniquelyReferring
+                : rows.Where(row => row.Place.UniqueSets.Count > 0).GroupBy(row => row.Account).ToDictionary(group => group.Key, group => (IReadOnlyList<ReferringRow>)[.. group]),
         };
     }
 }

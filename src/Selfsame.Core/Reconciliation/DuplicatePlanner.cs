@@ -71,7 +71,7 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
         switch (picture.Config.Duplicates)
         {
             case DuplicatesAction.Merge:
-                return [(findings[0], new Planned(Merge(findings, members)))];
+                return [(findings[0], Merge(findings, members))];
             case DuplicatesAction.Delete:
                 return members.Skip(1).Select(loser => (findings[0], Delete(loser, members[0])));
             default:
@@ -87,13 +87,23 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
             .FirstOrDefault(decision => decision?.Verdict == Verdict.Different);
     }
 
-    private Change Merge(List<Finding> findings, List<KeyedAccount> members)
+    private Decision Merge(List<Finding> findings, List<KeyedAccount> members)
     {
         var (survivor, losers) = (members[0], members.Skip(1).ToList());
         var set = Folding.Into(survivor, losers, mapping, picture.SelfReferences);
         var rows = losers.SelectMany(loser => picture.Referring.GetValueOrDefault(loser.Account.Id, [])).ToList();
+        var moved = new ReferenceMoves(picture.AccountsTable, mapping).Of(
+            [.. members.SelectMany(member => picture.UniquelyReferring.GetValueOrDefault(member.Account.Id, []))],
+            losers.Select(loser => loser.Account.Id).ToHashSet(),
+            survivor.Account with { Record = survivor.Account.Record.With(set) });
+        if (moved.Hindrance is { } hindrance)
+        {
+            return new LeftAlone(hindrance);
+        }
+
+        var moving = rows.Sum(row => row.Rows) - moved.Repeated.Sum(row => row.Places.Count);
         var because = string.Join("; ", findings.SelectMany(finding => finding.Evidence).Select(evidence => $"{evidence.Rule} {evidence.Key}"));
-        return new Change
+        return new Planned(new Change
         {
             Number = 0,
             Action = ChangeAction.Merge,
@@ -102,15 +112,20 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
             Label = survivor.Account.Label,
             Reason = ChangeReason.DuplicateMerged,
             Sentence = $"{string.Join(", ", losers.Select(Name))} {(losers.Count == 1 ? "is" : "are")} {Name(survivor)} ({because}). "
-                + $"{Name(survivor)} stays, with its password; {Terms.Count(rows.Sum(row => row.Rows), "reference")} move to it.",
+                + $"{Name(survivor)} stays, with its password; {Terms.Count(moving, "reference")} move to it.",
             Before = new Fields(set.Keys.Select(field => KeyValuePair.Create(field, survivor.Account.Record.ValueOrNull(field)))),
             After = set,
             Precondition = survivor.Account.Record.Only(mapping.Id.Concat(mapping.Identifiers.Values).Concat(set.Keys)).Redacted(salt),
             Reversible = true,
             Losers = [.. losers.Select(Loser)],
-            References = Planned(rows),
-        };
+            Effects = [.. moved.Repeated.GroupBy(row => (row.Write.Table, Differs: string.Join(", ", row.Differs))).Select(group => Going(group.Key.Table, group.Key.Differs, group.Count(), survivor))],
+            References = [.. Planned(rows).Zip(picture.Places, (planned, place) => planned with { Differing = moved.CountDiffering(place) is > 0 and var count ? count : null })],
+        });
     }
+
+    private static string Going(string table, string differs, int rows, KeyedAccount survivor)
+        => $"{Terms.Count(rows, "row")} of {table} {(rows == 1 ? "goes" : "go")}: {Name(survivor)} has {(rows == 1 ? "it" : "them")} already"
+            + (differs.Length == 0 ? "." : $", with another {differs}, which stays.");
 
     private Decision Delete(KeyedAccount loser, KeyedAccount survivor)
     {

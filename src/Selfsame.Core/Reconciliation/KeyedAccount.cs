@@ -101,6 +101,9 @@ public sealed record SystemPicture
     /// <summary>How many rows refer to an account at a place; read for duplicates and for accounts under a wrong id only.</summary>
     public IReadOnlyDictionary<AccountId, IReadOnlyList<ReferenceCount>> Referring { get; init; } = new Dictionary<AccountId, IReadOnlyList<ReferenceCount>>();
 
+    /// <summary>The rows that a unique constraint may keep from referring to another account too; read for duplicates that may be merged only.</summary>
+    public IReadOnlyDictionary<AccountId, IReadOnlyList<ReferringRow>> UniquelyReferring { get; init; } = new Dictionary<AccountId, IReadOnlyList<ReferringRow>>();
+
     /// <summary>Whether several rows can be changed as one.</summary>
     public bool WritesTogether { get; init; }
 

@@ -107,7 +107,8 @@ public sealed record MergedAccount(AccountId Account, string Label, Fields Befor
 /// <param name="Fields">The fields that refer.</param>
 /// <param name="AccountFields">The fields of the account that they hold.</param>
 /// <param name="Rows">How many rows referred when the plan was made.</param>
-public sealed record PlannedReference(string Table, IReadOnlyList<string> Fields, IReadOnlyList<string> AccountFields, int Rows)
+/// <param name="Differing">How many of these go, since the account that stays has them already, though they say something else besides; null for none. No more may.</param>
+public sealed record PlannedReference(string Table, IReadOnlyList<string> Fields, IReadOnlyList<string> AccountFields, int Rows, int? Differing = null)
 {
     public bool IsAt(ReferencePlace place)
         => place.Table == Table && place.Fields.SequenceEqual(Fields) && place.AccountFields.SequenceEqual(AccountFields);

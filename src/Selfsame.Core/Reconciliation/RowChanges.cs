@@ -91,7 +91,7 @@ internal sealed class RowChanges(
     public Task<WriteOutcome> PutBackAsync(Change change, RowWrite row)
         => Writer(change.System).WriteTogetherAsync([row.Reversed()], [], CancellationToken.None);
 
-    /// <summary>The writes for references that arrived at accounts which are no more under their old ids, by the changes' numbers.</summary>
+    /// <summary>The writes for references that arrived at accounts which are no more under their old ids; with a hindrance where some stay as they are.</summary>
     public async Task<IReadOnlyList<PreparedChange>> LateReferencesAsync(
         IReadOnlyList<(Change Change, IReadOnlyList<RowWrite> Rows)> changes, CancellationToken cancellation)
     {
@@ -115,9 +115,9 @@ internal sealed class RowChanges(
                 var mine = gone.Select(account => account.Id).Append(final).ToHashSet();
                 var moves = new RowExpansion(change, system.AccountsTable, system.Mapping, unguarded)
                     .Moved(gone, present[final], [.. rows.Where(row => mine.Contains(row.Account))]);
-                if (moves.Count > 0)
+                if (moves.Rows.Count > 0 || moves.Hindrance is not null)
                 {
-                    late.Add(new PreparedChange(change, new ExpandedChange(moves, []), null));
+                    late.Add(new PreparedChange(change, moves, moves.Hindrance));
                 }
             }
         }
@@ -164,6 +164,11 @@ internal sealed class RowChanges(
 
         var staying = change.Survivor is { } survivor ? present[survivor.Account] : account;
         var expanded = new RowExpansion(change, system.AccountsTable, system.Mapping, placesOf[change.System]).Expand(account, losers, rows, staying);
+        if (expanded.Hindrance is { } lost)
+        {
+            return new PreparedChange(change, null, lost);
+        }
+
         var madeKeys = made.Select(row => (row.Table, row.Action, row.Key)).ToHashSet();
         return new PreparedChange(change, expanded with { Rows = [.. made, .. expanded.Rows.Where(row => !madeKeys.Contains((row.Table, row.Action, row.Key)))] }, null);
     }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Core.Reconciliation;
@@ -10,6 +9,9 @@ internal sealed record ExpandedChange(IReadOnlyList<RowWrite> Rows, IReadOnlyLis
 {
     /// <summary>The account that the change is about, as it was looked at: whatever refers to it afterwards relies on it.</summary>
     public RowWrite? Kept { get; init; }
+
+    /// <summary>Why the change can't be made with the rows that are there now; null where it can.</summary>
+    public string? Hindrance { get; init; }
 }
 
 /// <summary>
@@ -18,6 +20,8 @@ internal sealed record ExpandedChange(IReadOnlyList<RowWrite> Rows, IReadOnlyLis
 /// </summary>
 internal sealed class RowExpansion(Change change, string accountsTable, AccountMapping mapping, IReadOnlyList<ReferencePlace> places)
 {
+    private readonly ReferenceMoves moves = new(accountsTable, mapping);
+
     /// <param name="account">The account that the change is about, as it is now.</param>
     /// <param name="losers">Those of a merge's losers that are still there.</param>
     /// <param name="referring">All rows that refer to the account or to one of the losers now.</param>
@@ -35,7 +39,8 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
     {
         var survivorNow = survivor with { Record = survivor.Record.With(change.After) };
         var gone = losers.Select(loser => loser.Id).ToHashSet();
-        var rows = Moves(referring, gone, survivorNow).ToList();
+        var moved = moves.Of(referring, gone, survivorNow);
+        var rows = moved.Writes.ToList();
         rows.AddRange(losers.Select(Deleted));
         var set = new Fields(change.After.Where(pair => survivor.Record.ValueOrNull(pair.Key) != pair.Value));
         if (set.Count > 0)
@@ -50,7 +55,7 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
             });
         }
 
-        return new ExpandedChange(rows, [.. losers.SelectMany(loser => NoneLeft(loser, survivorNow))]);
+        return new ExpandedChange(rows, [.. losers.SelectMany(loser => NoneLeft(loser, survivorNow))]) { Hindrance = Hindrance(moved) };
     }
 
     // Connectors make the id and what refers to it change as one, whatever order their constraints ask for.
@@ -59,67 +64,39 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
         var key = account.Record.Only(mapping.Id);
         var renewed = account with { Record = account.Record.With(change.After) };
         var update = new RowWrite { Table = accountsTable, Action = RowAction.Update, Key = key, Before = key, After = change.After };
-        return new ExpandedChange([update, .. Moves(referring, [account.Id], renewed)], []);
+        var moved = moves.Of(referring, new HashSet<AccountId> { account.Id }, renewed);
+        return new ExpandedChange([update, .. moved.Writes], []) { Hindrance = Hindrance(moved) };
     }
 
-    /// <summary>The writes for references that arrived at accounts which are gone.</summary>
+    /// <summary>The writes for references that arrived at accounts which are gone; with a hindrance where some stay as they are.</summary>
     /// <param name="gone">The accounts as they were.</param>
     /// <param name="staying">Whom the references are of now.</param>
     /// <param name="referring">All rows that refer to them or to it.</param>
-    public IReadOnlyList<RowWrite> Moved(IReadOnlyList<Account> gone, Account staying, IReadOnlyList<ReferringRow> referring)
-        => [.. Moves(referring, gone.Select(account => account.Id).ToHashSet(), staying)];
-
-    /// <summary>The writes that make every row refer to <paramref name="to"/>; a row that would then stand twice goes instead.</summary>
-    private IEnumerable<RowWrite> Moves(IReadOnlyList<ReferringRow> referring, HashSet<AccountId> from, Account to)
+    public ExpandedChange Moved(IReadOnlyList<Account> gone, Account staying, IReadOnlyList<ReferringRow> referring)
     {
-        var standing = referring.Where(row => !from.Contains(row.Account)).SelectMany(row => Values(row.Place, row.Row)).ToHashSet();
-        var byRow = referring.Where(row => from.Contains(row.Account)).GroupBy(row => (row.Place.Table, row.Key));
-        foreach (var group in byRow)
+        var moved = moves.Of(referring, gone.Select(account => account.Id).ToHashSet(), staying);
+
+        // The merge is made; nobody reads again what would go. What says something else stays as it is, for a person to look at.
+        var differing = moved.Differing.ToList();
+        return new ExpandedChange([.. moved.Writes.Except(differing.Select(row => row.Write))], [])
         {
-            // A loser's own row goes as a loser; what it refers to goes with it.
-            if (group.Key.Table == accountsTable && AccountId.FromRecord(group.First().Row, mapping.Id) is { } self && from.Contains(self))
-            {
-                continue;
-            }
-
-            var (before, set) = (group.First().Row, Fields.Empty);
-            foreach (var place in group.Select(row => row.Place))
-            {
-                set = set.With(new Fields(place.Fields.Zip(place.AccountFields, (field, held) => KeyValuePair.Create(field, Like(before.ValueOrNull(field), to.Record.ValueOrNull(held))))));
-            }
-
-            var after = before.With(set);
-            if (after.Equals(before))
-            {
-                continue;
-            }
-
-            var taken = group.SelectMany(row => Values(row.Place, after)).ToList();
-            if (taken.Exists(standing.Contains))
-            {
-                yield return new RowWrite { Table = group.Key.Table, Action = RowAction.Delete, Key = group.Key.Key, Before = before, After = Fields.Empty };
-                continue;
-            }
-
-            standing.UnionWith(taken);
-            yield return new RowWrite { Table = group.Key.Table, Action = RowAction.Update, Key = group.Key.Key, Before = before.Only(set.Keys), After = set };
-        }
+            Hindrance = differing.Count == 0 ? null : $"References that arrived late were not all moved: the row {differing[0]} differs in {string.Join(", ", differing[0].Differs)} from the one that the account has already.",
+        };
     }
 
-    // One collection may hold ids as text and another as the id's own type: a reference keeps the type that it has.
-    private static FieldValue Like(FieldValue old, FieldValue value) => (old.AsNative, value.AsNative) switch
+    /// <summary>Why rows may not go: a person must look at them first, or has read in the plan that fewer would.</summary>
+    private string? Hindrance(MovedReferences moved)
     {
-        (null, { } native) when old.AsText is not null => FieldValue.Text(native.Text),
-        ({ } native, null) when value.AsText is { } text => FieldValue.Native(native.Type, text),
-        (null, null) when old.AsText is not null && value.Raw is long number => FieldValue.Text(number.ToString(CultureInfo.InvariantCulture)),
-        (null, null) when old.Raw is long && value.AsText is { } text && long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
-            && number.ToString(CultureInfo.InvariantCulture) == text => FieldValue.Integer(number),
-        _ => value,
-    };
+        if (moved.Hindrance is { } hindrance)
+        {
+            return hindrance;
+        }
 
-    /// <summary>What a row holds in each unique set of its place; a null there is equal to nothing.</summary>
-    private static IEnumerable<(string Place, Fields Values)> Values(ReferencePlace place, Fields row)
-        => place.UniqueSets.Select(set => (Place: $"{place.Table}: {string.Join('+', set)}", Values: row.Only(set))).Where(pair => !pair.Values.Values.Any(value => value.IsNull));
+        var more = moved.Differing.FirstOrDefault(row => row.Places.Any(place => moved.CountDiffering(place) > Planned(place)));
+        return more is null ? null : $"The row {more} would go, since the account that stays has it already, and differs in {string.Join(", ", more.Differs)}, which the plan did not say: plan again.";
+    }
+
+    private int Planned(ReferencePlace place) => change.References?.FirstOrDefault(planned => planned.IsAt(place))?.Differing ?? 0;
 
     private RowWrite Kept(Account account, Fields precondition)
         => new() { Table = accountsTable, Action = RowAction.Keep, Key = account.Record.Only(mapping.Id), Before = account.Record.OrMissing(precondition.Keys), After = Fields.Empty };

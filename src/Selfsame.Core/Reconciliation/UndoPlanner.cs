@@ -132,6 +132,7 @@ public static class UndoPlanner
         // What was sent must stand there as it was sent: the image was made a moment after the account, and may show somebody else's write. A system that gives
         // ids itself is asked for the image at once, and may have spelled what it was sent.
         var made = entry.After!.Without(mapping.NoiseFields);
+        var effects = change.Effects.Where(Creation.IsOfUndo).ToList();
         var overwritten = change.For is null ? NotAsSent(change.After.Without(mapping.NoiseFields), present.Record) : [];
         return overwritten.Concat(made.DifferencesFromWhole(present.Record, mapping.NoiseFields, "")).Distinct().ToList() is { Count: > 0 } changed
             ? new LeftAlone($"The account was changed since: {string.Join(", ", changed)}. Delete it yourself if it should go.")
@@ -141,7 +142,9 @@ public static class UndoPlanner
                 Account = present.Id,
                 Before = present.Record,
                 Precondition = made,
-                Effects = [.. change.Effects.Where(Creation.IsOfUndo)],
+                // What goes with the account is in no journal.
+                Reversible = effects.Count == 0,
+                Effects = effects,
                 // Guarded: what the account made since stays, and so does the account. With records of its own it goes with these, by itself as guarded.
                 References = writesTogether && system.Records.Count == 0 && system.UserCode is null ? [] : null,
             });

@@ -282,7 +282,10 @@ public sealed class PasswordProvisioningTests
         var record = (await bench.Journal.ReadAsync(plan.Id, CancellationToken.None))!;
         var undo = UndoPlanner.Plan(
             record, await PresentState.ReadAsync(record, bench.Systems, CancellationToken.None), bench.Topology, plan.Accounts, Bench.Stamp(2));
-        undo.Changes.Single(undone => undone.System == "pds").Account.ShouldBe(new AccountId("did:plc:1"));
+        var taken = undo.Changes.Single(undone => undone.System == "pds");
+        taken.Account.ShouldBe(new AccountId("did:plc:1"));
+        taken.Effects.ShouldBe(["Its undo deletes the account. Its repository goes with it."]);
+        taken.Reversible.ShouldBeFalse();
         await bench.ApplyAsync(undo);
         bench.Pds.Records.ShouldBeEmpty();
 

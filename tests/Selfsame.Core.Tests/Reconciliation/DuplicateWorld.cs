@@ -13,6 +13,8 @@ internal sealed class DuplicateWorld
         Attributes = new Dictionary<string, AttributeMapping> { ["createdAt"] = new("created"), ["emailVerified"] = new("verified"), ["lastSignIn"] = new("seen", Noise: true) },
     };
 
+    private static readonly ReferencePlace Signatures = new() { Table = "signatures", Fields = ["author"], AccountFields = ["username"], UniqueSets = [["author"]] };
+
     private static readonly ReferencePlace Notes = new() { Table = "notes", Fields = ["author"], AccountFields = ["username"] };
 
     private readonly TimeProvider clock;
@@ -31,6 +33,7 @@ internal sealed class DuplicateWorld
         System = new InMemorySystem(Mapping) { Facts = new SystemFacts { TakesChosenId = true, AtomicPreconditions = transactions } };
         System.ForeignKeys.Add(new ReferencePlace { Table = "printers", Fields = ["owner"], AccountFields = ["id"], Enforced = true });
         System.ForeignKeys.Add(new ReferencePlace { Table = "members", Fields = ["user"], AccountFields = ["id"], UniqueSets = [["group", "user"]], Enforced = true });
+        System.ForeignKeys.Add(new ReferencePlace { Table = "profiles", Fields = ["user"], AccountFields = ["id"], UniqueSets = [["user"]], Enforced = true });
         Topology = new Topology
         {
             Systems = new Dictionary<string, SystemConfig>
@@ -44,7 +47,7 @@ internal sealed class DuplicateWorld
                     Unique = [IdentifierKind.Username],
                     Duplicates = action,
                     Survivor = [new SurvivorOrder("createdAt", Descending: false)],
-                    References = [Notes],
+                    References = [Notes, Signatures],
                     Uuid = uuid,
                 },
             },
@@ -72,6 +75,12 @@ internal sealed class DuplicateWorld
     public void Owns(string printer, string id) => System.Refer("printers", ["id"], ("id", printer), ("owner", id));
 
     public void Joins(string id, string group) => System.Refer("members", ["user", "group"], ("user", id), ("group", group));
+
+    public void Joins(string id, string group, int since) => System.Refer("members", ["user", "group"], ("user", id), ("group", group), ("since", since));
+
+    public void Describes(string id, string bio) => System.Refer("profiles", ["user"], ("user", id), ("bio", bio));
+
+    public void Signs(string name, string text) => System.Refer("signatures", ["author"], ("author", name), ("text", text));
 
     public void Writes(string note, string name) => System.Refer("notes", ["id"], ("id", note), ("author", name));
 

@@ -1,0 +1,132 @@
+using System.Globalization;
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Core.Reconciliation;
+
+/// <summary>A row that can't refer to the account that stays too: one that does has the same unique values already.</summary>
+/// <param name="Write">Its deletion.</param>
+/// <param name="Places">The places at which it refers.</param>
+/// <param name="Differs">The fields in which it says something else than the one that stays; none where nothing is lost with it.</param>
+/// <param name="OnePerAccount">Whether an account can have one such row only (a profile): it is no membership that both have.</param>
+internal sealed record RepeatedRow(RowWrite Write, IReadOnlyList<ReferencePlace> Places, IReadOnlyList<string> Differs, bool OnePerAccount)
+{
+    /// <summary>How a person finds it.</summary>
+    public override string ToString() => $"{string.Join(", ", Write.Key.Values)} of {Write.Table}";
+}
+
+/// <summary>What makes every row refer to another account.</summary>
+/// <param name="Writes">Every row's write, in order; a row that would then stand twice goes.</param>
+/// <param name="Repeated">The rows that go.</param>
+internal sealed record MovedReferences(IReadOnlyList<RowWrite> Writes, IReadOnlyList<RepeatedRow> Repeated)
+{
+    /// <summary>The rows that go although they say something else than the one that stays.</summary>
+    public IEnumerable<RepeatedRow> Differing => Repeated.Where(row => row.Differs.Count > 0);
+
+    /// <summary>How many of them refer at a place.</summary>
+    public int CountDiffering(ReferencePlace place) => Differing.Count(row => row.Places.Any(place.IsSamePlaceAs));
+
+    /// <summary>Why a person must look at these rows first; null where nobody must.</summary>
+    public string? Hindrance => Differing.FirstOrDefault(row => row.OnePerAccount) is { } one
+        ? $"The row {one} differs in {string.Join(", ", one.Differs)} from another that would be of the same account, which can have only one there: "
+            + "put what should stay into one of them and delete the other, then plan again."
+        : null;
+}
+
+/// <summary>Moves references from accounts that go, or change their id, to one that stays. Pure.</summary>
+internal sealed class ReferenceMoves(string accountsTable, AccountMapping mapping)
+{
+    /// <param name="referring">All rows that refer to those accounts or to the one that stays.</param>
+    /// <param name="from">From whom the references move.</param>
+    /// <param name="to">To whom.</param>
+    public MovedReferences Of(IReadOnlyList<ReferringRow> referring, IReadOnlySet<AccountId> from, Account to)
+    {
+        var (writes, repeated) = (new List<RowWrite>(), new List<RepeatedRow>());
+        var standing = new Dictionary<(string Place, Fields Values), Fields>();
+        foreach (var row in referring.Where(row => !from.Contains(row.Account)))
+        {
+            Stand(standing, row.Place, row.Row);
+        }
+
+        foreach (var group in InOrder(referring.Where(row => from.Contains(row.Account))).GroupBy(row => (row.Place.Table, row.Key)))
+        {
+            // A loser's own row goes as a loser; what it refers to goes with it.
+            if (group.Key.Table == accountsTable && AccountId.FromRecord(group.First().Row, mapping.Id) is { } self && from.Contains(self))
+            {
+                continue;
+            }
+
+            var (before, places) = (group.First().Row, group.Select(row => row.Place).ToList());
+            var set = places.Aggregate(Fields.Empty, (set, place) => set.With(Referring(place, before, to)));
+            var after = before.With(set);
+            if (after.Equals(before))
+            {
+                continue;
+            }
+
+            if (Repeated(group.Key.Table, group.Key.Key, before, after, places, standing) is { } again)
+            {
+                writes.Add(again.Write);
+                repeated.Add(again);
+                continue;
+            }
+
+            places.ForEach(place => Stand(standing, place, after));
+            writes.Add(new RowWrite { Table = group.Key.Table, Action = RowAction.Update, Key = group.Key.Key, Before = before.Only(set.Keys), After = set });
+        }
+
+        return new MovedReferences(writes, repeated);
+    }
+
+    // Of rows that only one account can have, the same one stays when this is asked for a plan and when it is asked again at its apply.
+    private static IEnumerable<ReferringRow> InOrder(IEnumerable<ReferringRow> rows)
+        => rows.GroupBy(row => row.Place.Table).SelectMany(table => table.Any(row => row.Place.UniqueSets.Count > 0)
+            ? table.OrderBy(row => row.Account, AccountId.Order).ThenBy(row => row.Key.ToString(), StringComparer.Ordinal)
+            : table.AsEnumerable());
+
+    private static Fields Referring(ReferencePlace place, Fields row, Account to)
+        => new(place.Fields.Zip(place.AccountFields, (field, held) => KeyValuePair.Create(field, Like(row.ValueOrNull(field), to.Record.ValueOrNull(held)))));
+
+    private static void Stand(Dictionary<(string Place, Fields Values), Fields> standing, ReferencePlace place, Fields row)
+    {
+        foreach (var values in Values(place, row))
+        {
+            standing.TryAdd(values, row);
+        }
+    }
+
+    /// <summary>The row, where one that stands has the same unique values as it would have; else null.</summary>
+    private static RepeatedRow? Repeated(
+        string table, Fields key, Fields before, Fields after, List<ReferencePlace> places, Dictionary<(string Place, Fields Values), Fields> standing)
+    {
+        var met = places.SelectMany(place => Values(place, after).Where(standing.ContainsKey).Select(values => (Place: place, Values: values))).ToList();
+        return met.Count == 0
+            ? null
+            : new RepeatedRow(
+                new RowWrite { Table = table, Action = RowAction.Delete, Key = key, Before = before, After = Fields.Empty },
+                places,
+                met.Select(pair => Differences(key, after, standing[pair.Values])).MinBy(differences => differences.Count)!,
+                met.Exists(pair => pair.Values.Values.Keys.All(pair.Place.Fields.Contains)));
+    }
+
+    // A number of its own says nothing of what a row says; a key of several fields, or the whole row where there is none, does.
+    private static IReadOnlyList<string> Differences(Fields key, Fields row, Fields other)
+    {
+        HashSet<string> own = key.Count == 1 && row.Count > 1 ? [.. key.Keys] : [];
+        return row.Without(own).DifferencesFromWhole(other, own, "");
+    }
+
+    // One collection may hold ids as text and another as the id's own type: a reference keeps the type that it has.
+    private static FieldValue Like(FieldValue old, FieldValue value) => (old.AsNative, value.AsNative) switch
+    {
+        (null, { } native) when old.AsText is not null => FieldValue.Text(native.Text),
+        ({ } native, null) when value.AsText is { } text => FieldValue.Native(native.Type, text),
+        (null, null) when old.AsText is not null && value.Raw is long number => FieldValue.Text(number.ToString(CultureInfo.InvariantCulture)),
+        (null, null) when old.Raw is long && value.AsText is { } text && long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
+            && number.ToString(CultureInfo.InvariantCulture) == text => FieldValue.Integer(number),
+        _ => value,
+    };
+
+    /// <summary>What a row holds in each unique set of its place; a null there is equal to nothing.</summary>
+    private static IEnumerable<(string Place, Fields Values)> Values(ReferencePlace place, Fields row)
+        => place.UniqueSets.Select(set => (Place: $"{place.Table}: {string.Join('+', set)}", Values: row.Only(set))).Where(pair => !pair.Values.Values.Any(value => value.IsNull));
+}
