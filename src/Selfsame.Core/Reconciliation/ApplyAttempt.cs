@@ -68,6 +68,7 @@ internal sealed partial class ApplyAttempt(
         var present = await ReadAsync(portion, cancellation);
         var passwords = await ReadPasswordsAsync(portion, cancellation);
         var refuted = await ReadRefutedAsync(portion, present, cancellation);
+        var unwanted = await ReadUnwantedAsync(portion, present, cancellation);
         var outcomes = new List<JournalOutcome>();
         var ready = new List<(Change Change, Ready Ready)>();
         foreach (var change in portion)
@@ -78,6 +79,9 @@ internal sealed partial class ApplyAttempt(
                     outcomes.Add(new JournalOutcome(change.Number, ChangeState.Skipped, null, $"Since the plan was made, the password in {from.System} changed. Plan again."));
                     break;
                 case Ready when refuted.TryGetValue(change.Number, out var seen):
+                    outcomes.Add(new JournalOutcome(change.Number, ChangeState.Skipped, null, seen));
+                    break;
+                case Ready when unwanted.TryGetValue(change.Number, out var seen):
                     outcomes.Add(new JournalOutcome(change.Number, ChangeState.Skipped, null, seen));
                     break;
                 case Ready go: ready.Add((change, go)); break;

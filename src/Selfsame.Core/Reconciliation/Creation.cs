@@ -85,7 +85,24 @@ internal static class Creation
             ],
             PasswordFrom = password,
             For = throughRow ? new SourceAccount(origin.Config.Name, from.Account.Id) : null,
+            From = throughRow ? null : new OriginAccount(origin.Config.Name, from.Account.Id, Relied(finding.Rule, from, origin, destination, kinds, template, stamp)),
         });
+    }
+
+    /// <summary>What of the source's record the account is made of, and that by which it belongs into the other system.</summary>
+    private static Fields Relied(
+        ReconcileRule rule, KeyedAccount from, SystemPicture origin, SystemPicture destination, List<IdentifierKind> kinds, HandleTemplate? template, PlanStamp stamp)
+    {
+        var source = origin.Config.Mapping;
+        var attributes = Drift.Shared(source, destination.Config.Mapping).ToList();
+        if (rule.Target == destination.Config.Name && rule.When is { } when)
+        {
+            attributes.Add(when);
+        }
+
+        var fields = source.Id.Concat(kinds.Select(kind => source.Identifiers[kind])).Concat(attributes.Select(name => source.Attributes[name].Field))
+            .Concat(template?.FieldsIn(source) ?? []).Distinct();
+        return new Fields(fields.Select(field => KeyValuePair.Create(field, from.Account.Record.ValueOrNull(field)))).Redacted(stamp.Id.ToString("D"));
     }
 
     private static IEnumerable<string> HandleEffects(IReadOnlyList<string> choices, string? handle, string system)

@@ -34,12 +34,21 @@ internal sealed class FreshLook(Topology topology, IReadOnlyDictionary<string, I
     /// <summary>Looks at accounts of the rule's source, or of its target.</summary>
     public async Task<FreshSight> LookAsync(ReconcileRule rule, bool inSource, IReadOnlyCollection<KeyedAccount> accounts, CancellationToken cancellation)
     {
+        var here = inSource ? rule.Source : rule.Target;
+        var present = await RereadAsync(here, accounts, cancellation);
+        var sight = await LookAroundAsync(rule, inSource, present, cancellation);
+        var gone = accounts.Select(account => account.Account.Id).Where(id => !present.ContainsKey(id)).ToDictionary(id => id, _ => $"It is gone from {here}.");
+        return sight with { Refuted = sight.Refuted.Concat(gone).ToDictionary() };
+    }
+
+    /// <summary>As <see cref="LookAsync"/>, for accounts that were read just now.</summary>
+    public async Task<FreshSight> LookAroundAsync(ReconcileRule rule, bool inSource, IReadOnlyDictionary<AccountId, KeyedAccount> present, CancellationToken cancellation)
+    {
         // What the service made since the links were read is somebody's.
         var decisions = topology.Decisions.With(await topology.Decisions.Links.ReloadAsync(cancellation));
         var (here, there) = inSource ? (rule.Source, rule.Target) : (rule.Target, rule.Source);
-        var present = await RereadAsync(here, accounts, cancellation);
         IReadOnlyList<KeyedAccount> still = [.. present.Values];
-        var refuted = accounts.Select(account => account.Account.Id).Where(id => !present.ContainsKey(id)).ToDictionary(id => id, _ => $"It is gone from {here}.");
+        var refuted = new Dictionary<AccountId, string>();
         var (others, doubt) = await FindAsync(rule, there, still, decisions.Links, cancellation);
         if (others.Count == 0)
         {
@@ -72,6 +81,23 @@ internal sealed class FreshLook(Topology topology, IReadOnlyDictionary<string, I
 
         var present = await system.ReadFreshAsync(name, [.. accounts.Select(account => account.Account.Id)], cancellation);
         return present.ToDictionary(pair => pair.Key, pair => KeyedAccount.Of(pair.Value, keying));
+    }
+
+    /// <summary>The accounts of these ids as they are now, also of a system that can only be read through; who is gone is left out.</summary>
+    public async Task<IReadOnlyDictionary<AccountId, KeyedAccount>> ReadAsync(string name, IReadOnlyCollection<AccountId> ids, CancellationToken cancellation)
+    {
+        var found = new Dictionary<AccountId, KeyedAccount>();
+        if (systems[name] is IReadsAccountsById system)
+        {
+            Add(found, (await system.ReadFreshAsync(name, ids, cancellation)).Values);
+        }
+        else if (systems[name] is IReadsAccounts readable)
+        {
+            var wanted = ids.ToHashSet();
+            await readable.ReadEachAsync(name, null, some => Add(found, some.Where(account => wanted.Contains(account.Id))), cancellation);
+        }
+
+        return found;
     }
 
     /// <summary>Whoever of a system has something by which it could be one of <paramref name="accounts"/> of the rule's other system.</summary>

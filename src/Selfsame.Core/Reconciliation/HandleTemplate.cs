@@ -24,6 +24,10 @@ public sealed partial record HandleTemplate(string Before, IReadOnlyList<string>
     public string? Unmapped(AccountMapping source)
         => Names.FirstOrDefault(name => !(Kind(name) is { } kind && source.Identifiers.ContainsKey(kind)) && !source.Attributes.ContainsKey(name));
 
+    /// <summary>The fields of a system in which the names stand.</summary>
+    public IEnumerable<string> FieldsIn(AccountMapping source)
+        => Names.Select(name => Kind(name) is { } kind && source.Identifiers.TryGetValue(kind, out var field) ? field : source.Attributes.GetValueOrDefault(name)?.Field).OfType<string>();
+
     /// <summary>The handles in the order of preference, each once; a name without a value gives none.</summary>
     public IReadOnlyList<string> Choices(Account account)
         => [.. Names.Select(name => Value(account, name)).OfType<string>().Where(value => value.Length > 0)

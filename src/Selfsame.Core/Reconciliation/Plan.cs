@@ -119,6 +119,12 @@ public sealed record PlannedReference(string Table, IReadOnlyList<string> Fields
 /// <param name="Account">Its id there.</param>
 public sealed record SourceAccount(string System, AccountId Account);
 
+/// <summary>The account of which another is made.</summary>
+/// <param name="System">Its system.</param>
+/// <param name="Account">Its id there.</param>
+/// <param name="Precondition">What its record must hold when the other is made: what is copied, and by what it belongs there. Secrets stand as digests.</param>
+public sealed record OriginAccount(string System, AccountId Account, Fields Precondition);
+
 /// <summary>One change to one account of one system, or to the system's shape.</summary>
 public sealed record Change
 {
@@ -191,6 +197,13 @@ public sealed record Change
     /// <summary>The password's hash that a creation carries over; null where it carries none.</summary>
     [JsonPropertyOrder(16)]
     public CarriedPassword? PasswordFrom { get; init; }
+
+    /// <summary>
+    /// For a creation in a system that takes our ids, the account of which it is made: looked at again just before, for the person may have left meanwhile, or have an
+    /// account by then.
+    /// </summary>
+    [JsonPropertyOrder(19)]
+    public OriginAccount? From { get; init; }
 
     /// <summary>
     /// For a creation in a system that gives ids itself, the account of the source for which it is made: it goes through the service's row of

@@ -213,5 +213,6 @@ public static class UndoPlanner
         Steps = null,
         PasswordFrom = null,
         For = null,
+        From = null,
     };
 }

@@ -22,6 +22,7 @@ public sealed class PlanSchemaTests
 
         Check(plan, Schema);
         Check(plan["changes"]![0]!.AsObject(), Definition("change"));
+        Check(plan["changes"]!.AsArray().Single(change => change!["from"] is not null)!["from"]!.AsObject(), Definition("change")["properties"]!["from"]!.AsObject());
         Check(plan["notPlanned"]![0]!.AsObject(), Definition("notPlanned"));
     }
 
