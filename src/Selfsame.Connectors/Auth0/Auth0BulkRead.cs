@@ -38,43 +38,58 @@ internal sealed class Auth0BulkRead(string name, Auth0Api api, Auth0Failures fai
         }
     }
 
-    // The oldest first, so that who signs up meanwhile comes at the end; who is deleted meanwhile moves the others forward, and the total tells. Null: too many.
+    // The oldest first, so that who signs up meanwhile comes at the end. Who is deleted meanwhile moves the others forward: the total tells, or where somebody signs up
+    // as well, that the last user of the page before stands elsewhere by then. Null: too many.
     private async Task<Auth0Everybody?> PagesAsync(CancellationToken cancellation)
     {
         var found = new Found();
         var (total, shrank) = (0L, false);
+        JsonElement last = default;
         for (var page = 0; ; page++)
         {
-            var reply = await api.ReadAsync($"users?page={page}&per_page={PageSize}&include_totals=true&sort=created_at%3A1", cancellation);
-            if (reply is Answer { Code: "invalid_paging" })
+            if (await PageAsync(page, PageSize, cancellation) is not var (users, count) || count > MostByPages)
             {
                 return null;
             }
 
-            if (reply is not Answer { IsSuccess: true, Body: { ValueKind: JsonValueKind.Object } body }
-                || !body.TryGetProperty("users", out var users) || users.ValueKind != JsonValueKind.Array
-                || !body.TryGetProperty("total", out var told) || !told.TryGetInt64(out var count))
+            if (page > 0 && !(await PageAsync((page * PageSize) - 1, 1, cancellation) is ([var standing], _) && IdOf(standing) == IdOf(last)))
             {
-                throw failures.Unreadable(reply);
+                return found.Read(complete: false);
             }
 
             shrank |= count < total;
             total = count;
-            if (total > MostByPages)
-            {
-                return null;
-            }
-
-            foreach (var user in users.EnumerateArray())
+            foreach (var user in users)
             {
                 found.Add(user, $"page {page}");
             }
 
-            if (users.GetArrayLength() == 0 || (page + 1) * PageSize >= Math.Min(total, MostByPages))
+            if (users.Count == 0 || (page + 1) * PageSize >= total)
             {
                 return found.Read(!shrank && found.Count == total);
             }
+
+            last = users[^1];
         }
+    }
+
+    private static string? IdOf(JsonElement user)
+        => user.ValueKind == JsonValueKind.Object && user.TryGetProperty("user_id", out var id) ? id.ToString() : null;
+
+    /// <summary>One page, from 0; null where Auth0 does not page so far.</summary>
+    private async Task<(IReadOnlyList<JsonElement> Users, long Total)?> PageAsync(int page, int size, CancellationToken cancellation)
+    {
+        var reply = await api.ReadAsync($"users?page={page}&per_page={size}&include_totals=true&sort=created_at%3A1", cancellation);
+        if (reply is Answer { Code: "invalid_paging" })
+        {
+            return null;
+        }
+
+        return reply is Answer { IsSuccess: true, Body: { ValueKind: JsonValueKind.Object } body }
+            && body.TryGetProperty("users", out var users) && users.ValueKind == JsonValueKind.Array
+            && body.TryGetProperty("total", out var told) && told.TryGetInt64(out var count)
+            ? ([.. users.EnumerateArray()], count)
+            : throw failures.Unreadable(reply);
     }
 
     private async Task<Auth0Everybody> ExportAsync(CancellationToken cancellation)

@@ -11,7 +11,8 @@ internal sealed record SupabaseList(IReadOnlyList<Account> Accounts, IReadOnlyLi
 
 /// <summary>
 /// Reads the list of users page by page, the oldest first, so that who signs up meanwhile is added at the end. Who is deleted meanwhile moves all
-/// later users forward, past the end of the page just read: the count tells, and the list is read again.
+/// later users forward, past the end of the page just read, and where somebody signs up as well the count is as it was: so each page begins before the end of the
+/// one before, whose last user must stand where they stood; else the list is read again.
 /// </summary>
 internal sealed class SupabasePages(string name, SupabaseApi api, SupabaseFailures failures, TimeProvider clock)
 {
@@ -37,21 +38,32 @@ internal sealed class SupabasePages(string name, SupabaseApi api, SupabaseFailur
         var unreadable = new List<UnreadableRecord>();
         long total = 0;
         var shrank = false;
-        for (var page = 1; ; page++)
+        JsonElement? last = null;
+        for (var read = 0; ;)
         {
-            var (users, count) = await PageAsync(page, filter, cancellation);
+            // From the last user that was read: that one tells whether the list stood still.
+            var (page, size) = read == 0 ? (1, PageSize) : PageWith(read - 1);
+            var known = read == 0 ? 0 : read - ((page - 1) * size);
+            var (users, count) = await PageAsync(page, size, filter, cancellation);
+            if (last is { } user && (users.Count < known || IdOf(users[known - 1]) != IdOf(user)))
+            {
+                return new SupabaseList([.. accounts.Values], unreadable, Complete: false);
+            }
+
             shrank |= count < total;
             total = count;
             var before = accounts.Count + unreadable.Count;
-            foreach (var user in users)
+            foreach (var one in users.Skip(known))
             {
-                if (SupabaseUser.Read(user, clock.GetUtcNow()) is { } account)
+                read++;
+                last = one;
+                if (SupabaseUser.Read(one, clock.GetUtcNow()) is { } account)
                 {
                     accounts.TryAdd(account.Id, account);
                 }
                 else
                 {
-                    unreadable.Add(new UnreadableRecord($"page {page}", "it has no id."));
+                    unreadable.Add(new UnreadableRecord($"user {read} of the list", "it has no id."));
                 }
             }
 
@@ -63,9 +75,19 @@ internal sealed class SupabasePages(string name, SupabaseApi api, SupabaseFailur
         }
     }
 
-    private async Task<(IReadOnlyList<JsonElement> Users, long Total)> PageAsync(int page, string? filter, CancellationToken cancellation)
+    /// <summary>The page, from 1, that holds the user at <paramref name="place"/>, from 0, and the most users after them: a list is cut at multiples of the size only.</summary>
+    private static (int Page, int Size) PageWith(int place)
     {
-        var path = $"?page={page}&per_page={PageSize}&sort=created_at%20asc{(filter is null ? "" : $"&filter={Uri.EscapeDataString(filter)}")}";
+        var size = Enumerable.Range(1, PageSize).MaxBy(size => size - (place % size));
+        return ((place / size) + 1, size);
+    }
+
+    private static string? IdOf(JsonElement user)
+        => user.ValueKind == JsonValueKind.Object && user.TryGetProperty("id", out var id) ? id.ToString() : null;
+
+    private async Task<(IReadOnlyList<JsonElement> Users, long Total)> PageAsync(int page, int size, string? filter, CancellationToken cancellation)
+    {
+        var path = $"?page={page}&per_page={size}&sort=created_at%20asc{(filter is null ? "" : $"&filter={Uri.EscapeDataString(filter)}")}";
         var reply = await api.ReadAsync(path, cancellation);
         if (reply is not Answer { IsSuccess: true, Body: { ValueKind: JsonValueKind.Object } body } answer
             || !body.TryGetProperty("users", out var users)

@@ -179,6 +179,26 @@ public sealed class Auth0FaultTests : Auth0Tenant
     }
 
     [Fact]
+    public async Task A_sign_up_that_makes_up_for_a_deletion_while_pages_are_read_hides_nobody()
+    {
+        Fill(300);
+        var changed = false;
+        Server.Users.BeforePage = page =>
+        {
+            if (page == 1 && !changed)
+            {
+                changed = true;
+                Server.Users.Remove(Id(7).ToString());
+                Server.Users.SignUp("auth0|late", "late@example.org");
+            }
+        };
+
+        var ids = (await ReadEverybodyAsync()).Accounts.Select(account => account.Id);
+
+        ids.ShouldBe([.. Enumerable.Range(1, 300).Where(number => number != 7).Select(Id), new AccountId("auth0|late")], ignoreOrder: true);
+    }
+
+    [Fact]
     public async Task An_export_that_is_cut_off_or_fails_or_whose_link_is_too_old_is_a_read_that_failed()
     {
         Fill(1500);

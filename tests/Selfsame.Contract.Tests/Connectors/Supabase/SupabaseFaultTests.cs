@@ -117,6 +117,26 @@ public sealed class SupabaseFaultTests : SupabaseProject
     }
 
     [Fact]
+    public async Task A_sign_up_that_makes_up_for_a_deletion_while_pages_are_read_hides_nobody()
+    {
+        await FillAsync(1200);
+        var changed = false;
+        Server.BeforePage = async page =>
+        {
+            if (page == 2 && !changed)
+            {
+                changed = true;
+                await SqlAsync("DELETE FROM auth.users WHERE email = 'user7@example.org'");
+                await CreateAsync(2000, "late@example.org");
+            }
+        };
+
+        var accounts = (await ReadEverybodyAsync()).Accounts;
+
+        accounts.Select(account => account.Id).ShouldBe([.. Enumerable.Range(1, 1200).Where(number => number != 7).Select(Id), Id(2000)]);
+    }
+
+    [Fact]
     public async Task Who_signs_up_while_pages_are_read_is_added_at_the_end()
     {
         await FillAsync(1000);
