@@ -39,6 +39,8 @@ internal sealed class PostgresReferences(string system, PostgresSession session,
             statements.Add(statement);
         }
 
+        // PostgreSQL makes no index for a reference.
+        session.CommandTimeout = PostgresSession.ScanSeconds;
         var found = await session.QueryAsync(statements, (reader, number) => (Account: (int)reader.GetInt64(0) - 1, Row: tables[places[number].Table].Record(reader, 1)));
         return [.. found.Zip(places).SelectMany(pair => pair.First
             .Select(row => new ReferringRow(

@@ -64,6 +64,8 @@ internal sealed class PostgresSchema(string table, AccountMapping mapping)
         var expression = Expression(column.Name, quoted: true);
         var ids = mapping.Id.Select(id => present[id]).ToList();
         session.Need(present, "SELECT");
+        // It is asked just where no index answers it.
+        session.CommandTimeout = PostgresSession.ScanSeconds;
         var rows = await session.QueryAsync(
             $"""
             SELECT d.number, t.{column.Quoted}::text, {string.Join(", ", ids.Select(id => id.Selected))} FROM {present.Quoted} t

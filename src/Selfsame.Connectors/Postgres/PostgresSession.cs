@@ -7,6 +7,9 @@ namespace Selfsame.Connectors.Postgres;
 /// <summary>One transaction: its statements, and which privileges they need, so that a missing one can be named.</summary>
 internal sealed class PostgresSession(NpgsqlConnection connection, CancellationToken cancellation)
 {
+    /// <summary>Time for a question that may have to read a large table whole, in seconds.</summary>
+    public const int ScanSeconds = 2 * 3600;
+
     private readonly HashSet<(string Table, string Privilege)> needs = [];
 
     public CancellationToken Cancellation => cancellation;
@@ -28,6 +31,7 @@ internal sealed class PostgresSession(NpgsqlConnection connection, CancellationT
     public async Task<List<T>> QueryAsync<T>(string sql, Func<NpgsqlDataReader, T> read, IReadOnlyList<object>? values = null)
     {
         await using var command = new NpgsqlCommand(sql, connection);
+        command.CommandTimeout = CommandTimeout ?? command.CommandTimeout;
         foreach (var value in values ?? [])
         {
             command.Parameters.Add(value switch

@@ -58,6 +58,29 @@ public sealed partial class PostgresConnectorTests
         (await CountAsync("prints JOIN memberships ON owner = member", "owner = '1'")).ShouldBe(1);
     }
 
+    // What no index answers takes longer on a large table than other statements may.
+    [Fact]
+    public async Task Equal_identifiers_and_references_are_waited_for_longer_than_other_statements()
+    {
+        await CreateAsync("1", "ann");
+        await CreateAsync("2", "Ann");
+        await ExecuteAsync(
+            """
+            CREATE VIEW slow_members AS SELECT m.* FROM "mem""bers" m CROSS JOIN pg_sleep(4);
+            CREATE VIEW slow_notes AS SELECT n.* FROM notes n CROSS JOIN pg_sleep(4);
+            INSERT INTO notes VALUES ('a note', '1')
+            """);
+        await using var system = Open("slow_members", connection + ";Command Timeout=3");
+        await using var members = Open(to: connection + ";Command Timeout=3");
+        var ann = (await members.ReadByIdAsync([new AccountId("1")], CancellationToken.None)).Single();
+
+        var equal = await system.FindEqualAsync(IdentifierKind.Username, CancellationToken.None);
+        var referring = await members.ReadReferringAsync([new ReferencePlace { Table = "slow_notes", Fields = ["author"], AccountFields = ["id"] }], [ann], CancellationToken.None);
+
+        equal.Single().Accounts.Select(id => id.ToString()).ShouldBe(["1", "2"]);
+        referring.Count.ShouldBe(1);
+    }
+
     [Fact]
     public async Task A_commit_without_an_answer_is_unknown()
     {
