@@ -304,7 +304,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
         {
             var values = person.Account.Identifiers.ToDictionary(
                 pair => pair.Key,
-                IReadOnlyList<string> (pair) => [.. new[] { pair.Value, person.Keys.GetValueOrDefault(pair.Key, pair.Value) }.Distinct()]);
+                IReadOnlyList<string> (pair) => [.. IdentifierSpellings.Of(pair.Value, person.Keys.GetValueOrDefault(pair.Key))]);
             if (rule.Handle?.Choices(person.Account) is { Count: > 0 } handles)
             {
                 values[IdentifierKind.Handle] = handles;

@@ -181,12 +181,11 @@ internal sealed class FreshLook(Topology topology, IReadOnlyDictionary<string, I
         }
     }
 
-    // As they are written, and their keys: a system folds the case of ASCII only.
     private static Dictionary<IdentifierKind, IReadOnlyList<string>> Identifiers(IReadOnlyCollection<KeyedAccount> accounts, AccountMapping mapping)
-        => accounts.SelectMany(account => account.Account.Identifiers.Concat(account.Keys))
-            .Where(pair => mapping.Identifiers.ContainsKey(pair.Key))
-            .GroupBy(pair => pair.Key, pair => pair.Value)
-            .ToDictionary(group => group.Key, group => (IReadOnlyList<string>)[.. group.Distinct(StringComparer.Ordinal)]);
+        => accounts.SelectMany(account => account.Account.Identifiers, (account, pair) => (Kind: pair.Key, Text: pair.Value, Key: account.Keys.GetValueOrDefault(pair.Key)))
+            .Where(held => mapping.Identifiers.ContainsKey(held.Kind))
+            .GroupBy(held => held.Kind)
+            .ToDictionary(group => group.Key, group => (IReadOnlyList<string>)[.. group.SelectMany(held => IdentifierSpellings.Of(held.Text, held.Key)).Distinct(StringComparer.Ordinal)]);
 
     private void Add(Dictionary<AccountId, KeyedAccount> found, IEnumerable<Account> accounts)
     {

@@ -102,23 +102,15 @@ public sealed class PersonLookup(Topology topology, IReadOnlyDictionary<string, 
 
     private async Task<IEnumerable<KeyedAccount>> AskAsync(IFindsAccounts system, SystemConfig config, IReadOnlyList<string> names, CancellationToken cancellation)
     {
-        var wanted = config.Mapping.Identifiers.Keys.ToDictionary(kind => kind, kind => (IReadOnlyList<string>)[.. names.Concat(KeysOf(kind, names)).Distinct()]);
+        var wanted = config.Mapping.Identifiers.Keys.ToDictionary(kind => kind, kind => (IReadOnlyList<string>)[.. Spellings(kind, names)]);
         var ids = names.Select(name => PersonAccounts.Id(name, config.Mapping.Id.Count)).Where(id => id.Parts.Count == config.Mapping.Id.Count).ToList();
         var byId = await ((IReadsAccountsById)system).ReadFreshAsync(config.Name, ids, cancellation);
         var byName = wanted.Count == 0 ? [] : await system.FindAsync(wanted, cancellation);
         return byId.Values.Concat(byName).Select(account => KeyedAccount.Of(account, keying));
     }
 
-    private IEnumerable<string> KeysOf(IdentifierKind kind, IReadOnlyList<string> names)
-    {
-        foreach (var name in names)
-        {
-            if (keying(kind, name, out var key, out _))
-            {
-                yield return key;
-            }
-        }
-    }
+    private IEnumerable<string> Spellings(IdentifierKind kind, IReadOnlyList<string> names)
+        => names.SelectMany(name => IdentifierSpellings.Of(name, keying(kind, name, out var key, out _) ? key : null)).Distinct(StringComparer.Ordinal);
 
     private async Task<IReadOnlyList<KeyedAccount>> EverythingAsync(string name, CancellationToken cancellation)
     {

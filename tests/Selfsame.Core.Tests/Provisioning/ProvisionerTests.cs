@@ -72,6 +72,21 @@ public sealed class ProvisionerTests
         bench.Target.Writes.ShouldBe(0);
     }
 
+    [Theory]
+    [InlineData("ren\u00E9", "Ann@example.org", "rene\u0301", "other@example.org")]
+    [InlineData("ann", "ann@b\u00FCcher.example", "mallory", "Ann@xn--bcher-kva.example")]
+    [InlineData("ann", "ann@xn--bcher-kva.example", "mallory", "Ann@b\u00FCcher.example")]
+    public async Task An_account_is_seen_under_another_normal_form_and_another_form_of_the_domain(string username, string email, string theirName, string theirEmail)
+    {
+        SignUp(username: username, email: email);
+        bench.Target.Put(Bench.Person("someone", theirName, theirEmail));
+
+        await RunAsync();
+
+        rows.Only.State.ShouldBe(ProvisioningState.Conflict);
+        bench.Target.Writes.ShouldBe(0);
+    }
+
     [Fact]
     public async Task Not_even_where_the_config_correlates_by_nothing_but_emails()
     {
@@ -220,9 +235,9 @@ public sealed class ProvisionerTests
         several.Released.ShouldBe(["second", "third"], ignoreOrder: true);
     }
 
-    private void SignUp(bool verified = true)
+    private void SignUp(bool verified = true, string username = "ann", string email = "ann@example.org")
     {
-        bench.Source.Put(Bench.Person(User.ToString(), "ann", "ann@example.org", verified));
+        bench.Source.Put(Bench.Person(User.ToString(), username, email, verified));
         rows.Only = new ProvisioningRow { Key = new ProvisioningKey("people", new AccountId(User.ToString()), "app"), State = ProvisioningState.Pending, Epoch = 0, NotBefore = DateTimeOffset.UnixEpoch };
     }
 

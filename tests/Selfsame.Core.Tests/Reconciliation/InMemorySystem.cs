@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Text;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Core.Tests.Reconciliation;
@@ -93,7 +92,10 @@ internal sealed partial class InMemorySystem(AccountMapping mapping) : IReadsAcc
     public Task<IReadOnlyList<Account>> FindAsync(
         IReadOnlyDictionary<IdentifierKind, IReadOnlyList<string>> identifiers, CancellationToken cancellation)
         => Task.FromResult<IReadOnlyList<Account>>([.. rows.Values.Select(record => mapping.ToAccount(record)!).Where(account => identifiers.Any(
-            pair => account.Identifiers.TryGetValue(pair.Key, out var text) && pair.Value.Any(wanted => Ascii.EqualsIgnoreCase(wanted, text) || wanted == text)))]);
+            pair => account.Identifiers.TryGetValue(pair.Key, out var text) && pair.Value.Any(wanted => LowerAscii(wanted) == LowerAscii(text))))]);
+
+    // Letters of ASCII are folded in any text, as by SQLite's NOCASE.
+    private static string LowerAscii(string text) => string.Concat(text.Select(letter => char.IsAsciiLetterUpper(letter) ? char.ToLowerInvariant(letter) : letter));
 
     public Task<WriteOutcome> CreateAsync(AccountId id, Fields fields, CancellationToken cancellation)
         => Write(() =>
