@@ -46,6 +46,10 @@ public sealed class PersonDecisions(IReadOnlyList<PersonDecision> decisions)
     public PersonDecision? Between(DecidedAccount one, DecidedAccount other)
         => byAccount[one].FirstOrDefault(decision => decision.Verdict != Verdict.Ignore && decision.Accounts.Contains(other));
 
+    /// <summary>The accounts of another system that a person called the same as <paramref name="account"/>.</summary>
+    public IEnumerable<AccountId> SameIn(string system, DecidedAccount account)
+        => byAccount[account].Where(decision => decision.Verdict == Verdict.Same).SelectMany(decision => decision.Accounts).Where(other => other.System == system).Select(other => other.Id);
+
     /// <summary>Whether a finding is one that a person said to leave alone: all its accounts are named, or it is about one that is.</summary>
     public bool Ignores(Finding finding)
         => finding.Accounts.Count > 0 && finding.Accounts

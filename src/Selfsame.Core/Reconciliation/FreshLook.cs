@@ -13,6 +13,9 @@ internal sealed record FreshSight(IReadOnlyDictionary<AccountId, string> Refuted
 /// </summary>
 internal sealed class FreshLook(Topology topology, IReadOnlyDictionary<string, IConnectedSystem> systems, IdentifierKeying keying)
 {
+    // Almost always nobody new comes after one or two; hundreds who share one address would lead on and on.
+    private const int Rounds = 6;
+
     /// <summary>Looks at accounts of a system that were found to be nobody's; whoever has one by any of the rules into that system is somebody.</summary>
     public async Task<FreshSight> LookForOrphansAsync(string target, IReadOnlyCollection<KeyedAccount> accounts, CancellationToken cancellation)
     {
@@ -49,16 +52,14 @@ internal sealed class FreshLook(Topology topology, IReadOnlyDictionary<string, I
         var (here, there) = inSource ? (rule.Source, rule.Target) : (rule.Target, rule.Source);
         IReadOnlyList<KeyedAccount> still = [.. present.Values];
         var refuted = new Dictionary<AccountId, string>();
-        var (others, doubt) = await FindAsync(rule, there, still, decisions.Links, cancellation);
+        var (others, doubt) = await FindAsync(rule, there, still, decisions, cancellation);
         if (others.Count == 0)
         {
             return new FreshSight(refuted, doubt);
         }
 
-        // With their own partners, so that whoever is somebody else's beyond doubt is not taken for these.
-        var (partners, _) = await FindAsync(rule, here, others, decisions.Links, cancellation);
-        List<KeyedAccount> own = [.. still, .. partners.Where(partner => !present.ContainsKey(partner.Account.Id))];
-        var correlation = inSource ? Correlator.Correlate(rule, own, others, decisions) : Correlator.Correlate(rule, others, own, decisions);
+        var (own, all) = await SurroundingsAsync(rule, here, there, still, others, decisions, cancellation);
+        var correlation = inSource ? Correlator.Correlate(rule, own, all, decisions) : Correlator.Correlate(rule, all, own, decisions);
         var alone = (inSource ? correlation.OnlyInSource : correlation.OnlyInTarget).Select(account => account.Account.Id).ToHashSet();
         var linked = correlation.Links.ToDictionary(link => (inSource ? link.Source : link.Target).Account.Id, link => (inSource ? link.Target : link.Source).Account.Id);
         foreach (var id in present.Keys.Where(id => !alone.Contains(id)))
@@ -69,6 +70,25 @@ internal sealed class FreshLook(Topology topology, IReadOnlyDictionary<string, I
         }
 
         return new FreshSight(refuted, doubt);
+    }
+
+    /// <summary>
+    /// Both sides with their own partners, and those with theirs, until nobody new comes: whoever is somebody else's beyond doubt is not taken for one of <paramref name="still"/>.
+    /// </summary>
+    private async Task<(IReadOnlyList<KeyedAccount> Here, IReadOnlyList<KeyedAccount> There)> SurroundingsAsync(
+        ReconcileRule rule, string here, string there, IReadOnlyList<KeyedAccount> still, IReadOnlyList<KeyedAccount> others, PersonDecisions decisions, CancellationToken cancellation)
+    {
+        var (ours, theirs) = (still.ToDictionary(account => account.Account.Id), others.ToDictionary(account => account.Account.Id));
+        var (name, found, fresh) = (here, ours, others);
+        for (var left = Rounds; left > 0 && fresh.Count > 0; left--)
+        {
+            var (partners, _) = await FindAsync(rule, name, fresh, decisions, cancellation);
+            var seen = found;
+            fresh = [.. partners.Where(partner => seen.TryAdd(partner.Account.Id, partner))];
+            (name, found) = name == here ? (there, theirs) : (here, ours);
+        }
+
+        return ([.. ours.Values], [.. theirs.Values]);
     }
 
     /// <summary>Those of the accounts that are there now, as they are now; all of them where the system can't be asked for single ones: it is believed once.</summary>
@@ -102,7 +122,7 @@ internal sealed class FreshLook(Topology topology, IReadOnlyDictionary<string, I
 
     /// <summary>Whoever of a system has something by which it could be one of <paramref name="accounts"/> of the rule's other system.</summary>
     private async Task<(IReadOnlyList<KeyedAccount> Found, string? Doubt)> FindAsync(
-        ReconcileRule rule, string name, IReadOnlyCollection<KeyedAccount> accounts, KnownLinks links, CancellationToken cancellation)
+        ReconcileRule rule, string name, IReadOnlyCollection<KeyedAccount> accounts, PersonDecisions decisions, CancellationToken cancellation)
     {
         var found = new Dictionary<AccountId, KeyedAccount>();
         if (accounts.Count == 0)
@@ -111,7 +131,7 @@ internal sealed class FreshLook(Topology topology, IReadOnlyDictionary<string, I
         }
 
         var mapping = topology.Systems[name].Mapping;
-        var ids = accounts.SelectMany(account => IdsOf(rule, name, mapping.Id.Count, account, links)).Where(id => id.Parts.Count == mapping.Id.Count).ToHashSet();
+        var ids = accounts.SelectMany(account => IdsOf(rule, name, mapping.Id.Count, account, decisions)).Where(id => id.Parts.Count == mapping.Id.Count).ToHashSet();
         if (systems[name] is IReadsAccountsById byId)
         {
             Add(found, (await byId.ReadFreshAsync(name, ids, cancellation)).Values);
@@ -155,14 +175,19 @@ internal sealed class FreshLook(Topology topology, IReadOnlyDictionary<string, I
     }
 
     /// <summary>The ids that an account of the rule's one system may have in the other.</summary>
-    private static IEnumerable<AccountId> IdsOf(ReconcileRule rule, string name, int parts, KeyedAccount account, KnownLinks links)
+    private static IEnumerable<AccountId> IdsOf(ReconcileRule rule, string name, int parts, KeyedAccount account, PersonDecisions decisions)
     {
         var id = account.Account.Id;
         yield return id;
         yield return PersonAccounts.Id(id.ToComparableText(), parts);
+        foreach (var same in decisions.SameIn(name, new DecidedAccount(name == rule.Source ? rule.Target : rule.Source, id)))
+        {
+            yield return same;
+        }
+
         if (name == rule.Source)
         {
-            foreach (var source in links.FindSources(rule.Source, rule.Target, id))
+            foreach (var source in decisions.Links.FindSources(rule.Source, rule.Target, id))
             {
                 yield return source;
             }
@@ -170,7 +195,7 @@ internal sealed class FreshLook(Topology topology, IReadOnlyDictionary<string, I
             yield break;
         }
 
-        if (links.Find(rule.Source, id, rule.Target) is { } known)
+        if (decisions.Links.Find(rule.Source, id, rule.Target) is { } known)
         {
             yield return known;
         }

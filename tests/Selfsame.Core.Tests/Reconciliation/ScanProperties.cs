@@ -23,7 +23,9 @@ public sealed class ScanProperties
         => Check.One(Config.QuickThrowOnFailure.WithMaxTest(2000), Prop.ForAll(Arb.From(Gen.Choose(0, int.MaxValue - 1)), seed => HoldsAsync(seed).GetAwaiter().GetResult()));
 
     [Theory]
+    [InlineData(521091157)]
     [InlineData(1431782301)]
+    [InlineData(2008711799)]
     public async Task A_world_that_once_was_seen_differently_is_not(int seed) => (await HoldsAsync(seed)).ShouldBeTrue();
 
     [Fact]
