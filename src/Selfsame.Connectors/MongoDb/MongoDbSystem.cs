@@ -224,6 +224,10 @@ public sealed class MongoDbSystem
         IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> accounts, CancellationToken cancellation)
         => database.ReadingAsync(() => references.ReadReferringAsync(places, accounts, cancellation));
 
+    public Task<IReadOnlyList<ReferringCount>> CountReferringAsync(
+        IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> accounts, CancellationToken cancellation)
+        => database.ReadingAsync(() => references.CountReferringAsync(places, accounts, cancellation));
+
     public Task<WriteOutcome> WriteTogetherAsync(
         IReadOnlyList<RowWrite> writes, IReadOnlyList<NoReferenceLeft> noneLeft, CancellationToken cancellation)
         => rowWrites.WriteAsync(writes, noneLeft, cancellation);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Connectors.MongoDb;
@@ -33,19 +34,41 @@ internal sealed class MongoReferences(MongoDatabase database)
         var rows = new List<ReferringRow>();
         foreach (var place in places)
         {
-            var collection = new MongoCollection(database, place.Table);
-            foreach (var chunk in accounts.Where(account => Values(place, account).TrueForAll(value => !value.IsNull)).Chunk(ValuesPerQuery))
+            await foreach (var some in InPortionsAsync(place, accounts, sorted: true, cancellation))
             {
-                var owners = Owners(place, chunk);
-                var filter = MongoFilters.Holding(place.Fields, chunk.Select(account => Values(place, account)));
-                foreach (var row in await collection.FindAsync(filter, cancellation, sorted: true))
-                {
-                    rows.Add(new ReferringRow(place, Owner(place, row, owners), row.Record.Only([MongoCollection.Id]), row.Record));
-                }
+                rows.AddRange(some);
             }
         }
 
         return rows;
+    }
+
+    // A document may hold an id in several forms, which no grouping of the server takes for one: they are read and counted here, a portion of the accounts at a time.
+    public async Task<IReadOnlyList<ReferringCount>> CountReferringAsync(
+        IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> accounts, CancellationToken cancellation)
+    {
+        var counts = new List<ReferringCount>();
+        foreach (var place in places)
+        {
+            await foreach (var some in InPortionsAsync(place, accounts, sorted: false, cancellation))
+            {
+                counts.AddRange(some.CountBy(row => row.Account).Select(pair => new ReferringCount(place, pair.Key, pair.Value)));
+            }
+        }
+
+        return counts;
+    }
+
+    private async IAsyncEnumerable<IEnumerable<ReferringRow>> InPortionsAsync(
+        ReferencePlace place, IReadOnlyList<Account> accounts, bool sorted, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        var collection = new MongoCollection(database, place.Table);
+        foreach (var portion in accounts.Where(account => Values(place, account).TrueForAll(value => !value.IsNull)).Chunk(ValuesPerQuery))
+        {
+            var owners = Owners(place, portion);
+            var rows = await collection.FindAsync(MongoFilters.Holding(place.Fields, portion.Select(account => Values(place, account))), cancellation, sorted: sorted);
+            yield return rows.Select(row => new ReferringRow(place, Owner(place, row, owners), row.Record.Only([MongoCollection.Id]), row.Record));
+        }
     }
 
     /// <summary>Whether a document at the place still holds the values.</summary>

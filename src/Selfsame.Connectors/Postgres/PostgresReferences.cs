@@ -28,6 +28,26 @@ internal sealed class PostgresReferences(string system, PostgresSession session,
     public async Task<IReadOnlyList<ReferringRow>> ReadReferringAsync(IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> referredTo)
     {
         var tables = await PostgresTable.LoadAsync(session, [.. places.Select(place => place.Table)]);
+        var statements = Referring(tables, places, referredTo, table => table.SelectedColumns);
+        var found = await session.QueryAsync(statements, (reader, number) => (Account: (int)reader.GetInt64(0) - 1, Row: tables[places[number].Table].Record(reader, 1)));
+        return [.. found.Zip(places).SelectMany(pair => pair.First
+            .Select(row => new ReferringRow(
+                pair.Second, referredTo[row.Account].Id, row.Row.Only(tables[pair.Second.Table].Key.Select(column => column.Name)), row.Row))
+            .OrderBy(row => row.Account, AccountId.Order).ThenBy(row => row.Key.ToString(), StringComparer.Ordinal))];
+    }
+
+    public async Task<IReadOnlyList<ReferringCount>> CountReferringAsync(IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> referredTo)
+    {
+        var tables = await PostgresTable.LoadAsync(session, [.. places.Select(place => place.Table)]);
+        var statements = Referring(tables, places, referredTo, _ => "count(*)", " GROUP BY 1 ORDER BY 1");
+        var found = await session.QueryAsync(statements, (reader, _) => (Account: (int)reader.GetInt64(0) - 1, Rows: (int)reader.GetInt64(1)));
+        return [.. found.Zip(places).SelectMany(pair => pair.First.Select(count => new ReferringCount(pair.Second, referredTo[count.Account].Id, count.Rows)))];
+    }
+
+    /// <summary>For each place a statement that gives the number of an account, from 1, and <paramref name="columns"/> of the rows that refer to it.</summary>
+    private List<PostgresStatement> Referring(
+        IReadOnlyDictionary<string, PostgresTable> tables, IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> referredTo, Func<PostgresTable, string> columns, string end = "")
+    {
         var statements = new List<PostgresStatement>();
         foreach (var place in places)
         {
@@ -35,17 +55,13 @@ internal sealed class PostgresReferences(string system, PostgresSession session,
             session.Need(table, "SELECT");
             var values = referredTo.Select(account => place.AccountFields.Select(field => PostgresColumn.TextOf(account.Record.ValueOrNull(field))).ToList()).ToList();
             var statement = new PostgresStatement();
-            statement.Sql = $"SELECT v.number, {table.SelectedColumns} FROM {table.Quoted} t JOIN {Values(statement, place, values)} ON {Refers(place, table)}";
+            statement.Sql = $"SELECT v.number, {columns(table)} FROM {table.Quoted} t JOIN {Values(statement, place, values)} ON {Refers(place, table)}{end}";
             statements.Add(statement);
         }
 
         // PostgreSQL makes no index for a reference.
         session.CommandTimeout = PostgresSession.ScanSeconds;
-        var found = await session.QueryAsync(statements, (reader, number) => (Account: (int)reader.GetInt64(0) - 1, Row: tables[places[number].Table].Record(reader, 1)));
-        return [.. found.Zip(places).SelectMany(pair => pair.First
-            .Select(row => new ReferringRow(
-                pair.Second, referredTo[row.Account].Id, row.Row.Only(tables[pair.Second.Table].Key.Select(column => column.Name)), row.Row))
-            .OrderBy(row => row.Account, AccountId.Order).ThenBy(row => row.Key.ToString(), StringComparer.Ordinal))];
+        return statements;
     }
 
     /// <summary>Asks of each place whether a row refers there to values that nothing may refer to any more.</summary>

@@ -29,6 +29,10 @@ internal sealed class SqliteReferences(string system, SqliteTable accounts)
         SqliteConnection connection, IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> referredTo)
         => [.. places.SelectMany(place => ReadAt(connection, place, referredTo))];
 
+    public IReadOnlyList<ReferringCount> CountReferring(
+        SqliteConnection connection, IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> referredTo)
+        => [.. places.SelectMany(place => CountAt(connection, place, referredTo))];
+
     /// <summary>Whether a row at the place refers to those values.</summary>
     public bool AnyLeft(SqliteConnection connection, SqliteTransaction transaction, NoReferenceLeft check)
     {
@@ -43,10 +47,7 @@ internal sealed class SqliteReferences(string system, SqliteTable accounts)
     {
         var key = SqliteCatalog.KeyOf(connection, place.Table);
         var collations = Collations(connection, place);
-        var values = referredTo
-            .Select(account => (Account: account, Values: (IReadOnlyList<FieldValue>)[.. place.AccountFields.Select(account.Record.ValueOrNull)]))
-            .Where(pair => !pair.Values.Any(value => value.IsNull));
-        foreach (var chunk in values.Chunk(ValuesPerQuery))
+        foreach (var chunk in Chunks(place, referredTo))
         {
             using var command = connection.CreateCommand();
             var parts = chunk.Select((pair, number) =>
@@ -62,6 +63,32 @@ internal sealed class SqliteReferences(string system, SqliteTable accounts)
             }
         }
     }
+
+    private IEnumerable<ReferringCount> CountAt(SqliteConnection connection, ReferencePlace place, IReadOnlyList<Account> referredTo)
+    {
+        var collations = Collations(connection, place);
+        foreach (var chunk in Chunks(place, referredTo))
+        {
+            using var command = connection.CreateCommand();
+            var parts = chunk.Select((pair, number) => $"SELECT {number}, count(*) FROM {DialectText.Quote(place.Table)} r WHERE {Refers(command, collations, place, pair.Values)}");
+            command.CommandText = string.Join(" UNION ALL ", parts) + " ORDER BY 1";
+            using var reader = command.ExecuteReader();
+            while (reader.Read())
+            {
+                if (reader.GetInt32(1) is > 0 and var rows)
+                {
+                    yield return new ReferringCount(place, chunk[reader.GetInt32(0)].Account.Id, rows);
+                }
+            }
+        }
+    }
+
+    /// <summary>The accounts to which a row at the place can refer, with the values that it then holds, so many as one statement may ask about.</summary>
+    private static IEnumerable<(Account Account, IReadOnlyList<FieldValue> Values)[]> Chunks(ReferencePlace place, IReadOnlyList<Account> referredTo)
+        => referredTo
+            .Select(account => (Account: account, Values: (IReadOnlyList<FieldValue>)[.. place.AccountFields.Select(account.Record.ValueOrNull)]))
+            .Where(pair => !pair.Values.Any(value => value.IsNull))
+            .Chunk(ValuesPerQuery);
 
     private static string KeyColumns(IReadOnlyList<string> key)
         => string.Join(", ", key.Select((column, index) => $"r.{DialectText.Quote(column)} AS \"key {index}\""));

@@ -168,6 +168,10 @@ public sealed class SqliteSystem
         IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> accounts, CancellationToken cancellation)
         => file.ReadAsync(connection => references.ReadReferring(connection, places, accounts), cancellation);
 
+    public Task<IReadOnlyList<ReferringCount>> CountReferringAsync(
+        IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> accounts, CancellationToken cancellation)
+        => file.ReadAsync(connection => references.CountReferring(connection, places, accounts), cancellation);
+
     public Task<WriteOutcome> WriteTogetherAsync(
         IReadOnlyList<RowWrite> writes, IReadOnlyList<NoReferenceLeft> noneLeft, CancellationToken cancellation)
         => file.WriteAsync(

@@ -36,6 +36,9 @@ public sealed record ReferencePlace
 /// <param name="Row">The whole row.</param>
 public sealed record ReferringRow(ReferencePlace Place, AccountId Account, Fields Key, Fields Row);
 
+/// <summary>How many rows refer to an account at one place; at least one.</summary>
+public sealed record ReferringCount(ReferencePlace Place, AccountId Account, int Rows);
+
 /// <summary>Finds what refers to accounts.</summary>
 public interface IHasReferences : IConnectedSystem
 {
@@ -48,5 +51,9 @@ public interface IHasReferences : IConnectedSystem
 
     /// <summary>All rows at <paramref name="places"/> that refer to one of <paramref name="accounts"/>, from the primary, in a fixed order.</summary>
     Task<IReadOnlyList<ReferringRow>> ReadReferringAsync(
+        IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> accounts, CancellationToken cancellation);
+
+    /// <summary>As many as <see cref="ReadReferringAsync"/> reads, without holding their rows: there may be millions. In the order of the places.</summary>
+    Task<IReadOnlyList<ReferringCount>> CountReferringAsync(
         IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> accounts, CancellationToken cancellation);
 }

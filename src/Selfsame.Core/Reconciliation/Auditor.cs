@@ -146,14 +146,15 @@ public sealed class Auditor(
             return picture;
         }
 
-        var rows = await ((IHasReferences)systems[picture.Config.Name]).ReadReferringAsync(picture.Places, accounts, cancellation);
+        var system = (IHasReferences)systems[picture.Config.Name];
+        var counts = await system.CountReferringAsync(picture.Places, accounts, cancellation);
+        // Only these can keep each other from moving; an account has few of them, since a constraint says so.
+        var unique = picture.Config.Duplicates == DuplicatesAction.Merge ? picture.Places.Where(place => place.UniqueSets.Count > 0).ToList() : [];
+        var rows = unique.Count == 0 ? [] : await system.ReadReferringAsync(unique, accounts, cancellation);
         return picture with
         {
-            Referring = rows.GroupBy(row => row.Account).ToDictionary(
-                group => group.Key,
-                group => (IReadOnlyList<ReferenceCount>)[.. picture.Places.Select(place => new ReferenceCount(place, group.Count(row => row.Place.IsSamePlaceAs(place)))).Where(count => count.Rows > 0)]),
-            UniquelyReferring = picture.Config.Duplicates != DuplicatesAction.Merge ? picture.UniquelyReferring
-                : rows.Where(row => row.Place.UniqueSets.Count > 0).GroupBy(row => row.Account).ToDictionary(group => group.Key, group => (IReadOnlyList<ReferringRow>)[.. group]),
+            Referring = counts.GroupBy(count => count.Account).ToDictionary(group => group.Key, group => (IReadOnlyList<ReferringCount>)[.. group]),
+            UniquelyReferring = rows.GroupBy(row => row.Account).ToDictionary(group => group.Key, group => (IReadOnlyList<ReferringRow>)[.. group]),
         };
     }
 }

@@ -213,7 +213,7 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
     private MergedAccount Loser(KeyedAccount loser)
         => new(loser.Account.Id, loser.Account.Label, loser.Account.Record.Redacted(salt), loser.Account.Record.Without(mapping.NoiseFields).Redacted(salt));
 
-    private IReadOnlyList<PlannedReference> Planned(IReadOnlyList<ReferenceCount> rows)
+    private IReadOnlyList<PlannedReference> Planned(IReadOnlyList<ReferringCount> rows)
         => PlannedReferences.Of(picture.Places, rows);
 
     private static string Name(KeyedAccount account) => $"{account.Account.Label} (id {account.Account.Id})";
@@ -247,7 +247,7 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
 /// <summary>The places of a change, as the plan shows them.</summary>
 internal static class PlannedReferences
 {
-    public static IReadOnlyList<PlannedReference> Of(IReadOnlyList<ReferencePlace> places, IReadOnlyList<ReferenceCount> rows)
+    public static IReadOnlyList<PlannedReference> Of(IReadOnlyList<ReferencePlace> places, IReadOnlyList<ReferringCount> rows)
         => [.. places.Select(place => new PlannedReference(
             place.Table, place.Fields, place.AccountFields, rows.Where(row => row.Place.IsSamePlaceAs(place)).Sum(row => row.Rows)))];
 }

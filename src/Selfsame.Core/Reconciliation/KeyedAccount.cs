@@ -42,9 +42,6 @@ public sealed record KeyedAccount
 /// <param name="Against">Existing unique indexes that can't hold besides it, and why (<see cref="IHasCanonicalIndexes.JoinsMore"/>).</param>
 public sealed record WantedIndex(SystemIndex Index, bool IsThere, IReadOnlyList<EqualAccounts> Equal, IReadOnlyList<(SystemIndex Index, string Why)> Against);
 
-/// <summary>How many rows refer to an account at one place.</summary>
-public sealed record ReferenceCount(ReferencePlace Place, int Rows);
-
 /// <summary>All that was read of one system.</summary>
 public sealed record SystemPicture
 {
@@ -99,7 +96,7 @@ public sealed record SystemPicture
     public IReadOnlySet<string> SelfReferences => Places.Where(place => place.Table == AccountsTable).SelectMany(place => place.Fields).ToHashSet(StringComparer.Ordinal);
 
     /// <summary>How many rows refer to an account at a place; read for duplicates and for accounts under a wrong id only.</summary>
-    public IReadOnlyDictionary<AccountId, IReadOnlyList<ReferenceCount>> Referring { get; init; } = new Dictionary<AccountId, IReadOnlyList<ReferenceCount>>();
+    public IReadOnlyDictionary<AccountId, IReadOnlyList<ReferringCount>> Referring { get; init; } = new Dictionary<AccountId, IReadOnlyList<ReferringCount>>();
 
     /// <summary>The rows that a unique constraint may keep from referring to another account too; read for duplicates that may be merged only.</summary>
     public IReadOnlyDictionary<AccountId, IReadOnlyList<ReferringRow>> UniquelyReferring { get; init; } = new Dictionary<AccountId, IReadOnlyList<ReferringRow>>();

@@ -283,7 +283,14 @@ public abstract partial class WritingTogetherContract : ConnectorContract
     protected Task<IReadOnlyList<ReferencePlace>> PlacesAsync(params ReferencePlace[] declared) => Referring.FindPlacesAsync(declared, CancellationToken.None);
 
     protected async Task<IReadOnlyList<ReferringRow>> ReferringAsync(IReadOnlyList<Account> accounts)
-        => await Referring.ReadReferringAsync(await PlacesAsync(Notes), accounts, CancellationToken.None);
+    {
+        var places = await PlacesAsync(Notes);
+        var rows = await Referring.ReadReferringAsync(places, accounts, CancellationToken.None);
+        var counts = await Referring.CountReferringAsync(places, accounts, CancellationToken.None);
+        counts.Select(count => (count.Place.ToString(), count.Account, count.Rows)).ShouldBe(
+            rows.GroupBy(row => (Place: row.Place.ToString(), row.Account)).Select(group => (group.Key.Place, group.Key.Account, group.Count())), ignoreOrder: true);
+        return rows;
+    }
 
     /// <summary>Ann twice: 1, who stays, and 2, who has a print, two memberships (one of them also 1's) and a note by login.</summary>
     protected async Task TwoPeopleAsync()

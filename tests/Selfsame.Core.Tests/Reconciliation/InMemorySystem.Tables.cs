@@ -57,6 +57,10 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
                                                             where Refers(place, row.Value, [.. place.AccountFields.Select(account.Record.ValueOrNull)])
                                                             select new ReferringRow(place, account.Id, row.Key.Key, row.Value)]);
 
+    public async Task<IReadOnlyList<ReferringCount>> CountReferringAsync(
+        IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> accounts, CancellationToken cancellation)
+        => [.. (await ReadReferringAsync(places, accounts, cancellation)).GroupBy(row => (row.Place, row.Account)).Select(group => new ReferringCount(group.Key.Place, group.Key.Account, group.Count()))];
+
     public Task<IReadOnlyList<Fields?>> ReadRowsAsync(IReadOnlyList<(string Table, Fields Key)> keys, CancellationToken cancellation)
         => Task.FromResult<IReadOnlyList<Fields?>>([.. keys.Select(key => Row(key.Table, key.Key))]);
 

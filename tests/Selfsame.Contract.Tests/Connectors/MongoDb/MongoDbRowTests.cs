@@ -99,6 +99,8 @@ public class MongoDbRowTests : IAsyncLifetime
         var rows = await system.ReadReferringAsync([Prints], accounts, CancellationToken.None);
 
         rows.Select(row => $"{row.Key["_id"]} {row.Account}").ShouldBe(["14 7", "15 8", "16 7"], ignoreOrder: true);
+        (await system.CountReferringAsync([Prints], accounts, CancellationToken.None)).Select(count => $"{count.Place} {count.Account} {count.Rows}")
+            .ShouldBe(["prints.owner 7 2", "prints.owner 8 1"], ignoreOrder: true);
     }
 
     [Fact]
