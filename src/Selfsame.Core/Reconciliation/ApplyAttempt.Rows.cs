@@ -9,6 +9,7 @@ internal sealed partial class ApplyAttempt
     private const int MaximumLooks = 4;
     private const int Sweeps = 2;
     private const int SweepPortion = 200;
+    private const int MostNamed = 10;
 
     private async Task<bool> ChangeRowsAsync(IReadOnlyList<Change> portion, CancellationToken cancellation)
     {
@@ -254,6 +255,11 @@ internal sealed partial class ApplyAttempt
             : new Refused($"The shape of '{change.System}' can't be changed.");
         rowChanges.ForgetShape(change.System);
         crashPoints.Reach(ApplyCrashPoints.ChangeLeft);
+        if (outcome is AlreadyExists exists)
+        {
+            outcome = exists with { Message = $"{exists.Message} {await EqualByNowAsync(change, cancellation)}Plan again." };
+        }
+
         if (outcome is Done)
         {
             appliedNow++;
@@ -261,6 +267,32 @@ internal sealed partial class ApplyAttempt
         }
 
         return await RecordAsync([.. new[] { NotDone(change, outcome) }.OfType<JournalOutcome>()]);
+    }
+
+    /// <summary>Who can't stand together under the index that was refused, as a sentence with a blank behind it; empty where nobody can be named.</summary>
+    private async Task<string> EqualByNowAsync(Change change, CancellationToken cancellation)
+    {
+        if (systems[change.System] is not IHasCanonicalIndexes indexes)
+        {
+            return "";
+        }
+
+        var made = change.Steps!.Where(step => step.Action == SchemaAction.CreateIndex).Select(step => step.Definition).ToHashSet(StringComparer.Ordinal);
+        var equal = new List<EqualAccounts>();
+        foreach (var kind in topology.Systems[change.System].Unique.Where(kind => made.Contains(indexes.CanonicalIndex(kind).Definition)))
+        {
+            try
+            {
+                equal.AddRange(await indexes.FindEqualAsync(kind, cancellation));
+            }
+            catch (SystemUnavailableException)
+            {
+                // The refusal is told all the same; the next audit names them.
+            }
+        }
+
+        return equal.Count == 0 ? "" : "Equal by now: " + string.Join("; ", equal.Take(MostNamed).Select(group => $"{group.Value} ({string.Join(", ", group.Accounts)})"))
+            + (equal.Count > MostNamed ? $"; and {equal.Count - MostNamed} more. " : ". ");
     }
 
     private IReadOnlyList<RowWrite> EarlierRows(Change change) => entries.GetValueOrDefault(change.Number)?.Rows ?? [];

@@ -223,6 +223,8 @@ internal sealed partial class ApplyAttempt(
                 return new JournalOutcome(change.Number, ChangeState.Skipped, null, drifted.Message);
             case AlreadyExists exists:
                 return new JournalOutcome(change.Number, ChangeState.Refused, null, exists.Message);
+            case Refused { LacksPermission: true } lacking:
+                return StillOpen(change, $"{lacking.Message} Then apply the same plan again.");
             case Refused refused:
                 return new JournalOutcome(change.Number, ChangeState.Refused, null, refused.Message);
             case Throttled:

@@ -200,7 +200,7 @@ internal sealed class RowChanges(
     {
         if (!known.TryGetValue(change.Account, out var account))
         {
-            return "It is gone.";
+            return "It is gone. Plan again.";
         }
 
         var own = attempted ? change.Precondition.Without(change.After.Keys.ToHashSet(StringComparer.Ordinal)) : change.Precondition;
@@ -209,19 +209,19 @@ internal sealed class RowChanges(
             : own.DifferencesFrom(account.Record, salt);
         if (differences is { Count: > 0 } different)
         {
-            return $"Since the plan was made, it changed: {string.Join(", ", different)}.";
+            return $"Since the plan was made, it changed: {string.Join(", ", different)}. Plan again.";
         }
 
         if (change.Survivor is { } survivor)
         {
             if (!present.TryGetValue(survivor.Account, out var staying))
             {
-                return $"{survivor.Label} (id {survivor.Account}), who was to stay, is gone.";
+                return $"{survivor.Label} (id {survivor.Account}), who was to stay, is gone. Plan again.";
             }
 
             if (survivor.Precondition.DifferencesFrom(staying.Record, salt) is { Count: > 0 } other)
             {
-                return $"Since the plan was made, {survivor.Label} (id {survivor.Account}), who was to stay, changed: {string.Join(", ", other)}.";
+                return $"Since the plan was made, {survivor.Label} (id {survivor.Account}), who was to stay, changed: {string.Join(", ", other)}. Plan again.";
             }
         }
 
@@ -229,12 +229,12 @@ internal sealed class RowChanges(
         {
             if (!known.TryGetValue(loser.Account, out var there))
             {
-                return $"{loser.Label} (id {loser.Account}) is gone.";
+                return $"{loser.Label} (id {loser.Account}) is gone. Plan again.";
             }
 
             if (present.ContainsKey(loser.Account) && loser.Precondition.DifferencesFromWhole(there.Record, mapping.NoiseFields, salt) is { Count: > 0 } changed)
             {
-                return $"Since the plan was made, {loser.Label} (id {loser.Account}) changed: {string.Join(", ", changed)}.";
+                return $"Since the plan was made, {loser.Label} (id {loser.Account}) changed: {string.Join(", ", changed)}. Plan again.";
             }
         }
 

@@ -628,6 +628,7 @@ public sealed class MergeTests
         var report = await world.ApplyAsync(plan);
 
         report.Refused.Single().Change.Action.ShouldBe(ChangeAction.Schema);
+        report.Refused.Single().Message.ShouldEndWith("Equal by now: bob (7, 8). Plan again.");
         report.IsComplete.ShouldBeFalse();
         world.System.IndexesNow.ShouldBeEmpty();
     }
