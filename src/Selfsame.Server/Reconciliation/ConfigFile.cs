@@ -127,6 +127,7 @@ public static class ConfigFile
             DeletionGracePeriod = config.DeletionGraceDays is { } days ? TimeSpan.FromDays(days) : defaults.DeletionGracePeriod,
             UserSystem = users.Count == 1 ? users[0].Name : defaults.UserSystem,
             ProvisionTo = users.Count == 1 ? topology.ProvisionedFrom(users[0].Name) : [],
+            DeletePurgedIn = users.Count == 1 ? topology.DeletedWith(users[0].Name) : [],
         };
     }
 }
