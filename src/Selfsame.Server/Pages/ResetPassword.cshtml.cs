@@ -8,10 +8,11 @@ namespace Selfsame.Server.Pages;
 internal sealed class ResetPasswordPage(RequestScope scope, PasswordChanges passwords) : MailedLinkPage(scope)
 {
     public async Task<IActionResult> OnPostAsync()
-        => await passwords.ResetAsync(Scope.Tenant, Token, Typed("newPassword"), Scope.Actor, Cancellation) switch
+        => await passwords.ResetAsync(Scope.Tenant, Token, Typed("newPassword"), Scope.Origin, Scope.Actor, Cancellation) switch
         {
             PasswordChangeResult.Changed => Done("password-set"),
             PasswordChangeResult.Invalid invalid => Refuse(invalid.Errors),
+            PasswordChangeResult.TryLater later => TooMany("Too many passwords were set from your network.", later.After),
             PasswordChangeResult.Busy => Busy(),
             _ => LinkIsGone(),
         };

@@ -9,12 +9,13 @@ namespace Selfsame.Server.Pages;
 internal sealed class RevertEmailPage(RequestScope scope, EmailChange change) : MailedLinkPage(scope)
 {
     public async Task<IActionResult> OnPostAsync()
-        => await change.RevertAsync(Scope.Tenant, Token, Typed("newPassword"), Scope.Actor, Cancellation) switch
+        => await change.RevertAsync(Scope.Tenant, Token, Typed("newPassword"), Scope.Origin, Scope.Actor, Cancellation) switch
         {
             EmailChangeResult.Changed => Done("email-reverted"),
             EmailChangeResult.Invalid invalid => Refuse(invalid.Errors),
             EmailChangeResult.Taken => Refuse(
                 StatusCodes.Status409Conflict, "Another account has proved the earlier address meanwhile. Ask an administrator for help."),
+            EmailChangeResult.TryLater later => TooMany("Too many passwords were set from your network.", later.After),
             EmailChangeResult.Busy => Busy(),
             _ => LinkIsGone(),
         };

@@ -27,7 +27,7 @@ public abstract record EmailChangeResult
     /// <summary>The new address got several mails already.</summary>
     public sealed record TooMany : EmailChangeResult;
 
-    /// <summary>Too many wrong passwords; nothing was hashed.</summary>
+    /// <summary>Too many wrong passwords, or too many new ones from one network; nothing was hashed.</summary>
     public sealed record TryLater(TimeSpan After) : EmailChangeResult;
 
     public sealed record Busy : EmailChangeResult;
@@ -130,7 +130,8 @@ public sealed class EmailChange(StoreContext context)
             cancellation);
 
     /// <summary>The old address takes the change back, sets a new password and ends all sessions.</summary>
-    public async Task<EmailChangeResult> RevertAsync(string tenant, string token, string? newPassword, Actor actor, CancellationToken cancellation)
+    public async Task<EmailChangeResult> RevertAsync(
+        string tenant, string token, string? newPassword, SignInOrigin origin, Actor actor, CancellationToken cancellation)
     {
         var (link, user) = await context.Database.ReadAsync(
             async transaction =>
@@ -149,6 +150,11 @@ public sealed class EmailChange(StoreContext context)
             var errors = new FieldErrors();
             errors.Add("newPassword", refusal);
             return new EmailChangeResult.Invalid(errors);
+        }
+
+        if (await LinkTokens.CountHashAsync(context, tenant, origin.Network, cancellation) is { Allowed: false } full)
+        {
+            return new EmailChangeResult.TryLater(full.ResetsIn);
         }
 
         var hash = await context.Passwords.HashAsync(newPassword!, cancellation);
