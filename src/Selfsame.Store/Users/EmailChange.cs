@@ -162,7 +162,7 @@ public sealed class EmailChange(StoreContext context)
         return hash is null
             ? new EmailChangeResult.Busy()
             : await context.Database.TransactAsync(
-                transaction => RevertOnceAsync(transaction, tenant, token, hash, actor, now = context.Now()),
+                transaction => RevertOnceAsync(transaction, tenant, token, hash, origin, actor, now = context.Now()),
                 transaction => SettleAsync(transaction, tenant, token, LinkPurpose.RevertEmail, now),
                 cancellation);
     }
@@ -175,7 +175,7 @@ public sealed class EmailChange(StoreContext context)
             : default;
 
     private async Task<EmailChangeResult> RevertOnceAsync(
-        Transaction transaction, string tenant, string token, string hash, Actor actor, DateTimeOffset now)
+        Transaction transaction, string tenant, string token, string hash, SignInOrigin origin, Actor actor, DateTimeOffset now)
     {
         var link = await LinkTokens.RedeemAsync(transaction, token, tenant, LinkPurpose.RevertEmail, now);
         var user = link?.UserId is { } id ? await UserReader.FindForUpdateAsync(transaction, id) : null;
@@ -195,6 +195,7 @@ public sealed class EmailChange(StoreContext context)
         }
 
         await CredentialReset.DropAllAsync(transaction, user, now);
+        await KnownSources.RememberAsync(context, transaction, user.Uuid, origin, now);
         await AuditTrail.AddAsync(transaction, user.Id, tenant, actor, "email.change-reverted", now);
         return new EmailChangeResult.Changed(reverted);
     }

@@ -125,7 +125,9 @@ public sealed class EmailVerification(StoreContext context)
             token,
             user.PasswordHash,
             newHash,
-            (transaction, verified, now) => right is null ? Task.CompletedTask : passwordProof.ForgiveAsync(transaction, verified, right, proof.Origin, now),
+            (transaction, verified, now) => right is null
+                ? KnownSources.RememberAsync(context, transaction, verified.Uuid, proof.Origin, now)
+                : passwordProof.ForgiveAsync(transaction, verified, right, proof.Origin, now),
             actor,
             cancellation);
     }

@@ -131,6 +131,7 @@ public sealed class PasswordChanges(StoreContext context)
                 await (user.EmailVerifiedAt is null
                     ? CredentialReset.DropAllAsync(transaction, user, now)
                     : CredentialReset.AfterPasswordChangeAsync(transaction, user, null, now));
+                await KnownSources.RememberAsync(context, transaction, user.Uuid, origin, now);
                 await TellAsync(transaction, changed, actor, "password.reset", now);
                 return new PasswordChangeResult.Changed(changed);
             },
