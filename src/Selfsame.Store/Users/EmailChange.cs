@@ -27,7 +27,7 @@ public abstract record EmailChangeResult
     /// <summary>The new address got several mails already.</summary>
     public sealed record TooMany : EmailChangeResult;
 
-    /// <summary>Too many wrong passwords; nothing was hashed.</summary>
+    /// <summary>Too many wrong passwords, or too many new ones from one network; nothing was hashed.</summary>
     public sealed record TryLater(TimeSpan After) : EmailChangeResult;
 
     public sealed record Busy : EmailChangeResult;
@@ -137,7 +137,8 @@ public sealed class EmailChange(StoreContext context)
             cancellation);
 
     /// <summary>The old address takes the change back, sets a new password and ends all sessions.</summary>
-    public async Task<EmailChangeResult> RevertAsync(string tenant, string token, string? newPassword, Actor actor, CancellationToken cancellation)
+    public async Task<EmailChangeResult> RevertAsync(
+        string tenant, string token, string? newPassword, SignInOrigin origin, Actor actor, CancellationToken cancellation)
     {
         var (link, user) = await context.Database.ReadAsync(
             async transaction =>
@@ -158,6 +159,11 @@ public sealed class EmailChange(StoreContext context)
             return new EmailChangeResult.Invalid(errors);
         }
 
+        if (await LinkTokens.CountHashAsync(context, tenant, origin.Network, cancellation) is { Allowed: false } full)
+        {
+            return new EmailChangeResult.TryLater(full.ResetsIn);
+        }
+
         var hash = await context.Passwords.HashAsync(newPassword!, cancellation);
         if (hash is null)
         {
@@ -166,7 +172,7 @@ public sealed class EmailChange(StoreContext context)
 
         DateTimeOffset now = default;
         var result = await context.Database.TransactAsync(
-            transaction => RevertOnceAsync(transaction, tenant, token, hash, actor, now = context.Now()),
+            transaction => RevertOnceAsync(transaction, tenant, token, hash, origin, actor, now = context.Now()),
             transaction => SettleAsync(transaction, tenant, token, LinkPurpose.RevertEmail, now),
             cancellation);
         return result is EmailChangeResult.Taken ? await RecordTakenAsync(result, user, link.Email, actor, cancellation) : result;
@@ -186,7 +192,7 @@ public sealed class EmailChange(StoreContext context)
             : default;
 
     private async Task<EmailChangeResult> RevertOnceAsync(
-        Transaction transaction, string tenant, string token, string hash, Actor actor, DateTimeOffset now)
+        Transaction transaction, string tenant, string token, string hash, SignInOrigin origin, Actor actor, DateTimeOffset now)
     {
         var link = await LinkTokens.RedeemAsync(transaction, token, tenant, LinkPurpose.RevertEmail, now);
         var user = link?.UserId is { } id ? await UserReader.FindForUpdateAsync(transaction, id) : null;
@@ -206,6 +212,7 @@ public sealed class EmailChange(StoreContext context)
         }
 
         await CredentialReset.DropAllAsync(transaction, user, now);
+        await KnownSources.RememberAsync(context, transaction, user.Uuid, origin, now);
         await AuditTrail.AddAsync(transaction, user.Id, tenant, actor, "email.change-reverted", now);
         return new EmailChangeResult.Changed(reverted);
     }

@@ -4,6 +4,7 @@ using Selfsame.Databases;
 using Selfsame.Store.Audit;
 using Selfsame.Store.Mail;
 using Selfsame.Store.Requests;
+using Selfsame.Store.Sessions;
 
 namespace Selfsame.Store.Users;
 
@@ -24,6 +25,9 @@ public sealed record SignUpRequest
 
     /// <summary>A hash that recognises the browser at which the form was filled in.</summary>
     public byte[]? Browser { get; init; }
+
+    /// <summary>Where the person sits, known to be theirs from now on; null where somebody else makes the user.</summary>
+    public SignInOrigin? Origin { get; init; }
 }
 
 /// <summary>What became of a sign-up.</summary>

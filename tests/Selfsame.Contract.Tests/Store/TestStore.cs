@@ -187,6 +187,23 @@ public sealed partial class TestStore : IAsyncDisposable
     public static Task<T[]> InParallelAsync<T>(int count, Func<int, Task<T>> run)
         => Task.WhenAll(Enumerable.Range(0, count).Select(index => Task.Run(() => run(index))));
 
+    /// <summary>Makes a call so often at once, and ends no hash before each call hashes or has its answer; the hashes, and the answers.</summary>
+    public async Task<(long Hashed, T[] Results)> HashAtOnceAsync<T>(int count, Func<Task<T>> call)
+    {
+        var before = Passwords.Hashed;
+        var release = new TaskCompletionSource();
+        Passwords.WhileHashing = () => release.Task;
+        var calls = Enumerable.Range(0, count).Select(_ => Task.Run(call)).ToList();
+        while (calls.Count(made => made.IsCompleted) + Passwords.Hashed - before < count)
+        {
+            await Task.Delay(10, Cancellation);
+        }
+
+        release.SetResult();
+        var results = await Task.WhenAll(calls);
+        return (Passwords.Hashed - before, results);
+    }
+
     public Task CheckInvariantsAsync() => StoreInvariants.CheckAsync(Database, Cancellation);
 
     private static async Task<Database> OpenAsync(
