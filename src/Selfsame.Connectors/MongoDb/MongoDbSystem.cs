@@ -16,7 +16,6 @@ public sealed class MongoDbSystem
 {
     private const int BatchSize = 5000;
     private const int IdsPerQuery = 1000;
-    private const int SampleSize = 100;
 
     private readonly IMongoConnection connection;
     private readonly MongoDatabase database;
@@ -78,7 +77,7 @@ public sealed class MongoDbSystem
         var transactions = await rowWrites.HasTransactionsAsync(cancellation);
         return new SystemFacts
         {
-            Spelling = new MongoSpelling(Mapping, await SampleAsync(cancellation)).Spell,
+            Spelling = new MongoSpelling(Mapping, await MongoSample.ReadAsync(database, accounts.Name, own, recordTypes, cancellation)).Spell,
             CanRequireValues = false,
             TakesChosenId = true,
             AtomicPreconditions = transactions,
@@ -256,43 +255,6 @@ public sealed class MongoDbSystem
         var found = await database.ReadListAsync(BsonDocument.Of(("listCollections", 1), ("filter", BsonDocument.Of(("name", accounts.Name)))), cancellation);
         return found.Count > 0 ? found[0] : throw new SystemUnavailableException(
             $"'{database.System}': the database '{database.Name}' has no collection '{accounts.Name}'. Correct 'collection' in the config, or create it.");
-    }
-
-    /// <summary>Values of the mapped fields, as the newest documents have them: in what types is what is written later.</summary>
-    private async Task<IReadOnlyList<KeyValuePair<string, FieldValue>>> SampleAsync(CancellationToken cancellation)
-    {
-        var fields = own.MappedFields.Distinct().Where(field => field != MongoCollection.Id).ToList();
-        var sample = await SampleAsync(accounts.Name, fields, field => field, cancellation);
-        foreach (var record in recordTypes)
-        {
-            sample = [.. sample, .. await SampleAsync(record.Table, [.. record.Fields.Values.Distinct().Where(field => field != MongoCollection.Id)], record.InAccount, cancellation)];
-        }
-
-        return sample;
-    }
-
-    private async Task<IReadOnlyList<KeyValuePair<string, FieldValue>>> SampleAsync(string collection, List<string> fields, Func<string, string> name, CancellationToken cancellation)
-    {
-        // A name with a point or a dollar is a path in a projection.
-        var plain = fields.Where(field => !field.Contains('.', StringComparison.Ordinal) && !field.StartsWith('$')).ToList();
-        if (plain.Count == 0)
-        {
-            return [];
-        }
-
-        var documents = await database.ReadListAsync(
-            BsonDocument.Of(
-                ("find", collection),
-                ("filter", BsonDocument.Empty),
-                ("sort", BsonDocument.Of((MongoCollection.Id, -1))),
-                ("projection", BsonDocument.Of([.. plain.Select(field => (field, (BsonValue)1))])),
-                ("limit", SampleSize),
-                ("batchSize", SampleSize)),
-            cancellation);
-        return [.. documents.SelectMany(document => plain
-            .Select(field => (Field: field, Value: document.Find(field)))
-            .Where(pair => pair.Value is not null)
-            .Select(pair => KeyValuePair.Create(name(pair.Field), BsonFields.ToField(pair.Value!.Value))))];
     }
 
     private Task<IReadOnlyList<Account>> JoinedAsync(IReadOnlyList<Account> found, CancellationToken cancellation)

@@ -36,7 +36,7 @@ internal sealed class MongoSpelling
         var type = TypeFor(foreign);
         if (TruthMark.IsOne(mapping, foreign.Field))
         {
-            var (mark, problem) = TruthMark.In(foreign, FormOf(type ?? TypeOf(value)), notNull: false);
+            var (mark, problem) = TruthMark.In(mapping, foreign, FormOf(type ?? TypeOf(value)), notNull: false);
             if (problem is not null)
             {
                 return Spelled.Not(problem);
@@ -111,7 +111,8 @@ internal sealed class MongoSpelling
 
         return Instant.Of(value) is { } instant ? DateOf(instant)
             : native.Type == "numeric" && ForeignValues.Number(value) is { } number ? DecimalOf(number)
-            : native.Type == Uuid || BsonTypeNames.Parse(native.Type) is not null ? value
+            // PostgreSQL has a type of that name too, and dates before Christ.
+            : native.Type == Uuid || (BsonTypeNames.Parse(native.Type) is not null && (native.Type != "date" || long.TryParse(native.Text, CultureInfo.InvariantCulture, out _))) ? value
             : FieldValue.Text(native.Text);
     }
 

@@ -52,7 +52,7 @@ internal sealed class PostgresSpelling
         var (kind, value) = (KindOf(column), foreign.Value);
         if (TruthMark.IsOne(mapping, foreign.Field))
         {
-            var (mark, problem) = TruthMark.In(foreign, FormOf(kind), column.NotNull);
+            var (mark, problem) = TruthMark.In(mapping, foreign, FormOf(kind), column.NotNull);
             if (problem is not null && value.AsNative?.Type != column.TypeName)
             {
                 return Spelled.Not(problem);

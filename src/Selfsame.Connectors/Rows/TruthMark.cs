@@ -31,18 +31,27 @@ internal static class TruthMark
         => mapping.Attributes.Any(pair => pair.Key is AccountMapping.Active or AccountMapping.EmailVerified && pair.Value.Field == field);
 
     /// <summary>The mark as a value of the field's kind, which its exact type may still have to spell.</summary>
+    /// <param name="mapping">What the fields mean.</param>
     /// <param name="foreign">The mark of the other system.</param>
     /// <param name="form">The field's kind.</param>
     /// <param name="notNull">Whether the field must have a value.</param>
-    public static Spelled In(ForeignValue foreign, TruthForm form, bool notNull)
+    public static Spelled In(AccountMapping mapping, ForeignValue foreign, TruthForm form, bool notNull)
     {
         var (value, present) = (foreign.Value, foreign.Present);
+        var nothingStands = present.IsNull || present.IsMissing;
         if (value.IsNull || value.IsMissing)
         {
-            return FieldValue.Null;
+            // An address that nobody proved is not proved; whether an account of which nothing is said is active is not ours to say.
+            if (mapping.Attributes.GetValueOrDefault(AccountMapping.EmailVerified)?.Field != foreign.Field || form is TruthForm.None || (form is TruthForm.Text && nothingStands))
+            {
+                return FieldValue.Null;
+            }
+
+            value = FieldValue.Boolean(false);
+            foreign = foreign with { Value = value };
         }
 
-        if (present is { IsNull: false, IsMissing: false } && present.IsTruthy == value.IsTruthy)
+        if (!nothingStands && present.IsTruthy == value.IsTruthy)
         {
             return present;
         }

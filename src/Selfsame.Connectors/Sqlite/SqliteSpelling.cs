@@ -59,7 +59,7 @@ internal sealed class SqliteSpelling
         var (kind, value) = (KindOf(column.Type, affinity, foreign.Present), foreign.Value);
         if (TruthMark.IsOne(mapping, foreign.Field))
         {
-            var (mark, problem) = TruthMark.In(foreign, FormOf(kind, foreign), column.NotNull);
+            var (mark, problem) = TruthMark.In(mapping, foreign, FormOf(kind, foreign), column.NotNull);
             if (problem is not null)
             {
                 return Spelled.Not(problem);
@@ -168,7 +168,7 @@ internal sealed class SqliteSpelling
     // Digits in a column that is not one of texts become a number; a whole number with a point loses it where the column prefers integers.
     private static FieldValue Kept(FieldValue value, Affinity affinity) => (affinity, value.Raw) switch
     {
-        (Affinity.Numeric or Affinity.Integer, string) => Decimal(value) ?? value,
+        (Affinity.Numeric or Affinity.Integer, string) => Decimal(value) ?? (ForeignValues.Double(value) is { } nearest ? FieldValue.Number(nearest) : value),
         (Affinity.Numeric or Affinity.Integer, double number) when double.IsInteger(number) && Math.Abs(number) < 1L << 51 => FieldValue.Integer((long)number),
         (Affinity.Real, long number) => FieldValue.Number(number),
         _ => value,

@@ -62,8 +62,7 @@ internal static class Creation
             return problem;
         }
 
-        // What a field can't take null for gets its own default.
-        var fields = new Fields(spelled.ToFields().Where(pair => !Drift.CanNotTakeNull(destination, pair.Key, pair.Value)));
+        var fields = spelled.ToFields();
         if (newId)
         {
             fields = fields.With(new Fields([KeyValuePair.Create(destination.Config.Mapping.Id[0], FieldValue.Text(stamp.Random.NextUuid().ToString("D")))]));

@@ -29,9 +29,7 @@ internal static class Drift
         var attributes = Shared(sourceMapping, targetMapping)
             .Where(name => name != AccountMapping.EmailVerified || verifiedIsOfThisAddress)
             .Select(name => new Difference(name, source.Account.Attributes.ValueOrNull(name), target.Account.Attributes.ValueOrNull(name)))
-            .Where(difference => !SameAttribute(difference)
-                && !IsSpelled(difference, targetPicture, targetMapping.Attributes[difference.Name].Field)
-                && !CanNotTakeNull(targetPicture, targetMapping.Attributes[difference.Name].Field, difference.Source));
+            .Where(difference => !SameAttribute(difference) && !IsAsSpelled(difference, targetPicture, targetMapping.Attributes[difference.Name].Field));
         return [.. attributes.Concat(identifiers).OrderBy(difference => difference.Name, StringComparer.Ordinal)];
     }
 
@@ -67,9 +65,10 @@ internal static class Drift
         => difference.Source.SameFactAs(difference.Target)
             || (difference.Name is AccountMapping.EmailVerified or AccountMapping.Active && difference.Source.IsTruthy == difference.Target.IsTruthy);
 
-    /// <summary>Whether the target would read back what it holds already, if the source's value were written to it.</summary>
-    private static bool IsSpelled(Difference difference, SystemPicture target, string field)
-        => target.Facts.Spell(new ForeignValue(field, difference.Source, difference.Target)) is { Problem: null, Value: var spelled } && spelled.SameFactAs(difference.Target);
+    /// <summary>Whether the target would read back what it holds already, if the source's value were written to it; or has no place for it and its own default there.</summary>
+    private static bool IsAsSpelled(Difference difference, SystemPicture target, string field)
+        => target.Facts.Spell(new ForeignValue(field, difference.Source, difference.Target)) is { Problem: null, Value: var spelled }
+            && (spelled.SameFactAs(difference.Target) || CanNotTakeNull(target, field, spelled));
 
     private static FieldValue Raw(IdentifierKind kind, KeyedAccount account)
         => account.Account.Identifiers.TryGetValue(kind, out var text) ? FieldValue.Text(text) : FieldValue.Null;

@@ -248,10 +248,7 @@ public static class Planner
         var mark = source.Attributes.ContainsKey(AccountMapping.EmailVerified) ? from.Attributes.ValueOrNull(AccountMapping.EmailVerified)
             : target.Facts.Spelling is null && old.Raw is null or string ? FieldValue.Null
             : No(old);
-        if (!Drift.CanNotTakeNull(target, verified.Field, mark))
-        {
-            set.Add(verified.Field, mark, old);
-        }
+        set.Add(verified.Field, mark, old);
     }
 
     // In a number where one stands now: a system without spellings keeps what it is given.

@@ -17,12 +17,18 @@ internal sealed class SpelledFields(SystemPicture system, string origin, DateTim
 
     public bool Has(string field) => fields.ContainsKey(field);
 
-    /// <summary>Sets the field to a value of the other system.</summary>
+    /// <summary>Sets the field to a value of the other system; a field that can't take null keeps what it has, or gets its own default.</summary>
     public void Add(string field, FieldValue value, FieldValue present = default)
     {
-        var spelled = system.Facts.Spell(new ForeignValue(field, value, present, now));
-        fields[field] = spelled.Value;
-        if (spelled.Problem is { } problem)
+        var (spelled, problem) = system.Facts.Spell(new ForeignValue(field, value, present, now));
+        if (problem is null)
+        {
+            if (!Drift.CanNotTakeNull(system, field, spelled))
+            {
+                fields[field] = spelled;
+            }
+        }
+        else
         {
             var shown = SecretFields.Looks(field) ? "another value" : $"'{value}'";
             Problem ??= new LeftAlone(

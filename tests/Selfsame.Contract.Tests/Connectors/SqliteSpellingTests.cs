@@ -28,7 +28,7 @@ public sealed partial class SqliteConnectorTests
     [Fact]
     public async Task Values_of_other_systems_are_written_as_the_column_is_declared()
     {
-        await using var system = await OpenKindsAsync("flag", "moment");
+        await using var system = await OpenKindsAsync("flag", "real");
         var facts = await system.DescribeAsync(CancellationToken.None);
 
         Spelled("flag", FieldValue.Text("yes")).ShouldBe(FieldValue.Integer(1));
