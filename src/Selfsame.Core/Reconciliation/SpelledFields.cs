@@ -10,6 +10,8 @@ namespace Selfsame.Core.Reconciliation;
 /// <param name="now">When the plan is made: what a field of instants takes for a bare yes.</param>
 internal sealed class SpelledFields(SystemPicture system, string origin, DateTimeOffset now)
 {
+    private const int LongestShown = 60;
+
     private readonly Dictionary<string, FieldValue> fields = new(StringComparer.Ordinal);
 
     /// <summary>Why the change can't be made, of the first value that has no place; null where all have.</summary>
@@ -30,7 +32,7 @@ internal sealed class SpelledFields(SystemPicture system, string origin, DateTim
         }
         else
         {
-            var shown = SecretFields.Looks(field) ? "another value" : $"'{value}'";
+            var shown = SecretFields.Looks(field) ? "another value" : $"'{Short(value.ToString())}'";
             Problem ??= new LeftAlone(
                 $"{field} of {system.Config.Name} {problem}, and {origin} has {shown}: correct it there, map the attribute to another field, or take it out of the config.");
         }
@@ -40,4 +42,7 @@ internal sealed class SpelledFields(SystemPicture system, string origin, DateTim
     public void AddAsIs(string field, FieldValue value) => fields[field] = value;
 
     public Fields ToFields() => new(fields);
+
+    private static string Short(string text)
+        => text.Length <= LongestShown ? text : text[..(char.IsHighSurrogate(text[LongestShown - 1]) ? LongestShown - 1 : LongestShown)] + "…";
 }
