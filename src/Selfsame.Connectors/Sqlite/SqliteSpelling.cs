@@ -135,6 +135,7 @@ internal sealed class SqliteSpelling
                 return value.Raw is long or double ? value : Spelled.Not("holds instants as numbers, and from when they count is not known");
             case Kind.Instant:
                 return InstantOf(value, present, declared);
+            case Kind.Any when value.Raw is double and double.NaN: return Spelled.Not("takes no NaN, which SQLite does not keep");
             case Kind.Any when value.AsNative is null or { Type: "long" or "numeric" or "decimal" }:
                 return value.Raw is bool ? Decimal(value)!.Value : value.AsNative is not null && Decimal(value) is { } exact ? exact : FieldValue.From(value.Raw);
             default:

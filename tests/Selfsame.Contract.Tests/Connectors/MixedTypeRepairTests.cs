@@ -63,7 +63,8 @@ public sealed class MixedTypeRepairTests : IDisposable
     }
 
     [Fact]
-    [Trait("needs", "postgresql, node, libmongoc")]
+    [Trait("needs", "postgresql")]
+    [Trait("needs", "node, libmongoc")]
     public async Task From_PostgreSQL_into_MongoDB_instants_stay_dates_and_numbers_stay_numbers()
     {
         var connection = await MakeAsync(
