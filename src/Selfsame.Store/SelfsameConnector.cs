@@ -36,7 +36,7 @@ public sealed class SelfsameConnector(StoreContext context, string tenant)
             CanRequireValues = false,
             IdsAreUuids = true,
             NotNullFields = SelfsameRecord.NotNullFields,
-            Spelling = SelfsameRecord.Spelling,
+            Spelling = foreign => SelfsameRecord.Spelling(foreign.Field, foreign.Value),
             PasswordHashes = new PasswordHashRules
             {
                 Formats = "Django's, bcrypt, argon2, ASP.NET Core Identity's",

@@ -84,7 +84,7 @@ public sealed class AtProtoSystem : IReadsAccounts, IReadsAccountsById, IFindsAc
             AtomicPreconditions = false,
             CanRequireValues = false,
             NotNullFields = new HashSet<string>(StringComparer.Ordinal) { AtProtoFields.Did, AtProtoFields.Handle, AtProtoFields.Email, AtProtoFields.Active },
-            Spelling = AtProtoFields.Spelling,
+            Spelling = foreign => AtProtoFields.Spelling(foreign.Field, foreign.Value),
             DeletionEffects =
             [
                 "The account's repository with all its records and blobs, its sessions and its password are deleted with it and can't be put back.",

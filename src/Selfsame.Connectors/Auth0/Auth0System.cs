@@ -88,7 +88,7 @@ public sealed class Auth0System
                 AtomicPreconditions = false,
                 CanRequireValues = false,
                 NotNullFields = new HashSet<string>(StringComparer.Ordinal) { Auth0Fields.Id, Auth0Fields.Email, Auth0Fields.EmailVerified, Auth0Fields.Active, Auth0Fields.VerificationCount },
-                Spelling = Auth0Fields.Spelling,
+                Spelling = foreign => Auth0Fields.Spelling(foreign.Field, foreign.Value),
                 DuplicateAdvice =
                     "Propose to this person, after both sign-ins were proved, to link the accounts: POST /api/v2/users/{the one that stays}/identities; the other's id then names nobody.",
                 DeletionEffects = ["The user's password, sessions, linked identities, enrolments and consents are deleted with it and can't be put back."],

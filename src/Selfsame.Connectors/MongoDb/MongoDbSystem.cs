@@ -24,6 +24,7 @@ public sealed class MongoDbSystem
     private readonly MongoReferences references;
     private readonly MongoRowWrites rowWrites;
     private readonly AccountMapping own;
+    private readonly IReadOnlyList<RecordConfig> recordTypes;
     private readonly AccountRecords? records;
 
     /// <param name="config">The system, as the config has it.</param>
@@ -46,6 +47,7 @@ public sealed class MongoDbSystem
         references = new MongoReferences(database);
         rowWrites = new MongoRowWrites(database, accounts.Name);
         own = AccountRecords.OwnPart(config);
+        recordTypes = [.. config.Records.Where(record => !record.IsForEach)];
         records = AccountRecords.Of(config, this, MongoCollection.Id, clock ?? TimeProvider.System, random ?? RandomSource.System);
     }
 
@@ -71,18 +73,11 @@ public sealed class MongoDbSystem
 
     public Task<SystemFacts> DescribeAsync(CancellationToken cancellation) => database.ReadingAsync(async () =>
     {
-        var command = BsonDocument.Of(("listCollections", 1), ("filter", BsonDocument.Of(("name", accounts.Name))));
-        var found = await database.ReadListAsync(command, cancellation);
-        if (found.Count == 0)
-        {
-            throw new SystemUnavailableException(
-                $"'{database.System}': the database '{database.Name}' has no collection '{accounts.Name}'. Correct 'collection' in the config, or create it.");
-        }
-
-        var required = found[0].Document("options").Document("validator").Document("$jsonSchema").Document("required");
+        var required = (await CollectionAsync(cancellation)).Document("options").Document("validator").Document("$jsonSchema").Document("required");
         var transactions = await rowWrites.HasTransactionsAsync(cancellation);
         return new SystemFacts
         {
+            Spelling = new MongoSpelling(Mapping, await MongoSample.ReadAsync(database, accounts.Name, own, recordTypes, cancellation)).Spell,
             CanRequireValues = false,
             TakesChosenId = true,
             AtomicPreconditions = transactions,
@@ -95,7 +90,7 @@ public sealed class MongoDbSystem
 
     public async IAsyncEnumerable<ReadPart> ReadAllAsync([EnumeratorCancellation] CancellationToken cancellation)
     {
-        await DescribeAsync(cancellation);
+        await database.ReadingAsync(() => CollectionAsync(cancellation));
         var command = BsonDocument.Of(("find", accounts.Name), ("filter", BsonDocument.Empty), ("batchSize", BatchSize));
         await using var batches = database.ReadAsync(command, cancellation: cancellation).GetAsyncEnumerator(cancellation);
         long count = 0;
@@ -253,6 +248,14 @@ public sealed class MongoDbSystem
     public Task<WriteOutcome> ChangeSchemaAsync(IReadOnlyList<SchemaStep> steps, CancellationToken cancellation) => indexes.ChangeAsync(steps, cancellation);
 
     public Task<UserCodeTrial?> TryUserCodeAsync(CancellationToken cancellation) => records?.TryCodeAsync(cancellation) ?? Task.FromResult<UserCodeTrial?>(null);
+
+    /// <summary>What the server says of the accounts' collection; one that is not there throws.</summary>
+    private async Task<BsonDocument> CollectionAsync(CancellationToken cancellation)
+    {
+        var found = await database.ReadListAsync(BsonDocument.Of(("listCollections", 1), ("filter", BsonDocument.Of(("name", accounts.Name)))), cancellation);
+        return found.Count > 0 ? found[0] : throw new SystemUnavailableException(
+            $"'{database.System}': the database '{database.Name}' has no collection '{accounts.Name}'. Correct 'collection' in the config, or create it.");
+    }
 
     private Task<IReadOnlyList<Account>> JoinedAsync(IReadOnlyList<Account> found, CancellationToken cancellation)
         => records?.JoinAsync(found, cancellation) ?? Task.FromResult(found);

@@ -42,6 +42,15 @@ internal sealed record PostgresColumn
     /// <summary>The type as a cast names it, without a length: a cast to a length cuts off silently, an assignment refuses.</summary>
     public required string TypeName { get; init; }
 
+    /// <summary>The type's object id, of a domain that of the type below it.</summary>
+    public required uint BaseTypeId { get; init; }
+
+    /// <summary>The length or precision that was declared with the type, as <c>pg_attribute.atttypmod</c> holds it; −1 for none.</summary>
+    public required int Modifier { get; init; }
+
+    /// <summary>The values of an enumerated type; empty for others.</summary>
+    public required IReadOnlyList<string> Labels { get; init; }
+
     public required bool NotNull { get; init; }
 
     /// <summary>GENERATED ALWAYS AS IDENTITY: inserting a chosen value must say so.</summary>

@@ -26,6 +26,7 @@ public sealed class PostgresSystem
     private readonly PostgresSchema schema;
     private readonly PostgresShapes shapes = new();
     private readonly AccountMapping own;
+    private readonly IReadOnlyList<RecordConfig> recordTypes;
     private readonly AccountRecords? records;
 
     /// <param name="config">The system, as the config has it.</param>
@@ -39,6 +40,7 @@ public sealed class PostgresSystem
         database = new PostgresDatabase(name, config.Settings["connection"]);
         schema = new PostgresSchema(tableName, Mapping);
         own = AccountRecords.OwnPart(config);
+        recordTypes = [.. config.Records.Where(record => !record.IsForEach)];
         records = AccountRecords.Of(config, this, null, clock ?? TimeProvider.System, random ?? RandomSource.System);
     }
 
@@ -62,8 +64,10 @@ public sealed class PostgresSystem
         async session =>
         {
             var table = await CheckedTableAsync(session);
+            var others = recordTypes.Count == 0 ? null : await PostgresTable.LoadAsync(session, [.. recordTypes.Select(record => record.Table)]);
             return new SystemFacts
             {
+                Spelling = new PostgresSpelling(Mapping, table, [.. recordTypes.Select(record => (record, others![record.Table]))]).Spell,
                 TakesChosenId = !Mapping.Id.Any(id => table[id].Numbered),
                 AtomicPreconditions = true,
                 NotNullFields = table.Columns.Where(column => column.NotNull).Select(column => column.Name).ToHashSet(StringComparer.Ordinal),

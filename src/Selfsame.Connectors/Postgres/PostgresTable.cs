@@ -81,10 +81,13 @@ internal sealed class PostgresTable
                 coalesce(pg_get_expr(d.adbin, d.adrelid), '') LIKE 'nextval(%', coalesce(array_position(k.columns, a.attnum), 0),
                 coalesce(l.loose, false), coalesce(l.folds, false),
                 EXISTS (SELECT 1 FROM pg_index u WHERE u.indrelid = c.oid AND (u.indisunique OR u.indisexclusion)
-                    AND (a.attnum = ANY (u.indkey) OR u.indexprs IS NOT NULL))
+                    AND (a.attnum = ANY (u.indkey) OR u.indexprs IS NOT NULL)),
+                CASE WHEN y.typtype = 'd' THEN y.typbasetype ELSE y.oid END, CASE WHEN y.typtype = 'd' THEN y.typtypmod ELSE a.atttypmod END,
+                CASE WHEN y.typtype = 'e' THEN ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = y.oid ORDER BY e.enumsortorder) END
             FROM unnest($1) WITH ORDINALITY n(name, number)
             JOIN pg_class c ON c.oid = to_regclass(n.name) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
             JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+            JOIN pg_type y ON y.oid = a.atttypid
             LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
             LEFT JOIN ({PostgresCatalog.Collations}) l ON l.oid = a.attcollation
             LEFT JOIN LATERAL (
@@ -121,6 +124,9 @@ internal sealed class PostgresTable
             Name = reader.GetString(2),
             TypeId = reader.GetFieldValue<uint>(3),
             TypeName = type,
+            BaseTypeId = reader.GetFieldValue<uint>(13),
+            Modifier = reader.GetInt32(14),
+            Labels = reader.IsDBNull(15) ? [] : reader.GetFieldValue<string[]>(15),
             NotNull = reader.GetBoolean(5),
             AlwaysNumbered = identity == 'a',
             Numbered = identity is 'a' or 'd' || reader.GetBoolean(8),

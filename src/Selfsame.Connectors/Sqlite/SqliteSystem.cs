@@ -25,6 +25,7 @@ public sealed class SqliteSystem
     private readonly SqliteSchema schema;
     private readonly SqliteFile file;
     private readonly AccountMapping own;
+    private readonly IReadOnlyList<RecordConfig> recordTypes;
     private readonly AccountRecords? records;
 
     /// <param name="config">The system, as the config has it.</param>
@@ -40,6 +41,7 @@ public sealed class SqliteSystem
         schema = new SqliteSchema(table, Mapping);
         file = new SqliteFile(name, config.Settings["connection"]);
         own = AccountRecords.OwnPart(config);
+        recordTypes = [.. config.Records.Where(record => !record.IsForEach)];
         records = AccountRecords.Of(config, this, null, clock ?? TimeProvider.System, random ?? RandomSource.System);
     }
 
@@ -64,6 +66,7 @@ public sealed class SqliteSystem
             var ids = columns.Where(column => Mapping.Id.Contains(column.Name)).ToList();
             return new SystemFacts
             {
+                Spelling = new SqliteSpelling(Mapping, columns, [.. recordTypes.Select(record => (record, new SqliteTable(record.Table).Columns(connection)))]).Spell,
                 TakesChosenId = !ids.Exists(column => column.IsRowId),
                 AtomicPreconditions = true,
                 CanRequireValues = false,

@@ -10,7 +10,8 @@ namespace Selfsame.Connectors.Sqlite;
 /// <param name="IsRowId">Whether it is the row id under another name (INTEGER PRIMARY KEY), which SQLite numbers itself.</param>
 /// <param name="KeyPosition">Its place in the primary key from 1, or 0.</param>
 /// <param name="Generated">Whether SQLite computes it, so that it is never written.</param>
-internal sealed record SqliteColumn(string Name, bool NotNull, bool IsRowId, int KeyPosition, bool Generated);
+/// <param name="Type">The type as it was declared; may be empty.</param>
+internal sealed record SqliteColumn(string Name, bool NotNull, bool IsRowId, int KeyPosition, bool Generated, string Type);
 
 /// <summary>The statements on one table. Names come from the config or the catalog and are quoted; values are parameters.</summary>
 internal sealed class SqliteTable(string name)
@@ -32,7 +33,8 @@ internal sealed class SqliteTable(string name)
             row[2] is 1L || row[3] is long and > 0,
             keys == 1 && row[3] is 1L && string.Equals((string)row[1]!, "integer", StringComparison.OrdinalIgnoreCase),
             (int)(long)row[3]!,
-            row[4] is not 0L))];
+            row[4] is not 0L,
+            (string)row[1]!))];
     }
 
     /// <summary>One sentence for each table whose rows go when a row here is deleted.</summary>

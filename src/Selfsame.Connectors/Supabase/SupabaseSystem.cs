@@ -71,7 +71,7 @@ public sealed class SupabaseSystem : IReadsAccounts, IReadsAccountsById, IFindsA
                 {
                     SupabaseFields.Id, SupabaseFields.EmailConfirmed, SupabaseFields.PhoneConfirmed, SupabaseFields.Active,
                 },
-                Spelling = SupabaseFields.Spelling,
+                Spelling = foreign => SupabaseFields.Spelling(foreign.Field, foreign.Value),
                 DeletionEffects =
                 [
                     "The user's sessions, identities, password and second factors are deleted with it and can't be put back.",

@@ -105,8 +105,8 @@ public sealed record SystemFacts
     /// <summary>How accounts that are created come by their password; null where the config alone says it.</summary>
     public PasswordHashRules? PasswordHashes { get; init; }
 
-    /// <summary>By field and value, how the system writes the value down: what is planned stands there as it will be. Null where it keeps what it is given.</summary>
-    public Func<string, FieldValue, FieldValue>? Spelling { get; init; }
+    /// <summary>How the system writes a value of another system down: what is planned stands there as it will be read back. Null where it keeps what it is given.</summary>
+    public Func<ForeignValue, Spelled>? Spelling { get; init; }
 
     /// <summary>What the system does by itself when an account is deleted, one sentence each.</summary>
     public IReadOnlyList<string> DeletionEffects { get; init; } = [];
@@ -114,9 +114,8 @@ public sealed record SystemFacts
     /// <summary>What a person can do where one proved e-mail stands under several ids, as a sentence; empty where the system knows no way of its own.</summary>
     public string DuplicateAdvice { get; init; } = "";
 
-    /// <summary>The value as the system will hold it when it is written to that field.</summary>
-    public FieldValue AsStored(string field, FieldValue value)
-        => Spelling?.Invoke(field, value) ?? value;
+    /// <summary>The value as the system will hold it when it is written to that field, or why it can't be.</summary>
+    public Spelled Spell(ForeignValue value) => Spelling?.Invoke(value) ?? new Spelled(value.Value);
 }
 
 /// <summary>A part of a bulk read.</summary>

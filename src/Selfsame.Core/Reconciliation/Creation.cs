@@ -61,7 +61,13 @@ internal static class Creation
                 : $"No handle that '{template}' gives is free and allowed in {name}: {string.Join(", ", choices)}.");
         }
 
-        var fields = FieldsOf(from, origin, destination, kinds, handle, withId: !throughRow);
+        var spelled = FieldsOf(from, origin, destination, kinds, handle, stamp, withId: !throughRow);
+        if (spelled.Problem is { } problem)
+        {
+            return problem;
+        }
+
+        var fields = spelled.ToFields();
         if (newId)
         {
             fields = fields.With(new Fields([KeyValuePair.Create(destination.Config.Mapping.Id[0], FieldValue.Text(stamp.Random.NextUuid().ToString("D")))]));
@@ -123,32 +129,32 @@ internal static class Creation
     private static bool NeedsNewId(KeyedAccount from, SystemPicture destination)
         => destination.Facts.IdsAreUuids && !(from.Account.Id.Parts is [var part] && Guid.TryParseExact(part, "D", out _));
 
-    private static Fields FieldsOf(KeyedAccount from, SystemPicture origin, SystemPicture destination, List<IdentifierKind> kinds, string? handle, bool withId)
+    private static SpelledFields FieldsOf(
+        KeyedAccount from, SystemPicture origin, SystemPicture destination, List<IdentifierKind> kinds, string? handle, PlanStamp stamp, bool withId)
     {
         var (source, target) = (origin.Config.Mapping, destination.Config.Mapping);
-        var fields = new Dictionary<string, FieldValue>(StringComparer.Ordinal);
+        var fields = new SpelledFields(destination, origin.Config.Name, stamp.Created);
         foreach (var (ours, theirs) in withId ? source.Id.Zip(target.Id) : [])
         {
-            fields[theirs] = from.Account.Record[ours];
+            fields.AddAsIs(theirs, from.Account.Record[ours]);
         }
 
         if (handle is not null)
         {
-            fields[target.Identifiers[IdentifierKind.Handle]] = destination.Facts.AsStored(target.Identifiers[IdentifierKind.Handle], FieldValue.Text(handle));
+            fields.Add(target.Identifiers[IdentifierKind.Handle], FieldValue.Text(handle));
         }
 
         foreach (var kind in kinds)
         {
-            var value = from.Account.Identifiers.TryGetValue(kind, out var text) ? FieldValue.Text(text) : FieldValue.Null;
-            fields[target.Identifiers[kind]] = destination.Facts.AsStored(target.Identifiers[kind], value);
+            fields.Add(target.Identifiers[kind], from.Account.Identifiers.TryGetValue(kind, out var text) ? FieldValue.Text(text) : FieldValue.Null);
         }
 
         foreach (var name in Drift.Shared(source, target))
         {
-            fields[target.Attributes[name].Field] = destination.Facts.AsStored(target.Attributes[name].Field, from.Account.Attributes.ValueOrNull(name));
+            fields.Add(target.Attributes[name].Field, from.Account.Attributes.ValueOrNull(name));
         }
 
-        return new Fields(fields.Where(pair => !Drift.CanNotTakeNull(destination, pair.Key, pair.Value)));
+        return fields;
     }
 }
 

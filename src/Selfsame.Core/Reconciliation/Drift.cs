@@ -29,10 +29,7 @@ internal static class Drift
         var attributes = Shared(sourceMapping, targetMapping)
             .Where(name => name != AccountMapping.EmailVerified || verifiedIsOfThisAddress)
             .Select(name => new Difference(name, source.Account.Attributes.ValueOrNull(name), target.Account.Attributes.ValueOrNull(name)))
-            .Where(difference => !SameAttribute(difference)
-                && !SameAttribute(difference with { Source = targetPicture.Facts.AsStored(targetMapping.Attributes[difference.Name].Field, difference.Source) })
-                && !SameAttribute(difference with { Target = sourcePicture.Facts.AsStored(sourceMapping.Attributes[difference.Name].Field, difference.Target) })
-                && !CanNotTakeNull(targetPicture, targetMapping.Attributes[difference.Name].Field, difference.Source));
+            .Where(difference => !SameAttribute(difference) && !IsAsSpelled(difference, targetPicture, targetMapping.Attributes[difference.Name].Field));
         return [.. attributes.Concat(identifiers).OrderBy(difference => difference.Name, StringComparer.Ordinal)];
     }
 
@@ -66,7 +63,12 @@ internal static class Drift
     // One system may say "verified" by a boolean and the other by an instant.
     private static bool SameAttribute(Difference difference)
         => difference.Source.SameFactAs(difference.Target)
-            || (difference.Name == AccountMapping.EmailVerified && difference.Source.IsTruthy == difference.Target.IsTruthy);
+            || (difference.Name is AccountMapping.EmailVerified or AccountMapping.Active && difference.Source.IsTruthy == difference.Target.IsTruthy);
+
+    /// <summary>Whether the target would read back what it holds already, if the source's value were written to it; or has no place for it and its own default there.</summary>
+    private static bool IsAsSpelled(Difference difference, SystemPicture target, string field)
+        => target.Facts.Spell(new ForeignValue(field, difference.Source, difference.Target)) is { Problem: null, Value: var spelled }
+            && (spelled.SameFactAs(difference.Target) || CanNotTakeNull(target, field, spelled));
 
     private static FieldValue Raw(IdentifierKind kind, KeyedAccount account)
         => account.Account.Identifiers.TryGetValue(kind, out var text) ? FieldValue.Text(text) : FieldValue.Null;

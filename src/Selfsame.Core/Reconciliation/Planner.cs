@@ -92,7 +92,7 @@ public static class Planner
                 => unread,
             Situation.Orphan => DecideOrphan(finding, pictures, keys, stamp),
             Situation.Drifted when finding.Rule!.Drifted == DriftedAction.UpdateTarget
-                => Update(finding, pictures[finding.Rule.Source], pictures[finding.Rule.Target], keys),
+                => Update(finding, pictures[finding.Rule.Source], pictures[finding.Rule.Target], keys, stamp),
             Situation.Missing or Situation.Drifted => new LeftAlone("The config says to report it only."),
             Situation.Ambiguous => new LeftAlone("Nobody is adopted or merged on a guess: look at the evidence and make the identifiers or ids say who is who."),
             Situation.IdMismatch when finding.Rule!.IdMismatch == IdMismatchAction.RekeyTarget
@@ -147,17 +147,23 @@ public static class Planner
         {
             OrphanAction.CreateInSource
                 => Creation.Decide(finding, finding.Target!, target, pictures[rule.Source], ChangeReason.MissingInSource, keys, stamp),
-            OrphanAction.DisableInTarget => Disable(finding, target),
+            OrphanAction.DisableInTarget => Disable(finding, target, stamp),
             OrphanAction.DeleteInTarget => Delete(finding, target, stamp.Id.ToString("D")),
             _ => new LeftAlone("The config says to report it only."),
         };
     }
 
-    private static Planned Disable(Finding finding, SystemPicture target)
+    private static Decision Disable(Finding finding, SystemPicture target, PlanStamp stamp)
     {
         var account = finding.Target!.Account;
         var field = target.Config.Mapping.Attributes[AccountMapping.Active].Field;
-        var inactive = account.Record.ValueOrNull(field).Raw is long or double ? FieldValue.Integer(0) : FieldValue.Boolean(false);
+        var present = account.Record.ValueOrNull(field);
+        var (inactive, problem) = target.Facts.Spell(new ForeignValue(field, No(present), present, stamp.Created));
+        if (problem is not null)
+        {
+            return new LeftAlone($"{field} of {target.Config.Name} {problem}: disable the account there, or map 'active' to a field that says yes and no.");
+        }
+
         return new Planned(Of(finding, target, account) with
         {
             Action = ChangeAction.Update,
@@ -188,16 +194,16 @@ public static class Planner
         });
     }
 
-    private static Decision Update(Finding finding, SystemPicture source, SystemPicture target, ClaimedKeys keys)
+    private static Decision Update(Finding finding, SystemPicture source, SystemPicture target, ClaimedKeys keys, PlanStamp stamp)
     {
         var account = finding.Target!.Account;
         var mapping = target.Config.Mapping;
-        var set = new Dictionary<string, FieldValue>(StringComparer.Ordinal);
+        var set = new SpelledFields(target, source.Config.Name, stamp.Created);
         foreach (var difference in finding.Differences)
         {
             if (IdentifierKinds.Parse(difference.Name) is not { } kind || !mapping.Identifiers.TryGetValue(kind, out var field))
             {
-                set.Add(mapping.Attributes[difference.Name].Field, target.Facts.AsStored(mapping.Attributes[difference.Name].Field, difference.Source));
+                set.Add(mapping.Attributes[difference.Name].Field, difference.Source, difference.Target);
                 continue;
             }
 
@@ -207,11 +213,16 @@ public static class Planner
                 return new LeftAlone($"Another account of {target.Config.Name} has the {kind.Name()} {key}: clear that first.");
             }
 
-            set.Add(field, target.Facts.AsStored(field, difference.Source));
+            set.Add(field, difference.Source, account.Record.ValueOrNull(field));
         }
 
         AddVerified(set, finding.Source!.Account, source.Config.Mapping, target, account);
-        var after = new Fields(set);
+        if (set.Problem is { } problem)
+        {
+            return problem;
+        }
+
+        var after = set.ToFields();
         if (target.LeftBehind(account, after.Keys.Where(field => account.Record.ValueOrNull(field) != after[field])) is { } left)
         {
             return new LeftAlone($"{left} refer to {account.Label} (id {account.Id}) by what would change, and would be left behind: change it in the application.");
@@ -230,25 +241,24 @@ public static class Planner
 
     // An address comes with its mark, though the mark of the address before was the same: it speaks of this one. Where the source says nothing of it, the new
     // address is proved by nobody. Where the mark is noise it is not ours to set.
-    private static void AddVerified(Dictionary<string, FieldValue> set, Account from, AccountMapping source, SystemPicture target, Account present)
+    private static void AddVerified(SpelledFields set, Account from, AccountMapping source, SystemPicture target, Account present)
     {
         var mapping = target.Config.Mapping;
-        if (!mapping.Identifiers.TryGetValue(IdentifierKind.Email, out var email) || !set.ContainsKey(email)
-            || !mapping.Attributes.TryGetValue(AccountMapping.EmailVerified, out var verified) || verified.Noise)
+        if (!mapping.Identifiers.TryGetValue(IdentifierKind.Email, out var email) || !set.Has(email)
+            || !mapping.Attributes.TryGetValue(AccountMapping.EmailVerified, out var verified) || verified.Noise || set.Has(verified.Field))
         {
             return;
         }
 
         var old = present.Record.ValueOrNull(verified.Field);
-        var mark = source.Attributes.ContainsKey(AccountMapping.EmailVerified) ? target.Facts.AsStored(verified.Field, from.Attributes.ValueOrNull(AccountMapping.EmailVerified))
-            : old.Raw is bool ? FieldValue.Boolean(false)
-            : old.Raw is long or double ? FieldValue.Integer(0)
-            : FieldValue.Null;
-        if (!Drift.CanNotTakeNull(target, verified.Field, mark))
-        {
-            set.TryAdd(verified.Field, mark);
-        }
+        var mark = source.Attributes.ContainsKey(AccountMapping.EmailVerified) ? from.Attributes.ValueOrNull(AccountMapping.EmailVerified)
+            : target.Facts.Spelling is null && old.Raw is null or string ? FieldValue.Null
+            : No(old);
+        set.Add(verified.Field, mark, old);
     }
+
+    // In a number where one stands now: a system without spellings keeps what it is given.
+    private static FieldValue No(FieldValue present) => present.Raw is long or double ? FieldValue.Integer(0) : FieldValue.Boolean(false);
 
     // The fields by which the account was told to be this person's: if they change, it may be someone else's.
     private static IEnumerable<string> IdentityFields(SystemPicture picture)

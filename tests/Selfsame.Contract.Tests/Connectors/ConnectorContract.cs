@@ -3,7 +3,7 @@ using Selfsame.Core.Accounts;
 namespace Selfsame.Contract.Tests.Connectors;
 
 /// <summary>What the engine relies on in every connector that writes. Each connector runs it on its own kind of system.</summary>
-public abstract class ConnectorContract : IAsyncLifetime
+public abstract partial class ConnectorContract : IAsyncLifetime
 {
     private IConnectedSystem system = null!;
 

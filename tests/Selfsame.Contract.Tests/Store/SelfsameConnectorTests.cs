@@ -87,14 +87,14 @@ public abstract class SelfsameConnectorTests(Backend backend) : IAsyncLifetime
         var given = Of(
             ("username", " Ann "), ("email", " Ann@Example.org"), ("phone", "+64 21 555 0100"), ("handle", "Ann-A"), ("user_code", "AC21XADEH"), ("first_name", " Ann "),
             ("locale", "en-NZ"), ("email_verified", "2020-01-01 00:00:00+00"), ("is_active", 1L), ("is_staff", 0L), ("created_at", "2021-05-01 12:00:00.1234567+02:00"));
-        var planned = new Fields(given.Select(pair => KeyValuePair.Create(pair.Key, facts.AsStored(pair.Key, pair.Value))));
+        var planned = new Fields(given.Select(pair => KeyValuePair.Create(pair.Key, facts.Spell(new ForeignValue(pair.Key, pair.Value)).Value)));
 
         await system.CreateAsync(Id(1), planned, TestStore.Cancellation);
 
         planned.DifferencesFrom((await ReadAsync(1))!.Record, "").ShouldBeEmpty();
         planned["created_at"].AsText.ShouldBe("2021-05-01T10:00:00.123456Z");
-        facts.AsStored("username", FieldValue.Text("two words")).AsText.ShouldBe("two words");
-        facts.AsStored("locale", FieldValue.Null).IsNull.ShouldBeTrue();
+        facts.Spell(new ForeignValue("username", FieldValue.Text("two words"))).Value.AsText.ShouldBe("two words");
+        facts.Spell(new ForeignValue("locale", FieldValue.Null)).Value.IsNull.ShouldBeTrue();
     }
 
     [Fact]

@@ -35,6 +35,9 @@ internal sealed partial class InMemorySystem(AccountMapping mapping) : IReadsAcc
     /// <summary>What happens when a bulk read has ended.</summary>
     public Action AfterBulkRead { get; set; } = () => { };
 
+    /// <summary>Whether a field takes a value, by its type; what it does not is refused.</summary>
+    public Func<string, FieldValue, bool> Takes { get; init; } = (_, _) => true;
+
     public int Writes { get; private set; }
 
     public bool AsksOneByOne { get; init; }
@@ -48,11 +51,9 @@ internal sealed partial class InMemorySystem(AccountMapping mapping) : IReadsAcc
     /// <summary>What asking for a recovery mail comes to.</summary>
     public WriteOutcome Mailing { get; set; } = new Done();
 
-    public void Put(params (string Field, object? Value)[] fields)
-    {
-        var record = Record(fields);
-        rows[AccountId.FromRecord(record, mapping.Id)!] = record;
-    }
+    public void Put(params (string Field, object? Value)[] fields) => Put(Record(fields));
+
+    public void Put(Fields record) => rows[AccountId.FromRecord(record, mapping.Id)!] = record;
 
     public void Remove(string id) => rows.Remove(new AccountId(id));
 
@@ -100,6 +101,11 @@ internal sealed partial class InMemorySystem(AccountMapping mapping) : IReadsAcc
     public Task<WriteOutcome> CreateAsync(AccountId id, Fields fields, CancellationToken cancellation)
         => Write(() =>
         {
+            if (!fields.All(pair => Takes(pair.Key, pair.Value)))
+            {
+                return new Refused("A value is of the wrong type.");
+            }
+
             if (!rows.TryAdd(id, fields))
             {
                 return new AlreadyExists(mapping.Id, "The id is taken.");
@@ -114,6 +120,11 @@ internal sealed partial class InMemorySystem(AccountMapping mapping) : IReadsAcc
             if (!Holds(id, precondition))
             {
                 return new Drifted("It changed.");
+            }
+
+            if (!set.All(pair => Takes(pair.Key, pair.Value)))
+            {
+                return new Refused("A value is of the wrong type.");
             }
 
             rows[id] = rows[id].With(set);

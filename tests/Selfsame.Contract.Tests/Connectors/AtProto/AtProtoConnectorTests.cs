@@ -236,7 +236,7 @@ public sealed class AtProtoConnectorTests : AtProtoServer
         var facts = await System.DescribeAsync(CancellationToken.None);
 
         facts.TakesChosenId.ShouldBeFalse();
-        facts.AsStored("handle", FieldValue.Text("Ann")).ShouldBe(FieldValue.Text("ann"));
+        facts.Spell(new ForeignValue("handle", FieldValue.Text("Ann"))).Value.ShouldBe(FieldValue.Text("ann"));
         facts.DeletionEffects.ShouldContain(effect => effect.Contains("DID", StringComparison.Ordinal));
     }
 

@@ -21,6 +21,42 @@ public sealed class MongoDbConnectorTests : ConnectorContract
         return database.Open();
     }
 
+    protected override IReadOnlyList<string> KindFields { get; } = ["flag", "whole", "big", "twice", "exact", "words", "uid", "moment", "oid", "raw", "doc", "unknown"];
+
+    protected override async Task<IConnectedSystem> OpenKindsAsync(string active, string verified)
+    {
+        await database.RunAsync("""{"createIndexes": "spelled", "indexes": [{"key": {"id": 1}, "name": "id_1", "unique": true}]}""");
+        await database.InsertAsync("spelled", """
+            {"id": "sample", "flag": true, "whole": 1, "big": {"$numberLong": "1"}, "twice": 1.0, "exact": {"$numberDecimal": "1.00"}, "words": "word",
+             "uid": {"$binary": {"base64": "O5OTAG+dSci9d/2B4cKg6g==", "subType": "04"}}, "moment": {"$date": {"$numberLong": "1700000000123"}},
+             "oid": {"$oid": "64b7f0c2a1b2c3d4e5f60718"}, "raw": {"$binary": {"base64": "AP8=", "subType": "00"}}, "doc": {"a": 1}}
+            """);
+        return database.Open(KindMapping(active, verified), "spelled");
+    }
+
+    [Fact]
+    public async Task Values_of_other_systems_are_written_in_the_type_that_the_field_has()
+    {
+        await using var system = await OpenKindsAsync("flag", "moment");
+        var facts = await system.DescribeAsync(CancellationToken.None);
+
+        Spelled("whole", FieldValue.Text("5")).ShouldBe(FieldValue.Integer(5));
+        Spelled("big", FieldValue.Integer(5)).ShouldBe(FieldValue.Native("long", "5"));
+        Spelled("twice", FieldValue.Integer(5)).ShouldBe(FieldValue.Number(5));
+        Spelled("exact", FieldValue.Native("numeric", "1.50")).ShouldBe(FieldValue.Native("decimal", "1.50"));
+        Spelled("moment", FieldValue.Native("timestamp with time zone", "2024-02-29 21:59:59.1239+00")).ShouldBe(FieldValue.Native("date", "2024-02-29T21:59:59.123Z"));
+        Spelled("oid", FieldValue.Text("64B7F0C2A1B2C3D4E5F60718")).ShouldBe(FieldValue.Native("objectId", "64b7f0c2a1b2c3d4e5f60718"));
+        Spelled("words", FieldValue.Integer(5)).ShouldBe(FieldValue.Text("5"));
+        Spelled("unknown", FieldValue.Native("timestamp with time zone", "2024-02-29 21:59:59+00")).ShouldBe(FieldValue.Native("date", "2024-02-29T21:59:59.000Z"));
+        Spelled("unknown", FieldValue.Native("numeric", "5")).ShouldBe(FieldValue.Native("decimal", "5"));
+        facts.Spell(new ForeignValue("whole", FieldValue.Text("five"))).Problem.ShouldBe("holds numbers");
+
+        // One document that holds a date as a text is not the rule.
+        Spelled("moment", FieldValue.Native("timestamp with time zone", "2024-02-29 21:59:59+00"), FieldValue.Text("2024-02-29 21:59:59+00")).ShouldBe(FieldValue.Native("date", "2024-02-29T21:59:59.000Z"));
+
+        FieldValue Spelled(string field, FieldValue value, FieldValue present = default) => facts.Spell(new ForeignValue(field, value, present)).Value;
+    }
+
     public override async ValueTask DisposeAsync()
     {
         await base.DisposeAsync();

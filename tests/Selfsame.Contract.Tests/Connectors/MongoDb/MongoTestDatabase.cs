@@ -33,7 +33,17 @@ internal sealed class MongoTestDatabase : IAsyncDisposable
         => new((await MongoStandIn.SharedAsync(version, replicaSet)).ConnectionString);
 
     /// <summary>The connector on a collection of the database, mapped as the contract says unless told otherwise.</summary>
-    public MongoDbSystem Open(string id = "id", string username = "login", string collection = Collection)
+    public MongoDbSystem Open(string id = "id", string username = "login", string collection = Collection) => Open(
+        new AccountMapping
+        {
+            Id = [id],
+            Identifiers = new Dictionary<IdentifierKind, string> { [IdentifierKind.Username] = username, [IdentifierKind.Email] = "mail" },
+            Attributes = new Dictionary<string, AttributeMapping> { ["name"] = new("name"), ["lastSignIn"] = new("seen", Noise: true) },
+        },
+        collection);
+
+    /// <summary>As the other, under a mapping of the test's own.</summary>
+    public MongoDbSystem Open(AccountMapping mapping, string collection)
     {
         var system = new MongoDbSystem(
             new SystemConfig
@@ -41,12 +51,7 @@ internal sealed class MongoTestDatabase : IAsyncDisposable
                 Name = "app",
                 Connector = "mongodb",
                 Settings = new Dictionary<string, string> { ["connection"] = connectionString, ["collection"] = collection, ["database"] = Name },
-                Mapping = new AccountMapping
-                {
-                    Id = [id],
-                    Identifiers = new Dictionary<IdentifierKind, string> { [IdentifierKind.Username] = username, [IdentifierKind.Email] = "mail" },
-                    Attributes = new Dictionary<string, AttributeMapping> { ["name"] = new("name"), ["lastSignIn"] = new("seen", Noise: true) },
-                },
+                Mapping = mapping,
             });
         systems.Add(system);
         return system;
