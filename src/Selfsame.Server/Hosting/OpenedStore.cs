@@ -26,7 +26,7 @@ public sealed class OpenedStore : IAsyncDisposable
     /// <summary>Opens what <paramref name="options"/> name; links in mails lead to the configured addresses.</summary>
     public static Task<OpenedStore> OpenAsync(ServerOptions options, CancellationToken cancellation)
         => OpenAsync(
-            options, new DatabaseOptions(), NullLogger.Instance, tenant => options.PublicAddresses.GetValueOrDefault(tenant) ?? new Uri("http://localhost:8080"), cancellation);
+            options, new DatabaseOptions(), NullLogger.Instance, tenant => PublicLinks.Configured(options, tenant) ?? new Uri("http://localhost:8080"), cancellation);
 
     internal static async Task<OpenedStore> OpenAsync(
         ServerOptions options, DatabaseOptions database, Microsoft.Extensions.Logging.ILogger logger, Func<string, Uri> publicAddress, CancellationToken cancellation)

@@ -44,6 +44,13 @@ internal sealed class SmtpMailTransport(SmtpSettings settings) : IMailTransport
         }
 
         using var message = Compose(settings.From, mail);
+        var toInternational = IsInternational(message.To[0]);
+        if (toInternational || IsInternational(message.From!))
+        {
+            // Only then: a server on the way that knows no SMTPUTF8 (RFC 6531) would send such a mail back.
+            client.DeliveryFormat = SmtpDeliveryFormat.International;
+        }
+
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         timeout.CancelAfter(Timeout);
         try
@@ -54,7 +61,17 @@ internal sealed class SmtpMailTransport(SmtpSettings settings) : IMailTransport
         {
             throw new MailRefusedException($"The server refused the recipient: {(int)exception.StatusCode}.", exception);
         }
+        catch (SmtpException exception) when (toInternational && MailProblem.LacksSmtpUtf8(exception, message.To[0]))
+        {
+            throw new MailRefusedException(
+                "The part of the address before the @ is not ASCII, and the SMTP server does not announce SMTPUTF8 (RFC 6531): "
+                + "send by one that does and try the mail again, or give the user another address.",
+                exception);
+        }
     }
+
+    /// <summary>Whether the address can only be written by RFC 6531; a domain has an ASCII form of its own.</summary>
+    private static bool IsInternational(MailAddress address) => !Ascii.IsValid(address.User);
 
     public void Keep()
     {

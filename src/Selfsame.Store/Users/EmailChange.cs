@@ -61,7 +61,8 @@ public sealed class EmailChange(StoreContext context)
             };
         }
 
-        return await context.Database.TransactAsync<EmailChangeResult>(
+        var taken = false;
+        var result = await context.Database.TransactAsync<EmailChangeResult>(
             async transaction =>
             {
                 var now = context.Now();
@@ -77,7 +78,9 @@ public sealed class EmailChange(StoreContext context)
                     return context.Tenant(user.Tenant).Disclosure == Disclosure.Hide ? new EmailChangeResult.LinkSent() : new EmailChangeResult.TooMany(full);
                 }
 
-                if (await ComposeAsync(transaction, user, email, now) is { } text)
+                var holder = await HolderAsync(transaction, user, email);
+                taken = holder is not null;
+                if (await ComposeAsync(transaction, user, email, holder, now) is { } text)
                 {
                     await MailOutbox.QueueAsync(context, transaction, user.Tenant, user.Id, text, now);
                 }
@@ -88,14 +91,16 @@ public sealed class EmailChange(StoreContext context)
             // A lost commit answer: asked once more, which is one mail too many at worst.
             _ => Task.FromResult(default(Settled<EmailChangeResult>)),
             cancellation);
+        return taken ? await RecordTakenAsync(result, user, email.Value, actor, cancellation) : result;
     }
 
     /// <summary>The new address is proved by a link, opened where the user is signed in: a mistyped address must not win an account.</summary>
-    public Task<EmailChangeResult> ConfirmAsync(User user, string token, Actor actor, CancellationToken cancellation)
+    public async Task<EmailChangeResult> ConfirmAsync(User user, string token, Actor actor, CancellationToken cancellation)
     {
         // Of the try that reached COMMIT: what it wrote is recognised by it when the answer is lost.
         DateTimeOffset now = default;
-        return context.Database.TransactAsync<EmailChangeResult>(
+        string? wanted = null;
+        var result = await context.Database.TransactAsync<EmailChangeResult>(
             async transaction =>
             {
                 now = context.Now();
@@ -107,6 +112,7 @@ public sealed class EmailChange(StoreContext context)
                     return new EmailChangeResult.LinkInvalid();
                 }
 
+                wanted = email.Value;
                 await EmailTakeover.FreeUnverifiedAsync(context, transaction, email, present, now);
                 var changed = Moved(present, email) with { EmailVerifiedAt = now };
                 var taken = await UserRow.SaveAsync(context, transaction, present, changed, now);
@@ -122,6 +128,7 @@ public sealed class EmailChange(StoreContext context)
             },
             transaction => SettleAsync(transaction, user.Tenant, token, LinkPurpose.ChangeEmail, now),
             cancellation);
+        return result is EmailChangeResult.Taken ? await RecordTakenAsync(result, user, wanted, actor, cancellation) : result;
     }
 
     /// <summary>Whether a link that takes a change back is good; changes nothing.</summary>
@@ -159,13 +166,23 @@ public sealed class EmailChange(StoreContext context)
         }
 
         var hash = await context.Passwords.HashAsync(newPassword!, cancellation);
+        if (hash is null)
+        {
+            return new EmailChangeResult.Busy();
+        }
+
         DateTimeOffset now = default;
-        return hash is null
-            ? new EmailChangeResult.Busy()
-            : await context.Database.TransactAsync(
-                transaction => RevertOnceAsync(transaction, tenant, token, hash, origin, actor, now = context.Now()),
-                transaction => SettleAsync(transaction, tenant, token, LinkPurpose.RevertEmail, now),
-                cancellation);
+        var result = await context.Database.TransactAsync(
+            transaction => RevertOnceAsync(transaction, tenant, token, hash, origin, actor, now = context.Now()),
+            transaction => SettleAsync(transaction, tenant, token, LinkPurpose.RevertEmail, now),
+            cancellation);
+        return result is EmailChangeResult.Taken ? await RecordTakenAsync(result, user, link.Email, actor, cancellation) : result;
+    }
+
+    private async Task<EmailChangeResult> RecordTakenAsync(EmailChangeResult result, User user, string? wanted, Actor actor, CancellationToken cancellation)
+    {
+        await IdentifierConflicts.RecordAsync(context, user with { Email = wanted }, new HashSet<string>(StringComparer.Ordinal) { "email" }, anew: false, actor, cancellation);
+        return result;
     }
 
     /// <summary>After a lost commit answer: the link is used up, and that by us, exactly when the transaction happened.</summary>
@@ -209,11 +226,10 @@ public sealed class EmailChange(StoreContext context)
     };
 
     /// <summary>A link for a free or unproved address; for one that somebody else has proved, a note to its owner, or nothing soon after the last.</summary>
-    private async Task<MailText?> ComposeAsync(Transaction transaction, User user, EmailAddress email, DateTimeOffset now)
+    private async Task<MailText?> ComposeAsync(Transaction transaction, User user, EmailAddress email, User? holder, DateTimeOffset now)
     {
         var site = context.PublicAddress(user.Tenant);
-        var holders = await UserReader.FindHoldersAsync(transaction, context.Tenant(user.Tenant), email);
-        if (holders.Find(holder => holder.Id != user.Id && EmailTakeover.HasProved(context, holder, email)) is { } holder)
+        if (holder is not null)
         {
             return await EmailVerification.MayTellOwnerAsync(context, transaction, holder, now)
                 ? MailTexts.AlreadyRegistered(holder.Email!, new Uri(site, "sign-in"), new Uri(site, "forgot-password"))
@@ -225,6 +241,11 @@ public sealed class EmailChange(StoreContext context)
         await LinkTokens.InsertAsync(transaction, token, user.Tenant, LinkPurpose.ChangeEmail, user.Id, email.Value, now, expires);
         return MailTexts.ConfirmNewEmail(email.Value, new Uri(site, $"confirm-email?token={token}"));
     }
+
+    /// <summary>The other user who has proved the address; null where it can be had.</summary>
+    private async Task<User?> HolderAsync(Transaction transaction, User user, EmailAddress email)
+        => (await UserReader.FindHoldersAsync(transaction, context.Tenant(user.Tenant), email))
+            .Find(holder => holder.Id != user.Id && EmailTakeover.HasProved(context, holder, email));
 
     private async Task TellOldAddressAsync(Transaction transaction, User before, string newEmail, DateTimeOffset now)
     {

@@ -127,7 +127,7 @@ public sealed class SignUp(StoreContext context)
         context.CrashPoints.Reach("sign-up.committed");
         if (result is SignUpResult.Taken taken)
         {
-            taken = taken with { HeldByDeleted = await IdentifierConflicts.RecordAsync(context, request, candidate, taken.Fields, cancellation) };
+            await IdentifierConflicts.RecordAsync(context, candidate.User, taken.Fields, anew: true, request.Actor, cancellation);
             var holders = await IdentifierRows.FindDeletedHoldersAsync(context, candidate.User, taken.Fields, cancellation);
             taken = taken with { HeldByDeleted = holders.Keys.ToHashSet(StringComparer.Ordinal), DeletedHolders = holders };
             return IsHidden(request, tenant) ? await TellOwnerAsync(request, tenant, candidate, cancellation) : taken;
