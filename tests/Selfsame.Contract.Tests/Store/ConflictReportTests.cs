@@ -84,7 +84,7 @@ public abstract class ConflictReportTests(Backend backend)
         (await change.ConfirmAsync(anna, again, Actor.Self, TestStore.Cancellation)).ShouldBeOfType<EmailChangeResult.Changed>();
         var revert = await store.TakeTokenAsync("anna@example.org", "was changed");
         await store.CreateVerifiedAsync("dora", "anna@example.org");
-        (await change.RevertAsync(TestStore.Tenant, revert, "taken back by me", Actor.Self, TestStore.Cancellation)).ShouldBeOfType<EmailChangeResult.Taken>();
+        (await change.RevertAsync(TestStore.Tenant, revert, "taken back by me", TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation)).ShouldBeOfType<EmailChangeResult.Taken>();
         (await RecordedAsync(store)).Select(conflict => conflict.Field).ShouldBe(["email", "email"]);
     }
 
