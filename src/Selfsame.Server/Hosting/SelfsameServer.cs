@@ -62,7 +62,7 @@ public sealed class SelfsameServer : IAsyncDisposable
         });
         builder.Logging.SetMinimumLevel(LogLevel.Information);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
-        builder.Services.Configure<SimpleConsoleFormatterOptions>(TellTime);
+        TellTime(builder.Services);
 
         SelfsameServer? server = null;
 
@@ -74,7 +74,7 @@ public sealed class SelfsameServer : IAsyncDisposable
         var loggers = LoggerFactory.Create(logging =>
         {
             logging.AddConfiguration(builder.Configuration.GetSection("Logging")).AddConsole();
-            logging.Services.Configure<SimpleConsoleFormatterOptions>(TellTime);
+            TellTime(logging.Services);
         });
         var store = await OpenedStore.OpenAsync(
             options, DatabaseOptions(options), loggers.CreateLogger("Selfsame.Store"), tenant => server!.PublicAddress(options, tenant), cancellation);
@@ -145,13 +145,18 @@ public sealed class SelfsameServer : IAsyncDisposable
     private static readonly TimeSpan LongestWaitForFile = TimeSpan.FromSeconds(5);
 
     /// <summary>Each line of the log says when, unless the configuration of logging says how.</summary>
-    private static void TellTime(SimpleConsoleFormatterOptions console)
+    private static void TellTime(IServiceCollection services)
     {
-        if (console.TimestampFormat is null)
+        // Without a name the formatter takes its settings from elsewhere.
+        services.Configure<ConsoleLoggerOptions>(console => console.FormatterName ??= ConsoleFormatterNames.Simple);
+        services.Configure<SimpleConsoleFormatterOptions>(console =>
         {
-            console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss'Z' ";
-            console.UseUtcTimestamp = true;
-        }
+            if (console.TimestampFormat is null)
+            {
+                console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss'Z' ";
+                console.UseUtcTimestamp = true;
+            }
+        });
     }
 
     /// <summary>A request is answered in time (promise 2), also while a backup or a shell holds SQLite's file; a command has more patience.</summary>

@@ -38,9 +38,17 @@ public sealed class DebianMaintainersTests
 
     private static string UsernameOf(Maintainer maintainer) => maintainer.Name.Replace(' ', '.');
 
-    /// <summary>Letters with their marks, digits and signs of ASCII: by the runtime's categories, which share nothing with our tables.</summary>
+    /// <summary>
+    /// Letters of one direction with their marks, none of which stands for others, and digits and signs of ASCII: by the runtime's categories, which share
+    /// nothing with our tables.
+    /// </summary>
     private static bool IsPlain(string username)
-        => username.EnumerateRunes().All(rune => rune.Value is > 0x20 and < 0x7F and not '@' || Rune.IsLetter(rune) || Rune.GetUnicodeCategory(rune) == UnicodeCategory.NonSpacingMark);
+        => username.IsNormalized(NormalizationForm.FormKC)
+            && !(username.Any(IsRightToLeft) && username.Any(unit => char.IsLetter(unit) && !IsRightToLeft(unit)))
+            && username.EnumerateRunes().All(rune => rune.Value is > 0x20 and < 0x7F and not '@' || Rune.IsLetter(rune) || Rune.GetUnicodeCategory(rune) == UnicodeCategory.NonSpacingMark);
+
+    /// <summary>Hebrew to Arabic Extended, and the presentation forms.</summary>
+    private static bool IsRightToLeft(char unit) => unit is (>= '\u0590' and <= '\u08FF') or (>= '\uFB1D' and <= '\uFEFC');
 
     /// <summary>An address is refused only when somebody has it, a username only when somebody has it or PRECIS disallows it.</summary>
     private static void ShouldBeRefusedForGoodReasonOnly(IReadOnlyList<Answer> first, IReadOnlyList<Answer> second)
