@@ -29,6 +29,8 @@ public abstract class Database(DatabaseOptions options, TimeProvider clock, Rand
 
     protected DatabaseOptions Options { get; } = options;
 
+    protected TimeProvider Clock { get; } = clock;
+
     /// <summary>
     /// Runs <paramref name="work"/> in one transaction and commits, or rolls back where the work says so. Repeats it
     /// when the database asks for that. When the commit's answer is lost, <paramref name="settle"/> re-reads what was
@@ -98,7 +100,10 @@ public abstract class Database(DatabaseOptions options, TimeProvider clock, Rand
 
     private protected abstract ValueTask<ConnectionLease> LeaseReaderAsync(CancellationToken cancellation);
 
-    private protected abstract ValueTask<DbTransaction> BeginAsync(DbConnection connection, CancellationToken cancellation);
+    /// <param name="connection">What was leased for it.</param>
+    /// <param name="patience">What is left of <see cref="DatabaseOptions.LockTimeout"/>; may be negative.</param>
+    /// <param name="cancellation">Gives up.</param>
+    private protected abstract ValueTask<DbTransaction> BeginAsync(DbConnection connection, TimeSpan patience, CancellationToken cancellation);
 
     private async Task<T> RepeatAsync<T>(Func<Task<T>> run, Func<Transaction, Task<Settled<T>>>? settle, CancellationToken cancellation)
     {
@@ -126,8 +131,9 @@ public abstract class Database(DatabaseOptions options, TimeProvider clock, Rand
 
     private async Task<T> RunOnceAsync<T>(Func<Transaction, Task<T>> work, CancellationToken cancellation)
     {
+        var started = Clock.GetTimestamp();
         await using var lease = await LeaseTranslatedAsync(cancellation);
-        await using var open = await BeginTranslatedAsync(lease, cancellation);
+        await using var open = await BeginTranslatedAsync(lease, Options.LockTimeout - Clock.GetElapsedTime(started), cancellation);
         var transaction = new Transaction(Dialect, lease.Connection, open, cancellation);
         T result;
         try
@@ -194,11 +200,11 @@ public abstract class Database(DatabaseOptions options, TimeProvider clock, Rand
         }
     }
 
-    private async ValueTask<DbTransaction> BeginTranslatedAsync(ConnectionLease lease, CancellationToken cancellation)
+    private async ValueTask<DbTransaction> BeginTranslatedAsync(ConnectionLease lease, TimeSpan patience, CancellationToken cancellation)
     {
         try
         {
-            return await BeginAsync(lease.Connection, cancellation);
+            return await BeginAsync(lease.Connection, patience, cancellation);
         }
         catch (Exception exception) when (IsTransient(exception))
         {
@@ -228,7 +234,7 @@ public abstract class Database(DatabaseOptions options, TimeProvider clock, Rand
     {
         var ceiling = FirstDelay * Math.Pow(2, Math.Min(attempt, 7));
         var delay = ceiling * (0.5 + (random.NextInt32(1000) / 2000.0));
-        return Task.Delay(delay, clock, cancellation);
+        return Task.Delay(delay, Clock, cancellation);
     }
 
     /// <summary>The one place that knows which errors mean "do it again".</summary>
@@ -240,12 +246,9 @@ public abstract class Database(DatabaseOptions options, TimeProvider clock, Rand
             or PostgresErrorCodes.TooManyConnections,
         // A connection lost before COMMIT has left: nothing happened, and doing it again is safe.
         NpgsqlException npgsql => npgsql.IsTransient,
-        SqliteException sqlite => sqlite.SqliteErrorCode is SqliteBusy or SqliteLocked,
+        SqliteException sqlite => SqliteDatabase.IsBusy(sqlite),
         _ => false,
     };
-
-    private const int SqliteBusy = 5;
-    private const int SqliteLocked = 6;
 }
 
 /// <summary>A connection on loan; disposing gives it back.</summary>

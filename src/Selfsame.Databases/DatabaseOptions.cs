@@ -9,7 +9,10 @@ public sealed record DatabaseOptions
     /// <summary>How often a transaction is tried when the database asks for a repeat (40001, 40P01, SQLITE_BUSY).</summary>
     public int MaximumAttempts { get; init; } = 12;
 
-    /// <summary>How long a statement may wait for another transaction's lock.</summary>
+    /// <summary>
+    /// How long a statement may wait for another transaction's lock. In a SQLite file, how long a whole transaction waits for the one lock that there is, with
+    /// the time in the queue of this process's own writers.
+    /// </summary>
     public TimeSpan LockTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>SQLite only: survive a loss of power (synchronous=FULL), not only the loss of the process.</summary>

@@ -74,7 +74,7 @@ public sealed class PostgreSqlDatabase : Database
     private protected override ValueTask<ConnectionLease> LeaseReaderAsync(CancellationToken cancellation)
         => LeaseWriterAsync(cancellation);
 
-    private protected override ValueTask<DbTransaction> BeginAsync(DbConnection connection, CancellationToken cancellation)
+    private protected override ValueTask<DbTransaction> BeginAsync(DbConnection connection, TimeSpan patience, CancellationToken cancellation)
         => connection.BeginTransactionAsync(cancellation);
 
     private async ValueTask GiveBackAsync(DbConnection connection)

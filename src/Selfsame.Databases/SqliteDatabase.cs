@@ -17,11 +17,20 @@ public sealed class SqliteDatabase : Database
     /// </summary>
     public const string LowerCase = "lower_case";
 
+    private const int Busy = 5;
+    private const int Locked = 6;
+
+    /// <summary>Seconds, the least that the driver can be told: how long one try to begin holds a thread.</summary>
+    private const int OneTry = 1;
+
     private readonly SqliteConnection writer;
     private readonly SemaphoreSlim writers = new(1);
     private readonly SemaphoreSlim? readers;
     private readonly ConcurrentBag<SqliteConnection> idleReaders = [];
     private readonly string connectionString;
+
+    // Whether the last try to begin found the file locked by another process; only whoever has the writer's turn touches it.
+    private bool isHeldElsewhere;
 
     private SqliteDatabase(string connectionString, bool shared, DatabaseOptions options, TimeProvider clock, RandomSource random)
         : base(options, clock, random)
@@ -31,6 +40,14 @@ public sealed class SqliteDatabase : Database
         this.connectionString = connectionString;
         writer = OpenConnection();
         readers = shared ? new SemaphoreSlim(options.MaximumConnections) : null;
+        if (shared)
+        {
+            // What waits for longer is BeginAsync, which gives up when its caller would.
+            writer.DefaultTimeout = OneTry;
+            using var command = writer.CreateCommand();
+            command.CommandText = $"PRAGMA busy_timeout={OneTry * 1000}";
+            command.ExecuteNonQuery();
+        }
     }
 
     /// <summary>A database file; it and its folder are made when they are not there, readable by their owner only.</summary>
@@ -105,9 +122,46 @@ public sealed class SqliteDatabase : Database
         }
     }
 
+    internal static bool IsBusy(SqliteException exception) => exception.SqliteErrorCode is Busy or Locked;
+
     // Immediate: a deferred transaction that turns from reading to writing can fail where waiting would have helped.
-    private protected override ValueTask<DbTransaction> BeginAsync(DbConnection connection, CancellationToken cancellation)
-        => ValueTask.FromResult<DbTransaction>(((SqliteConnection)connection).BeginTransaction(deferred: false));
+    private protected override async ValueTask<DbTransaction> BeginAsync(DbConnection connection, TimeSpan patience, CancellationToken cancellation)
+    {
+        if (readers is null)
+        {
+            return ((SqliteConnection)connection).BeginTransaction(deferred: false);
+        }
+
+        if (patience <= TimeSpan.Zero && isHeldElsewhere)
+        {
+            // It has waited in the queue, behind one who tried all along.
+            throw HeldElsewhere(null);
+        }
+
+        for (var waited = TimeSpan.Zero; ; waited += TimeSpan.FromSeconds(OneTry))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            try
+            {
+                var open = ((SqliteConnection)connection).BeginTransaction(deferred: false);
+                isHeldElsewhere = false;
+                return open;
+            }
+            catch (SqliteException exception) when (IsBusy(exception))
+            {
+                isHeldElsewhere = true;
+                if (waited + TimeSpan.FromSeconds(OneTry) >= patience)
+                {
+                    throw HeldElsewhere(exception);
+                }
+            }
+
+            await Task.Yield();
+        }
+    }
+
+    private static LockTimeoutException HeldElsewhere(Exception? inner)
+        => new("Another process held the database file for too long, as a backup or a shell does.", inner);
 
     private ValueTask GiveBackWriter(DbConnection connection)
     {

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Microsoft.AspNetCore.Connections;
 using Selfsame.Server.Hosting;
 
 namespace Selfsame.Cli.Commands;
@@ -24,7 +25,7 @@ internal static class ServeCommand
         }
 
         await using var server = await SelfsameServer.CreateAsync(options, cancellation);
-        await server.StartAsync(cancellation);
+        await StartAsync(server, cancellation);
         Console.WriteLine($"Listening on {server.Address.ToString().TrimEnd('/')}");
         if (await server.FirstAdministratorLinkAsync(cancellation) is { } link)
         {
@@ -33,6 +34,18 @@ internal static class ServeCommand
 
         await server.WaitForShutdownAsync(cancellation);
         return ExitCode.Clean;
+    }
+
+    private static async Task StartAsync(SelfsameServer server, CancellationToken cancellation)
+    {
+        try
+        {
+            await server.StartAsync(cancellation);
+        }
+        catch (IOException exception) when (exception.InnerException is AddressInUseException)
+        {
+            throw new InvalidOperationException($"{exception.Message.TrimEnd('.')}. Stop the program that listens there, or choose another address with --urls.", exception);
+        }
     }
 
     /// <summary>Addresses as the web server takes them: <c>http://*:8080</c> is one, though no URI.</summary>

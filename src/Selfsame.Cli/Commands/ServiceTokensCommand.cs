@@ -8,6 +8,8 @@ namespace Selfsame.Cli.Commands;
 /// <summary><c>selfsame service-tokens list|create|revoke</c>: machines' rights to call the API.</summary>
 internal static class ServiceTokensCommand
 {
+    private const int MostDays = 36_500;
+
     private static readonly TenantOption Tenant = new();
 
     public static Command Create() => new("service-tokens", "Makes, lists and revokes tokens for services.") { List(), CreateToken(), Revoke() };
@@ -35,7 +37,13 @@ internal static class ServiceTokensCommand
             new Command("create", "Makes a token and prints it, once.") { name, scopes, days },
             async (context, parsed, cancellation) =>
             {
-                TimeSpan? lifetime = parsed.GetValue(days) is { } count ? TimeSpan.FromDays(Math.Clamp(count, 1, 36_500)) : null;
+                if (parsed.GetValue(days) is < 1 or > MostDays)
+                {
+                    await Console.Error.WriteLineAsync($"selfsame: '--days' is a number from 1 to {MostDays}; leave it out for a token that does not expire.");
+                    return ExitCode.Error;
+                }
+
+                TimeSpan? lifetime = parsed.GetValue(days) is { } count ? TimeSpan.FromDays(count) : null;
                 var (token, refusal) = await new ServiceTokenStore(context).CreateAsync(
                     Tenant.Read(context, parsed), parsed.GetValue(name)!, parsed.GetValue(scopes)!, lifetime, cancellation);
                 if (token is null)

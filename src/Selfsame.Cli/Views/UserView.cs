@@ -59,6 +59,11 @@ internal static class UserView
                 Write(created.User, [], json);
                 return ExitCode.Clean;
             case SignUpResult.Taken taken:
+                foreach (var (field, holder) in taken.DeletedHolders)
+                {
+                    Console.Error.WriteLine($"selfsame: {field}: a deleted user has this. 'selfsame users restore {holder}' brings that user back.");
+                }
+
                 return Refuse($"in use already: {string.Join(", ", taken.Fields)}. Nothing was created.");
             case SignUpResult.Invalid invalid:
                 return Refuse(invalid.Errors);

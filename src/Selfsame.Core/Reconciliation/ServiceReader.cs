@@ -21,10 +21,10 @@ internal static class ServiceReader
         int? OptionalCount(string name) => entries.TryGetValue(name, out var entry) ? entry.Count() : null;
         return new TenantConfig
         {
-            Hosts = Optional<IReadOnlyList<string>>("hosts", hosts => [.. hosts.Items().Select(host => host.Text())]) ?? [],
+            Hosts = Optional<IReadOnlyList<string>>("hosts", hosts => [.. hosts.Items().Select(ReadHost)]) ?? [],
             PublicUrl = Optional("publicUrl", ReadAddress),
-            Locale = Optional("locale", locale => locale.Text()),
-            Role = Optional("role", role => role.Text()),
+            Locale = Optional("locale", locale => Checked(locale, text => ProfileFields.IsLocale(text.Trim()), ProfileFields.LocaleAdvice)?.Trim().ToLowerInvariant()),
+            Role = Optional("role", role => Checked(role, ProfileFields.IsRole, ProfileFields.RoleAdvice)),
             EmailDisclosure = Optional("emailDisclosure", choice => Choice(choice, "reveal", "hide")),
             Lookalikes = Optional("lookalikes", choice => Choice(choice, "off", "flag", "refuse")),
             Mailboxes = Optional("mailboxes", choice => Choice(choice, "off", "flag", "refuse")),
@@ -113,6 +113,31 @@ internal static class ServiceReader
 
         node.Reject($"'{node.Path}' must be an e-mail address.");
         return null;
+    }
+
+    /// <summary>By the rules of the field: everybody gets the value, and whoever changes the profile sends it back.</summary>
+    private static string? Checked(ConfigNode node, Func<string, bool> isGood, string advice)
+    {
+        var text = node.Text();
+        if (isGood(text))
+        {
+            return text;
+        }
+
+        node.Reject($"'{node.Path}' can't be '{text}'. {advice}");
+        return null;
+    }
+
+    /// <summary>As the Host header names it, without the port.</summary>
+    private static string ReadHost(ConfigNode node)
+    {
+        var text = node.Text();
+        if (Uri.CheckHostName(text) == UriHostNameType.Unknown)
+        {
+            node.Reject($"'{node.Path}' can't be '{text}': write the name of a host, without a scheme and without a port, as in id.example.com.");
+        }
+
+        return text;
     }
 
     private static string Choice(ConfigNode node, params string[] choices) => node.OneOf([.. choices.Select(choice => (choice, choice))]);

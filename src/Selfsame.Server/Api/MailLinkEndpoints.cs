@@ -102,7 +102,7 @@ internal static class MailLinkEndpoints
             VerificationResult.LinkInvalid => InvalidLink(),
             VerificationResult.PasswordNeeded needed => PasswordNeeded(needed.WrongPassword),
             VerificationResult.Invalid invalid => Problem.Of(invalid.Errors),
-            VerificationResult.TryLater later => SessionEndpoints.TooManyAttempts(later.After),
+            VerificationResult.TryLater later => SessionEndpoints.TooManyAttempts(http, later.After, later.State),
             VerificationResult.Busy => SignUpEndpoints.Busy(),
             var result => throw new InvalidOperationException($"There is no answer for {result.GetType().Name}."),
         };
@@ -128,28 +128,28 @@ internal static class MailLinkEndpoints
             PasswordChangeResult.Changed => Results.NoContent(),
             PasswordChangeResult.LinkInvalid => InvalidLink(),
             PasswordChangeResult.Invalid invalid => Problem.Of(invalid.Errors),
-            PasswordChangeResult.TryLater later => SessionEndpoints.TooManyAttempts(later.After),
+            PasswordChangeResult.TryLater later => SessionEndpoints.TooManyAttempts(http, later.After, later.State),
             PasswordChangeResult.Busy => SignUpEndpoints.Busy(),
             _ => throw new InvalidOperationException($"There is no answer for {result.GetType().Name}."),
         };
     }
 
     private static async Task<IResult> ConfirmAsync(HttpContext http, RequestScope scope, EmailChange changes)
-        => Answer(await changes.ConfirmAsync(scope.User, RequestFields.Of(http).Text("token")!, scope.Actor, http.RequestAborted));
+        => Answer(http, await changes.ConfirmAsync(scope.User, RequestFields.Of(http).Text("token")!, scope.Actor, http.RequestAborted));
 
     private static async Task<IResult> RevertAsync(HttpContext http, RequestScope scope, EmailChange changes)
     {
         var body = RequestFields.Of(http);
-        return Answer(await changes.RevertAsync(scope.Tenant, body.Text("token")!, body.Text("newPassword"), scope.Origin, scope.Actor, http.RequestAborted));
+        return Answer(http, await changes.RevertAsync(scope.Tenant, body.Text("token")!, body.Text("newPassword"), scope.Origin, scope.Actor, http.RequestAborted));
     }
 
-    private static IResult Answer(EmailChangeResult result) => result switch
+    private static IResult Answer(HttpContext http, EmailChangeResult result) => result switch
     {
         EmailChangeResult.Changed => Results.NoContent(),
         EmailChangeResult.LinkInvalid => InvalidLink(),
         EmailChangeResult.Taken => Problem.OfTaken(["email"]),
         EmailChangeResult.Invalid invalid => Problem.Of(invalid.Errors),
-        EmailChangeResult.TryLater later => SessionEndpoints.TooManyAttempts(later.After),
+        EmailChangeResult.TryLater later => SessionEndpoints.TooManyAttempts(http, later.After, later.State),
         EmailChangeResult.Busy => SignUpEndpoints.Busy(),
         _ => throw new InvalidOperationException($"There is no answer for {result.GetType().Name}."),
     };

@@ -7,6 +7,7 @@ using Selfsame.Server.Api.Fields;
 using Selfsame.Server.Api.Problems;
 using Selfsame.Server.Handles;
 using Selfsame.Server.Requests;
+using Selfsame.Store.Requests;
 using Selfsame.Store.Users;
 
 namespace Selfsame.Server.Api;
@@ -108,11 +109,8 @@ internal static class MeEndpoints
             EmailChangeResult.LinkSent => AcceptedAnswer.Answer("We sent a link to the new address. Open it where you are signed in."),
             EmailChangeResult.WrongPassword => WrongPassword(),
             EmailChangeResult.Invalid invalid => Problem.Of(invalid.Errors),
-            EmailChangeResult.TooMany => Problem.TooManyRequests.Because("This address got several mails already. Try again in an hour.") with
-            {
-                RetryAfter = TimeSpan.FromHours(1),
-            },
-            EmailChangeResult.TryLater later => SessionEndpoints.TooManyAttempts(later.After),
+            EmailChangeResult.TooMany full => TooManyMails(http, full.State),
+            EmailChangeResult.TryLater later => SessionEndpoints.TooManyAttempts(http, later.After, later.State),
             EmailChangeResult.Busy => SignUpEndpoints.Busy(),
             var result => throw new InvalidOperationException($"There is no answer for {result.GetType().Name}."),
         };
@@ -128,10 +126,16 @@ internal static class MeEndpoints
             PasswordChangeResult.Changed => Results.NoContent(),
             PasswordChangeResult.WrongPassword => WrongPassword(),
             PasswordChangeResult.Invalid invalid => Problem.Of(invalid.Errors),
-            PasswordChangeResult.TryLater later => SessionEndpoints.TooManyAttempts(later.After),
+            PasswordChangeResult.TryLater later => SessionEndpoints.TooManyAttempts(http, later.After, later.State),
             PasswordChangeResult.Busy => SignUpEndpoints.Busy(),
             _ => throw new InvalidOperationException($"There is no answer for {result.GetType().Name}."),
         };
+    }
+
+    private static ProblemAnswer TooManyMails(HttpContext http, RateLimitState state)
+    {
+        RateLimitFields.Write(http, state);
+        return RateLimitFields.Refuse(state, "This address got several mails already. Wait for the time in Retry-After, then try again.");
     }
 
     private static UserChange ReadOwnPatch(RequestFields fields) => UserBodies.ReadPatch(fields) with { ByTheUser = true };

@@ -21,7 +21,7 @@ internal static class OperationsEndpoints
             .Described("isAlive", Tag, "Whether the process answers.")
             .Produces<string>(StatusCodes.Status200OK, "text/plain");
         routes.MapGet("/readyz", IsReadyAsync)
-            .Described("isReady", Tag, "Whether the database can be reached and has the present schema.")
+            .Described("isReady", Tag, "Whether the database can be reached, has the present schema and takes a change.")
             .Produces<string>(StatusCodes.Status200OK, "text/plain")
             .Refuses(Problem.NotReady);
         routes.MapGet("/metrics", async (PrometheusMetrics metrics, StoreGauges gauges) => Results.Text(metrics.Write() + await gauges.WriteAsync(), PrometheusMetrics.ContentType))
@@ -35,9 +35,13 @@ internal static class OperationsEndpoints
         using var both = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, http.RequestAborted);
         try
         {
-            return await StoreSchema.IsPresentAsync(context.Database, both.Token)
-                ? Results.Text("ok\n")
-                : Problem.NotReady.Because("The database lacks a part of the schema. Start this version once with rights to change the schema.");
+            if (!await StoreSchema.IsPresentAsync(context.Database, both.Token))
+            {
+                return Problem.NotReady.Because("The database lacks a part of the schema. Start this version once with rights to change the schema.");
+            }
+
+            await TryToWriteAsync(context, both.Token);
+            return Results.Text("ok\n");
         }
         catch (Exception exception) when (!http.RequestAborted.IsCancellationRequested)
         {
@@ -45,4 +49,14 @@ internal static class OperationsEndpoints
             return Problem.NotReady.Because("The database cannot be used. Look into the log.");
         }
     }
+
+    /// <summary>A standby and a full disk can be read, and so can a SQLite file that another process holds.</summary>
+    private static Task TryToWriteAsync(StoreContext context, CancellationToken cancellation)
+        => context.Database.TransactAsync(
+            async transaction =>
+            {
+                await transaction.ExecuteAsync("INSERT INTO rate_limits (tenant, name, subject, window_started_at, used) VALUES ('', 'ready', '', @now, 0) ON CONFLICT DO NOTHING", new { now = context.Now() });
+                transaction.RollBack = true;
+            },
+            cancellation);
 }

@@ -6,6 +6,7 @@ using Selfsame.Server.Api.Fields;
 using Selfsame.Server.Api.Problems;
 using Selfsame.Server.Requests;
 using Selfsame.Store;
+using Selfsame.Store.Requests;
 using Selfsame.Store.ServiceTokens;
 using Selfsame.Store.Sessions;
 using Selfsame.Store.Users;
@@ -34,6 +35,7 @@ internal static class SessionEndpoints
             .TakesBody(SignInBody)
             .Produces<SessionStartedAnswer>(StatusCodes.Status201Created)
             .AnswersHeader("Location", "Where the session is.")
+            .AnswersRateLimit()
             .Refuses(Problem.SignInRefused, Problem.TooManyRequests, Problem.Busy);
         api.MapGet("/sessions", ListAsync)
             .Described("listSessions", tag, "Where the caller is signed in.")
@@ -65,6 +67,7 @@ internal static class SessionEndpoints
         var result = await signIn.ExecuteAsync(
             scope.Tenant, body.Text("login"), body.Text("password"), origin, kind, scope.Actor, http.RequestAborted);
         ServerMeters.SignIn(result);
+        RateLimitFields.Write(http, result.RateLimit);
         switch (result)
         {
             case SignInResult.SignedIn signedIn:
@@ -74,8 +77,7 @@ internal static class SessionEndpoints
                     ? "The name or the password is wrong, the e-mail address is not confirmed yet, or the account is disabled. Open the link that we sent, or reset the password."
                     : "The name or the password is wrong, or the account is disabled. Try again, or reset the password.");
             case SignInResult.TryLater later:
-                RateLimitFields.Write(http, later.State);
-                return TooManyAttempts(later.After);
+                return TooManyAttempts(http, later.After, later.State);
             case SignInResult.Busy:
                 return SignUpEndpoints.Busy();
             default:
@@ -83,9 +85,12 @@ internal static class SessionEndpoints
         }
     }
 
-    /// <summary>The back-off for wrong passwords, wherever one was asked for.</summary>
-    public static ProblemAnswer TooManyAttempts(TimeSpan after)
-        => Problem.TooManyRequests.Because("There were too many attempts. Wait for the time in Retry-After, then try again.") with { RetryAfter = after };
+    /// <summary>The back-off for wrong passwords, wherever one was asked for, or the limit that decided.</summary>
+    public static ProblemAnswer TooManyAttempts(HttpContext http, TimeSpan after, RateLimitState? state)
+    {
+        RateLimitFields.Write(http, state);
+        return Problem.TooManyRequests.Because("There were too many attempts. Wait for the time in Retry-After, then try again.") with { RetryAfter = after };
+    }
 
     private static IResult Start(HttpContext http, SignInResult.SignedIn signedIn, SessionKind kind)
     {

@@ -25,10 +25,11 @@ public sealed class OpenedStore : IAsyncDisposable
 
     /// <summary>Opens what <paramref name="options"/> name; links in mails lead to the configured addresses.</summary>
     public static Task<OpenedStore> OpenAsync(ServerOptions options, CancellationToken cancellation)
-        => OpenAsync(options, NullLogger.Instance, tenant => PublicLinks.Configured(options, tenant) ?? new Uri("http://localhost:8080"), cancellation);
+        => OpenAsync(
+            options, new DatabaseOptions(), NullLogger.Instance, tenant => PublicLinks.Configured(options, tenant) ?? new Uri("http://localhost:8080"), cancellation);
 
     internal static async Task<OpenedStore> OpenAsync(
-        ServerOptions options, Microsoft.Extensions.Logging.ILogger logger, Func<string, Uri> publicAddress, CancellationToken cancellation)
+        ServerOptions options, DatabaseOptions database, Microsoft.Extensions.Logging.ILogger logger, Func<string, Uri> publicAddress, CancellationToken cancellation)
     {
         PrivateFiles.CreateFolder(options.DataFolder);
         RequireSecretForCredentials(options);
@@ -36,7 +37,7 @@ public sealed class OpenedStore : IAsyncDisposable
         var context = new StoreContext
         {
             Database = Database.Open(
-                options.Database ?? Path.Combine(options.DataFolder, "selfsame.db"), new DatabaseOptions(), options.Clock, options.Random),
+                options.Database ?? Path.Combine(options.DataFolder, "selfsame.db"), database, options.Clock, options.Random),
             Clock = options.Clock,
             Random = options.Random,
             Secrets = new SecretKeys(

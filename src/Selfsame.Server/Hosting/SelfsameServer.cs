@@ -8,6 +8,7 @@ using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
 using Microsoft.Extensions.Options;
 using OpenTelemetry.Metrics;
 using Selfsame.Databases;
@@ -61,13 +62,22 @@ public sealed class SelfsameServer : IAsyncDisposable
         });
         builder.Logging.SetMinimumLevel(LogLevel.Information);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        TellTime(builder.Services);
 
         SelfsameServer? server = null;
 
+        // What keeps it from starting is thrown, and told by the caller in a sentence.
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", _ => server?.listening is not null);
+        builder.Logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", level => level >= LogLevel.Warning && server?.listening is not null);
+
         // The store is opened before the container is built, and logs until it is closed.
-        var loggers = LoggerFactory.Create(logging => logging.AddConsole());
+        var loggers = LoggerFactory.Create(logging =>
+        {
+            logging.AddConfiguration(builder.Configuration.GetSection("Logging")).AddConsole();
+            TellTime(logging.Services);
+        });
         var store = await OpenedStore.OpenAsync(
-            options, loggers.CreateLogger("Selfsame.Store"), tenant => server!.PublicAddress(options, tenant), cancellation);
+            options, DatabaseOptions(options), loggers.CreateLogger("Selfsame.Store"), tenant => server!.PublicAddress(options, tenant), cancellation);
         AddServices(builder.Services, options, store.Context);
         if (options.Topology is { } topology)
         {
@@ -130,6 +140,28 @@ public sealed class SelfsameServer : IAsyncDisposable
     }
 
     private Uri PublicAddress(ServerOptions options, string tenant) => PublicLinks.Configured(options, tenant) ?? Address;
+
+    // As long as a repeat of a call waits for the first one.
+    private static readonly TimeSpan LongestWaitForFile = TimeSpan.FromSeconds(5);
+
+    /// <summary>Each line of the log says when, unless the configuration of logging says how.</summary>
+    private static void TellTime(IServiceCollection services)
+    {
+        // Without a name the formatter takes its settings from elsewhere.
+        services.Configure<ConsoleLoggerOptions>(console => console.FormatterName ??= ConsoleFormatterNames.Simple);
+        services.Configure<SimpleConsoleFormatterOptions>(console =>
+        {
+            if (console.TimestampFormat is null)
+            {
+                console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss'Z' ";
+                console.UseUtcTimestamp = true;
+            }
+        });
+    }
+
+    /// <summary>A request is answered in time (promise 2), also while a backup or a shell holds SQLite's file; a command has more patience.</summary>
+    private static DatabaseOptions DatabaseOptions(ServerOptions options)
+        => options.Database is { } connection && PostgresAddress.IsMeant(connection) ? new() : new() { LockTimeout = LongestWaitForFile };
 
     private static void AddServices(IServiceCollection services, ServerOptions options, StoreContext context)
     {

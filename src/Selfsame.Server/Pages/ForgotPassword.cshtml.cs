@@ -19,7 +19,7 @@ internal sealed class ForgotPasswordPage(RequestScope scope, PasswordChanges pas
         var state = await passwords.RequestResetAsync(Scope.Tenant, login, Scope.Origin.Network, Scope.Actor, Cancellation);
         await answerTime.RoundUpAsync(Cancellation);
         return state is { Allowed: false }
-            ? TooMany("Too many links were asked for from your network.", state.ResetsIn)
+            ? TooMany("Too many links were asked for from your network.", state.ResetsIn, state)
             : Continue("/forgot-password?sent=1");
     }
 }

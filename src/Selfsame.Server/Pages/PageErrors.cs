@@ -54,14 +54,17 @@ internal sealed class PageErrorMiddleware(RequestDelegate next, ILogger<PageErro
     {
         if (http.Request.ContentLength > RequestLimits.LargestBody)
         {
-            http.Response.StatusCode = StatusCodes.Status413PayloadTooLarge;
-            await WriteAsync(http, "This is too large", "More was sent than any of our forms needs.", scope.CorrelationId);
+            await RefuseTooLargeAsync(http, scope);
             return;
         }
 
         try
         {
             await next(http);
+        }
+        catch (BadHttpRequestException exception) when (!http.Response.HasStarted && exception.StatusCode == StatusCodes.Status413PayloadTooLarge)
+        {
+            await RefuseTooLargeAsync(http, scope);
         }
         catch (BadHttpRequestException exception) when (!http.Response.HasStarted)
         {
@@ -81,6 +84,12 @@ internal sealed class PageErrorMiddleware(RequestDelegate next, ILogger<PageErro
 
             await WriteAsync(http, title, text, scope.CorrelationId);
         }
+    }
+
+    private static Task RefuseTooLargeAsync(HttpContext http, RequestScope scope)
+    {
+        http.Response.StatusCode = StatusCodes.Status413PayloadTooLarge;
+        return WriteAsync(http, "This is too large", "More was sent than any of our forms needs.", scope.CorrelationId);
     }
 
     private static (bool Passes, string Title, string Text) Understand(Exception exception) => exception switch

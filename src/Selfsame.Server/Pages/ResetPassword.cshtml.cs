@@ -13,7 +13,7 @@ internal sealed class ResetPasswordPage(RequestScope scope, StoreContext context
         {
             PasswordChangeResult.Changed => Done("password-set"),
             PasswordChangeResult.Invalid invalid => Refuse(invalid.Errors),
-            PasswordChangeResult.TryLater later => TooMany("Too many passwords were set from your network.", later.After),
+            PasswordChangeResult.TryLater later => TooMany("Too many passwords were set from your network.", later.After, later.State),
             PasswordChangeResult.Busy => Busy(),
             _ => LinkIsGone(),
         };

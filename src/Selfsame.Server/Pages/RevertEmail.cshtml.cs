@@ -16,7 +16,7 @@ internal sealed class RevertEmailPage(RequestScope scope, StoreContext context, 
             EmailChangeResult.Invalid invalid => Refuse(invalid.Errors),
             EmailChangeResult.Taken => Refuse(
                 StatusCodes.Status409Conflict, "Another account has proved the earlier address meanwhile. Ask an administrator for help."),
-            EmailChangeResult.TryLater later => TooMany("Too many passwords were set from your network.", later.After),
+            EmailChangeResult.TryLater later => TooMany("Too many passwords were set from your network.", later.After, later.State),
             EmailChangeResult.Busy => Busy(),
             _ => LinkIsGone(),
         };

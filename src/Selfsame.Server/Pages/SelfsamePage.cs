@@ -3,8 +3,10 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.Filters;
 using Microsoft.AspNetCore.Mvc.RazorPages;
+using Selfsame.Server.Api.Problems;
 using Selfsame.Server.Requests;
 using Selfsame.Store;
+using Selfsame.Store.Requests;
 using Selfsame.Store.Sessions;
 using Selfsame.Store.Users;
 
@@ -80,11 +82,13 @@ internal abstract class SelfsamePage(RequestScope scope) : PageModel
     }
 
     /// <summary>Shows the page again, naming every field whose value another user has.</summary>
-    protected PageResult RefuseTaken(IReadOnlySet<string> fields)
+    /// <param name="fields">All of them.</param>
+    /// <param name="heldByDeleted">Those whose holder is deleted and can still be restored; none where that is not asked.</param>
+    protected PageResult RefuseTaken(IReadOnlySet<string> fields, IReadOnlySet<string>? heldByDeleted = null)
     {
         foreach (var field in fields)
         {
-            Errors.Add(field, $"{field}.taken", Words.Taken(field));
+            Errors.Add(field, $"{field}.taken", heldByDeleted?.Contains(field) == true ? Words.TakenByDeleted(Scope.IsAdministrator) : Words.Taken(field));
         }
 
         return Show(StatusCodes.Status409Conflict);
@@ -97,8 +101,12 @@ internal abstract class SelfsamePage(RequestScope scope) : PageModel
         return Show(status);
     }
 
-    protected PageResult TooMany(string what, TimeSpan wait)
+    /// <param name="what">There was too much of.</param>
+    /// <param name="wait">Until there may be more.</param>
+    /// <param name="state">The limit that refuses; null where it is the back-off for wrong passwords.</param>
+    protected PageResult TooMany(string what, TimeSpan wait, RateLimitState? state)
     {
+        RateLimitFields.Write(HttpContext, state);
         Response.Headers.RetryAfter = Words.WholeSeconds(wait).ToString(CultureInfo.InvariantCulture);
         return Refuse(StatusCodes.Status429TooManyRequests, $"{what} Try again in {Words.Wait(wait)}.");
     }

@@ -20,7 +20,7 @@ internal sealed class SendVerificationPage(RequestScope scope, EmailVerification
         var state = await verification.RequestAsync(Scope.Tenant, login, Scope.Origin.Network, Scope.Actor, Cancellation);
         await answerTime.RoundUpAsync(Cancellation);
         return state is { Allowed: false }
-            ? TooMany("Too many links were asked for from your network.", state.ResetsIn)
+            ? TooMany("Too many links were asked for from your network.", state.ResetsIn, state)
             : Continue("/verify-email/send?sent=1");
     }
 }

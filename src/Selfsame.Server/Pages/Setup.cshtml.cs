@@ -51,7 +51,7 @@ internal sealed class SetupPage(RequestScope scope, StoreContext context, FirstA
             case SignUpResult.Created:
                 return Continue("/sign-in?done=administrator-made");
             case SignUpResult.Taken taken:
-                return RefuseTaken(taken.Fields);
+                return RefuseTaken(taken.Fields, taken.HeldByDeleted);
             case SignUpResult.Invalid invalid:
                 return Refuse(invalid.Errors);
             case SignUpResult.KeyReused:

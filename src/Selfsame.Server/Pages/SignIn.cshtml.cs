@@ -50,7 +50,7 @@ internal sealed class SignInPage(RequestScope scope, StoreContext context, SignI
                 SessionCookie.Write(HttpContext, signedIn.Token, signedIn.Session.ExpiresAt);
                 return Continue(Next);
             case SignInResult.TryLater later:
-                return TooMany("There were too many attempts.", later.After);
+                return TooMany("There were too many attempts.", later.After, later.State);
             case SignInResult.Refused:
                 return Refuse(
                     StatusCodes.Status401Unauthorized,

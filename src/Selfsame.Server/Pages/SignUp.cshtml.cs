@@ -74,11 +74,11 @@ internal sealed class SignUpPage(RequestScope scope, StoreContext context, SignU
             case SignUpResult.Created or SignUpResult.Accepted:
                 return Continue("/sign-up/done");
             case SignUpResult.Taken taken:
-                return RefuseTaken(taken.Fields);
+                return RefuseTaken(taken.Fields, taken.HeldByDeleted);
             case SignUpResult.Invalid invalid:
                 return Refuse(invalid.Errors);
             case SignUpResult.LimitReached limit:
-                return TooMany("Too many accounts were made or tried from your network.", limit.State.ResetsIn);
+                return TooMany("Too many accounts were made or tried from your network.", limit.State.ResetsIn, limit.State);
             case SignUpResult.KeyReused:
                 newToken = CreationForm.NewToken(context.Random);
                 return Refuse(

@@ -55,7 +55,7 @@ internal sealed class VerifyEmailPage(RequestScope scope, StoreContext context, 
             case VerificationResult.Invalid invalid:
                 return Refuse(invalid.Errors);
             case VerificationResult.TryLater later:
-                return TooMany("Too many passwords were tried.", later.After);
+                return TooMany("Too many passwords were tried.", later.After, later.State);
             case VerificationResult.LinkInvalid:
                 Step = VerificationStep.LinkInvalid;
                 return Show(StatusCodes.Status404NotFound);

@@ -79,6 +79,11 @@ internal static class Words
         _ => "This is taken already.",
     };
 
+    /// <summary>Who left and comes back is not to guess why neither a sign-in nor a sign-up works (CASES 8).</summary>
+    public static string TakenByDeleted(bool isAdministrator) => isAdministrator
+        ? "A deleted user has this. Restore that user, or wait until it is removed for good."
+        : "This belongs to a deleted account. Ask an administrator to restore it, or wait until it is removed for good.";
+
     /// <summary>A field of a user as people call it.</summary>
     public static string Field(string name) => name switch
     {

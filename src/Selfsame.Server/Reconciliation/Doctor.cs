@@ -83,6 +83,12 @@ public sealed class Doctor(ConnectedSystems systems, StoreContext store, ServerO
             : new Examination(
                 "store", "key rules", ProbeAnswer.No, $"{older.Sum(count => count.Identifiers)} identifiers were keyed under {string.Join(", ", older.Select(count => count.Version))}; these are {KeyRules.Version}",
                 "Look with 'selfsame keys' whether their keys differ before you upgrade further; keys made by other rules can let a duplicate in."));
+        var (unverifiable, others) = await UnverifiableHashes.CountAsync(store, cancellation);
+        found.Add(unverifiable == 0
+            ? new Examination("store", "password hashes", ProbeAnswer.Yes, $"{others} that other systems made, all of which can be checked here")
+            : new Examination(
+                "store", "password hashes", ProbeAnswer.No, $"{unverifiable} of {others} that other systems made can't be checked here, so those users can't sign in with them",
+                "Install libargon2 (on Debian: apt-get install libargon2-1), or let them set a new password by mail."));
         foreach (var tenant in store.Tenants.Values.OrderBy(tenant => tenant.Name, StringComparer.Ordinal))
         {
             found.Add(new Examination("store", $"creation limit of {tenant.Name}", ProbeAnswer.Yes, await LimitAsync(store, tenant, cancellation)));

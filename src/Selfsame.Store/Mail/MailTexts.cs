@@ -85,6 +85,17 @@ internal static class MailTexts
         {revert}
         """);
 
+    /// <summary>To a mailbox that nobody proved: it may be a stranger's, so neither the new address nor a way back stands in it.</summary>
+    public static MailText UnverifiedEmailChanged(string recipient, Uri site) => new(
+        recipient,
+        "Your e-mail address was changed",
+        $"""
+        Somebody made an account with this e-mail address, which was never confirmed. The account now has another address.
+
+        If it is your account and you did not change it, ask the people who run {site} for help.
+        If you never made one, do nothing.
+        """);
+
     public static MailText PasswordChanged(string recipient, Uri reset) => new(
         recipient,
         "Your password was changed",

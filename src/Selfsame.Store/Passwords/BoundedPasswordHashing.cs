@@ -49,7 +49,7 @@ public sealed class BoundedPasswordHashing : PasswordHashing, IDisposable
     public bool UsesArgon2 { get; }
 
     /// <inheritdoc/>
-    public override string Description => string.Create(CultureInfo.InvariantCulture, $"{DescribeScheme()}; {settings.Threads} at once");
+    public override string Description => string.Create(CultureInfo.InvariantCulture, $"{DescribeScheme()}; {settings.Threads} at once{DescribeLimits()}");
 
     /// <summary>How many wait for a thread now.</summary>
     public int Waiting => queue.Waiting;
@@ -81,6 +81,10 @@ public sealed class BoundedPasswordHashing : PasswordHashing, IDisposable
         return task is null ? new ValueTask<PasswordCheck>(PasswordCheck.Busy) : new ValueTask<PasswordCheck>(task);
     }
 
+    /// <inheritdoc/>
+    public override bool CanVerify(string storedHash)
+        => IsNoPassword(storedHash) || (StoredHashReader.Read(storedHash) is { } stored && CanCompute(stored));
+
     /// <summary>Ends the threads. What runs is finished; what waits fails with <see cref="ObjectDisposedException"/>.</summary>
     public void Dispose() => queue.Dispose();
 
@@ -101,8 +105,7 @@ public sealed class BoundedPasswordHashing : PasswordHashing, IDisposable
 
     private PasswordCheck Verify(string? storedHash, string typed)
     {
-        // An empty field, and what Django ("!") and Unix ("*", "!") store for "no password".
-        var noPassword = string.IsNullOrEmpty(storedHash) || storedHash[0] is '!' or '*';
+        var noPassword = IsNoPassword(storedHash);
         var stored = noPassword ? null : StoredHashReader.Read(storedHash!);
         if (stored is null || !CanCompute(stored))
         {
@@ -116,6 +119,10 @@ public sealed class BoundedPasswordHashing : PasswordHashing, IDisposable
             _ => PasswordCheck.RightButRehash,
         };
     }
+
+    /// <summary>An empty field, and what Django ("!") and Unix ("*", "!") store for "no password".</summary>
+    private static bool IsNoPassword([System.Diagnostics.CodeAnalysis.NotNullWhen(false)] string? storedHash)
+        => string.IsNullOrEmpty(storedHash) || storedHash[0] is '!' or '*';
 
     /// <summary>
     /// Our own hashes are of the prepared form; other systems hashed what was typed. The same rule for all, and for the
@@ -238,6 +245,11 @@ public sealed class BoundedPasswordHashing : PasswordHashing, IDisposable
             : "";
         return string.Create(CultureInfo.InvariantCulture, $"PBKDF2-HMAC-SHA-512 ({settings.Pbkdf2Iterations} iterations){reason}");
     }
+
+    /// <summary>What users may bring along that this machine can't check; nothing where it can.</summary>
+    private string DescribeLimits() => argon2.HasReference
+        ? ""
+        : "; Argon2 hashes that users bring along are checked with p=1 and a salt of 16 octets only, for all others there must be libargon2 (on Debian: apt-get install libargon2-1)";
 
     private byte[] NextSalt()
     {

@@ -36,6 +36,9 @@ internal sealed unsafe class NativeArgon2
     /// <summary>The file that libsodium was loaded from, or null.</summary>
     internal string? SodiumName { get; }
 
+    /// <summary>Whether every Argon2 hash can be computed, and not only what libsodium takes.</summary>
+    internal bool HasReference => referenceHash is not null;
+
     internal bool CanCompute(Argon2Parameters parameters, int saltLength) =>
         referenceHash is not null || SodiumCanCompute(parameters, saltLength);
 

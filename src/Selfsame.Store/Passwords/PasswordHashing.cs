@@ -26,4 +26,7 @@ public abstract class PasswordHashing
     /// </summary>
     /// <exception cref="OperationCanceledException">Cancelled while it waited for its turn.</exception>
     public abstract ValueTask<PasswordCheck> VerifyAsync(string? storedHash, string password, CancellationToken cancellationToken);
+
+    /// <summary>Whether a stored hash can be checked with what this machine has; what says "no password" has nothing to check.</summary>
+    public virtual bool CanVerify(string storedHash) => true;
 }

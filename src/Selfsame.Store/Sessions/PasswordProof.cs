@@ -1,6 +1,7 @@
 using Selfsame.Core.Identifiers;
 using Selfsame.Databases;
 using Selfsame.Store.Passwords;
+using Selfsame.Store.Requests;
 using Selfsame.Store.Users;
 
 namespace Selfsame.Store.Sessions;
@@ -23,7 +24,7 @@ internal sealed class PasswordProof(StoreContext context)
         var claim = await attempts.ClaimAsync(user.Tenant, KeyOf(user), user, origin, cancellation);
         if (!claim.Allowed)
         {
-            return new PasswordProofResult.TryLater(claim.RetryAfter);
+            return new PasswordProofResult.TryLater(claim.RetryAfter, claim.State);
         }
 
         return await attempts.CheckAsync(user.Tenant, user.PasswordHash, password, claim, origin, cancellation) switch
@@ -71,7 +72,7 @@ internal abstract record PasswordProofResult
 
     public sealed record Wrong : PasswordProofResult;
 
-    public sealed record TryLater(TimeSpan After) : PasswordProofResult;
+    public sealed record TryLater(TimeSpan After, RateLimitState? State) : PasswordProofResult;
 
     public sealed record Busy : PasswordProofResult;
 }

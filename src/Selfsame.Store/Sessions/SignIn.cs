@@ -26,6 +26,9 @@ public abstract record SignInResult
     /// <summary>Too many attempts; nothing was hashed.</summary>
     public sealed record TryLater(TimeSpan After, RateLimitState? State) : SignInResult;
 
+    /// <summary>Where the network's limit stands after an attempt that it let pass; null where there is none.</summary>
+    public RateLimitState? RateLimit { get; init; }
+
     /// <summary>Too many passwords wait to be hashed.</summary>
     public sealed record Busy : SignInResult;
 }
@@ -69,11 +72,14 @@ public sealed class SignIn(StoreContext context)
 
         if (user is null || check is not (PasswordCheck.Right or PasswordCheck.RightButRehash) || MustProveAddressFirst(user))
         {
-            return check == PasswordCheck.Busy ? new SignInResult.Busy() : new SignInResult.Refused();
+            return check == PasswordCheck.Busy ? new SignInResult.Busy() : new SignInResult.Refused { RateLimit = claim.State };
         }
 
         var newHash = check == PasswordCheck.RightButRehash ? await context.Passwords.HashAsync(password, cancellation) : null;
-        return await SucceedAsync(user, newHash, claim, origin, kind, actor, cancellation);
+        var result = await SucceedAsync(user, newHash, claim, origin, kind, actor, cancellation);
+
+        // A success is given back.
+        return result with { RateLimit = claim.State is { } state ? state with { Remaining = state.Remaining + (result is SignInResult.SignedIn ? 1 : 0) } : null };
     }
 
     /// <summary>

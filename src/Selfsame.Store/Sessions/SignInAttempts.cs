@@ -6,6 +6,10 @@ using Selfsame.Store.Users;
 namespace Selfsame.Store.Sessions;
 
 /// <summary>Whether one attempt may be tried, claimed before anything is hashed.</summary>
+/// <param name="Allowed">Whether it may.</param>
+/// <param name="RetryAfter">Until it may.</param>
+/// <param name="State">Where the network's limit stands; null where there is none, and where it is the back-off that refuses.</param>
+/// <param name="Buckets">What the attempt took.</param>
 internal sealed record SignInClaim(bool Allowed, TimeSpan RetryAfter, RateLimitState? State, IReadOnlyList<ClaimedBucket> Buckets)
 {
     /// <summary>The login that was tried, where it was let through as the first attempt of its network; else null.</summary>
@@ -76,7 +80,7 @@ internal sealed class SignInAttempts(StoreContext context)
                     }
 
                     transaction.RollBack = true;
-                    return new SignInClaim(false, wait, limit, []);
+                    return new SignInClaim(false, wait, null, []);
                 }
 
                 return new SignInClaim(true, TimeSpan.Zero, limit, claimed);

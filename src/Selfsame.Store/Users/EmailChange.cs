@@ -3,6 +3,7 @@ using Selfsame.Databases;
 using Selfsame.Store.Audit;
 using Selfsame.Store.Links;
 using Selfsame.Store.Mail;
+using Selfsame.Store.Requests;
 using Selfsame.Store.Sessions;
 
 namespace Selfsame.Store.Users;
@@ -25,10 +26,10 @@ public abstract record EmailChangeResult
     public sealed record Invalid(FieldErrors Errors) : EmailChangeResult;
 
     /// <summary>The new address got several mails already.</summary>
-    public sealed record TooMany : EmailChangeResult;
+    public sealed record TooMany(RateLimitState State) : EmailChangeResult;
 
     /// <summary>Too many wrong passwords, or too many new ones from one network; nothing was hashed.</summary>
-    public sealed record TryLater(TimeSpan After) : EmailChangeResult;
+    public sealed record TryLater(TimeSpan After, RateLimitState? State) : EmailChangeResult;
 
     public sealed record Busy : EmailChangeResult;
 }
@@ -54,7 +55,7 @@ public sealed class EmailChange(StoreContext context)
         {
             return check switch
             {
-                PasswordProofResult.TryLater later => new EmailChangeResult.TryLater(later.After),
+                PasswordProofResult.TryLater later => new EmailChangeResult.TryLater(later.After, later.State),
                 PasswordProofResult.Busy => new EmailChangeResult.Busy(),
                 _ => new EmailChangeResult.WrongPassword(),
             };
@@ -71,10 +72,10 @@ public sealed class EmailChange(StoreContext context)
                 }
 
                 await proof.ForgiveAsync(transaction, user, right, origin, now);
-                if (!await EmailVerification.MayMailAsync(context, transaction, user with { Email = email.Value }, now))
+                if (await EmailVerification.CountMailAsync(context, transaction, user with { Email = email.Value }, now) is { Allowed: false } full)
                 {
                     // Resets count too, but only for addresses that are registered: where that is hidden, so is the count.
-                    return context.Tenant(user.Tenant).Disclosure == Disclosure.Hide ? new EmailChangeResult.LinkSent() : new EmailChangeResult.TooMany();
+                    return context.Tenant(user.Tenant).Disclosure == Disclosure.Hide ? new EmailChangeResult.LinkSent() : new EmailChangeResult.TooMany(full);
                 }
 
                 var holder = await HolderAsync(transaction, user, email);
@@ -161,7 +162,7 @@ public sealed class EmailChange(StoreContext context)
 
         if (await LinkTokens.CountHashAsync(context, tenant, origin.Network, cancellation) is { Allowed: false } full)
         {
-            return new EmailChangeResult.TryLater(full.ResetsIn);
+            return new EmailChangeResult.TryLater(full.ResetsIn, full);
         }
 
         var hash = await context.Passwords.HashAsync(newPassword!, cancellation);
@@ -248,8 +249,19 @@ public sealed class EmailChange(StoreContext context)
 
     private async Task TellOldAddressAsync(Transaction transaction, User before, string newEmail, DateTimeOffset now)
     {
-        if (before is not { Email: not null, EmailVerifiedAt: not null })
+        if (before.Email is null)
         {
+            return;
+        }
+
+        if (before.EmailVerifiedAt is null)
+        {
+            if (await EmailVerification.MayMailAsync(context, transaction, before, now))
+            {
+                var note = MailTexts.UnverifiedEmailChanged(before.Email, context.PublicAddress(before.Tenant));
+                await MailOutbox.QueueAsync(context, transaction, before.Tenant, before.Id, note, now);
+            }
+
             return;
         }
 

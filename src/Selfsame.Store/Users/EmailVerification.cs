@@ -45,7 +45,7 @@ public abstract record VerificationResult
     public sealed record Invalid(FieldErrors Errors) : VerificationResult;
 
     /// <summary>Too many passwords were tried; nothing was hashed.</summary>
-    public sealed record TryLater(TimeSpan After) : VerificationResult;
+    public sealed record TryLater(TimeSpan After, RateLimitState? State) : VerificationResult;
 
     public sealed record Busy : VerificationResult;
 }
@@ -96,7 +96,7 @@ public sealed class EmailVerification(StoreContext context)
 
             if (await LinkTokens.CountHashAsync(context, tenant, proof.Origin.Network, cancellation) is { Allowed: false } full)
             {
-                return new VerificationResult.TryLater(full.ResetsIn);
+                return new VerificationResult.TryLater(full.ResetsIn, full);
             }
 
             newHash = await context.Passwords.HashAsync(proof.NewPassword, cancellation);
@@ -113,7 +113,7 @@ public sealed class EmailVerification(StoreContext context)
             {
                 return check switch
                 {
-                    PasswordProofResult.TryLater later => new VerificationResult.TryLater(later.After),
+                    PasswordProofResult.TryLater later => new VerificationResult.TryLater(later.After, later.State),
                     PasswordProofResult.Busy => new VerificationResult.Busy(),
                     _ => new VerificationResult.PasswordNeeded(proof.Password is not null),
                 };
@@ -163,20 +163,24 @@ public sealed class EmailVerification(StoreContext context)
             cancellation);
 
     /// <summary>Whether another mail may go to this user's address: nobody is flooded through us.</summary>
-    internal static Task<bool> MayMailAsync(StoreContext context, Transaction transaction, User user, DateTimeOffset now)
-        => MayMailAsync(context, transaction, user, PerRecipient, now);
+    internal static async Task<bool> MayMailAsync(StoreContext context, Transaction transaction, User user, DateTimeOffset now)
+        => await CountMailAsync(context, transaction, user, now) is { Allowed: true };
+
+    /// <summary>As <see cref="MayMailAsync(StoreContext, Transaction, User, DateTimeOffset)"/>, with where the limit of the address stands.</summary>
+    internal static Task<RateLimitState?> CountMailAsync(StoreContext context, Transaction transaction, User user, DateTimeOffset now)
+        => CountMailAsync(context, transaction, user, PerRecipient, now);
 
     /// <summary>Whether the owner of an address may be told, once more, that somebody tried to register it.</summary>
-    internal static Task<bool> MayTellOwnerAsync(StoreContext context, Transaction transaction, User owner, DateTimeOffset now)
-        => MayMailAsync(context, transaction, owner, TellingOwner, now);
+    internal static async Task<bool> MayTellOwnerAsync(StoreContext context, Transaction transaction, User owner, DateTimeOffset now)
+        => await CountMailAsync(context, transaction, owner, TellingOwner, now) is { Allowed: true };
 
-    private static async Task<bool> MayMailAsync(
+    private static Task<RateLimitState?> CountMailAsync(
         StoreContext context, Transaction transaction, User user, RateLimit limit, DateTimeOffset now)
     {
         // By mailbox: other spellings of an address reach the same person.
         var mailbox = Core.Identifiers.EmailAddress.TryParse(user.Email, out var email, out _) ? email.Mailbox : user.Email!;
         var subject = Convert.ToHexString(context.Secrets.Hash("recipient", mailbox));
-        return await RateLimits.CountAsync(transaction, user.Tenant, limit, subject, now) is { Allowed: true };
+        return RateLimits.CountAsync(transaction, user.Tenant, limit, subject, now);
     }
 
     private Task<(LinkToken? Link, User? User)> ReadAsync(string tenant, string token, CancellationToken cancellation)

@@ -17,39 +17,32 @@ internal static class IdentifierConflicts
     private static readonly Counter<long> Conflicts = Meter.CreateCounter<long>(
         "selfsame.identifier_conflicts", description: "Sign-ups and changes that asked for a taken identifier, by field.");
 
-    /// <summary>Records each field; those whose present holder is deleted and can still be restored (CASES 8).</summary>
+    /// <summary>Records each field.</summary>
     /// <param name="context">The store.</param>
     /// <param name="wanted">The user as it would have been.</param>
     /// <param name="fields">What of it is taken.</param>
     /// <param name="anew">Whether it would have been a new user: then one who was made a moment ago by the same request is a repeat, too.</param>
     /// <param name="actor">Who asked.</param>
     /// <param name="cancellation">Gives up.</param>
-    public static async Task<IReadOnlySet<string>> RecordAsync(
+    public static async Task RecordAsync(
         StoreContext context, User wanted, IReadOnlySet<string> fields, bool anew, Actor actor, CancellationToken cancellation)
     {
-        var heldByDeleted = new HashSet<string>(StringComparer.Ordinal);
         foreach (var field in fields)
         {
-            if (await RecordOneAsync(context, new Conflict(wanted.Tenant, field, Value(wanted, field), anew), actor, cancellation))
-            {
-                heldByDeleted.Add(field);
-            }
+            await RecordOneAsync(context, new Conflict(wanted.Tenant, field, Value(wanted, field), anew), actor, cancellation);
         }
-
-        return heldByDeleted;
     }
 
     /// <summary>Records a handle, by its key, that another user has, or another account of the system that keeps the handles.</summary>
     public static Task RecordHandleAsync(StoreContext context, string tenant, string handle, Actor actor, CancellationToken cancellation)
         => RecordOneAsync(context, new Conflict(tenant, "handle", handle, Anew: false), actor, cancellation);
 
-    /// <summary>Whether the present holder is deleted.</summary>
-    private static async Task<bool> RecordOneAsync(StoreContext context, Conflict conflict, Actor actor, CancellationToken cancellation)
+    private static async Task RecordOneAsync(StoreContext context, Conflict conflict, Actor actor, CancellationToken cancellation)
     {
         // Done again when the commit's answer is lost: counted twice at worst, which is better than to answer the refusal with an error.
-        var (repeats, isDeleted) = await context.Database.TransactAsync(
+        var repeats = await context.Database.TransactAsync(
             transaction => RecordOneAsync(context, transaction, conflict),
-            _ => Task.FromResult(default(Settled<(bool, bool)>)),
+            _ => Task.FromResult(default(Settled<bool>)),
             cancellation);
         if (context.Tenant(conflict.Tenant).Disclosure == Disclosure.Reveal)
         {
@@ -58,15 +51,15 @@ internal static class IdentifierConflicts
         }
 
         LogMessages.IdentifierTaken(context.Logger, conflict.Tenant, conflict.Field, repeats, actor.CorrelationId);
-        return isDeleted;
     }
 
-    private static async Task<(bool Repeats, bool HolderIsDeleted)> RecordOneAsync(StoreContext context, Transaction transaction, Conflict conflict)
+    /// <summary>Whether the same value came a moment ago.</summary>
+    private static Task<bool> RecordOneAsync(StoreContext context, Transaction transaction, Conflict conflict)
     {
         var now = context.Now();
         var (tenant, field, value, anew) = conflict;
         var space = field switch { "phone" => "phone", "handle" or "userCode" => "handle", _ => "login" };
-        var repeats = await transaction.ScalarAsync<bool>(
+        return transaction.ScalarAsync<bool>(
             """
             INSERT INTO identifier_conflicts (tenant, field, value_hash, repeats_within_10s, at)
             SELECT @tenant, @field, @hash,
@@ -77,13 +70,6 @@ internal static class IdentifierConflicts
             RETURNING repeats_within_10s
             """,
             new { tenant, field, space, value, anew, hash = context.Secrets.Hash("conflict", $"{field}\n{value}"), now, since = now - RepeatWindow });
-        var deleted = await transaction.ScalarAsync<long>(
-            """
-            SELECT count(*) FROM identifiers i JOIN users u ON u.id = i.user_id
-            WHERE i.tenant = @tenant AND i.space = @space AND i.key = @value AND u.deleted_at IS NOT NULL
-            """,
-            new { tenant, space, value });
-        return (repeats, deleted > 0);
     }
 
     private static string Value(User wanted, string field) => field switch

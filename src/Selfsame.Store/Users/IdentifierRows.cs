@@ -171,6 +171,34 @@ internal static class IdentifierRows
             .SelectMany(row => row.Fields)
             .ToHashSet(StringComparer.Ordinal);
 
+    /// <summary>
+    /// Of the fields that are taken, those whose holder is deleted and can still be restored (CASES 8), with the holder's uuid: looked up by the rows that were
+    /// refused, so also where another spelling of the mailbox or a lookalike is what is held.
+    /// </summary>
+    public static Task<Dictionary<string, Guid>> FindDeletedHoldersAsync(
+        StoreContext context, User wanted, IReadOnlySet<string> taken, CancellationToken cancellation)
+        => context.Database.ReadAsync(
+            async transaction =>
+            {
+                var holders = new Dictionary<string, Guid>(StringComparer.Ordinal);
+                foreach (var row in For(wanted, context.Tenant(wanted.Tenant)).Where(row => row.Unique && row.Fields.Any(taken.Contains)))
+                {
+                    var found = await transaction.QueryAsync<Guid>(
+                        """
+                        SELECT u.uuid FROM identifiers i JOIN users u ON u.id = i.user_id
+                        WHERE i.tenant = @Tenant AND i.space = @Space AND i.key = @Key AND u.deleted_at IS NOT NULL
+                        """,
+                        new { wanted.Tenant, row.Space, row.Key });
+                    foreach (var (field, holder) in row.Fields.SelectMany(field => found.Select(uuid => (field, uuid))))
+                    {
+                        holders.TryAdd(field, holder);
+                    }
+                }
+
+                return holders;
+            },
+            cancellation);
+
     /// <summary>A key that was free and is now the user's.</summary>
     public sealed record FreeKey(string Space, string Key)
     {

@@ -17,7 +17,7 @@ public abstract record PasswordChangeResult
     public sealed record WrongPassword : PasswordChangeResult;
 
     /// <summary>Too many wrong passwords, or too many new ones from one network; nothing was hashed.</summary>
-    public sealed record TryLater(TimeSpan After) : PasswordChangeResult;
+    public sealed record TryLater(TimeSpan After, RateLimitState? State) : PasswordChangeResult;
 
     public sealed record Invalid(FieldErrors Errors) : PasswordChangeResult;
 
@@ -156,7 +156,7 @@ public sealed class PasswordChanges(StoreContext context)
         {
             return check switch
             {
-                PasswordProofResult.TryLater later => new PasswordChangeResult.TryLater(later.After),
+                PasswordProofResult.TryLater later => new PasswordChangeResult.TryLater(later.After, later.State),
                 PasswordProofResult.Busy => new PasswordChangeResult.Busy(),
                 _ => new PasswordChangeResult.WrongPassword(),
             };
@@ -195,7 +195,7 @@ public sealed class PasswordChanges(StoreContext context)
 
         if (await LinkTokens.CountHashAsync(context, user.Tenant, origin.Network, cancellation) is { Allowed: false } full)
         {
-            return (null, new PasswordChangeResult.TryLater(full.ResetsIn));
+            return (null, new PasswordChangeResult.TryLater(full.ResetsIn, full));
         }
 
         var hash = await context.Passwords.HashAsync(password!, cancellation);

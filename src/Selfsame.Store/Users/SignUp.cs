@@ -44,6 +44,9 @@ public abstract record SignUpResult
     {
         /// <summary>Those of the fields whose holder was deleted and can still be restored by an administrator.</summary>
         public IReadOnlySet<string> HeldByDeleted { get; init; } = new HashSet<string>();
+
+        /// <summary>Who they are, by field; for administrators only.</summary>
+        public IReadOnlyDictionary<string, Guid> DeletedHolders { get; init; } = new Dictionary<string, Guid>();
     }
 
     /// <summary>Nothing was written; these fields are wrong.</summary>
@@ -101,9 +104,16 @@ public sealed class SignUp(StoreContext context)
             return new SignUpResult.Invalid(errors);
         }
 
-        if (await EarlyAnswerAsync(request, tenant, cancellation) is { } early)
+        try
         {
-            return early;
+            if (await EarlyAnswerAsync(request, tenant, cancellation) is { } early)
+            {
+                return early;
+            }
+        }
+        catch (LockTimeoutException) when (request.Call is not null)
+        {
+            return new SignUpResult.InProgress();
         }
 
         if (await HashAsync(candidate.Password, cancellation) is not { } hashed)
@@ -117,7 +127,9 @@ public sealed class SignUp(StoreContext context)
         context.CrashPoints.Reach("sign-up.committed");
         if (result is SignUpResult.Taken taken)
         {
-            taken = taken with { HeldByDeleted = await IdentifierConflicts.RecordAsync(context, candidate.User, taken.Fields, anew: true, request.Actor, cancellation) };
+            await IdentifierConflicts.RecordAsync(context, candidate.User, taken.Fields, anew: true, request.Actor, cancellation);
+            var holders = await IdentifierRows.FindDeletedHoldersAsync(context, candidate.User, taken.Fields, cancellation);
+            taken = taken with { HeldByDeleted = holders.Keys.ToHashSet(StringComparer.Ordinal), DeletedHolders = holders };
             return IsHidden(request, tenant) ? await TellOwnerAsync(request, tenant, candidate, cancellation) : taken;
         }
 

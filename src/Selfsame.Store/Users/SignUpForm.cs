@@ -111,6 +111,7 @@ internal sealed record NewUser
         var administrator = form.Administrator;
         CheckPassword(form, context, errors);
         var movedIn = form.MovedIn;
+        RefuseProofOfNothing(form, email, phone, errors);
         if (movedIn is { PasswordHash: { } hash } && StoredHashReader.Read(hash) is null)
         {
             errors.Add("passwordHash", "password-hash.unknown", "Nobody could sign in with this password hash: its form is unknown, or it costs too much to check.");
@@ -140,6 +141,20 @@ internal sealed record NewUser
         };
         var groups = UserFields.Groups(administrator?.Groups, "groups", errors) ?? [];
         return errors.Any ? null : new NewUser { User = user, Username = username, Email = email, Phone = phone, Password = form.Password, Groups = groups };
+    }
+
+    /// <summary>Who moves in is taken with whatever another system says of them.</summary>
+    private static void RefuseProofOfNothing(SignUpForm form, EmailAddress? email, PhoneNumber? phone, FieldErrors errors)
+    {
+        if (form is { MovedIn: null, Administrator.EmailVerified: true, Email: null or "" } && email is null)
+        {
+            errors.Add("emailVerified", "email-verified.nothing", "There is no e-mail address that could be verified. Add one, or leave this out.");
+        }
+
+        if (form is { MovedIn: null, Administrator.PhoneVerified: true, Phone: null or "" } && phone is null)
+        {
+            errors.Add("phoneVerified", "phone-verified.nothing", "There is no phone number that could be verified. Add one, or leave this out.");
+        }
     }
 
     /// <summary>A username with <c>@</c> must be a valid e-mail address and is keyed as one (CASES 11).</summary>

@@ -1,4 +1,3 @@
-using System.Text;
 using Selfsame.Core.Identifiers;
 
 namespace Selfsame.Store.Users;
@@ -29,12 +28,12 @@ public sealed class FieldErrors
 public static class UserFields
 {
     public const int LongestName = 150;
-    public const int LongestLocale = 35;
-    public const int LongestRole = 64;
+    public const int LongestLocale = ProfileFields.LongestLocale;
+    public const int LongestRole = ProfileFields.LongestRole;
     public const int LongestGroup = 150;
     public const int MostGroups = 100;
 
-    /// <summary>A first or last name: any script, no control characters; blank is none.</summary>
+    /// <summary>A first or last name: any script, nothing invisible; blank is none.</summary>
     public static string? Name(string? value, string field, FieldErrors errors) => Text(value, field, LongestName, errors);
 
     /// <summary>A locale as <c>en-nz</c> (BCP 47 shape: letters and digits in parts of 1 to 8, joined by hyphens).</summary>
@@ -46,9 +45,9 @@ public static class UserFields
             return null;
         }
 
-        if (!text.Split('-').All(part => part.Length is >= 1 and <= 8 && part.All(char.IsAsciiLetterOrDigit)) || !char.IsAsciiLetter(text[0]))
+        if (!ProfileFields.IsLocale(text))
         {
-            errors.Add(field, $"{field}.shape", "Write a locale as a language and a region, for example en-nz.");
+            errors.Add(field, $"{field}.shape", ProfileFields.LocaleAdvice);
             return null;
         }
 
@@ -59,9 +58,9 @@ public static class UserFields
     public static string? Role(string? value, string field, FieldErrors errors)
     {
         var text = Text(value, field, LongestRole, errors);
-        if (text is not null && !text.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.'))
+        if (text is not null && !ProfileFields.IsRole(text))
         {
-            errors.Add(field, $"{field}.shape", "A role is a word of letters, digits, hyphens, underscores and dots.");
+            errors.Add(field, $"{field}.shape", ProfileFields.RoleAdvice);
             return null;
         }
 
@@ -83,7 +82,7 @@ public static class UserFields
         }
 
         var names = values.Select(value => Text(value, field, LongestGroup, errors)).ToList();
-        if (names.Contains(null))
+        if (values.Any(string.IsNullOrWhiteSpace))
         {
             errors.Add(field, $"{field}.empty", "A group's name must not be blank.");
         }
@@ -99,25 +98,13 @@ public static class UserFields
             return null;
         }
 
-        var runes = 0;
-        for (var index = 0; index < trimmed.Length; runes++)
+        if (VisibleText.Refuse(trimmed) is { } refusal)
         {
-            if (Rune.DecodeFromUtf16(trimmed.AsSpan(index), out var rune, out var consumed) != System.Buffers.OperationStatus.Done)
-            {
-                errors.Add(field, $"{field}.surrogate", "This text holds half a character. Type it again.");
-                return null;
-            }
-
-            if (IsControl(rune.Value))
-            {
-                errors.Add(field, $"{field}.control", $"This text holds the control character U+{rune.Value:X4}. Remove it.");
-                return null;
-            }
-
-            index += consumed;
+            errors.Add(field, $"{field}.{refusal.Rule}", refusal.Message);
+            return null;
         }
 
-        if (runes > longest)
+        if (trimmed.EnumerateRunes().Count() > longest)
         {
             errors.Add(field, $"{field}.too-long", $"This is longer than {longest} characters.");
             return null;
@@ -125,8 +112,4 @@ public static class UserFields
 
         return trimmed;
     }
-
-    /// <summary>C0, C1, line and paragraph separators, and the bidi controls that could turn a page's text around.</summary>
-    private static bool IsControl(int codePoint) => codePoint
-        is < 0x20 or (>= 0x7F and <= 0x9F) or 0x2028 or 0x2029 or (>= 0x202A and <= 0x202E) or (>= 0x2066 and <= 0x2069) or 0xFEFF;
 }

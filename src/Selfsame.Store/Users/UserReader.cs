@@ -68,30 +68,51 @@ public sealed class UserReader(StoreContext context)
         var parameters = new
         {
             tenant = query.Tenant,
-            pattern = string.IsNullOrEmpty(search) ? null : $"%{EscapeLike(search.ToLowerInvariant())}%",
+            pattern = string.IsNullOrEmpty(search) ? null : $"%{EscapeLike(search)}%",
+            key = string.IsNullOrEmpty(search) || Core.Identifiers.KeyRules.FoldPart(search) is not { } folded ? null : $"%{EscapeLike(folded)}%",
             uuid = Guid.TryParse(search, out var uuid) ? uuid : Guid.Empty,
             limit = query.PageSize,
             offset = (long)(query.Page - 1) * query.PageSize,
         };
-        var where = "WHERE u.tenant = @tenant" + (query.IncludeDeleted ? "" : " AND u.deleted_at IS NULL");
-        if (parameters.pattern is not null)
+        return context.Database.ReadAsync(
+            async transaction =>
+            {
+                var where = "WHERE u.tenant = @tenant" + (query.IncludeDeleted ? "" : " AND u.deleted_at IS NULL")
+                    + (parameters.pattern is null ? "" : Matches(await FoldingAsync(transaction)));
+                return new UserPage(
+                    await transaction.QueryAsync<User>($"{Select} {where} ORDER BY u.id DESC LIMIT @limit OFFSET @offset", parameters),
+                    await transaction.ScalarAsync<long>($"SELECT count(*) FROM users u {where}", parameters),
+                    query.Page,
+                    query.PageSize);
+            },
+            cancellation);
+    }
+
+    /// <summary>
+    /// Names by the database's own folding, of both sides, so that text is found at least as it was typed; usernames and addresses besides by our keys, which
+    /// depend on no database.
+    /// </summary>
+    private static string Matches(Func<string, string> fold)
+    {
+        string Like(string column) => $"{fold($"u.{column}")} LIKE {fold("@pattern")} ESCAPE '\\'";
+        string[] columns = ["username", "email", "first_name", "last_name", "handle", "user_code"];
+        return $"""
+             AND (u.uuid = @uuid OR {string.Join(" OR ", columns.Select(Like))}
+              OR u.id IN (SELECT user_id FROM identifiers WHERE tenant = @tenant AND space = 'login' AND key LIKE @key ESCAPE '\'))
+            """;
+    }
+
+    /// <summary>PostgreSQL's <c>lower</c> knows ASCII only where the database has locale C; its ICU, where there is one, knows all letters.</summary>
+    private static async Task<Func<string, string>> FoldingAsync(Transaction transaction)
+    {
+        if (transaction.Dialect == Dialect.Sqlite)
         {
-            var lower = context.Database.Dialect == Dialect.Sqlite ? SqliteDatabase.LowerCase : "lower";
-            where +=
-                $"""
-                 AND (u.uuid = @uuid OR {lower}(u.username) LIKE @pattern ESCAPE '\' OR {lower}(u.email) LIKE @pattern ESCAPE '\'
-                  OR {lower}(u.first_name) LIKE @pattern ESCAPE '\' OR {lower}(u.last_name) LIKE @pattern ESCAPE '\'
-                  OR u.handle LIKE @pattern ESCAPE '\' OR u.user_code LIKE @pattern ESCAPE '\')
-                """;
+            return text => $"{SqliteDatabase.LowerCase}({text})";
         }
 
-        return context.Database.ReadAsync(
-            async transaction => new UserPage(
-                await transaction.QueryAsync<User>($"{Select} {where} ORDER BY u.id DESC LIMIT @limit OFFSET @offset", parameters),
-                await transaction.ScalarAsync<long>($"SELECT count(*) FROM users u {where}", parameters),
-                query.Page,
-                query.PageSize),
-            cancellation);
+        var hasIcu = await transaction.ScalarAsync<bool>(
+            "SELECT getdatabaseencoding() = 'UTF8' AND EXISTS (SELECT 1 FROM pg_collation WHERE collname = 'und-x-icu' AND collnamespace = 'pg_catalog'::regnamespace)");
+        return hasIcu ? text => $"lower({text} COLLATE \"und-x-icu\")" : text => $"lower({text})";
     }
 
     /// <summary>A user's groups by name.</summary>

@@ -37,6 +37,17 @@ public sealed class PasswordHashingTests
     }
 
     [Fact]
+    public void Without_libargon2_the_description_says_which_hashes_cannot_be_checked_and_what_to_install()
+    {
+        const string twoLanes = "$argon2id$v=19$m=65536,t=2,p=2$AAECAwQFBgcICQoLDA0ODw$4K/MkTEd+m9ILldroLzTTBLZWn72gqKJ0iTRghVbI1E";
+        var settings = PasswordSamples.Shipped with { Libraries = new PasswordLibraries { Argon2 = ["libargon2.so.of-no-machine"] } };
+        using var hashing = new BoundedPasswordHashing(settings, new PasswordSamples.CountingBytes());
+
+        hashing.Description.ShouldContain("libargon2-1");
+        (hashing.CanVerify(twoLanes), hashing.CanVerify(ReferenceArgon2), hashing.CanVerify("!"), hashing.CanVerify("md5$x")).ShouldBe((false, true, true, false));
+    }
+
+    [Fact]
     public async Task A_setting_forces_PBKDF2_where_libsodium_is_there()
     {
         using var hashing = PasswordSamples.Create(PasswordSamples.Cheap with { Scheme = PasswordScheme.Pbkdf2Sha512 });

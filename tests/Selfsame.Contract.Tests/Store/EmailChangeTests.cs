@@ -57,6 +57,22 @@ public abstract class EmailChangeTests(Backend backend)
         await store.CheckInvariantsAsync();
     }
 
+    // Who has only not clicked yet learns that the account left; the mailbox may as well be a stranger's.
+    [Fact]
+    public async Task An_old_address_that_was_never_proved_is_told_without_the_new_one_and_without_a_way_back()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var user = await store.CreateAsync("anna", "old@example.org");
+
+        (await ConfirmAsync(store, user, await LinkAsync(store, user, "new@example.org"))).ShouldBeOfType<EmailChangeResult.Changed>();
+
+        var note = (await store.TakeMailsAsync()).ShouldHaveSingleItem();
+        (note.Recipient, note.Subject).ShouldBe(("old@example.org", "Your e-mail address was changed"));
+        note.Body.ShouldNotContain("new@example.org");
+        note.Body.ShouldNotContain("token=");
+        (await store.CountAsync("link_tokens", "purpose = 'revert-email'")).ShouldBe(0);
+    }
+
     [Fact]
     public async Task Reverts_through_a_link_cost_no_more_hashes_than_the_limit_of_sign_ups_lets_pass()
     {

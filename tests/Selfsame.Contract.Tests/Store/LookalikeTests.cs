@@ -19,6 +19,25 @@ public abstract class LookalikeTests(Backend backend)
     private static TestStoreOptions With(LookalikePolicy policy) => new() { Tenant = TestStore.Unlimited with { Lookalikes = policy, Mailboxes = policy } };
 
     // CASES 10: bytebase/bytebase#18943, better-auth#4671, Kilo-Org/cloud PR 2603.
+    // CASES 8: what is refused is not what the deleted user typed.
+    [Fact]
+    public async Task Another_spelling_of_what_a_deleted_user_has_is_told_as_held_by_that_user()
+    {
+        var tenant = TestStore.Unlimited with { Lookalikes = LookalikePolicy.Refuse, Mailboxes = LookalikePolicy.Refuse };
+        await using var store = await TestStore.CreateAsync(backend, new TestStoreOptions { Tenant = tenant });
+        var gone = await store.CreateAsync("delme", "del.me@gmail.com");
+        await store.CreateAsync("other", "other@gmail.com");
+        await new UserAdministration(store.Context).DeleteAsync(TestStore.Tenant, gone.Uuid, null, Actor.CommandLine, TestStore.Cancellation);
+
+        var taken = (await store.SignUpAsync("de1me", "delme+1@gmail.com")).ShouldBeOfType<SignUpResult.Taken>();
+        var mixed = (await store.SignUpAsync("de1me", "o.ther@gmail.com")).ShouldBeOfType<SignUpResult.Taken>();
+
+        taken.HeldByDeleted.ShouldBe(["username", "email"], ignoreOrder: true);
+        taken.DeletedHolders.Values.ShouldAllBe(holder => holder == gone.Uuid);
+        mixed.Fields.ShouldBe(["username", "email"], ignoreOrder: true);
+        mixed.HeldByDeleted.ShouldBe(["username"]);
+    }
+
     [Fact]
     public async Task Refused_lookalikes_and_second_addresses_of_a_mailbox_are_taken()
     {

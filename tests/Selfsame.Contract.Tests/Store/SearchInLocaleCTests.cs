@@ -20,7 +20,7 @@ public sealed class SearchInLocaleCTests
     public async Task Names_and_addresses_are_found_in_any_case(string search)
     {
         await using var store = await TestStore.CreateAsync(
-            Backend.PostgreSql, new TestStoreOptions { DatabaseOptions = "ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'" });
+            Backend.PostgreSql, new TestStoreOptions { PostgresOptions = "ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'" });
         (await store.QueryAsync<string>("SELECT lower('Æ')")).ShouldBe(["Æ"], "the database folds by itself");
         var form = TestStore.Form("Ærlig", "Ärlig@example.org") with { FirstName = "Ælig", LastName = "Åström-Østergård" };
         await store.CreateAsync(TestStore.Request(form));

@@ -24,7 +24,7 @@ public sealed record TestStoreOptions
     public TransactionFaults Faults { get; init; } = TransactionFaults.None;
 
     /// <summary>PostgreSQL only: further options of CREATE DATABASE.</summary>
-    public string DatabaseOptions { get; init; } = "";
+    public string PostgresOptions { get; init; } = "";
 
     /// <summary>Who is told what happens to users.</summary>
     public IReadOnlyList<WebhookSubscription> Webhooks { get; init; } = [];
@@ -214,7 +214,7 @@ public sealed partial class TestStore : IAsyncDisposable
         {
             Backend.SqliteFile => SqliteDatabase.File(folder![FileName], settings, clock, random),
             Backend.SqliteMemory => SqliteDatabase.InMemory(settings, clock, random),
-            _ => Database.Open(await (await PostgresServer.SharedAsync()).CreateDatabaseAsync(options.DatabaseOptions, Cancellation), settings, clock, random),
+            _ => Database.Open(await (await PostgresServer.SharedAsync()).CreateDatabaseAsync(options.PostgresOptions, Cancellation), settings, clock, random),
         };
     }
 

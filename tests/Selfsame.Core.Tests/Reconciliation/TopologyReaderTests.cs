@@ -236,6 +236,31 @@ public sealed class TopologyReaderTests
         Read("journal: { days: 3 }").Errors.ShouldHaveSingleItem();
     }
 
+    // Everybody gets the default; one that its own field refuses could not be saved with any profile.
+    [Theory]
+    [InlineData("role: \"a b\"", "'tenants.main.role' can't be 'a b'. A role is a word")]
+    [InlineData("locale: \"??\"", "'tenants.main.locale' can't be '??'. Write a locale")]
+    [InlineData("locale: 7", "'tenants.main.locale' can't be '7'. Write a locale")]
+    [InlineData("hosts: [\"HOST:80\"]", "'HOST:80': write the name of a host")]
+    [InlineData("hosts: [\"https://id.example.com\"]", "write the name of a host")]
+    [InlineData("hosts: [\"a b\"]", "write the name of a host")]
+    public void A_default_or_host_that_could_never_be_right_is_refused_with_its_line(string setting, string told)
+    {
+        var error = Read($"tenants:\n  main:\n    {setting}").Errors.ShouldHaveSingleItem();
+
+        error.Message.ShouldContain(told);
+        error.Line.ShouldBe(3);
+    }
+
+    [Fact]
+    public void Defaults_and_hosts_as_the_fields_take_them_are_read()
+    {
+        var tenant = Read("tenants: { main: { role: guest.1, locale: de-CH, hosts: [ID.example.com, localhost, 127.0.0.1] } }").Topology!.Tenants["main"];
+
+        (tenant.Role, tenant.Locale).ShouldBe(("guest.1", "de-ch"));
+        tenant.Hosts.ShouldBe(["ID.example.com", "localhost", "127.0.0.1"]);
+    }
+
     // Housekeeping removes counts after two days: a longer window would silently be shorter.
     [Theory]
     [InlineData("signUpLimit")]

@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
+using Selfsame.Store.Users;
 using Selfsame.Testing;
 
 namespace Selfsame.EndToEnd.Tests.Api;
@@ -22,13 +23,19 @@ public sealed class BadInputTests(SharedServer shared) : IClassFixture<SharedSer
             $"\"{new string('x', 5000)}\"", $"\"{new string('x', 60_000)}\"",
         ]);
 
+    /// <summary>Values that neither a name nor an identifier takes.</summary>
+    public static TheoryData<string, string> RefusedAsText { get; } = Cross(
+        ["username", "email", "firstName", "lastName", "locale"],
+        ["\"\\u0378\"", "\"\\uffff\"", "\"a\\ue000b\"", "\"a\\u200db\"", "\"a\\u200eb\"", "\"a\\u061cb\"", "\"a\\udb40\\udc41b\"", "\"a\\u202eb\""]);
+
     /// <summary>Values that an identifier does not take, though a name may.</summary>
     public static TheoryData<string, string> RefusedByIdentifiers { get; } = Cross(
         ["username", "email", "phone", "locale"],
-        ["\"\\u0378\"", "\"a\\u05d0\"", "\"\\u0627a\"", "\"two words\"", "\"\\uffff\"", "\"a\\u200db\"", "\"\\ufeffx y\"", "\"@\"", "\"a@b@c\""]);
+        ["\"a\\u05d0\"", "\"\\u0627a\"", "\"two words\"", "\"\\ufeffx y\"", "\"@\"", "\"a@b@c\""]);
 
     [Theory]
     [MemberData(nameof(RefusedEverywhere))]
+    [MemberData(nameof(RefusedAsText))]
     [MemberData(nameof(RefusedByIdentifiers))]
     public async Task A_bad_value_is_refused_with_the_fields_name_and_a_sentence(string field, string value)
     {
@@ -61,6 +68,23 @@ public sealed class BadInputTests(SharedServer shared) : IClassFixture<SharedSer
     [InlineData("{\"email\":\"bad@example.com\",\"Email\":\"bad@example.com\",\"password\":\"a long enough pass phrase\"}", "Email")]
     public async Task A_missing_empty_or_repeated_field_is_named(string body, string field)
         => (await server.Anonymous().PostAsync(SignUps, body)).ShouldBeProblem(422, "invalid-fields").Keys.ShouldBe([field]);
+
+    [Theory]
+    [InlineData("\"groups\":[\"a\\u0378\"]", "groups", "which nobody sees or which is no character")]
+    [InlineData("\"groups\":[\"a\\u0007\"]", "groups", "control character U+0007")]
+    [InlineData("\"groups\":[\" \"]", "groups", "must not be blank")]
+    [InlineData("\"emailVerified\":true", "emailVerified", "no e-mail address that could be verified")]
+    [InlineData("\"phoneVerified\":true", "phoneVerified", "no phone number that could be verified")]
+    public async Task What_only_administrators_set_is_checked_too_and_says_one_thing(string member, string field, string told)
+    {
+        var administrator = await server.SignInNewUserAsync(new AdministratorFields { EmailVerified = true, IsStaff = true, IsSuperuser = true });
+
+        var errors = (await administrator.Api.PostAsync("/api/v1/users", $$"""{"username":"nobody-made",{{member}}}""")).ShouldBeProblem(422, "invalid-fields");
+
+        errors.Keys.ShouldBe([field]);
+        errors[field].ShouldContain(told);
+        errors[field].Count(character => character == '.').ShouldBe(told.StartsWith("must", StringComparison.Ordinal) ? 1 : 2);
+    }
 
     [Fact]
     public async Task All_wrong_fields_are_named_at_once()

@@ -31,6 +31,9 @@ public sealed partial class RunningServer : IAsyncDisposable
 
     public Uri Address => server.Address;
 
+    /// <summary>The SQLite file of a server that was not given another database.</summary>
+    public string DatabaseFile => Path.Combine(folder["data"], "selfsame.db");
+
     public StoreContext Context => server.Context;
 
     /// <summary>A tenant without limits.</summary>

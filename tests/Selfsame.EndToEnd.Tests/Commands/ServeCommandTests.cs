@@ -67,6 +67,36 @@ public sealed class ServeCommandTests
     }
 
     [Fact]
+    public async Task A_port_in_use_is_one_sentence_that_names_the_option()
+    {
+        using var folder = new TemporaryFolder();
+        await using var server = await SelfsameProcess.ServeAsync(folder["first"]);
+
+        var result = await SelfsameProcess.RunAsync(["serve", "--urls", server.Address.ToString(), "--data", folder["second"]], folder: folder.Path);
+
+        result.ExitCode.ShouldBe(1);
+        result.StandardError.ShouldContain("--urls");
+        result.StandardError.TrimEnd().ShouldNotContain("\n");
+        (result.StandardOutput + result.StandardError).ShouldNotContain("   at ");
+    }
+
+    [Fact]
+    public async Task Each_line_of_the_log_says_when()
+    {
+        using var folder = new TemporaryFolder();
+        await using var server = await SelfsameProcess.ServeAsync(folder.Path);
+        using var client = new HttpClient { BaseAddress = server.Address };
+        foreach (var address in new[] { "ada@example.com", "ADA@example.com" })
+        {
+            await client.PostAsJsonAsync("/api/v1/sign-ups", new { email = address, password = "a long enough pass phrase" }, TestContext.Current.CancellationToken);
+        }
+
+        var lines = server.StandardOutput.Text.Split('\n').Where(line => line.Contains(": Selfsame.", StringComparison.Ordinal)).ToList();
+        lines.ShouldContain(line => line.Contains("Selfsame.Store", StringComparison.Ordinal), "the conflict is logged by the store");
+        lines.ShouldAllBe(line => System.Text.RegularExpressions.Regex.IsMatch(line, @"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ "));
+    }
+
+    [Fact]
     public async Task A_server_that_sends_mails_says_at_the_start_that_links_lead_nowhere()
     {
         using var folder = new TemporaryFolder();

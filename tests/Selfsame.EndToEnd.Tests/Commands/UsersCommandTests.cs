@@ -63,6 +63,21 @@ public sealed class UsersCommandTests
     }
 
     [Fact]
+    public async Task What_a_deleted_user_has_is_said_with_how_to_restore_that_user()
+    {
+        using var folder = new TemporaryFolder();
+        var uuid = Json(await RunAsync(folder, Password, "create", "--username", "ada", "--email", "ada@example.com", "--json")).GetProperty("uuid").GetString()!;
+        await RunAsync(folder, "", "delete", "ada");
+
+        var taken = await RunAsync(folder, Password, "create", "--username", "ADA", "--email", "Ada@example.com");
+
+        taken.ExitCode.ShouldBe(1);
+        taken.StandardError.ShouldContain($"username: a deleted user has this. 'selfsame users restore {uuid}'");
+        taken.StandardError.ShouldContain($"email: a deleted user has this. 'selfsame users restore {uuid}'");
+        (await RunAsync(folder, "", "restore", uuid)).ExitCode.ShouldBe(0);
+    }
+
+    [Fact]
     public async Task A_superuser_who_could_never_sign_in_is_not_created()
     {
         using var folder = new TemporaryFolder();
@@ -105,6 +120,21 @@ public sealed class UsersCommandTests
 
         refused.ExitCode.ShouldBe(1);
         refused.StandardError.ShouldContain("there is no such tenant. The config names: main.");
+    }
+
+    [Theory]
+    [InlineData("0")]
+    [InlineData("-1")]
+    [InlineData("36501")]
+    public async Task A_service_token_for_no_number_of_days_is_refused(string days)
+    {
+        using var folder = new TemporaryFolder();
+
+        var refused = await SelfsameProcess.RunAsync(["service-tokens", "create", "shop", "--scope", "users:read", "--days", days, "--data", folder.Path]);
+
+        refused.ExitCode.ShouldBe(1);
+        refused.StandardError.ShouldContain("--days");
+        refused.StandardOutput.ShouldBeEmpty();
     }
 
     [Fact]

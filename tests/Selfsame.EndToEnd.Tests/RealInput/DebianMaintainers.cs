@@ -12,25 +12,29 @@ public sealed record Maintainer(string Name, string Address);
 /// </summary>
 public static partial class DebianMaintainers
 {
-    private const int Fewest = 1000;
+    /// <summary>Of distinct names, and of distinct addresses.</summary>
+    private const int Fewest = 1500;
 
     /// <summary>Every distinct spelling of name and address; fetches the package lists where they are missing.</summary>
     public static async Task<IReadOnlyList<Maintainer>> ReadAsync()
     {
         var maintainers = await ReadOnceAsync();
-        if (maintainers.Count < Fewest)
+        if (IsTooFew(maintainers))
         {
             var update = await RunAsync("apt-get", ["update", "-qq"]);
             maintainers = await ReadOnceAsync();
-            if (maintainers.Count < Fewest)
+            if (IsTooFew(maintainers))
             {
                 throw new InvalidOperationException(
-                    $"The package lists name {maintainers.Count} maintainers only. Run 'apt-get update' as root. {update.StandardError}");
+                    $"The package lists name fewer than {Fewest} people or addresses. Run 'apt-get update' as root. {update.StandardError}");
             }
         }
 
         return maintainers;
     }
+
+    private static bool IsTooFew(IReadOnlyList<Maintainer> maintainers)
+        => maintainers.DistinctBy(maintainer => maintainer.Name).Count() < Fewest || maintainers.DistinctBy(maintainer => maintainer.Address).Count() < Fewest;
 
     private static async Task<IReadOnlyList<Maintainer>> ReadOnceAsync()
     {

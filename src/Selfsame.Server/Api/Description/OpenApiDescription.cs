@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.OpenApi;
@@ -205,6 +206,7 @@ internal static class OpenApiDescription
         {
             operation.Responses[group.Key.ToString(CultureInfo.InvariantCulture)] = new OpenApiResponse
             {
+                Headers = HeadersOf(group.Key),
                 Description = string.Join(" ", group.Select(problem => $"{problem.Title} (`{problem.Type}`).")),
                 Content = new Dictionary<string, OpenApiMediaType>(StringComparer.Ordinal)
                 {
@@ -212,6 +214,23 @@ internal static class OpenApiDescription
                 },
             };
         }
+    }
+
+    /// <summary>What a refusal of this status says of when to come back.</summary>
+    private static Dictionary<string, IOpenApiHeader>? HeadersOf(int status)
+    {
+        static IOpenApiHeader Text(string description) => new OpenApiHeader { Description = description, Schema = new OpenApiSchema { Type = JsonSchemaType.String } };
+        return status switch
+        {
+            StatusCodes.Status429TooManyRequests => new(StringComparer.Ordinal)
+            {
+                ["Retry-After"] = Text("In seconds."),
+                ["RateLimit-Policy"] = Text("The limit that refuses: name, quota and window in seconds. Absent where it is the back-off for wrong passwords."),
+                ["RateLimit"] = Text("What is left of it and for how many seconds."),
+            },
+            StatusCodes.Status503ServiceUnavailable => new(StringComparer.Ordinal) { ["Retry-After"] = Text("In seconds; absent where the service is not ready.") },
+            _ => null,
+        };
     }
 
     private static OpenApiSchema DescribeProblem()

@@ -1,4 +1,3 @@
-using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Selfsame.Server.Requests;
 using Selfsame.Store.Users;
@@ -21,10 +20,10 @@ internal sealed class EmailPage(RequestScope scope, EmailChange change, AnswerTi
                 return Refuse(invalid.Errors);
             case EmailChangeResult.WrongPassword:
                 return Refuse("password", "This is not your password. Try again.");
-            case EmailChangeResult.TooMany:
-                return Refuse(StatusCodes.Status429TooManyRequests, "Too many mails went to this address. Try again in an hour.");
+            case EmailChangeResult.TooMany full:
+                return TooMany("Too many mails went to this address.", full.State.ResetsIn, full.State);
             case EmailChangeResult.TryLater later:
-                return TooMany("There were too many wrong passwords.", later.After);
+                return TooMany("There were too many wrong passwords.", later.After, later.State);
             default:
                 return Busy();
         }

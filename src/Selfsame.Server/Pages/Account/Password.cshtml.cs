@@ -20,7 +20,7 @@ internal sealed class PasswordPage(RequestScope scope, PasswordChanges passwords
             case PasswordChangeResult.WrongPassword:
                 return Refuse("password", "This is not your present password. Try again.");
             case PasswordChangeResult.TryLater later:
-                return TooMany("There were too many wrong passwords.", later.After);
+                return TooMany("There were too many wrong passwords.", later.After, later.State);
             default:
                 return Busy();
         }

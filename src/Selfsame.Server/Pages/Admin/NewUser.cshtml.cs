@@ -22,6 +22,9 @@ internal sealed class NewUserPage(RequestScope scope, StoreContext context, Sign
 
     public User? Present => null;
 
+    /// <summary>The deleted users who have what was typed.</summary>
+    public IReadOnlyList<Guid> DeletedHolders { get; private set; } = [];
+
     public IReadOnlyList<string> PresentGroups => [];
 
     public bool MayGrant => Scope.User.IsSuperuser;
@@ -85,7 +88,8 @@ internal sealed class NewUserPage(RequestScope scope, StoreContext context, Sign
             case SignUpResult.Created created:
                 return Continue($"/admin/users/{created.User.Uuid}?done=user-created");
             case SignUpResult.Taken taken:
-                return RefuseTaken(taken.Fields);
+                DeletedHolders = [.. taken.DeletedHolders.Values.Distinct()];
+                return RefuseTaken(taken.Fields, taken.HeldByDeleted);
             case SignUpResult.Invalid invalid:
                 return Refuse(invalid.Errors);
             case SignUpResult.KeyReused:

@@ -45,9 +45,10 @@ public sealed class OpenApiFuzzTests
         var api = new ApiDescription((await server.Anonymous().GetAsync("/openapi/v1.json")).Json);
         var run = new FuzzRun(server, api, new ConcurrentQueue<string>());
 
-        await Task.WhenAll(Enumerable.Range(0, Callers).Select(worker => run.SendAsync(new SeededRandom(seed + worker), worker, requests / Callers)));
+        await Task.WhenAll(Enumerable.Range(0, Callers).Select(worker => run.SendAsync(new SeededRandom(seed + worker), worker, (requests + Callers - 1) / Callers)));
 
         TestContext.Current.TestOutputHelper?.WriteLine(run.Summary());
+        run.Sent.ShouldBeGreaterThanOrEqualTo(requests);
         run.Failures.Take(MostReported).ShouldBeEmpty($"seed {seed}");
         run.Unsent(api).ShouldBeEmpty($"seed {seed}: these were never sent");
         api.Operations.Select(operation => operation.Id).Except(SeldomSuccessful).Where(id => !run.Succeeded.ContainsKey(id))
@@ -58,6 +59,8 @@ public sealed class OpenApiFuzzTests
     private sealed class FuzzRun(RunningServer server, ApiDescription api, ConcurrentQueue<string> uuids)
     {
         private readonly ConcurrentDictionary<int, int> statuses = new();
+
+        public int Sent => statuses.Values.Sum();
         private readonly ConcurrentDictionary<string, bool> sent = new();
 
         public ConcurrentQueue<string> Failures { get; } = new();
