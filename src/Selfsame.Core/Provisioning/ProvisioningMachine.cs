@@ -27,6 +27,11 @@ public sealed record FoundOursOlder(AccountId TargetId, bool Disabled) : Provisi
     public const string Reason = "It was made from what its source was before.";
 }
 
+/// <summary>Our account could not get this handle, which its source has come by since it was asked for: it keeps the one that it has.</summary>
+/// <param name="Handle">It is not sent again.</param>
+/// <param name="Note">Why, for people.</param>
+public sealed record HandlePassed(string Handle, string Note) : ProvisioningEvent;
+
 /// <summary>Nobody can go on without a person's decision.</summary>
 public sealed record FoundConflict(string Evidence) : ProvisioningEvent;
 
@@ -104,6 +109,10 @@ public static class ProvisioningMachine
                 => row with { State = ProvisioningState.Pending, TargetId = null, Intended = null, Note = null, DueBecause = null, Attempts = 0 },
             (ProvisioningState.Compensating, WantedAgain) => row with { State = ProvisioningState.Intent, Attempts = 0, Problem = null },
             (not ProvisioningState.Conflict and not ProvisioningState.Compensated, NothingLeft) => Settled(row, ProvisioningState.Compensated, null),
+            (ProvisioningState.Linked, HandlePassed passed) when row.Intended is { } sent
+                => row with { Intended = sent with { PassedHandles = [.. sent.PassedHandles, passed.Handle] }, Note = passed.Note },
+            // That it may be older than its source is known until it was looked at.
+            (ProvisioningState.Linked, LookAgain) when row.DueBecause == FoundOursOlder.Reason => row with { Attempts = 0, NotBefore = now },
             (ProvisioningState.Linked, LookAgain again) => row with { DueBecause = again.Reason, Attempts = 0, NotBefore = now },
             (ProvisioningState.Conflict or ProvisioningState.Compensated, LookAgain)
                 => row with { State = Begun(row) ? ProvisioningState.Intent : ProvisioningState.Pending, Attempts = 0, Problem = null, NotBefore = now },

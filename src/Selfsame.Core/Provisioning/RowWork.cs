@@ -158,6 +158,11 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
             return await ConcludeAsync(new FoundConflict(problem), cancellation);
         }
 
+        if (set.Count == 0 && following.IsWanted && HandleSince(rule, source, ours) is { } handle)
+        {
+            return await CatchUpAsync(ours, handle, cancellation);
+        }
+
         if (set.Count == 0)
         {
             return await ConcludeAsync(following.IsWanted ? new FoundOurs(ours.Id) : new NothingLeft(), cancellation);

@@ -3,6 +3,7 @@ using Dapper;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Provisioning;
 using Selfsame.Databases;
+using Selfsame.Store.Runs;
 
 namespace Selfsame.Store.Provisioning;
 
@@ -27,7 +28,8 @@ internal static class ProvisioningTable
         return parameters;
     }
 
-    public static async Task InsertAsync(Transaction transaction, ProvisioningKey key, ProvisioningLane lane, DateTimeOffset now)
+    /// <summary>Makes the row where it is missing; whether it was.</summary>
+    public static async Task<bool> InsertAsync(Transaction transaction, ProvisioningKey key, ProvisioningLane lane, DateTimeOffset now)
     {
         var inserted = await transaction.ExecuteAsync(
             """
@@ -39,7 +41,19 @@ internal static class ProvisioningTable
         {
             await NoteAsync(transaction, key, ProvisioningState.Pending, null, now);
         }
+
+        return inserted == 1;
     }
+
+    /// <summary>Lends a row that the caller has locked, and that is nobody's, under the next epoch.</summary>
+    public static Task LendAsync(Transaction transaction, ProvisioningKey key, LeaseHolder holder, DateTimeOffset until)
+        => transaction.ExecuteAsync(
+            $"UPDATE provisioning SET epoch = epoch + 1, leased_until = @until, claim_machine = @Machine, claim_process = @ProcessId WHERE {IsKey}",
+            Parameters(key, new { until, holder.Machine, holder.ProcessId }));
+
+    /// <summary>Ends a loan without writing anything else; none where another holds the row by now.</summary>
+    public static Task<int> GiveBackAsync(Transaction transaction, ProvisioningKey key, long epoch)
+        => transaction.ExecuteAsync($"UPDATE provisioning SET leased_until = NULL WHERE {IsKey} AND epoch = @epoch", Parameters(key, new { epoch }));
 
     /// <summary>The rows of an account, locked, in the order of their systems, so that two who take them do not block each other.</summary>
     public static Task<List<StoredRow>> ReadForUpdateAsync(Transaction transaction, string source, AccountId account)
@@ -192,7 +206,7 @@ internal static class ProvisioningTable
 internal record StoredRow
 {
     public const string Columns
-        = "source, source_id, system, state, epoch, asked, due_because, lane, target_id, creation, disabled, attempts, not_before, problem, note, forget";
+        = "source, source_id, system, state, epoch, asked, due_because, lane, target_id, creation, disabled, attempts, not_before, leased_until, problem, note, forget";
 
     /// <summary>What <see cref="Creation"/> is sealed for.</summary>
     public const string Purpose = "provisioning";
@@ -222,6 +236,8 @@ internal record StoredRow
     public long Attempts { get; init; }
 
     public DateTimeOffset NotBefore { get; init; }
+
+    public DateTimeOffset? LeasedUntil { get; init; }
 
     public string? Problem { get; init; }
 
