@@ -33,13 +33,14 @@ internal sealed class MongoTestDatabase : IAsyncDisposable
         => new((await MongoStandIn.SharedAsync(version, replicaSet)).ConnectionString);
 
     /// <summary>The connector on a collection of the database, mapped as the contract says unless told otherwise.</summary>
-    public MongoDbSystem Open(string id = "id", string username = "login", string collection = Collection)
+    public MongoDbSystem Open(string id = "id", string username = "login", string collection = Collection, params string[] references)
     {
         var system = new MongoDbSystem(
             new SystemConfig
             {
                 Name = "app",
                 Connector = "mongodb",
+                References = [.. references.Select(table => new ReferencePlace { Table = table, Fields = ["owner"], AccountFields = [id] })],
                 Settings = new Dictionary<string, string> { ["connection"] = connectionString, ["collection"] = collection, ["database"] = Name },
                 Mapping = new AccountMapping
                 {
