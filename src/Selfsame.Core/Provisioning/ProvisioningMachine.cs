@@ -53,7 +53,11 @@ public sealed record MadeAgain : ProvisioningEvent;
 /// <summary>
 /// No account is wanted any more and none is there, but one was asked for: the request may still arrive, from a node that died or through a slow network.
 /// </summary>
-public sealed record MayStillArrive : ProvisioningEvent;
+public sealed record MayStillArrive : ProvisioningEvent
+{
+    /// <summary>Why such a row is due: what arrives is disabled, and that counts under the guard as any other.</summary>
+    public const string Reason = "What was asked for may still arrive.";
+}
 
 /// <summary>Nothing of the person is active in the system, and nothing should be.</summary>
 public sealed record NothingLeft : ProvisioningEvent;
@@ -101,13 +105,23 @@ public static class ProvisioningMachine
                 => Settled(row, ProvisioningState.Conflict, conflict.Evidence),
             (not ProvisioningState.Conflict and not ProvisioningState.Compensated, Failed failed) => Later(row, failed, now, jitter),
             (ProvisioningState.Pending, NotWantedYet) => row with { Attempts = 0, Problem = null, NotBefore = now + LongestDelay },
+            (ProvisioningState.Compensating, Disabling) when row.DueBecause == MayStillArrive.Reason
+                => row with { Attempts = 0, Problem = null, DueBecause = null },
             (ProvisioningState.Pending or ProvisioningState.Intent or ProvisioningState.Linked, Disabling)
                 => row with { State = ProvisioningState.Compensating, Disabled = true, Attempts = 0, Problem = null, DueBecause = null },
             (ProvisioningState.Intent, MayStillArrive)
-                => row with { State = ProvisioningState.Compensating, Disabled = true, Attempts = 0, Problem = null, DueBecause = null, NotBefore = now + Provisioner.CallTimeout },
+                => row with
+                {
+                    State = ProvisioningState.Compensating,
+                    Disabled = true,
+                    Attempts = 0,
+                    Problem = null,
+                    DueBecause = MayStillArrive.Reason,
+                    NotBefore = now + Provisioner.CallTimeout,
+                },
             (ProvisioningState.Linked, MadeAgain)
                 => row with { State = ProvisioningState.Pending, TargetId = null, Intended = null, Note = null, DueBecause = null, Attempts = 0 },
-            (ProvisioningState.Compensating, WantedAgain) => row with { State = ProvisioningState.Intent, Attempts = 0, Problem = null },
+            (ProvisioningState.Compensating, WantedAgain) => row with { State = ProvisioningState.Intent, Attempts = 0, Problem = null, DueBecause = null },
             (not ProvisioningState.Conflict and not ProvisioningState.Compensated, NothingLeft) => Settled(row, ProvisioningState.Compensated, null),
             (ProvisioningState.Linked, HandlePassed passed) when row.Intended is { } sent
                 => row with { Intended = sent with { PassedHandles = [.. sent.PassedHandles, passed.Handle] }, Note = passed.Note },

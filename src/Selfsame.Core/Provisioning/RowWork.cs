@@ -173,7 +173,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
             return await ConcludeAsync(new FoundConflict($"'{Target}' can't update accounts."), cancellation);
         }
 
-        if (following.Disables(set) && row.State != ProvisioningState.Compensating && !await MayDisableAsync(cancellation))
+        if (following.Disables(set) && row is not { State: ProvisioningState.Compensating, DueBecause: null } && !await MayDisableAsync(cancellation))
         {
             return false;
         }

@@ -168,7 +168,7 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
                 }
 
                 // After a lost commit answer: it was counted with the state that it has.
-                if (present.State == nameof(ProvisioningState.Compensating))
+                if (present is { State: nameof(ProvisioningState.Compensating), DueBecause: null })
                 {
                     return new DisablingCounted();
                 }
