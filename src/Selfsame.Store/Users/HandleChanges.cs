@@ -58,7 +58,19 @@ public sealed class HandleChanges(StoreContext context)
     /// Reserves the handle beside the present one and lends the change to the caller; or the result that it comes to without. The same request again takes
     /// up the change that is under way, unless somebody has it.
     /// </summary>
-    public Task<(HandleChange? Change, UserChangeResult? Result)> BeginAsync(
+    public async Task<(HandleChange? Change, UserChangeResult? Result)> BeginAsync(
+        string tenant, Guid uuid, string? handle, long? version, Actor actor, CancellationToken cancellation)
+    {
+        var begun = await BeginOnceAsync(tenant, uuid, handle, version, actor, cancellation);
+        if (begun.Result is UserChangeResult.Taken)
+        {
+            await IdentifierConflicts.RecordHandleAsync(context, tenant, handle!, actor, cancellation);
+        }
+
+        return begun;
+    }
+
+    private Task<(HandleChange? Change, UserChangeResult? Result)> BeginOnceAsync(
         string tenant, Guid uuid, string? handle, long? version, Actor actor, CancellationToken cancellation)
         => context.Database.TransactAsync<(HandleChange?, UserChangeResult?)>(
             async transaction =>
@@ -217,6 +229,15 @@ public sealed class HandleChanges(StoreContext context)
             },
             cancellation);
 
+    /// <summary>As above, because somebody has it over there.</summary>
+    public async Task RefuseTakenAsync(HandleChange change, string problem, CancellationToken cancellation)
+    {
+        if (await RefuseAsync(change, problem, cancellation))
+        {
+            await IdentifierConflicts.RecordHandleAsync(context, change.Tenant, change.Handle!, new Actor(change.Actor, change.CorrelationId), cancellation);
+        }
+    }
+
     /// <summary>It could not be told or done now; it is tried again later. False where another has the change by now.</summary>
     public Task<bool> PostponeAsync(HandleChange change, string problem, TimeSpan? retryAfter, CancellationToken cancellation)
         => PostponeAsync(change, problem, retryAfter, LongestDelay, cancellation);
@@ -252,7 +273,7 @@ public sealed class HandleChanges(StoreContext context)
     /// <summary>Whether the account is as it was taken. Where there was no row, one that nobody else sees keeps others from beginning one until this transaction ends.</summary>
     private static async Task<bool> IsStillAsync(Transaction transaction, HandleAccount? account, DateTimeOffset now) => account switch
     {
-        NoHandleAccount none => await ProvisioningTable.InsertAsync(transaction, none.Key, ProvisioningLane.Backfill, now),
+        NoHandleAccount none => await ProvisioningTable.InsertAsync(transaction, none.Key, ProvisioningLane.Backfill, anew: false, now),
         HeldHandleAccount held => (await ProvisioningTable.ReadForUpdateAsync(transaction, held.Key))?.Epoch == held.Epoch,
         _ => account is null,
     };
