@@ -42,12 +42,16 @@ internal sealed class AtProtoAccounts(string name, AtProtoApi api, AtProtoFailur
         }
 
         var served = domains.EnumerateArray().Where(domain => domain.ValueKind == JsonValueKind.String).Select(domain => domain.GetString()!.TrimStart('.').ToLowerInvariant()).ToList();
-        described = clock.GetTimestamp();
-        description = served.Contains(names.Domain)
-            ? new ServerDescription(did, served, body.IsTrue("inviteCodeRequired"))
-            : throw new SystemUnavailableException(
+        if (!served.Contains(names.Domain))
+        {
+            // What it said before holds no longer, for nobody.
+            description = null;
+            throw new SystemUnavailableException(
                 $"'{name}' does not serve 'handleDomain' {names.Domain}; it serves {string.Join(", ", served)}. Correct the config, or PDS_SERVICE_HANDLE_DOMAINS of the PDS.");
-        return description;
+        }
+
+        described = clock.GetTimestamp();
+        return description = new ServerDescription(did, served, body.IsTrue("inviteCodeRequired"));
     }
 
     /// <summary>What it said of itself last.</summary>

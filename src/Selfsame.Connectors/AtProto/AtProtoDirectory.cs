@@ -61,9 +61,9 @@ internal sealed class AtProtoDirectory(string name, AtProtoApi api)
         for (var after = ""; ;)
         {
             var operations = await ExportAsync(after, cancellation);
-            foreach (var operation in operations.Where(operation => operation.GetProperty("createdAt").GetDateTimeOffset() < before))
+            foreach (var operation in operations.Where(operation => operation.Created < before))
             {
-                Note(operation, serviceDid, registered);
+                Note(operation.Line, serviceDid, registered);
             }
 
             if (operations.Count < OperationsAtOnce)
@@ -71,23 +71,33 @@ internal sealed class AtProtoDirectory(string name, AtProtoApi api)
                 return registered;
             }
 
-            after = operations[^1].TextOrNull("createdAt")!;
+            after = operations[^1].Line.TextOrNull("createdAt")!;
         }
     }
 
-    private async Task<IReadOnlyList<JsonElement>> ExportAsync(string after, CancellationToken cancellation)
+    private async Task<IReadOnlyList<(JsonElement Line, DateTimeOffset Created)>> ExportAsync(string after, CancellationToken cancellation)
     {
         var reply = await api.AskDirectoryAsync($"export?count={OperationsAtOnce}{(after.Length == 0 ? "" : $"&after={Uri.EscapeDataString(after)}")}", cancellation);
         try
         {
             return reply is Answer { IsSuccess: true } answer
-                ? [.. Encoding.UTF8.GetString(answer.Content.Span).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonSerializer.Deserialize<JsonElement>(line))]
+                ? [.. Encoding.UTF8.GetString(answer.Content.Span).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(Operation)]
                 : throw new SystemUnavailableException($"'{name}': the DID directory does not tell its operations ({(reply as Answer)?.Status.ToString() ?? "no answer"}).");
         }
         catch (JsonException exception)
         {
             throw new SystemUnavailableException($"'{name}': the DID directory's list of operations is not JSON lines.", exception);
         }
+    }
+
+    // A line that is skipped might have ended a DID: then nothing is told.
+    private (JsonElement Line, DateTimeOffset Created) Operation(string line)
+    {
+        var operation = JsonSerializer.Deserialize<JsonElement>(line);
+        return operation.ValueKind == JsonValueKind.Object && operation.TryGetProperty("createdAt", out var created)
+            && created.ValueKind == JsonValueKind.String && created.TryGetDateTimeOffset(out var at)
+            ? (operation, at)
+            : throw new SystemUnavailableException($"'{name}': the DID directory's list of operations has a line that is no operation. Check that 'plcUrl' is a DID directory.");
     }
 
     // A later operation may move the DID elsewhere, or end it: the last word counts.

@@ -8,7 +8,7 @@ namespace Selfsame.Connectors.Files;
 /// An export as a connected system: a CSV file with a header (RFC 4180) or JSON Lines, one object a line, in UTF-8. It is read and
 /// never written.
 /// </summary>
-public sealed class FilesSystem : IReadsAccounts, IReadsAccountsById
+public sealed class FilesSystem : IReadsAccounts, IReadsAccountsById, IProbesPermissions
 {
     private const int PortionSize = 1000;
 
@@ -89,6 +89,13 @@ public sealed class FilesSystem : IReadsAccounts, IReadsAccountsById
         }
 
         return found;
+    }
+
+    /// <summary>Reading is all that is ever done to a file.</summary>
+    public Task<IReadOnlyList<PermissionProbe>> ProbeAsync(CancellationToken cancellation)
+    {
+        using var reader = Open();
+        return Task.FromResult<IReadOnlyList<PermissionProbe>>([new PermissionProbe("read accounts", ProbeAnswer.Yes)]);
     }
 
     private static string Format(SystemConfig config)

@@ -12,7 +12,7 @@ namespace Selfsame.Connectors.MongoDb;
 /// </summary>
 public sealed class MongoDbSystem
     : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts,
-        IHasReferences, IWritesTogether, IHasCanonicalIndexes, IChangesSchema, IMakesUserCodes
+        IHasReferences, IWritesTogether, IHasCanonicalIndexes, IChangesSchema, IMakesUserCodes, IProbesPermissions
 {
     private const int BatchSize = 5000;
     private const int IdsPerQuery = 1000;
@@ -23,6 +23,7 @@ public sealed class MongoDbSystem
     private readonly MongoIndexes indexes;
     private readonly MongoReferences references;
     private readonly MongoRowWrites rowWrites;
+    private readonly MongoPermissions permissions;
     private readonly AccountMapping own;
     private readonly IReadOnlyList<RecordConfig> recordTypes;
     private readonly AccountRecords? records;
@@ -46,6 +47,7 @@ public sealed class MongoDbSystem
         indexes = new MongoIndexes(accounts, Mapping);
         references = new MongoReferences(database);
         rowWrites = new MongoRowWrites(database, accounts.Name);
+        permissions = new MongoPermissions(database, config);
         own = AccountRecords.OwnPart(config);
         recordTypes = [.. config.Records.Where(record => !record.IsForEach)];
         records = AccountRecords.Of(config, this, MongoCollection.Id, clock ?? TimeProvider.System, random ?? RandomSource.System);
@@ -248,6 +250,13 @@ public sealed class MongoDbSystem
     public Task<WriteOutcome> ChangeSchemaAsync(IReadOnlyList<SchemaStep> steps, CancellationToken cancellation) => indexes.ChangeAsync(steps, cancellation);
 
     public Task<UserCodeTrial?> TryUserCodeAsync(CancellationToken cancellation) => records?.TryCodeAsync(cancellation) ?? Task.FromResult<UserCodeTrial?>(null);
+
+    public async Task<IReadOnlyList<PermissionProbe>> ProbeAsync(CancellationToken cancellation)
+    {
+        // Whoever is not signed in where one must be is refused here.
+        await DescribeAsync(cancellation);
+        return await database.ReadingAsync(() => permissions.ProbeAsync(cancellation));
+    }
 
     /// <summary>What the server says of the accounts' collection; one that is not there throws.</summary>
     private async Task<BsonDocument> CollectionAsync(CancellationToken cancellation)

@@ -27,6 +27,11 @@ public sealed record FoundOursOlder(AccountId TargetId, bool Disabled) : Provisi
     public const string Reason = "It was made from what its source was before.";
 }
 
+/// <summary>Our account could not get this handle, which its source has come by since it was asked for: it keeps the one that it has.</summary>
+/// <param name="Handle">It is not sent again.</param>
+/// <param name="Note">Why, for people.</param>
+public sealed record HandlePassed(string Handle, string Note) : ProvisioningEvent;
+
 /// <summary>Nobody can go on without a person's decision.</summary>
 public sealed record FoundConflict(string Evidence) : ProvisioningEvent;
 
@@ -51,7 +56,11 @@ public sealed record MadeAgain : ProvisioningEvent;
 /// <summary>
 /// No account is wanted any more and none is there, but one was asked for: the request may still arrive, from a node that died or through a slow network.
 /// </summary>
-public sealed record MayStillArrive : ProvisioningEvent;
+public sealed record MayStillArrive : ProvisioningEvent
+{
+    /// <summary>Why such a row is due: what arrives is disabled, and that counts under the guard as any other.</summary>
+    public const string Reason = "What was asked for may still arrive.";
+}
 
 /// <summary>Nothing of the person is active in the system, and nothing should be.</summary>
 public sealed record NothingLeft : ProvisioningEvent;
@@ -102,16 +111,30 @@ public static class ProvisioningMachine
                 => Settled(row, ProvisioningState.Conflict, conflict.Evidence),
             (not ProvisioningState.Conflict and not ProvisioningState.Compensated, Failed failed) => Later(row, failed, now, jitter),
             (ProvisioningState.Pending, NotWantedYet) => row with { Attempts = 0, Problem = null, NotBefore = now + LongestDelay },
+            (ProvisioningState.Compensating, Disabling) when row.DueBecause == MayStillArrive.Reason
+                => row with { Attempts = 0, Problem = null, DueBecause = null },
             (ProvisioningState.Pending or ProvisioningState.Intent or ProvisioningState.Linked, Disabling)
                 => row with { State = ProvisioningState.Compensating, Disabled = true, Attempts = 0, Problem = null, DueBecause = null },
             (not ProvisioningState.Conflict and not ProvisioningState.Compensated, Deleting) when row.Purged
                 => row with { State = ProvisioningState.Compensating, Deleting = true, Attempts = 0, Problem = null, DueBecause = null },
             (ProvisioningState.Intent, MayStillArrive)
-                => row with { State = ProvisioningState.Compensating, Disabled = true, Attempts = 0, Problem = null, DueBecause = null, NotBefore = now + Provisioner.CallTimeout },
+                => row with
+                {
+                    State = ProvisioningState.Compensating,
+                    Disabled = true,
+                    Attempts = 0,
+                    Problem = null,
+                    DueBecause = MayStillArrive.Reason,
+                    NotBefore = now + Provisioner.CallTimeout,
+                },
             (ProvisioningState.Linked, MadeAgain)
                 => row with { State = ProvisioningState.Pending, TargetId = null, Intended = null, Note = null, DueBecause = null, Attempts = 0 },
-            (ProvisioningState.Compensating, WantedAgain) => row with { State = ProvisioningState.Intent, Deleting = false, Attempts = 0, Problem = null },
+            (ProvisioningState.Compensating, WantedAgain) => row with { State = ProvisioningState.Intent, Deleting = false, Attempts = 0, Problem = null, DueBecause = null },
             (not ProvisioningState.Conflict and not ProvisioningState.Compensated, NothingLeft) => Settled(row, ProvisioningState.Compensated, null),
+            (ProvisioningState.Linked, HandlePassed passed) when row.Intended is { } sent
+                => row with { Intended = sent with { PassedHandles = [.. sent.PassedHandles, passed.Handle] }, Note = passed.Note },
+            // That it may be older than its source is known until it was looked at.
+            (ProvisioningState.Linked, LookAgain) when row.DueBecause == FoundOursOlder.Reason => row with { Attempts = 0, NotBefore = now },
             (ProvisioningState.Linked, LookAgain again) => row with { DueBecause = again.Reason, Attempts = 0, NotBefore = now },
             (ProvisioningState.Conflict or ProvisioningState.Compensated, LookAgain)
                 => row with { State = Begun(row) ? ProvisioningState.Intent : ProvisioningState.Pending, Attempts = 0, Problem = null, NotBefore = now },

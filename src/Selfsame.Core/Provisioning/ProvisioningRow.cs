@@ -71,7 +71,10 @@ public sealed record ProvisioningRow
     /// <summary>How often somebody asked to look again; when it has grown meanwhile, what was read is too old.</summary>
     public long Asked { get; init; }
 
-    /// <summary>Why a linked row is to be looked at again; null when it is not, and in every other state.</summary>
+    /// <summary>
+    /// Why a linked row is to be looked at again, null when it is not; of a compensating one <see cref="MayStillArrive.Reason"/> until there is something to
+    /// disable. Null in every other state.
+    /// </summary>
     public string? DueBecause { get; init; }
 
     public ProvisioningLane Lane { get; init; }

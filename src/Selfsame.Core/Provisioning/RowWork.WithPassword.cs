@@ -148,11 +148,55 @@ internal sealed partial class RowWork
             return now;
         }
 
-        return template.Choices(person.Account)
+        return NextHandle(template, person.Account, passed) is { } next ? now.With(new Fields([KeyValuePair.Create(handle, FieldValue.Text(next))])) : null;
+    }
+
+    private static string? NextHandle(HandleTemplate template, Account person, IReadOnlyList<string> passed)
+        => template.Choices(person)
             .Where(choice => IdentifierKeys.TryKey(IdentifierKind.Handle, choice, out _, out _))
-            .FirstOrDefault(choice => !passed.Contains(choice, StringComparer.OrdinalIgnoreCase)) is { } next
-            ? now.With(new Fields([KeyValuePair.Create(handle, FieldValue.Text(next))]))
+            .FirstOrDefault(choice => !passed.Contains(choice, StringComparer.OrdinalIgnoreCase));
+
+    /// <summary>
+    /// The handle with which an account would be made now that was made of what its source was before; null where it has it. An audit takes every choice of the
+    /// template for right, so nothing else would ever move it.
+    /// </summary>
+    private Fields? HandleSince(ReconcileRule rule, SystemPicture source, Account ours)
+        => row is { DueBecause: FoundOursOlder.Reason, Intended: { } sent } && rule.Handle is { } template
+            && parts.Systems[Target].Mapping.Identifiers.GetValueOrDefault(IdentifierKind.Handle) is { } field
+            && NextHandle(template, source.Accounts.Single().Account, sent.PassedHandles) is { } next
+            && !string.Equals(next, ours.Record.ValueOrNull(field).AsText, StringComparison.OrdinalIgnoreCase)
+            ? new Fields([KeyValuePair.Create(field, FieldValue.Text(next))])
             : null;
+
+    /// <summary>Gives our account the handle that its source has come by; one that the system does not take is passed over, as at a creation.</summary>
+    private async Task<bool> CatchUpAsync(Account ours, Fields handle, CancellationToken cancellation)
+    {
+        if (parts.Systems[Target] is not IUpdatesAccounts system)
+        {
+            return await ConcludeAsync(new FoundOurs(ours.Id), cancellation);
+        }
+
+        if (claim.Remaining(parts.Clock) < Provisioner.CallTimeout)
+        {
+            return false;
+        }
+
+        var (field, wanted) = handle.Single();
+        var present = ours.Record.ValueOrNull(field);
+        sentDisabled = false;
+        var outcome = (await CallAsync(timeout => system.UpdateAsync(ours.Id, handle, new Fields([KeyValuePair.Create(field, present)]), timeout)))
+            .Checked(Target, creating: false);
+        wrote = true;
+        parts.CrashPoints.Reach(ProvisioningCrashPoints.UpdateLeft);
+        var refusal = outcome switch
+        {
+            AlreadyExists exists when exists.Fields.Contains(field) => exists.Message,
+            Refused refused when refused.Fields.Contains(field) => refused.Message,
+            _ => null,
+        };
+        return refusal is null
+            ? await JudgeUpdateAsync(outcome, cancellation)
+            : await AdvanceAsync(new HandlePassed(wanted.AsText!, $"The handle {wanted} was not taken ({refusal}) The account keeps {present}."), cancellation);
     }
 
     private static Fields Except(Fields fields, string? handle) => handle is null ? fields : fields.Without(new HashSet<string>(StringComparer.Ordinal) { handle });

@@ -160,6 +160,11 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
             return await ConcludeAsync(new FoundConflict(problem), cancellation);
         }
 
+        if (set.Count == 0 && following.IsWanted && HandleSince(rule, source, ours) is { } handle)
+        {
+            return await CatchUpAsync(ours, handle, cancellation);
+        }
+
         if (set.Count == 0)
         {
             return await ConcludeAsync(following.IsWanted ? new FoundOurs(ours.Id) : new NothingLeft(), cancellation);
@@ -170,7 +175,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
             return await ConcludeAsync(new FoundConflict($"'{Target}' can't update accounts."), cancellation);
         }
 
-        if (following.Disables(set) && row.State != ProvisioningState.Compensating && !await MayDisableAsync(cancellation))
+        if (following.Disables(set) && row is not { State: ProvisioningState.Compensating, DueBecause: null } && !await MayDisableAsync(cancellation))
         {
             return false;
         }

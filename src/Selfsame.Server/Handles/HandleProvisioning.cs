@@ -1,7 +1,6 @@
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Identifiers;
 using Selfsame.Core.Reconciliation;
-using Selfsame.Server.Reconciliation;
 using Selfsame.Store;
 using Selfsame.Store.Audit;
 using Selfsame.Store.Users;
@@ -10,9 +9,10 @@ namespace Selfsame.Server.Handles;
 
 /// <summary>
 /// Changes the handles of users. Where their accounts are provisioned into a system that keeps handles (a PDS), that one takes the new handle first:
-/// reserve the new one beside the old, ask, read again, flip. What it does not confirm while the user waits is finished in the background.
+/// reserve the new one beside the old, ask, read again, flip. What it does not confirm while the user waits is finished in the background. While an account is being
+/// made nobody knows which handle it will have: the change waits until it is linked or refused.
 /// </summary>
-internal sealed class HandleProvisioning(StoreContext context, UserAdministration users, ConnectedSystems? systems)
+internal sealed class HandleProvisioning(StoreContext context, UserAdministration users, Topology? topology, IReadOnlyDictionary<string, IConnectedSystem> systems)
 {
     private const int Batch = 20;
 
@@ -21,6 +21,9 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
 
     /// <summary>So long the background does; well within the loan.</summary>
     private static readonly TimeSpan PatienceOfNobody = TimeSpan.FromSeconds(30);
+
+    /// <summary>While a user waits, an account that somebody works on is looked at again so soon.</summary>
+    private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(100);
 
     private readonly HandleChanges changes = new(context);
 
@@ -39,12 +42,6 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
             return new UserChangeResult.Invalid(errors);
         }
 
-        if (key == user.Handle && await changes.StateAsync(user, cancellation) is not { IsRefused: false })
-        {
-            // As it is already, or spelt otherwise: nothing for the other system.
-            return await users.SetHandleAsync(user.Tenant, user.Uuid, handle, version, actor, cancellation);
-        }
-
         var (change, result) = await changes.BeginAsync(user.Tenant, user.Uuid, key, version, actor, cancellation);
         if (change is null)
         {
@@ -52,8 +49,8 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
         }
 
         context.CrashPoints.Reach(HandleCrashPoints.Reserved);
-        // Who closes the page does not stop what has begun.
-        return await CarryOutAsync(change, keeper, Patience, cancellation: CancellationToken.None);
+        // Who closes the page does not stop what has begun. The same handle again is asked about again: what the other system has decides, not our store alone.
+        return await CarryOutAsync(change, keeper, Patience, userWaits: true, CancellationToken.None);
     }
 
     /// <summary>How the user's last change stands; null where none is under way and none was refused.</summary>
@@ -64,7 +61,7 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
     {
         var claimed = await changes.ClaimAsync(Batch, cancellation);
         // Together: one that gets no answer holds no other up.
-        await Task.WhenAll(claimed.Select(change => CarryOutAsync(change, KeeperOf(change.Tenant), PatienceOfNobody, cancellation)));
+        await Task.WhenAll(claimed.Select(change => CarryOutAsync(change, KeeperOf(change.Tenant), PatienceOfNobody, userWaits: false, cancellation)));
         return claimed.Count;
     }
 
@@ -92,38 +89,72 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
 
     /// <summary>The system that keeps the handles of a tenant's users: the first that it is provisioned into, gives ids itself and maps handles.</summary>
     private HandleKeeper? KeeperOf(string tenant)
-        => systems?.Topology.Rules
+        => topology?.Rules
             .Where(rule => rule.Source == context.Tenant(tenant).UserSystem && rule.Missing == MissingAction.CreateInTarget)
             .Where(rule => rule.Handle is null or { Names: ["handle", ..] })
-            .Select(rule => new HandleKeeper(rule, systems.Systems[rule.Target]))
+            .Select(rule => new HandleKeeper(rule, systems[rule.Target]))
             .FirstOrDefault(keeper => keeper.System is ICreatesWithPassword and IUpdatesAccounts and IReadsAccountsById
                 && keeper.System.Mapping.Identifiers.ContainsKey(IdentifierKind.Handle));
 
-    private async Task<UserChangeResult> CarryOutAsync(HandleChange change, HandleKeeper? keeper, TimeSpan patience, CancellationToken cancellation)
+    private async Task<UserChangeResult> CarryOutAsync(HandleChange change, HandleKeeper? keeper, TimeSpan patience, bool userWaits, CancellationToken cancellation)
     {
+        if (keeper is null)
+        {
+            return await FlipAsync(change, null);
+        }
+
         using var limit = new CancellationTokenSource(patience, context.Clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, limit.Token);
+        var account = await TakeAccountAsync(change, keeper, userWaits ? limit.Token : new CancellationToken(canceled: true), cancellation);
         try
         {
-            return keeper is null ? await FlipAsync(change) : await AskAsync(change, keeper, either.Token);
+            return account switch
+            {
+                BusyHandleAccount => await AwaitAccountAsync(change, $"The account in '{keeper.Name}' is worked on."),
+                ArrivingHandleAccount => await AwaitAccountAsync(change, $"The account in '{keeper.Name}' is being made."),
+                HeldHandleAccount { Id: { } id } held => await AskAsync(change, keeper, held, id, either.Token),
+                // There is nothing to change; the provisioning makes an account with the handle that it finds.
+                _ => await FlipAsync(change, account),
+            };
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested)
         {
-            return await PostponeAsync(change, $"'{keeper!.Name}' did not answer within {patience.TotalSeconds:0} s.");
+            return await PostponeAsync(change, $"'{keeper.Name}' did not answer within {patience.TotalSeconds:0} s.");
         }
         catch (SystemUnavailableException exception)
         {
             return await PostponeAsync(change, exception.Message);
         }
+        finally
+        {
+            if (account is HeldHandleAccount held)
+            {
+                await changes.GiveBackAsync(held, CancellationToken.None);
+            }
+        }
     }
 
-    private async Task<UserChangeResult> AskAsync(HandleChange change, HandleKeeper keeper, CancellationToken cancellation)
+    /// <summary>The account on loan, or why not. Until <paramref name="limit"/> it waits for whoever works on it: mostly it is just being made.</summary>
+    private async Task<HandleAccount> TakeAccountAsync(HandleChange change, HandleKeeper keeper, CancellationToken limit, CancellationToken cancellation)
     {
-        // Where nothing is linked there is nothing to change; the provisioning makes the account with the handle that it finds.
-        if (keeper.Wanted(change) is not { } wanted || await changes.AccountAsync(change, keeper.Name, cancellation) is not { } id
-            || await keeper.ReadAsync(id, cancellation) is not { } present)
+        while (true)
         {
-            return await FlipAsync(change);
+            var account = await changes.TakeAccountAsync(change, keeper.Name, cancellation);
+            if (account is not BusyHandleAccount || limit.IsCancellationRequested)
+            {
+                return account;
+            }
+
+            // The end of the user's patience ends the wait, and is no error.
+            await Task.WhenAny(Task.Delay(Glance, context.Clock, limit));
+        }
+    }
+
+    private async Task<UserChangeResult> AskAsync(HandleChange change, HandleKeeper keeper, HeldHandleAccount account, AccountId id, CancellationToken cancellation)
+    {
+        if (keeper.Wanted(change) is not { } wanted || await keeper.ReadAsync(id, cancellation) is not { } present)
+        {
+            return await FlipAsync(change, account);
         }
 
         if (present != wanted)
@@ -151,14 +182,24 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
         }
 
         context.CrashPoints.Reach(HandleCrashPoints.Confirmed);
-        return await FlipAsync(change);
+        return await FlipAsync(change, account);
     }
 
-    private async Task<UserChangeResult> FlipAsync(HandleChange change)
+    private async Task<UserChangeResult> FlipAsync(HandleChange change, HandleAccount? account)
     {
-        var result = await changes.FlipAsync(change, CancellationToken.None);
+        if (await changes.FlipAsync(change, account, CancellationToken.None) is not { } result)
+        {
+            return await AwaitAccountAsync(change, "Another works on the account.");
+        }
+
         context.CrashPoints.Reach(HandleCrashPoints.Flipped);
-        return result ?? new UserChangeResult.Pending();
+        return result;
+    }
+
+    private async Task<UserChangeResult> AwaitAccountAsync(HandleChange change, string problem)
+    {
+        await changes.AwaitAccountAsync(change, problem, CancellationToken.None);
+        return new UserChangeResult.Pending();
     }
 
     private async Task<UserChangeResult> RefuseAsync(HandleChange change, Refused refused)

@@ -11,6 +11,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
 using Microsoft.Extensions.Options;
 using OpenTelemetry.Metrics;
+using Selfsame.Core.Accounts;
 using Selfsame.Databases;
 using Selfsame.Server.Api;
 using Selfsame.Server.Handles;
@@ -175,7 +176,12 @@ public sealed class SelfsameServer : IAsyncDisposable
         services.AddSingleton<PasswordChanges>();
         services.AddSingleton<UserReader>();
         services.AddSingleton<UserAdministration>();
-        services.AddSingleton(provider => new HandleProvisioning(context, provider.GetRequiredService<UserAdministration>(), provider.GetService<ConnectedSystems>()));
+        services.AddSingleton(provider =>
+        {
+            var connected = provider.GetService<ConnectedSystems>();
+            return new HandleProvisioning(
+                context, provider.GetRequiredService<UserAdministration>(), connected?.Topology, connected?.Systems ?? new Dictionary<string, IConnectedSystem>());
+        });
         services.AddSingleton<ServiceTokenStore>();
         services.AddSingleton<FirstAdministrator>();
         services.AddSingleton<MailOutbox>();

@@ -158,7 +158,7 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
                 }
 
                 // After a lost commit answer: it was counted with the state that it has.
-                if (row.Deleting ? present.Deleting : present.State == nameof(ProvisioningState.Compensating))
+                if (row.Deleting ? present.Deleting : present is { State: nameof(ProvisioningState.Compensating), DueBecause: null })
                 {
                     return new DisablingCounted();
                 }

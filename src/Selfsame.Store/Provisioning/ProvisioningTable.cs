@@ -3,6 +3,7 @@ using Dapper;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Provisioning;
 using Selfsame.Databases;
+using Selfsame.Store.Runs;
 
 namespace Selfsame.Store.Provisioning;
 
@@ -27,13 +28,13 @@ internal static class ProvisioningTable
         return parameters;
     }
 
-    /// <summary>Makes the row where there is none.</summary>
+    /// <summary>Makes the row where there is none; whether it wrote one.</summary>
     /// <param name="transaction">The caller's.</param>
     /// <param name="key">The row.</param>
     /// <param name="lane">Where it waits.</param>
     /// <param name="anew">Whether the account is there anew: a row of who was purged and is back is no longer to be forgotten.</param>
     /// <param name="now">The present instant.</param>
-    public static async Task InsertAsync(Transaction transaction, ProvisioningKey key, ProvisioningLane lane, bool anew, DateTimeOffset now)
+    public static async Task<bool> InsertAsync(Transaction transaction, ProvisioningKey key, ProvisioningLane lane, bool anew, DateTimeOffset now)
     {
         var state = await transaction.ScalarAsync<string>(
             $"""
@@ -47,7 +48,19 @@ internal static class ProvisioningTable
         {
             await NoteAsync(transaction, key, Enum.Parse<ProvisioningState>(state), null, now);
         }
+
+        return state is not null;
     }
+
+    /// <summary>Lends a row that the caller has locked, and that is nobody's, under the next epoch.</summary>
+    public static Task LendAsync(Transaction transaction, ProvisioningKey key, LeaseHolder holder, DateTimeOffset until)
+        => transaction.ExecuteAsync(
+            $"UPDATE provisioning SET epoch = epoch + 1, leased_until = @until, claim_machine = @Machine, claim_process = @ProcessId WHERE {IsKey}",
+            Parameters(key, new { until, holder.Machine, holder.ProcessId }));
+
+    /// <summary>Ends a loan without writing anything else; none where another holds the row by now.</summary>
+    public static Task<int> GiveBackAsync(Transaction transaction, ProvisioningKey key, long epoch)
+        => transaction.ExecuteAsync($"UPDATE provisioning SET leased_until = NULL WHERE {IsKey} AND epoch = @epoch", Parameters(key, new { epoch }));
 
     /// <summary>The rows of an account, locked, in the order of their systems, so that two who take them do not block each other.</summary>
     public static Task<List<StoredRow>> ReadForUpdateAsync(Transaction transaction, string source, AccountId account)
@@ -209,7 +222,7 @@ internal static class ProvisioningTable
 internal record StoredRow
 {
     public const string Columns
-        = "source, source_id, system, state, epoch, asked, due_because, lane, target_id, creation, disabled, deleting, attempts, not_before, problem, note, forget";
+        = "source, source_id, system, state, epoch, asked, due_because, lane, target_id, creation, disabled, deleting, attempts, not_before, leased_until, problem, note, forget";
 
     /// <summary>What <see cref="Creation"/> is sealed for.</summary>
     public const string Purpose = "provisioning";
@@ -239,6 +252,8 @@ internal record StoredRow
     public long Attempts { get; init; }
 
     public DateTimeOffset NotBefore { get; init; }
+
+    public DateTimeOffset? LeasedUntil { get; init; }
 
     public string? Problem { get; init; }
 

@@ -1,6 +1,9 @@
 using Selfsame.Core.Accounts;
+using Selfsame.Core.Provisioning;
 using Selfsame.Databases;
 using Selfsame.Store.Audit;
+using Selfsame.Store.Provisioning;
+using Selfsame.Store.Runs;
 
 namespace Selfsame.Store.Users;
 
@@ -47,6 +50,9 @@ public sealed class HandleChanges(StoreContext context)
 
     private static readonly TimeSpan FirstDelay = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LongestDelay = TimeSpan.FromHours(1);
+
+    /// <summary>Nothing tells the change that its account is there.</summary>
+    private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(1);
 
     /// <summary>
     /// Reserves the handle beside the present one and lends the change to the caller; or the result that it comes to without. The same request again takes
@@ -133,40 +139,70 @@ public sealed class HandleChanges(StoreContext context)
             },
             cancellation);
 
-    /// <summary>The id of the user's account in a system that gives ids itself; null where none is known to be ours.</summary>
-    public Task<AccountId?> AccountAsync(HandleChange change, string system, CancellationToken cancellation)
-        => context.Database.ReadAsync(
+    /// <summary>
+    /// Takes the row of the user's account on loan, as the provisioning does: what a parallel round of that read before the change can't be sent or written after it.
+    /// A row of which a creation may be on its way is left alone.
+    /// </summary>
+    public Task<HandleAccount> TakeAccountAsync(HandleChange change, string system, CancellationToken cancellation)
+    {
+        var key = new ProvisioningKey(context.Tenant(change.Tenant).UserSystem, new AccountId(change.Uuid.ToString("D")), system);
+        return context.Database.TransactAsync<HandleAccount>(
             async transaction =>
             {
-                var target = await transaction.ScalarAsync<string>(
-                    "SELECT target_id FROM provisioning WHERE source = @source AND source_id = @id AND system = @system",
-                    new { source = context.Tenant(change.Tenant).UserSystem, id = change.Uuid.ToString("D"), system });
-                return target is null ? null : AccountId.FromText(target);
+                var now = context.Now();
+                if (await ProvisioningTable.ReadForUpdateAsync(transaction, key) is not { } row)
+                {
+                    return new NoHandleAccount(key);
+                }
+
+                if (row.LeasedUntil > now)
+                {
+                    return new BusyHandleAccount();
+                }
+
+                if (row is { TargetId: null, State: nameof(ProvisioningState.Intent) or nameof(ProvisioningState.Compensating) })
+                {
+                    return new ArrivingHandleAccount();
+                }
+
+                await ProvisioningTable.LendAsync(transaction, key, LeaseHolder.Current, now + Lease);
+                return new HeldHandleAccount(key, row.Epoch + 1, row.TargetId is null ? null : AccountId.FromText(row.TargetId));
             },
             cancellation);
+    }
 
-    /// <summary>The user has the new handle alone. Null where another has the change by now.</summary>
-    public Task<UserChangeResult?> FlipAsync(HandleChange change, CancellationToken cancellation)
+    /// <summary>Ends the loan of the account, if it still stands.</summary>
+    public Task GiveBackAsync(HeldHandleAccount account, CancellationToken cancellation)
+        => context.Database.TransactAsync(
+            transaction => ProvisioningTable.GiveBackAsync(transaction, account.Key, account.Epoch),
+            _ => Task.FromResult(default(Settled<int>)),
+            cancellation);
+
+    /// <summary>
+    /// The user has the new handle alone. Null where another has the change or the account by now, or the account was begun meanwhile.
+    /// </summary>
+    /// <param name="change">The change.</param>
+    /// <param name="account">The account; null where no system keeps handles any more.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public Task<UserChangeResult?> FlipAsync(HandleChange change, HandleAccount? account, CancellationToken cancellation)
         => context.Database.TransactAsync<UserChangeResult?>(
             async transaction =>
             {
                 var now = context.Now();
-                if (await HeldForUpdateAsync(transaction, change) is not { } user)
+                if (await HeldForUpdateAsync(transaction, change) is not { } user || !await IsStillAsync(transaction, account, now))
                 {
+                    transaction.RollBack = true;
                     return null;
                 }
 
                 await transaction.ExecuteAsync("DELETE FROM handle_changes WHERE user_id = @UserId", new { change.UserId });
-                var after = user with { Handle = change.Handle };
-                // Saving has the provisioning look again: what a round of it told the other system in between, it hears anew.
-                var taken = await UserRow.SaveAsync(context, transaction, user, after, now);
-                if (taken.Count > 0)
+                var result = user.Handle == change.Handle ? new UserChangeResult.Changed(user) : await SaveAsync(transaction, user, change, now);
+                if (account is NoHandleAccount none)
                 {
-                    throw new InvalidOperationException("A handle that was reserved for the user is somebody else's.");
+                    await ProvisioningTable.ForgetAsync(transaction, none.Key);
                 }
 
-                await AuditTrail.AddAsync(transaction, user.Id, change.Tenant, new Actor(change.Actor, change.CorrelationId), "handle.changed", now);
-                return new UserChangeResult.Changed(after with { Version = user.Version + 1, UpdatedAt = now });
+                return result;
             },
             // Only the holder of this epoch ends it: a change that is gone was ended by the commit whose answer was lost.
             async transaction => await ReadAsync(transaction, change.UserId) is null && await UserReader.FindByIdAsync(transaction, change.UserId) is { } user
@@ -204,11 +240,18 @@ public sealed class HandleChanges(StoreContext context)
 
     /// <summary>It could not be told or done now; it is tried again later. False where another has the change by now.</summary>
     public Task<bool> PostponeAsync(HandleChange change, string problem, TimeSpan? retryAfter, CancellationToken cancellation)
+        => PostponeAsync(change, problem, retryAfter, LongestDelay, cancellation);
+
+    /// <summary>The account is being made or worked on: the change is looked at again soon. False where another has the change by now.</summary>
+    public Task<bool> AwaitAccountAsync(HandleChange change, string problem, CancellationToken cancellation)
+        => PostponeAsync(change, problem, null, LongestWait, cancellation);
+
+    private Task<bool> PostponeAsync(HandleChange change, string problem, TimeSpan? retryAfter, TimeSpan longest, CancellationToken cancellation)
         => context.Database.TransactAsync(
             async transaction =>
             {
                 var doubled = FirstDelay * Math.Pow(2, Math.Min(change.Attempts, 20));
-                var delay = doubled < LongestDelay ? doubled : LongestDelay;
+                var delay = doubled < longest ? doubled : longest;
                 return await transaction.ExecuteAsync(
                     """
                     UPDATE handle_changes SET attempts = attempts + 1, not_before = @at, leased_until = NULL, problem = @problem
@@ -226,6 +269,28 @@ public sealed class HandleChanges(StoreContext context)
                 ? new HandleChangeState(row.Handle, row.Refused, row.Refused ? row.Problem : null)
                 : null,
             cancellation);
+
+    /// <summary>Whether the account is as it was taken. Where there was no row, one that nobody else sees keeps others from beginning one until this transaction ends.</summary>
+    private static async Task<bool> IsStillAsync(Transaction transaction, HandleAccount? account, DateTimeOffset now) => account switch
+    {
+        NoHandleAccount none => await ProvisioningTable.InsertAsync(transaction, none.Key, ProvisioningLane.Backfill, anew: false, now),
+        HeldHandleAccount held => (await ProvisioningTable.ReadForUpdateAsync(transaction, held.Key))?.Epoch == held.Epoch,
+        _ => account is null,
+    };
+
+    private async Task<UserChangeResult> SaveAsync(Transaction transaction, User user, HandleChange change, DateTimeOffset now)
+    {
+        var after = user with { Handle = change.Handle };
+        // Saving has the provisioning look again: the account may want more than the handle.
+        var taken = await UserRow.SaveAsync(context, transaction, user, after, now);
+        if (taken.Count > 0)
+        {
+            throw new InvalidOperationException("A handle that was reserved for the user is somebody else's.");
+        }
+
+        await AuditTrail.AddAsync(transaction, user.Id, change.Tenant, new Actor(change.Actor, change.CorrelationId), "handle.changed", now);
+        return new UserChangeResult.Changed(after with { Version = user.Version + 1, UpdatedAt = now });
+    }
 
     private static UserChangeResult.Invalid Waiting()
     {

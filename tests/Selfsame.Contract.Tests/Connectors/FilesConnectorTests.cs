@@ -70,6 +70,13 @@ public sealed class FilesConnectorTests : IDisposable
             .Accounts.Select(account => account.Label).ShouldBe(["ann", "bob"]);
 
     [Fact]
+    public async Task Its_permissions_are_probed()
+    {
+        (await Open("users.csv", "id,login,mail\n").ProbeAsync(CancellationToken.None)).ShouldBe([new PermissionProbe("read accounts", ProbeAnswer.Yes)]);
+        (await Should.ThrowAsync<SystemUnavailableException>(() => Config("gone.csv").ProbeAsync(CancellationToken.None))).Message.ShouldContain("Correct 'path'");
+    }
+
+    [Fact]
     public async Task A_file_that_is_not_there_or_lacks_a_field_says_what_to_correct()
     {
         (await Should.ThrowAsync<SystemUnavailableException>(() => Config("gone.csv").DescribeAsync(CancellationToken.None))).Message.ShouldContain("Correct 'path'");

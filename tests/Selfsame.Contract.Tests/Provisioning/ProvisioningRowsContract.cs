@@ -252,6 +252,21 @@ public abstract partial class ProvisioningRowsContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_late_arrival_is_counted_once_though_its_row_waited_for_it_before()
+    {
+        await InsertManyAsync("person", 2, ProvisioningLane.Interactive);
+        var claims = await rows.ClaimAsync(ClaimOf(2), CancellationToken.None);
+        var waiting = claims[0].Row with { State = ProvisioningState.Compensating, DueBecause = MayStillArrive.Reason };
+        (await rows.SaveAsync(waiting, release: false, [], CancellationToken.None)).ShouldBeTrue();
+
+        (await rows.SaveDisablingAsync(waiting with { DueBecause = null }, 0, CancellationToken.None)).ShouldBeOfType<DisablingGuarded>();
+        (await rows.SaveDisablingAsync(waiting with { DueBecause = null }, 1, CancellationToken.None)).ShouldBeOfType<DisablingCounted>();
+        (await rows.SaveDisablingAsync(waiting with { DueBecause = null }, 1, CancellationToken.None)).ShouldBeOfType<DisablingCounted>();
+
+        (await rows.SaveDisablingAsync(claims[1].Row with { State = ProvisioningState.Compensating }, 1, CancellationToken.None)).ShouldBeOfType<DisablingGuarded>();
+    }
+
+    [Fact]
     public async Task A_plan_takes_a_row_whatever_its_state_and_makes_it_where_it_is_missing()
     {
         var key = new ProvisioningKey("users", User, "app");

@@ -136,6 +136,22 @@ public sealed class PasswordProvisioningTests
     }
 
     [Fact]
+    public async Task What_fell_back_to_the_code_stays_a_note_through_later_looks_and_is_no_finding()
+    {
+        bench.SignUp("1", "ann");
+        bench.Pds.Reserved.Add("ann");
+        await bench.RunAsync();
+        var note = bench.Rows.Only.Note.ShouldNotBeNull();
+        bench.Rows.Ask();
+
+        await bench.RunAsync();
+
+        bench.Rows.Only.Note.ShouldBe(note);
+        note.ShouldContain("The handle ann is reserved.");
+        (await bench.AuditAsync()).Findings.Where(finding => finding.System == "pds").ShouldBeEmpty();
+    }
+
+    [Fact]
     public async Task A_handle_that_the_system_refuses_for_good_falls_back_to_the_code_under_the_same_password()
     {
         bench.SignUp("1", "admin");

@@ -167,9 +167,12 @@ public sealed class ProvisionerTests
     }
 
     // A node died with the request on its way, or the network held it back.
-    [Fact]
-    public async Task A_creation_that_arrives_after_its_person_is_gone_is_disabled()
+    [Theory]
+    [InlineData(20)]
+    [InlineData(0)]
+    public async Task A_creation_that_arrives_after_its_person_is_gone_is_disabled_and_counts_under_the_guard(int mostDisables)
     {
+        bench = new Bench { Topology = bench.Topology with { Guards = new Guards { MaxDisablesPerHour = mostDisables } } };
         SignUp();
         bench.Target.Fault = () => new Unknown("No answer.");
         await RunAsync();
@@ -182,8 +185,10 @@ public sealed class ProvisionerTests
         bench.Target.Put(Bench.Person(User.ToString(), "ann", "ann@example.org"));
         await RunAsync();
 
-        rows.Only.State.ShouldBe(ProvisioningState.Compensated);
-        bench.Target.Rows[new AccountId(User.ToString())]["active"].ShouldBe(FieldValue.Boolean(false));
+        rows.Only.State.ShouldBe(mostDisables == 0 ? ProvisioningState.Compensating : ProvisioningState.Compensated);
+        rows.Disablings.ShouldBe(mostDisables == 0 ? 0 : 1);
+        bench.Target.Rows[new AccountId(User.ToString())]["active"].ShouldBe(FieldValue.Boolean(mostDisables == 0));
+        (rows.Only.Problem?.Contains("maxDisablesPerHour", StringComparison.Ordinal) ?? false).ShouldBe(mostDisables == 0);
     }
 
     [Fact]

@@ -47,8 +47,9 @@ public sealed class HandleKillTests : IDisposable
 
         var reserved = workspace.Sql(Store, "SELECT key FROM identifiers WHERE space = 'handle'");
         reserved.ShouldContain(wanted);
-        // The loan of the killed process has a minute left; nobody is made to wait for it here.
+        // The loans of the killed process have a minute left; nobody is made to wait for them here.
         workspace.Sql(Store, "UPDATE handle_changes SET leased_until = NULL");
+        workspace.Sql(Store, "UPDATE provisioning SET leased_until = NULL");
         await using var next = await ServeAsync(environment);
         var again = await SignInAsync(next);
         await UntilAsync(async () => (await again.GetAsync("/api/v1/me/handle")).TextOf("state") == "settled");

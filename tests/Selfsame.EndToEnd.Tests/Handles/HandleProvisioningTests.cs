@@ -150,6 +150,35 @@ public sealed class HandleProvisioningTests : IAsyncLifetime
         (await StateAsync(me)).ShouldBe("settled");
     }
 
+    // The creation may arrive under the code at any time: until it did or was refused, nobody knows which handle the account has.
+    [Fact]
+    public async Task A_handle_that_is_set_while_the_account_is_made_is_pending_and_the_accounts_in_the_end()
+    {
+        var wanted = PdsUsers.NewName();
+        var (held, swallowed) = (true, new TaskCompletionSource());
+        proxy.Fault = method =>
+        {
+            if (method != "createAccount" || !Volatile.Read(ref held))
+            {
+                return PdsFault.None;
+            }
+
+            swallowed.TrySetResult();
+            return PdsFault.Swallowed;
+        };
+        var me = await SignInNewUserAsync();
+        await swallowed.Task.WaitAsync(TimeSpan.FromSeconds(60));
+
+        (await me.Api.PutAsync("/api/v1/me/handle", new { handle = wanted })).ShouldHaveStatus(202);
+
+        (await StateAsync(me)).ShouldBe("pending");
+        Volatile.Write(ref held, false);
+        await UntilAsync(async () => await StateAsync(me) == "settled");
+        (await me.Api.GetAsync("/api/v1/me")).TextOf("handle").ShouldBe(wanted);
+        (await pds.HandleAsync(await PdsUsers.LinkedAsync(server.Context.Database, me.User.Uuid))).ShouldBe(wanted);
+        await StoreInvariants.CheckAsync(server.Context.Database);
+    }
+
     [Fact]
     public async Task Of_two_who_want_one_handle_at_once_one_has_it_in_our_store_and_at_the_PDS()
     {

@@ -31,7 +31,8 @@ public enum SupabaseFault
 /// check for a taken address before the insert, with a latency between them; the three error bodies, and that of the gateway; the service key.
 /// Sign-in (internal/api/token.go) verifies bcrypt and argon2 hashes and refuses the unconfirmed and the banned; a recovery mail is counted, and a second
 /// one to the same address refused as too soon. It has no: sessions (the token is a made-up text), identities, hooks, mail itself, soft deletion, password rules,
-/// audit log, other audiences, custom SSO providers.
+/// audit log, other audiences, custom SSO providers, and no rate limits of its own: a 429 is said only where a test asks for one
+/// (<see cref="SupabaseFault.TooMany"/>), always with the same second to wait.
 /// </summary>
 public sealed class SupabaseStandIn : IAsyncDisposable
 {

@@ -18,6 +18,7 @@ export class Server {
     this.wireVersion = { 3: 6, 4: 7, 5: 13, 6: 17 }[version.split(".")[0]];
     this.databases = new Map();
     this.cursors = new Map();
+    this.users = new Map();
     this.nextCursor = 1;
     this.transactions = new Transactions(this);
   }
@@ -79,6 +80,19 @@ function hello(server, command, _, address) {
     ...(text(Object.keys(command)[0]) === "hello" ? { isWritablePrimary: true } : { ismaster: true, helloOk: true }), ...replica,
     maxBsonObjectSize: maxDocument, maxMessageSizeBytes: 48000000, maxWriteBatchSize: 100000, localTime: new Date(), logicalSessionTimeoutMinutes: 30,
     connectionId: 1, minWireVersion: 0, maxWireVersion: server.wireVersion, readOnly: false, ok: 1,
+  };
+}
+
+// docs reference/command/connectionStatus: the privileges are told only where they are asked for; without a user all three lists are empty.
+function connectionStatus(server, { showPrivileges }, database) {
+  const user = server.users.get(database);
+  return {
+    authInfo: {
+      authenticatedUsers: user ? [{ user: user.name, db: "admin" }] : [],
+      authenticatedUserRoles: user ? [{ role: user.name, db: "admin" }] : [],
+      ...(showPrivileges ? { authenticatedUserPrivileges: user?.privileges ?? [] } : {}),
+    },
+    ok: 1,
   };
 }
 
@@ -210,6 +224,7 @@ const handlers = {
   ping: () => ({ ok: 1 }),
   buildInfo: (server) => ({ version: server.version, versionArray: server.version.split(".").map(Number), maxBsonObjectSize: maxDocument, ok: 1 }),
   endSessions: () => ({ ok: 1 }),
+  connectionStatus,
   create: (server, command, database) => {
     if (server.collection(database, command.create)) throw new MongoError(48, `a collection '${database}.${command.create}' already exists`);
     server.collection(database, command.create, true).options = command.validator ? { validator: command.validator } : {};

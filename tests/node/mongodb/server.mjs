@@ -15,6 +15,7 @@
 // that name on that database, after `skip`, misbehave. Actions: "dropBefore" and "dropAfter" close the connection without an answer, before or
 // after the command is carried out; "error" answers code and labels without carrying it out; "writeConcern" carries it out and adds
 // a writeConcernError; "slow" answers after a while. { standInCommands: 1 } answers the names of the database's commands so far.
+// { standInUser: name, privileges: [{ resource, actions }] } makes connectionStatus, asked on that database, tell of such a user. It is told, not enforced.
 import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 import { deserialize, onDemand, serialize } from "bson";
@@ -54,6 +55,10 @@ function takeFault(command) {
 
 function run(command) {
   if (command.standInFault !== undefined) return setFault(command);
+  if (command.standInUser !== undefined) {
+    server.users.set(command.$db, { name: command.standInUser, privileges: command.privileges });
+    return { ok: 1 };
+  }
   if (command.standInCommands !== undefined) return { commands: seen.get(command.$db) ?? [], ok: 1 };
   try {
     return server.run(command, address);
@@ -65,7 +70,7 @@ function run(command) {
 
 // Undefined: the connection is closed without an answer.
 function answer(command) {
-  if (!command.standInFault && !command.standInCommands) seen.set(command.$db, [...(seen.get(command.$db) ?? []), Object.keys(command)[0]].slice(-1000));
+  if (!command.standInFault && !command.standInCommands && !command.standInUser) seen.set(command.$db, [...(seen.get(command.$db) ?? []), Object.keys(command)[0]].slice(-1000));
   const fault = takeFault(command);
   switch (fault?.action) {
     case "dropBefore": return undefined;

@@ -185,6 +185,26 @@ public sealed class AtProtoFaultTests : AtProtoServer
     }
 
     [Fact]
+    public async Task A_domain_that_the_PDS_no_longer_serves_is_refused_to_everybody_not_only_to_who_asked_first()
+    {
+        var clock = new ManualClock();
+        await using var system = Open(http: new HttpMessageInvoker(Faults), clock: clock);
+        await system.DescribeAsync(CancellationToken.None);
+        clock.Advance(TimeSpan.FromSeconds(11));
+        for (var asker = 0; asker < 3; asker++)
+        {
+            Faults.ReplaceNext("describeServer", HttpStatusCode.OK, """{"did": "did:web:localhost", "availableUserDomains": [".elsewhere.example"], "inviteCodeRequired": false, "links": {} }""");
+        }
+
+        await Should.ThrowAsync<SystemUnavailableException>(() => system.DescribeAsync(CancellationToken.None));
+        (await Should.ThrowAsync<SystemUnavailableException>(() => system.DescribeAsync(CancellationToken.None))).Message.ShouldContain("elsewhere.example");
+        var made = (await system.CreateAsync(Person(NewName()), Password, CancellationToken.None)).ShouldBeOfType<NotCreated>().Outcome;
+
+        made.ShouldBeOfType<Unavailable>().Message.ShouldContain("elsewhere.example");
+        await system.DescribeAsync(CancellationToken.None);
+    }
+
+    [Fact]
     public async Task A_domain_that_the_PDS_does_not_serve_is_named_with_those_that_it_serves()
     {
         await using var system = Open(domain: "other.example.com");

@@ -1,3 +1,4 @@
+using System.Net;
 using Npgsql;
 using Selfsame.Core.Accounts;
 using Selfsame.Testing;
@@ -33,6 +34,22 @@ public sealed class AtProtoLeftoverTests : AtProtoServer
         await using var system = Open(plcUrl: "https://plc.directory/");
 
         (await system.FindLeftoversAsync(CancellationToken.None)).ShouldBeNull();
+    }
+
+    [Theory]
+    [InlineData("5")]
+    [InlineData("[]")]
+    [InlineData("""{"message": "welcome"}""")]
+    [InlineData("""{"did": "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa", "createdAt": "yesterday", "operation": {} }""")]
+    [InlineData("""{"did": "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa", "createdAt": 5, "operation": {} }""")]
+    [InlineData("<html></html>")]
+    public async Task A_list_with_a_line_that_is_no_operation_tells_nothing_and_says_so(string line)
+    {
+        Faults.AnswerNext("export", HttpStatusCode.OK, $"{line}\n", "application/jsonlines");
+
+        var unread = await Should.ThrowAsync<SystemUnavailableException>(() => System.FindLeftoversAsync(CancellationToken.None));
+
+        unread.Message.ShouldContain("list of operations");
     }
 
     public override async ValueTask DisposeAsync()

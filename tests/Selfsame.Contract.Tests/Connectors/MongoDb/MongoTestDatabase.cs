@@ -33,23 +33,25 @@ internal sealed class MongoTestDatabase : IAsyncDisposable
         => new((await MongoStandIn.SharedAsync(version, replicaSet)).ConnectionString);
 
     /// <summary>The connector on a collection of the database, mapped as the contract says unless told otherwise.</summary>
-    public MongoDbSystem Open(string id = "id", string username = "login", string collection = Collection) => Open(
+    public MongoDbSystem Open(string id = "id", string username = "login", string collection = Collection, params string[] references) => Open(
         new AccountMapping
         {
             Id = [id],
             Identifiers = new Dictionary<IdentifierKind, string> { [IdentifierKind.Username] = username, [IdentifierKind.Email] = "mail" },
             Attributes = new Dictionary<string, AttributeMapping> { ["name"] = new("name"), ["lastSignIn"] = new("seen", Noise: true) },
         },
-        collection);
+        collection,
+        references);
 
     /// <summary>As the other, under a mapping of the test's own.</summary>
-    public MongoDbSystem Open(AccountMapping mapping, string collection)
+    public MongoDbSystem Open(AccountMapping mapping, string collection, params string[] references)
     {
         var system = new MongoDbSystem(
             new SystemConfig
             {
                 Name = "app",
                 Connector = "mongodb",
+                References = [.. references.Select(table => new ReferencePlace { Table = table, Fields = ["owner"], AccountFields = [mapping.Id[0]] })],
                 Settings = new Dictionary<string, string> { ["connection"] = connectionString, ["collection"] = collection, ["database"] = Name },
                 Mapping = mapping,
             });

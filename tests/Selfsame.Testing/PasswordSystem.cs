@@ -1,13 +1,13 @@
 using System.Runtime.CompilerServices;
 using Selfsame.Core.Accounts;
 
-namespace Selfsame.Core.Tests.Provisioning;
+namespace Selfsame.Testing;
 
 /// <summary>
 /// A system in memory that gives ids itself, keeps handle and e-mail unique, and lets whoever knows the password in, as an ATProto PDS. Of that it
 /// has no rate limits, no sessions and no look-up of disabled accounts by handle.
 /// </summary>
-internal sealed class PasswordSystem : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesWithPassword, IUpdatesAccounts, IDeletesAccounts
+public sealed class PasswordSystem : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesWithPassword, IUpdatesAccounts, IDeletesAccounts
 {
     private readonly Dictionary<AccountId, (Fields Record, string Password)> accounts = [];
     private int given;
@@ -37,10 +37,16 @@ internal sealed class PasswordSystem : IReadsAccounts, IReadsAccountsById, IFind
     /// <summary>What a creation is answered although it was made; null answers with the id.</summary>
     public Func<WriteOutcome?> Lost { get; set; } = () => null;
 
+    /// <summary>What happens before somebody is looked for.</summary>
+    public Action BeforeFind { get; set; } = () => { };
+
     /// <summary>What happens before a creation is looked at.</summary>
     public Action BeforeCreation { get; set; } = () => { };
 
     public int Creations { get; private set; }
+
+    /// <summary>The updates that changed something.</summary>
+    public int Updates { get; private set; }
 
     /// <summary>Somebody else's account.</summary>
     public void Put(string handle, string email, string password)
@@ -76,8 +82,11 @@ internal sealed class PasswordSystem : IReadsAccounts, IReadsAccountsById, IFind
         => Task.FromResult<IReadOnlyList<Account>>([.. ids.Where(accounts.ContainsKey).Select(id => ToAccount(accounts[id].Record))]);
 
     public Task<IReadOnlyList<Account>> FindAsync(IReadOnlyDictionary<IdentifierKind, IReadOnlyList<string>> identifiers, CancellationToken cancellation)
-        => Task.FromResult<IReadOnlyList<Account>>([.. accounts.Values.Select(account => ToAccount(account.Record)).Where(
+    {
+        BeforeFind();
+        return Task.FromResult<IReadOnlyList<Account>>([.. accounts.Values.Select(account => ToAccount(account.Record)).Where(
             account => identifiers.GetValueOrDefault(IdentifierKind.Handle, []).Contains(account.Identifiers[IdentifierKind.Handle], StringComparer.OrdinalIgnoreCase))]);
+    }
 
     public Task<CreationOutcome> CreateAsync(Fields fields, string password, CancellationToken cancellation)
     {
@@ -133,6 +142,13 @@ internal sealed class PasswordSystem : IReadsAccounts, IReadsAccountsById, IFind
             return Task.FromResult<WriteOutcome>(new Refused("An administrator can't set that."));
         }
 
+        if (set.Keys.FirstOrDefault(field => field is "handle" or "email" && accounts.Any(other => !other.Key.Equals(id)
+            && string.Equals(other.Value.Record[field].AsText, set[field].AsText, StringComparison.OrdinalIgnoreCase))) is { } taken)
+        {
+            return Task.FromResult<WriteOutcome>(new AlreadyExists([taken], $"The {taken} is taken."));
+        }
+
+        Updates++;
         accounts[id] = (account.Record.With(set), account.Password);
         return Task.FromResult<WriteOutcome>(new Done());
     }
