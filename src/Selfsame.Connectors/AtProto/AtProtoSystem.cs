@@ -111,7 +111,12 @@ public sealed class AtProtoSystem : IReadsAccounts, IReadsAccountsById, IFindsAc
                 throw new SystemUnavailableException($"'{name}' listed an account twice, so that the end of its list can't be told. Run it again.");
             }
 
-            var portion = await accounts.ReadListedAsync(sound, cancellation);
+            var (portion, unreadable) = await accounts.ReadListedAsync(sound, cancellation);
+            foreach (var record in unreadable)
+            {
+                yield return record;
+            }
+
             count += portion.Count;
             if (portion.Count > 0)
             {

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using Selfsame.Connectors.Http;
 using Selfsame.Core.Accounts;
 
@@ -8,7 +9,7 @@ namespace Selfsame.Connectors.Auth0;
 internal sealed class Auth0Failures(string name, Auth0Api api)
 {
     /// <summary>Why nothing can be read.</summary>
-    public SystemUnavailableException Unreadable(HttpReply reply) => new(reply switch
+    public SystemUnavailableException Unreadable(HttpReply reply) => reply is Answer { IsSuccess: true, Body: { } body } && !body.IsText() ? Unreadable(body) : new(reply switch
     {
         NotAsked not => $"'{name}' {not.Why}",
         NoAnswer none => $"'{name}' {none.Why} Run it again.",
@@ -17,6 +18,10 @@ internal sealed class Auth0Failures(string name, Auth0Api api)
         Answer answer => $"'{name}' could not be read: {Said(answer)} Run it again when it works.",
         _ => throw new InvalidOperationException($"The reply {reply.GetType().Name} is unknown."),
     });
+
+    /// <summary>Why a user can't be read who is there.</summary>
+    public SystemUnavailableException Unreadable(JsonElement user)
+        => new($"'{name}' told about {(user.ValueKind == JsonValueKind.Object ? user.TextOrNull(Auth0Fields.Id) : null) ?? "a user"}, and {JsonMembers.NoText} Correct it there.") { Answered = true };
 
     /// <summary>What a read before a change, in which nothing was changed, came to.</summary>
     public WriteOutcome BeforeChange(HttpReply reply) => reply switch

@@ -145,7 +145,8 @@ public sealed class Auth0System
                     throw failures.Unreadable(reply);
                 }
 
-                foreach (var account in users.EnumerateArray().Select(Auth0User.Read).OfType<Account>())
+                // Whoever can't be read may be the one who is looked for.
+                foreach (var account in users.EnumerateArray().Select(user => user.IsText() ? Auth0User.Read(user) : throw failures.Unreadable(user)).OfType<Account>())
                 {
                     found.TryAdd(account.Id, account);
                 }
@@ -251,7 +252,7 @@ public sealed class Auth0System
     private static EventStream? Stream(JsonElement stream)
     {
         static string Text(JsonElement element, string property)
-            => element.ValueKind == JsonValueKind.Object && element.TryGetProperty(property, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : "";
+            => element.ValueKind == JsonValueKind.Object ? element.TextOrNull(property) ?? "" : "";
         return Text(stream, "type") == "http" && stream.TryGetProperty("sink", out var sink)
             ? new EventStream(Text(stream, "name"), Text(sink, "httpEndpoint"), Text(stream, "status"), Text(stream, "status") == "active", Text(sink, "httpAuthorization"))
             : null;

@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Unicode;
 
 namespace Selfsame.Connectors.Http;
 
@@ -83,9 +84,14 @@ internal sealed class HttpCalls(HttpMessageInvoker http, TimeProvider clock, Tim
         return asked > TimeSpan.Zero ? asked : TimeSpan.Zero;
     }
 
-    /// <summary>The body where it is JSON.</summary>
+    /// <summary>The body where it is JSON. That it is UTF-8 (RFC 8259, section 8.1) the parser does not look at.</summary>
     public static JsonElement? Parsed(byte[] body)
     {
+        if (!Utf8.IsValid(body))
+        {
+            return null;
+        }
+
         try
         {
             using var document = JsonDocument.Parse(body);

@@ -133,6 +133,12 @@ public sealed class SupabaseSystem : IReadsAccounts, IReadsAccountsById, IFindsA
                 throw new SystemUnavailableException($"'{name}' changed while it was looked through, so that nobody can be said to be missing from it. Run it again.");
             }
 
+            // Whoever can't be read may be the one who is looked for.
+            if (list.Unreadable is [var unreadable, ..])
+            {
+                throw new SystemUnavailableException($"'{name}' told about {unreadable.Where}, and {unreadable.Problem} Correct it there.") { Answered = true };
+            }
+
             foreach (var account in list.Accounts.Where(account => account.Identifiers.Any(pair => wanted.Contains((pair.Key, pair.Value)))))
             {
                 found.TryAdd(account.Id, account);

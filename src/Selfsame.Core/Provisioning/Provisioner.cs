@@ -18,6 +18,9 @@ public sealed record ProvisionerParts
 
     public required RandomSource Random { get; init; }
 
+    /// <summary>Told of what a connector, or we, did not foresee: the row gets a sentence and its back-off, and the log must have the whole.</summary>
+    public required Action<ProvisioningKey, Exception> Unforeseen { get; init; }
+
     public CrashPoints CrashPoints { get; init; } = CrashPoints.None;
 }
 

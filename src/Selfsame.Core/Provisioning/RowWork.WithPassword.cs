@@ -166,9 +166,10 @@ internal sealed partial class RowWork
             : null;
     }
 
-    private async Task<Ownership> FindOursAsync(ICreatesWithPassword system, IntendedAccount sent)
-        => await CallAsync<Ownership?>(async timeout => await system.FindOursAsync(sent.Fields, sent.Password, timeout), _ => null)
-            ?? throw new SystemUnavailableException($"'{Target}' did not tell within {Provisioner.CallTimeout.TotalSeconds} seconds whether an account is ours.");
+    private Task<Ownership> FindOursAsync(ICreatesWithPassword system, IntendedAccount sent)
+        => CallAsync<Ownership>(
+            timeout => system.FindOursAsync(sent.Fields, sent.Password, timeout),
+            problem => throw new SystemUnavailableException($"{problem} Whether an account is ours is not known."));
 
     // The planner chose another handle than the first choice, and says why.
     private static string? NoteOf(Change change) => change.Effects.FirstOrDefault(effect => effect.StartsWith("The handle ", StringComparison.Ordinal));

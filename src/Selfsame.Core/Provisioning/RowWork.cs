@@ -28,11 +28,18 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
         }
         catch (SystemUnavailableException exception)
         {
+            TellUnforeseen(exception.Unforeseen);
             await ConcludeAsync(new Failed(exception.Message), cancellation);
         }
         catch (ConnectorContractException exception)
         {
             await ConcludeAsync(new FoundConflict(exception.Message), cancellation);
+        }
+        catch (Exception exception) when (UnforeseenAnswers.Is(exception))
+        {
+            // A mistake of ours about one account: it has its back-off as any other failure has, and holds no other row up.
+            TellUnforeseen(exception);
+            await ConcludeAsync(new Failed($"The work on it failed in a way that was not foreseen ({exception.GetType().Name}). The log has the whole: report it."), cancellation);
         }
 
         // The other holder may have read the account before what we sent arrived.
@@ -49,6 +56,14 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
     public bool PlanIsOld { get; private set; }
 
     private string Target => row.Key.System;
+
+    private void TellUnforeseen(Exception? exception)
+    {
+        if (exception is not null)
+        {
+            parts.Unforeseen(row.Key, exception);
+        }
+    }
 
     private async Task StepAsync(CancellationToken cancellation)
     {
@@ -294,6 +309,12 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
         {
             return unanswered($"'{Target}' did not answer within {Provisioner.CallTimeout.TotalSeconds} seconds.");
         }
+        catch (Exception exception) when (UnforeseenAnswers.IsOfConnector(exception))
+        {
+            var unavailable = UnforeseenAnswers.AsUnavailable(Target, exception, "");
+            TellUnforeseen(unavailable.Unforeseen);
+            return unanswered(unavailable.Message);
+        }
     }
 
     private async Task<SystemPicture> ReadTargetAsync(ReconcileRule rule, SystemPicture source, CancellationToken cancellation)
@@ -310,7 +331,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
                 values[IdentifierKind.Handle] = handles;
             }
 
-            foreach (var account in await finder.FindAsync(values, cancellation))
+            foreach (var account in await finder.FindAsync(Target, values, cancellation))
             {
                 candidates.TryAdd(account.Id, account);
             }
@@ -322,7 +343,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
     private async Task<SystemPicture> PictureAsync(string system, IEnumerable<Account> accounts, CancellationToken cancellation) => new()
     {
         Config = parts.Topology.Systems[system],
-        Facts = await parts.Systems[system].DescribeAsync(cancellation),
+        Facts = await parts.Systems[system].DescribeAsync(system, cancellation),
         Accounts = [.. accounts.Select(account => KeyedAccount.Of(account, parts.Keying))],
         CreatesWithPassword = parts.Systems[system] is ICreatesWithPassword,
     };
@@ -337,17 +358,19 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
     /// <summary>Writes the row on the way to something; false where another holds it by now.</summary>
     private async Task<bool> AdvanceAsync(ProvisioningEvent happened, CancellationToken cancellation)
     {
-        row = Next(happened);
-        lost = !await parts.Rows.SaveAsync(row, release: false, [], cancellation);
+        var next = Next(happened);
+        lost = !await parts.Rows.SaveAsync(next, release: false, [], cancellation);
+        row = next;
         return !lost;
     }
 
     /// <summary>Writes the row and gives it back. Always false: there is nothing to look at again.</summary>
     private async Task<bool> ConcludeAsync(ProvisioningEvent happened, CancellationToken cancellation)
     {
-        row = Next(happened);
+        var next = Next(happened);
         var followers = IsNews(happened) ? parts.Topology.ProvisionedFrom(Target) : [];
-        lost = !await parts.Rows.SaveAsync(row, release: true, followers, cancellation);
+        lost = !await parts.Rows.SaveAsync(next, release: true, followers, cancellation);
+        row = next;
         parts.CrashPoints.Reach(ProvisioningCrashPoints.OutcomeDurable);
         return false;
     }

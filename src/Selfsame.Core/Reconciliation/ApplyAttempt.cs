@@ -173,13 +173,13 @@ internal sealed partial class ApplyAttempt(
 
     private Task<WriteOutcome> SendAsync(Change change, Fields precondition, Fields password)
         // Once it has left, only its answer ends the wait: a change is not cancelled half-way.
-        => PatientlyAsync(change, () => (change.Action, systems[change.System]) switch
+        => PatientlyAsync(change, () => UnforeseenAnswers.WriteAsync(change.System, () => (change.Action, systems[change.System]) switch
         {
             (ChangeAction.Create, ICreatesAccounts system) => system.CreateAsync(change.Account, change.After.With(password), CancellationToken.None),
             (ChangeAction.Update, IUpdatesAccounts system) => system.UpdateAsync(change.Account, change.After, precondition, CancellationToken.None),
             (ChangeAction.Delete, IDeletesAccounts system) => system.DeleteAsync(change.Account, precondition, CancellationToken.None),
             _ => Task.FromResult<WriteOutcome>(new Refused($"'{change.System}' can't {change.Action.ToString().ToLowerInvariant()} accounts.")),
-        });
+        }));
 
     /// <summary>Sends a change again for as long as its system asks for a little patience.</summary>
     private async Task<WriteOutcome> PatientlyAsync(Change change, Func<Task<WriteOutcome>> send)
@@ -225,6 +225,8 @@ internal sealed partial class ApplyAttempt(
                 return StillOpen(change, "The system asked to be called later. Apply the same plan again.");
             case Unavailable unavailable:
                 return StillOpen(change, $"{unavailable.Message} Apply the same plan again.");
+            case Unknown { Unforeseen: { } exception } unknown:
+                return StillOpen(change, $"{unknown.Message} {exception.Message} Apply the same plan again: it looks first.");
             case Unknown unknown:
                 return StillOpen(change, $"{unknown.Message} Apply the same plan again: it looks first.");
             default:

@@ -113,7 +113,13 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
         }
         catch (SystemUnavailableException exception)
         {
+            TellUnforeseen(keeper!, exception.Unforeseen);
             return await PostponeAsync(change, exception.Message);
+        }
+        catch (Exception exception) when (keeper is not null && UnforeseenAnswers.Is(exception))
+        {
+            TellUnforeseen(keeper, exception);
+            return await PostponeAsync(change, $"The work on it failed in a way that was not foreseen ({exception.GetType().Name}). The log has the whole: report it.");
         }
     }
 
@@ -130,6 +136,7 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
         {
             var outcome = await keeper.SetAsync(id, wanted, cancellation);
             context.CrashPoints.Reach(HandleCrashPoints.UpdateLeft);
+            TellUnforeseen(keeper, (outcome as Unknown)?.Unforeseen);
             switch (outcome)
             {
                 case AlreadyExists:
@@ -152,6 +159,14 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
 
         context.CrashPoints.Reach(HandleCrashPoints.Confirmed);
         return await FlipAsync(change);
+    }
+
+    private void TellUnforeseen(HandleKeeper keeper, Exception? exception)
+    {
+        if (exception is not null)
+        {
+            ServerLogMessages.HandleChangeUnforeseen(context.Logger, keeper.Name, exception);
+        }
     }
 
     private async Task<UserChangeResult> FlipAsync(HandleChange change)
@@ -202,6 +217,7 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
             => (await ((IReadsAccountsById)System).ReadFreshAsync(Name, [id], cancellation)).GetValueOrDefault(id)?.Record.ValueOrNull(Field).AsText;
 
         public Task<WriteOutcome> SetAsync(AccountId id, string handle, CancellationToken cancellation)
-            => ((IUpdatesAccounts)System).UpdateAsync(id, new Fields([KeyValuePair.Create(Field, FieldValue.Text(handle))]), Fields.Empty, cancellation);
+            => UnforeseenAnswers.WriteAsync(
+                Name, () => ((IUpdatesAccounts)System).UpdateAsync(id, new Fields([KeyValuePair.Create(Field, FieldValue.Text(handle))]), Fields.Empty, cancellation));
     }
 }

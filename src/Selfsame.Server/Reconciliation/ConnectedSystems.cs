@@ -64,6 +64,7 @@ public sealed class ConnectedSystems : IAsyncDisposable
         Keying = IdentifierKeys.TryKey,
         Clock = store.Clock,
         Random = store.Random,
+        Unforeseen = (key, exception) => ServerLogMessages.ProvisioningUnforeseen(store.Logger, key.System, key.Source, key.Account.ToString(), exception),
         CrashPoints = store.CrashPoints,
     });
 

@@ -149,14 +149,15 @@ public sealed class EventInbox(StoreContext context)
         => context.Database.TransactAsync(
             async transaction =>
             {
+                var outcome = StoredText.Of(problem);
                 foreach (var one in events)
                 {
                     await transaction.ExecuteAsync(
                         """
-                        UPDATE inbox SET outcome = @problem, not_before = @notBefore, leased_until = NULL
+                        UPDATE inbox SET outcome = @outcome, not_before = @notBefore, leased_until = NULL
                         WHERE system = @System AND event_id = @Id AND state = 'Waiting'
                         """,
-                        new { one.System, one.Id, problem, notBefore = context.Now() + delay(one) });
+                        new { one.System, one.Id, outcome, notBefore = context.Now() + delay(one) });
                 }
             },
             cancellation);

@@ -19,7 +19,8 @@ public sealed class InboxSweep(StoreContext context)
         var checkpoint = await inbox.CheckpointAsync(name, cancellation);
         for (var pages = 0; pages < MostPages; pages++)
         {
-            var page = await system.ReadEventsAsync(checkpoint, context.Now() - FirstLook, cancellation);
+            var from = checkpoint;
+            var page = await UnforeseenAnswers.ReadAsync(name, () => system.ReadEventsAsync(from, context.Now() - FirstLook, cancellation));
             var received = await inbox.ReceiveAsync(name, page, correlationId, cancellation);
             (found, repeats) = (found + received.New, repeats + received.Repeats);
             if (page.Complete || page.Checkpoint == checkpoint)

@@ -119,6 +119,12 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
             await FailAsync(events, exception.Message, cancellation);
             return;
         }
+        catch (Exception exception) when (UnforeseenAnswers.Is(exception))
+        {
+            LogMessages.EventUnforeseen(context.Logger, events[0].System, events[0].Id, exception);
+            await FailAsync(events, $"The work on it failed in a way that was not foreseen ({exception.GetType().Name}). The log has the whole: report it.", cancellation);
+            return;
+        }
 
         context.CrashPoints.Reach(InboxCrashPoints.Done);
         foreach (var one in events)
@@ -165,12 +171,14 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
 
         // One that can't be read holds up nobody who was read with it; of a system that is down no more is asked than shows it.
         var isDown = accounts.Count == 1;
+        var silent = 0;
         foreach (var (account, index) in accounts.Select((account, index) => (account, index)))
         {
-            isDown |= late.IsCancellationRequested || (failed.Count == index && index >= FailuresOfADownSystem);
+            isDown |= late.IsCancellationRequested || (silent == index && index >= FailuresOfADownSystem);
             if ((isDown ? problem : await TryReadAsync(system, [account], present, cancellation, either.Token)) is { } why)
             {
-                failed[account] = why;
+                failed[account] = why.Message;
+                silent += why.Answered ? 0 : 1;
             }
         }
 
@@ -178,7 +186,7 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
     }
 
     /// <summary>Adds who of <paramref name="accounts"/> is there; why they could not be read, or null.</summary>
-    private async Task<string?> TryReadAsync(
+    private async Task<SystemUnavailableException?> TryReadAsync(
         string name, IReadOnlyList<AccountId> accounts, Dictionary<AccountId, Account> present, CancellationToken cancellation, CancellationToken limit)
     {
         if (accounts.Count == 0)
@@ -188,7 +196,7 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
 
         if (systems.GetValueOrDefault(name) is not IReadsAccountsById system)
         {
-            return $"The config has no system '{name}' whose single accounts can be read. Name it again, or its events wait for ever.";
+            return new SystemUnavailableException($"The config has no system '{name}' whose single accounts can be read. Name it again, or its events wait for ever.");
         }
 
         try
@@ -200,13 +208,23 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
 
             return null;
         }
-        catch (Exception exception) when (exception is SystemUnavailableException or ConnectorContractException)
+        catch (SystemUnavailableException exception)
         {
-            return exception.Message;
+            // Of several each is read by itself again, and then it is told.
+            if (exception.Unforeseen is { } unforeseen && accounts is [var account])
+            {
+                LogMessages.AccountUnforeseen(context.Logger, name, account.ToString(), unforeseen);
+            }
+
+            return exception;
+        }
+        catch (ConnectorContractException exception)
+        {
+            return new SystemUnavailableException(exception.Message, exception) { Answered = true };
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            return $"'{name}' did not give the accounts within {LongestRead.TotalMinutes} minutes, or asks for too much patience.";
+            return new SystemUnavailableException($"'{name}' did not give the accounts within {LongestRead.TotalMinutes} minutes.");
         }
     }
 }

@@ -130,8 +130,11 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
     }
 
     public async Task<bool> SaveAsync(ProvisioningRow row, bool release, IReadOnlyList<string> followers, CancellationToken cancellation)
-        => (followers.Count == 0 && row.State != ProvisioningState.Compensated && await SaveUndisturbedAsync(row, release, cancellation))
-            || await SaveLockedAsync(row, release, followers, cancellation);
+    {
+        var written = row with { Problem = row.Problem is { } problem ? StoredText.Of(problem) : null, Note = row.Note is { } note ? StoredText.Of(note) : null };
+        return (followers.Count == 0 && row.State != ProvisioningState.Compensated && await SaveUndisturbedAsync(written, release, cancellation))
+            || await SaveLockedAsync(written, release, followers, cancellation);
+    }
 
     /// <summary>
     /// Writes the row in one round trip where nobody claimed it or asked about it since it was read; false where somebody did, or where it is not known

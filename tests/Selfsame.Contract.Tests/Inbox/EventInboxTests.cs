@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
 using Selfsame.Contract.Tests.Store;
 using Selfsame.Core;
 using Selfsame.Core.Accounts;
@@ -167,6 +169,57 @@ public abstract class EventInboxTests(Backend backend)
 
         (await store.CountAsync("provisioning")).ShouldBe(18);
         (await store.QueryAsync<string>("SELECT event_id FROM inbox WHERE state = 'Waiting' ORDER BY event_id")).ShouldBe(["00", "07"]);
+    }
+
+    // The first ones, too: that they can't be read does not show that the source is down.
+    [Fact]
+    public async Task Accounts_whose_answers_nobody_foresaw_hold_nobody_up_have_back_off_and_the_log_has_each_once()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var people = Enumerable.Range(0, 20).Select(number => new AccountId($"auth0|{number:D2}")).ToList();
+        var source = new Accounts { Unforeseen = { people[0], people[1], people[2], people[3], people[9] } };
+        source.Present.UnionWith(people);
+        await ReceiveAsync(store, [.. people.Select((person, number) => Event($"{number:D2}", "ss", person))]);
+        var log = new ExceptionLog();
+
+        await WorkAsync(store.Context with { Logger = log }, source, source);
+
+        (await store.CountAsync("provisioning")).ShouldBe(15);
+        (await store.QueryAsync<string>("SELECT event_id FROM inbox WHERE state = 'Waiting' AND leased_until IS NULL ORDER BY event_id")).ShouldBe(["00", "01", "02", "03", "09"]);
+        (await store.QueryAsync<string>("SELECT outcome FROM inbox WHERE event_id = '09'")).ShouldHaveSingleItem()
+            .ShouldBe("'idp' gave an answer about auth0|09 that can't be read (InvalidOperationException). Nothing was concluded from it.");
+        (await store.QueryAsync<DateTimeOffset>("SELECT not_before FROM inbox WHERE state = 'Waiting'")).ShouldAllBe(time => time > store.Clock.GetUtcNow());
+        log.Exceptions.Count.ShouldBe(5);
+        log.Exceptions.ShouldAllBe(exception => exception is InvalidOperationException);
+    }
+
+    [Fact]
+    public async Task One_accounts_event_whose_work_fails_in_a_way_that_nobody_foresaw_holds_no_other_up()
+    {
+        var faults = new RefusedCommit();
+        await using var store = await TestStore.CreateAsync(backend, new TestStoreOptions { Faults = faults });
+        var source = new Accounts { Present = { Ann, new AccountId("auth0|bob") } };
+        await ReceiveAsync(store, Event("1", "ss", Ann), Event("2", "ss", new AccountId("auth0|bob")));
+        var log = new ExceptionLog();
+
+        faults.At(2, new KeyNotFoundException("What is this?"));
+        await WorkAsync(store.Context with { Logger = log }, source, source);
+
+        (await store.CountAsync("provisioning")).ShouldBe(1);
+        (await store.CountAsync("inbox", "state = 'Waiting' AND leased_until IS NULL AND outcome LIKE '%KeyNotFoundException%'")).ShouldBe(1);
+        log.Exceptions.ShouldHaveSingleItem().ShouldBeOfType<KeyNotFoundException>();
+    }
+
+    // PostgreSQL takes neither: the row whose trouble it tells would have no back-off.
+    [Fact]
+    public async Task A_problem_that_repeats_what_is_no_text_is_kept_all_the_same()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        await ReceiveAsync(store, Event("1", "ss", Ann));
+
+        await WorkAsync(store, new Accounts { Problem = "'idp' said: half \ud83d and \0 nothing" });
+
+        (await store.QueryAsync<string>("SELECT outcome FROM inbox WHERE leased_until IS NULL")).ShouldBe(["'idp' said: half \ufffd and \ufffd nothing"]);
     }
 
     [Fact]
@@ -381,6 +434,25 @@ public abstract class EventInboxTests(Backend backend)
         }
     }
 
+    /// <summary>The exceptions that were logged.</summary>
+    private sealed class ExceptionLog : ILogger
+    {
+        public ConcurrentQueue<Exception> Exceptions { get; } = [];
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (exception is not null)
+            {
+                Exceptions.Enqueue(exception);
+            }
+        }
+    }
+
     /// <summary>A source in memory: who is there, its log, and why it can't be read.</summary>
     private sealed class Accounts : IReadsAccountsById, IReportsEvents
     {
@@ -396,6 +468,9 @@ public abstract class EventInboxTests(Backend backend)
 
         /// <summary>Accounts that can't be read, nor others together with them.</summary>
         public HashSet<AccountId> Refused { get; } = [];
+
+        /// <summary>Accounts whose answers the connector stumbles over.</summary>
+        public HashSet<AccountId> Unforeseen { get; } = [];
 
         public bool Hangs { get; init; }
 
@@ -416,6 +491,11 @@ public abstract class EventInboxTests(Backend backend)
             if (Hangs)
             {
                 await Task.Delay(Timeout.InfiniteTimeSpan, cancellation);
+            }
+
+            if (ids.Any(Unforeseen.Contains))
+            {
+                throw new InvalidOperationException("Cannot read incomplete UTF-16.");
             }
 
             return (Problem ?? (ids.Any(Refused.Contains) ? "400 for one of them" : null)) is { } problem

@@ -265,6 +265,7 @@ public abstract class UsersFollowContract(Backend backend) : IAsyncLifetime
         Keying = IdentifierKeys.TryKey,
         Clock = store.Clock,
         Random = store.Context.Random,
+        Unforeseen = (_, exception) => throw exception,
         CrashPoints = crashPoints ?? CrashPoints.None,
     });
 

@@ -315,6 +315,7 @@ public sealed class FollowingTests
         Keying = IdentifierKeys.TryKey,
         Clock = clock,
         Random = RandomSource.System,
+        Unforeseen = (_, exception) => throw exception,
     });
 
     /// <summary>Answers a question about its accounts when it is let.</summary>

@@ -90,6 +90,7 @@ internal sealed class PasswordBench
         Keying = IdentifierKeys.TryKey,
         Clock = TimeProvider.System,
         Random = RandomSource.System,
+        Unforeseen = (_, exception) => throw exception,
         CrashPoints = crashPoints ?? CrashPoints.None,
     });
 

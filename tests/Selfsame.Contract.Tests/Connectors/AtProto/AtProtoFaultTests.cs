@@ -144,6 +144,54 @@ public sealed class AtProtoFaultTests : AtProtoServer
         (await Should.ThrowAsync<SystemUnavailableException>(ReadEverybodyAsync)).Message.ShouldContain("nothing that a PDS says");
     }
 
+    // RFC 8259, section 8.2: a JSON string may hold half of a surrogate pair.
+    [Fact]
+    public async Task Half_a_character_in_an_answer_makes_one_account_unreadable_and_a_refusal_a_refusal_without_words()
+    {
+        var (ann, bob) = (await MadeAsync(NewName()), await MadeAsync(NewName()));
+        var infos = $$"""{"infos": [{"did": "{{ann}}", "handle": "a.b", "email": "half\ud83d@example.org"}, {"did": "{{bob}}", "handle": "{{"bob." + PersonalDataServer.HandleDomain}}", "email": "b@example.org"}]}""";
+        Faults.AnswerNext("listRepos", HttpStatusCode.OK, $$"""{"repos": [{"did": "{{ann}}", "active": true}, {"did": "{{bob}}", "active": true}]}""");
+        Faults.AnswerNext("getAccountInfos", HttpStatusCode.OK, infos);
+
+        var everybody = await ReadEverybodyAsync();
+        everybody.Accounts.Select(account => account.Id).ShouldBe([bob]);
+        everybody.Unreadable.ShouldBe([new UnreadableRecord($"account {ann}", "it holds half of a surrogate pair, which is no text.")]);
+
+        Faults.AnswerNext("getAccountInfos", HttpStatusCode.OK, $$"""{"infos": [{"did": "{{ann}}", "handle": "a.b", "email": "half\ud83d@example.org"}]}""");
+        var thrown = await Should.ThrowAsync<SystemUnavailableException>(() => ReadAsync(ann));
+        (thrown.Answered, thrown.Message).ShouldBe((true, $"'pds' told about account {ann}, and it holds half of a surrogate pair, which is no text. Correct it there."));
+
+        Faults.AnswerNext("createAccount", HttpStatusCode.BadRequest, """{"error": "InvalidRequest", "message": "\ud800 bad"}""");
+        NotMade(await CreateAsync(NewName())).ShouldBeOfType<Refused>().Message.ShouldBe("400 InvalidRequest: it gave no reason.");
+
+        // A cursor that is no text is not the end of the list.
+        Faults.AnswerNext("listRepos", HttpStatusCode.OK, """{"cursor": "\ud800", "repos": []}""");
+        await Should.ThrowAsync<SystemUnavailableException>(ReadEverybodyAsync);
+    }
+
+    // The list is read to see whether a disabled account is in the way; a PDS whose sequencer repeats itself must not end the sign-up.
+    [Fact]
+    public async Task A_list_that_names_a_disabled_account_twice_is_read_all_the_same()
+    {
+        var (ann, name) = (NewName(), NewName());
+        var disabled = await MadeAsync(ann);
+        await UpdateAsync(disabled, Of(("active", false)));
+        var twice = string.Join(", ", Enumerable.Repeat($$"""{"did": "{{disabled}}", "active": false, "status": "takendown"}""", 2));
+        Faults.AnswerNext("createAccount", HttpStatusCode.InternalServerError, """{"error": "InternalServerError", "message": "Internal Server Error"}""");
+        Faults.AnswerNext("listRepos", HttpStatusCode.OK, $$"""{"repos": [{{twice}}]}""");
+
+        NotMade(await CreateAsync(name, $"{ann}@example.org")).ShouldBeOfType<AlreadyExists>().Fields.ShouldBe(["email"]);
+    }
+
+    [Fact]
+    public async Task A_message_is_cut_between_two_characters_and_holds_no_controls()
+    {
+        var words = new string('x', 299) + "\U0001F600 and more";
+        Faults.AnswerNext("createAccount", HttpStatusCode.BadRequest, $$"""{"error": "InvalidRequest", "message": "\u0000{{words}}"}""");
+
+        NotMade(await CreateAsync(NewName())).ShouldBeOfType<Refused>().Message.ShouldBe($"400 InvalidRequest: \ufffd{new string('x', 299)}….");
+    }
+
     [Fact]
     public async Task Somebody_elses_DID_in_an_answer_is_never_linked()
     {

@@ -59,6 +59,32 @@ public sealed class Auth0FaultTests : Auth0Tenant
         duplicates.Single(finding => finding.Evidence[0].Key == "bob@example.org").Sentence.ShouldNotContain("link");
     }
 
+    // RFC 8259, section 8.2: a JSON string may hold half of a surrogate pair.
+    [Fact]
+    public async Task A_user_whose_name_is_half_a_character_is_unreadable_and_named_and_nobody_else_is()
+    {
+        Fill(3);
+        Server.Users.Set(Id(2).ToString(), "name", $"Half {HalfCharacters.Place}");
+        await using var system = Open(handler: new HalfCharacters());
+
+        var everybody = await system.ReadEverythingAsync("idp", null, CancellationToken.None);
+        everybody.Accounts.Select(account => account.Id).ShouldBe([Id(1), Id(3)], ignoreOrder: true);
+        everybody.Unreadable.ShouldBe([new UnreadableRecord($"user {Id(2)}", "it holds half of a surrogate pair, which is no text.")]);
+        foreach (var read in new Func<Task>[]
+        {
+            () => system.ReadFreshAsync("idp", [Id(2)], CancellationToken.None),
+            () => system.FindAsync(new Dictionary<IdentifierKind, IReadOnlyList<string>> { [IdentifierKind.Email] = ["user2@example.org"] }, CancellationToken.None),
+        })
+        {
+            var thrown = await Should.ThrowAsync<SystemUnavailableException>(read);
+            (thrown.Answered, thrown.Unforeseen).ShouldBe((true, null));
+            thrown.Message.ShouldBe($"'idp' told about {Id(2)}, and it holds half of a surrogate pair, which is no text. Correct it there.");
+        }
+
+        (await system.ReadFreshAsync("idp", [Id(1), Id(3)], CancellationToken.None)).Count.ShouldBe(2);
+        (await system.UpdateAsync(Id(2), Of(("active", false)), Fields.Empty, CancellationToken.None)).ShouldBeOfType<Unavailable>().Message.ShouldContain("surrogate");
+    }
+
     [Fact]
     public async Task A_lost_answer_is_unknown_and_a_look_by_the_chosen_id_finds_what_became_of_it()
     {
