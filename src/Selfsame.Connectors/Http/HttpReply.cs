@@ -16,6 +16,13 @@ internal abstract record HttpReply
 /// <param name="Why">A clause that goes on after the system's name.</param>
 internal record NotAsked(string Why) : HttpReply;
 
+/// <summary>The request was not sent: an earlier answer asked for less of them, or said that no more are allowed for a while.</summary>
+/// <param name="Left">For so long still.</param>
+internal sealed record LeftAlone(TimeSpan Left) : NotAsked($"asked to be left alone for another {Math.Ceiling(Left.TotalSeconds):0} s.")
+{
+    public override TimeSpan? Patience => Left;
+}
+
 /// <summary>The request left and no whole answer came: it may have been carried out.</summary>
 /// <param name="Why">A clause that goes on after the system's name.</param>
 internal sealed record NoAnswer(string Why) : HttpReply;
@@ -32,6 +39,9 @@ internal abstract record HttpAnswer : HttpReply
 
     /// <summary>When to ask again: what the answer says, or the connector's own patience where it says nothing.</summary>
     public required TimeSpan RetryAfter { get; init; }
+
+    /// <summary>For how long no further request is allowed, where the answer says that it was the last; null where it does not.</summary>
+    public TimeSpan? Exhausted { get; init; }
 
     public override TimeSpan? Patience => Status == HttpStatusCode.TooManyRequests ? RetryAfter : null;
 

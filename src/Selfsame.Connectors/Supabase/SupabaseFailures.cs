@@ -22,8 +22,8 @@ internal sealed class SupabaseFailures(string name, SupabaseApi api)
             $"'{name}' has no admin API of Supabase Auth at its 'url' (404). Give the project's address; where Supabase Auth runs without Supabase, its own with the path."),
         Answer { IsSuccess: true, Body: { } body } when !body.IsText() => Unreadable(body),
         Answer { IsSuccess: true } => new SystemUnavailableException($"'{name}' answered something that no Supabase Auth answers. Correct 'url' in the config."),
-        Answer answer => new SystemUnavailableException($"'{name}' could not be read: {Said(answer)} Run it again when it works."),
-        NotAsked not => new SystemUnavailableException($"'{name}' {not.Why}"),
+        Answer answer => new SystemUnavailableException($"'{name}' could not be read: {Said(answer)} Run it again when it works.") { RetryAfter = reply.Patience },
+        NotAsked not => new SystemUnavailableException($"'{name}' {not.Why}") { RetryAfter = reply.Patience },
         NoAnswer none => new SystemUnavailableException($"'{name}' {none.Why} Run it again."),
         _ => throw new InvalidOperationException($"The reply {reply.GetType().Name} is unknown."),
     };
@@ -35,7 +35,7 @@ internal sealed class SupabaseFailures(string name, SupabaseApi api)
     /// <summary>What a read before a change, in which nothing was changed, came to.</summary>
     public WriteOutcome BeforeChange(HttpReply reply) => reply switch
     {
-        Answer { Status: HttpStatusCode.TooManyRequests } answer => new Throttled(answer.RetryAfter),
+        { Patience: { } wait } => new Throttled(wait),
         Answer { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden } answer => new Refused(WrongKey(answer)),
         _ => new Unavailable(Unreadable(reply).Message),
     };
@@ -43,9 +43,9 @@ internal sealed class SupabaseFailures(string name, SupabaseApi api)
     /// <summary>What a change that did not succeed came to.</summary>
     public WriteOutcome Change(HttpReply reply) => reply switch
     {
+        { Patience: { } wait } => new Throttled(wait),
         NotAsked not => new Unavailable($"'{name}' {not.Why}"),
         NoAnswer none => new Unknown($"'{name}' {none.Why}"),
-        Answer { Status: HttpStatusCode.TooManyRequests } answer => new Throttled(answer.RetryAfter),
         Answer { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden } answer => new Refused(WrongKey(answer)),
         Answer { SqlState: { } state } answer => OfDatabase(answer, state),
         Answer { Code: "email_exists" } answer => new AlreadyExists([SupabaseFields.Email], Said(answer)),

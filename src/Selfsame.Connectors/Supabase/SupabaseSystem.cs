@@ -29,13 +29,14 @@ public sealed class SupabaseSystem : IReadsAccounts, IReadsAccountsById, IFindsA
     /// <param name="clock">For time limits, waits and bans.</param>
     /// <param name="random">For the passwords of new users.</param>
     /// <param name="http">What sends the requests, disposed with the system; a connection pool of its own where it is left out.</param>
-    public SupabaseSystem(SystemConfig config, TimeProvider clock, RandomSource random, HttpMessageInvoker? http = null)
+    /// <param name="patience">How long reads wait in place; a command's where it is left out.</param>
+    public SupabaseSystem(SystemConfig config, TimeProvider clock, RandomSource random, HttpMessageInvoker? http = null, Patience? patience = null)
     {
         this.http = http ?? HttpCalls.OwnConnections();
         this.clock = clock;
         this.random = random;
         name = config.Name;
-        api = new SupabaseApi(config.Name, config.Settings["url"], config.Settings["serviceRoleKey"], this.http, clock);
+        api = new SupabaseApi(config.Name, config.Settings["url"], config.Settings["serviceRoleKey"], this.http, clock, patience ?? Patience.OfCommand);
         failures = new SupabaseFailures(config.Name, api);
         pages = new SupabasePages(config.Name, api, failures, clock);
     }

@@ -142,6 +142,9 @@ public sealed class SystemUnavailableException(string message, Exception? inner 
     /// <summary>Whether the system answered, and with something about what was asked that can't be read: other accounts of it may be readable.</summary>
     public bool Answered { get; init; }
 
+    /// <summary>For how long the system asked to be left alone; null where it did not.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+
     /// <summary>What the connector did not foresee, which who reports this shows or logs as well; null where it knows what happened.</summary>
     public Exception? Unforeseen { get; init; }
 }

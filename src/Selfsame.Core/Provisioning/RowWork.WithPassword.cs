@@ -83,7 +83,7 @@ internal sealed partial class RowWork
     /// <param name="cancellation">Gives up.</param>
     private async Task<bool> LookAsync(Sides sides, IntendedAccount sent, WriteOutcome? answer, CancellationToken cancellation)
     {
-        switch (await FindOursAsync(sides.System, sent))
+        switch (await FindOursAsync(sides.System, sent, cancellation))
         {
             case Ours ours:
                 return await AdvanceAsync(new FoundOursOlder(ours.Id, IsDisabled(sent.Fields)), cancellation);
@@ -161,15 +161,18 @@ internal sealed partial class RowWork
     private async Task<FoundOursOlder?> FindArrivedAsync(CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
-        return parts.Systems[Target] is ICreatesWithPassword system && row is { TargetId: null, Intended: { } sent } && await FindOursAsync(system, sent) is Ours ours
+        return parts.Systems[Target] is ICreatesWithPassword system && row is { TargetId: null, Intended: { } sent } && await FindOursAsync(system, sent, cancellation) is Ours ours
             ? new FoundOursOlder(ours.Id, IsDisabled(sent.Fields))
             : null;
     }
 
-    private Task<Ownership> FindOursAsync(ICreatesWithPassword system, IntendedAccount sent)
-        => CallAsync<Ownership>(
-            timeout => system.FindOursAsync(sent.Fields, sent.Password, timeout),
-            problem => throw new SystemUnavailableException($"{problem} Whether an account is ours is not known."));
+    private Task<Ownership> FindOursAsync(ICreatesWithPassword system, IntendedAccount sent, CancellationToken cancellation)
+        => PoliteAsync(
+            Target,
+            () => CallAsync<Ownership>(
+                timeout => system.FindOursAsync(sent.Fields, sent.Password, timeout),
+                problem => throw new SystemUnavailableException($"{problem} Whether an account is ours is not known.")),
+            cancellation);
 
     // The planner chose another handle than the first choice, and says why.
     private static string? NoteOf(Change change) => change.Effects.FirstOrDefault(effect => effect.StartsWith("The handle ", StringComparison.Ordinal));

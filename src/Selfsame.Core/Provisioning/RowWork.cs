@@ -29,7 +29,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
         catch (SystemUnavailableException exception)
         {
             TellUnforeseen(exception.Unforeseen);
-            await ConcludeAsync(new Failed(exception.Message), cancellation);
+            await ConcludeAsync(new Failed(exception.Message, exception.RetryAfter), cancellation);
         }
         catch (ConnectorContractException exception)
         {
@@ -295,63 +295,6 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
         await parts.Rows.PauseAsync(Target, throttled.RetryAfter, cancellation);
         return await ConcludeAsync(new Failed("The system asked to be called later.", throttled.RetryAfter), cancellation);
     }
-
-    private Task<WriteOutcome> CallAsync(Func<CancellationToken, Task<WriteOutcome>> call) => CallAsync(call, problem => new Unknown(problem));
-
-    private async Task<T> CallAsync<T>(Func<CancellationToken, Task<T>> call, Func<string, T> unanswered)
-    {
-        using var timeout = new CancellationTokenSource(Provisioner.CallTimeout, parts.Clock);
-        try
-        {
-            return await call(timeout.Token);
-        }
-        catch (OperationCanceledException) when (timeout.IsCancellationRequested)
-        {
-            return unanswered($"'{Target}' did not answer within {Provisioner.CallTimeout.TotalSeconds} seconds.");
-        }
-        catch (Exception exception) when (UnforeseenAnswers.IsOfConnector(exception))
-        {
-            var unavailable = UnforeseenAnswers.AsUnavailable(Target, exception, "");
-            TellUnforeseen(unavailable.Unforeseen);
-            return unanswered(unavailable.Message);
-        }
-    }
-
-    private async Task<SystemPicture> ReadTargetAsync(ReconcileRule rule, SystemPicture source, CancellationToken cancellation)
-    {
-        AccountId[] ids = OurId is { } id && id.Parts.Count == parts.Topology.Systems[Target].Mapping.Id.Count ? [id] : [];
-        var candidates = (await ReadByIdAsync(Target, ids, cancellation)).ToDictionary(pair => pair.Key, pair => pair.Value);
-        if (parts.Systems[Target] is IFindsAccounts finder && source.Accounts is [var person])
-        {
-            var values = person.Account.Identifiers.ToDictionary(
-                pair => pair.Key,
-                IReadOnlyList<string> (pair) => [.. IdentifierSpellings.Of(pair.Value, person.Keys.GetValueOrDefault(pair.Key))]);
-            if (rule.Handle?.Choices(person.Account) is { Count: > 0 } handles)
-            {
-                values[IdentifierKind.Handle] = handles;
-            }
-
-            foreach (var account in await finder.FindAsync(Target, values, cancellation))
-            {
-                candidates.TryAdd(account.Id, account);
-            }
-        }
-
-        return await PictureAsync(Target, candidates.Values, cancellation);
-    }
-
-    private async Task<SystemPicture> PictureAsync(string system, IEnumerable<Account> accounts, CancellationToken cancellation) => new()
-    {
-        Config = parts.Topology.Systems[system],
-        Facts = await parts.Systems[system].DescribeAsync(system, cancellation),
-        Accounts = [.. accounts.Select(account => KeyedAccount.Of(account, parts.Keying))],
-        CreatesWithPassword = parts.Systems[system] is ICreatesWithPassword,
-    };
-
-    private Task<IReadOnlyDictionary<AccountId, Account>> ReadByIdAsync(string name, IReadOnlyCollection<AccountId> ids, CancellationToken cancellation)
-        => parts.Systems[name] is IReadsAccountsById system
-            ? system.ReadFreshAsync(name, ids, cancellation)
-            : throw new SystemUnavailableException($"Single accounts of '{name}' can't be read, so nothing can be provisioned from or into it.");
 
     private PlanStamp Stamp() => new(parts.Random.NextUuid(), parts.Clock.GetUtcNow(), "", "", parts.Random);
 

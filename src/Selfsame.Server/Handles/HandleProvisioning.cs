@@ -114,7 +114,7 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
         catch (SystemUnavailableException exception)
         {
             TellUnforeseen(keeper!, exception.Unforeseen);
-            return await PostponeAsync(change, exception.Message);
+            return await PostponeAsync(change, exception.Message, keeper!, exception.RetryAfter);
         }
         catch (Exception exception) when (keeper is not null && UnforeseenAnswers.Is(exception))
         {
@@ -125,6 +125,12 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
 
     private async Task<UserChangeResult> AskAsync(HandleChange change, HandleKeeper keeper, CancellationToken cancellation)
     {
+        var left = await ConnectedSystems.Rows(context).PausedForAsync(keeper.Name, cancellation);
+        if (left > TimeSpan.Zero)
+        {
+            return await PostponeAsync(change, $"'{keeper.Name}' asked to be called later.", null, left);
+        }
+
         // Where nothing is linked there is nothing to change; the provisioning makes the account with the handle that it finds.
         if (keeper.Wanted(change) is not { } wanted || await changes.AccountAsync(change, keeper.Name, cancellation) is not { } id
             || await keeper.ReadAsync(id, cancellation) is not { } present)
@@ -145,7 +151,7 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
                 case Refused refused:
                     return await RefuseAsync(change, refused);
                 case Throttled throttled:
-                    return await PostponeAsync(change, $"'{keeper.Name}' asked to be called later.", throttled.RetryAfter);
+                    return await PostponeAsync(change, $"'{keeper.Name}' asked to be called later.", keeper, throttled.RetryAfter);
                 case Unavailable unavailable:
                     return await PostponeAsync(change, unavailable.Message);
             }
@@ -186,8 +192,14 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
         return new UserChangeResult.Invalid(errors);
     }
 
-    private async Task<UserChangeResult> PostponeAsync(HandleChange change, string problem, TimeSpan? retryAfter = null)
+    /// <summary>Tries it again later; a <paramref name="keeper"/> that asked for it is left alone by all nodes.</summary>
+    private async Task<UserChangeResult> PostponeAsync(HandleChange change, string problem, HandleKeeper? keeper = null, TimeSpan? retryAfter = null)
     {
+        if (keeper is not null && retryAfter is { } pause)
+        {
+            await ConnectedSystems.Rows(context).PauseAsync(keeper.Name, pause, CancellationToken.None);
+        }
+
         await changes.PostponeAsync(change, problem, retryAfter, CancellationToken.None);
         return new UserChangeResult.Pending();
     }

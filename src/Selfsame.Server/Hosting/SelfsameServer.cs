@@ -10,6 +10,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using OpenTelemetry.Metrics;
+using Selfsame.Core.Accounts;
 using Selfsame.Databases;
 using Selfsame.Server.Api;
 using Selfsame.Server.Handles;
@@ -72,7 +73,7 @@ public sealed class SelfsameServer : IAsyncDisposable
         if (options.Topology is { } topology)
         {
             // A factory, so that the container disposes what it hands out.
-            var connected = await ConnectedSystems.OpenAsync(topology, store.Context, cancellation);
+            var connected = await ConnectedSystems.OpenAsync(topology, store.Context, Patience.OfService, cancellation);
             builder.Services.AddSingleton(_ => connected);
             builder.Services.AddHostedService<ProvisioningService>();
             builder.Services.AddHostedService<InboxService>();

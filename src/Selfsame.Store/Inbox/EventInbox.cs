@@ -1,5 +1,6 @@
 using Selfsame.Core.Accounts;
 using Selfsame.Databases;
+using Selfsame.Store.Provisioning;
 
 namespace Selfsame.Store.Inbox;
 
@@ -104,14 +105,15 @@ public sealed class EventInbox(StoreContext context)
     public Task<List<string>> DueSystemsAsync(CancellationToken cancellation)
         => context.Database.ReadAsync(
             transaction => transaction.QueryAsync<string>(
-                """
+                $"""
                 SELECT DISTINCT system FROM inbox
-                WHERE state = 'Waiting' AND not_before <= @now AND (leased_until IS NULL OR leased_until <= @now) ORDER BY system
+                WHERE state = 'Waiting' AND not_before <= @now AND (leased_until IS NULL OR leased_until <= @now) AND {SystemPace.NotPausedFor("inbox.system")}
+                ORDER BY system
                 """,
-                new { now = context.Now() }),
+                new { now = context.Now(), latestPause = SystemPace.LatestPause(context.Now()) }),
             cancellation);
 
-    /// <summary>Takes a system's due events on loan; a holder that dies leaves them due again when the loan ends.</summary>
+    /// <summary>Takes a system's due events on loan, none while it asked to be left alone; a holder that dies leaves them due again when the loan ends.</summary>
     public async Task<IReadOnlyList<InboxEvent>> ClaimAsync(string system, int most, TimeSpan lease, CancellationToken cancellation)
     {
         var rows = await context.Database.TransactAsync(
@@ -124,10 +126,11 @@ public sealed class EventInbox(StoreContext context)
                     WHERE (system, event_id) IN (
                       SELECT system, event_id FROM inbox
                       WHERE system = @system AND state = 'Waiting' AND not_before <= @now AND (leased_until IS NULL OR leased_until <= @now)
+                        AND {SystemPace.NotPausedFor("@system")}
                       ORDER BY not_before, event_id LIMIT @most{(transaction.Dialect == Dialect.PostgreSql ? " FOR UPDATE SKIP LOCKED" : "")})
                     RETURNING system, event_id, type, account_id, proves_email, correlation_id, attempts
                     """,
-                    new { system, now, until = now + lease, most });
+                    new { system, now, latestPause = SystemPace.LatestPause(now), until = now + lease, most });
             },
             cancellation);
         return rows.ConvertAll(row => row.ToDomain());
@@ -144,12 +147,24 @@ public sealed class EventInbox(StoreContext context)
         }
     }
 
-    /// <summary>Keeps events for a later attempt, with the reason.</summary>
-    internal Task MarkFailedAsync(IReadOnlyList<InboxEvent> events, string problem, Func<InboxEvent, TimeSpan> delay, CancellationToken cancellation)
+    /// <summary>The system asked to be left alone: nothing of it is read for so long, on any node.</summary>
+    internal Task PauseAsync(string system, TimeSpan pause, CancellationToken cancellation)
+        => context.Database.TransactAsync(transaction => new SystemPace(transaction, system, context.Now()).PauseAsync(pause), cancellation);
+
+    /// <summary>How long that still lasts; zero where it may be called.</summary>
+    internal Task<TimeSpan> PausedForAsync(string system, CancellationToken cancellation)
+        => context.Database.ReadAsync(transaction => new SystemPace(transaction, system, context.Now()).PausedForAsync(), cancellation);
+
+    /// <summary>
+    /// Keeps events of one system for a later attempt, with the reason. With <paramref name="pause"/> the system asked to be left alone for
+    /// so long.
+    /// </summary>
+    internal Task MarkFailedAsync(
+        IReadOnlyList<InboxEvent> events, string problem, Func<InboxEvent, TimeSpan> delay, TimeSpan? pause, CancellationToken cancellation)
         => context.Database.TransactAsync(
             async transaction =>
             {
-                var outcome = StoredText.Of(problem);
+                var (outcome, now) = (StoredText.Of(problem), context.Now());
                 foreach (var one in events)
                 {
                     await transaction.ExecuteAsync(
@@ -157,7 +172,12 @@ public sealed class EventInbox(StoreContext context)
                         UPDATE inbox SET outcome = @outcome, not_before = @notBefore, leased_until = NULL
                         WHERE system = @System AND event_id = @Id AND state = 'Waiting'
                         """,
-                        new { one.System, one.Id, outcome, notBefore = context.Now() + delay(one) });
+                        new { one.System, one.Id, outcome, notBefore = now + delay(one) });
+                }
+
+                if (events.Count > 0 && pause is { } asked)
+                {
+                    await new SystemPace(transaction, events[0].System, now).PauseAsync(asked);
                 }
             },
             cancellation);

@@ -63,9 +63,9 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
         await ConcludeAsync(aboutNobody, "It is about no account.", _ => Task.CompletedTask, cancellation);
         var accounts = events.Where(one => one.Account is not null).GroupBy(one => one.Account!).ToDictionary(group => group.Key, group => group.ToList());
         var (present, failed) = await ReadAsync(system, [.. accounts.Keys], cancellation);
-        foreach (var problem in failed.GroupBy(pair => pair.Value, pair => pair.Key))
+        foreach (var problem in failed.GroupBy(pair => (pair.Value.Message, pair.Value.RetryAfter), pair => pair.Key))
         {
-            await FailAsync([.. problem.SelectMany(account => accounts[account])], problem.Key, cancellation);
+            await FailAsync([.. problem.SelectMany(account => accounts[account])], problem.Key.Message, cancellation, problem.Key.RetryAfter);
         }
 
         context.CrashPoints.Reach(InboxCrashPoints.AccountsRead);
@@ -140,10 +140,11 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
         }
     }
 
-    private async Task FailAsync(List<InboxEvent> events, string problem, CancellationToken cancellation)
+    private async Task FailAsync(List<InboxEvent> events, string problem, CancellationToken cancellation, TimeSpan? retryAfter = null)
     {
         // Each by itself: what failed together would else fail together for ever.
-        await inbox.MarkFailedAsync(events, problem, one => Delay(one.Attempt) * (0.5 + (context.Random.NextInt32(1 << 20) / (double)(1 << 21))), cancellation);
+        await inbox.MarkFailedAsync(
+            events, problem, one => Delay(one.Attempt) * (0.5 + (context.Random.NextInt32(1 << 20) / (double)(1 << 21))), retryAfter, cancellation);
         foreach (var one in events)
         {
             LogMessages.EventFailed(context.Logger, one.Id, one.System, one.Attempt, problem, one.CorrelationId);
@@ -157,10 +158,10 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
     }
 
     /// <summary>Reads all at once, and where that fails each by itself; who is there, and why the others could not be read.</summary>
-    private async Task<(Dictionary<AccountId, Account> Present, Dictionary<AccountId, string> Failed)> ReadAsync(
+    private async Task<(Dictionary<AccountId, Account> Present, Dictionary<AccountId, SystemUnavailableException> Failed)> ReadAsync(
         string system, IReadOnlyList<AccountId> accounts, CancellationToken cancellation)
     {
-        var (present, failed) = (new Dictionary<AccountId, Account>(), new Dictionary<AccountId, string>());
+        var (present, failed) = (new Dictionary<AccountId, Account>(), new Dictionary<AccountId, SystemUnavailableException>());
         using var late = new CancellationTokenSource(LongestRead, context.Clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, late.Token);
         var problem = await TryReadAsync(system, accounts, present, cancellation, either.Token);
@@ -170,15 +171,16 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
         }
 
         // One that can't be read holds up nobody who was read with it; of a system that is down no more is asked than shows it.
-        var isDown = accounts.Count == 1;
+        var isDown = accounts.Count == 1 || problem.RetryAfter is not null;
         var silent = 0;
         foreach (var (account, index) in accounts.Select((account, index) => (account, index)))
         {
             isDown |= late.IsCancellationRequested || (silent == index && index >= FailuresOfADownSystem);
             if ((isDown ? problem : await TryReadAsync(system, [account], present, cancellation, either.Token)) is { } why)
             {
-                failed[account] = why.Message;
+                failed[account] = why;
                 silent += why.Answered ? 0 : 1;
+                (isDown, problem) = why.RetryAfter is null ? (isDown, problem) : (true, why);
             }
         }
 

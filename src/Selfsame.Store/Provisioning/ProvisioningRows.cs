@@ -218,6 +218,9 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
     public Task PauseAsync(string system, TimeSpan pause, CancellationToken cancellation)
         => database.TransactAsync(transaction => new SystemPace(transaction, system, Now()).PauseAsync(pause), cancellation);
 
+    public Task<TimeSpan> PausedForAsync(string system, CancellationToken cancellation)
+        => database.ReadAsync(transaction => new SystemPace(transaction, system, Now()).PausedForAsync(), cancellation);
+
     /// <summary>
     /// Ends the claims of processes of this machine that no longer run; how many rows those were. Where a call may have left,
     /// the row waits as long as a call takes: it may still arrive.
@@ -360,6 +363,7 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
                   SELECT source, source_id, system FROM provisioning
                   WHERE system = @System AND lane = @lane AND not_before <= @now AND (leased_until IS NULL OR leased_until <= @now)
                     AND (state IN ('Pending', 'Intent', 'Compensating') OR due_because IS NOT NULL) AND {SystemPace.NotPaused}
+                    AND {SystemPace.NotPausedFor("provisioning.source")}
                   ORDER BY not_before, source, source_id LIMIT @most{(transaction.Dialect == Dialect.PostgreSql ? " FOR UPDATE SKIP LOCKED" : "")})
                 RETURNING {StoredRow.Columns}
                 """,

@@ -289,6 +289,42 @@ public abstract class EventInboxTests(Backend backend)
     }
 
     [Fact]
+    public async Task A_source_that_asks_to_be_called_later_is_asked_once_and_left_alone_by_all_nodes_as_long_as_it_said()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var busy = new Accounts { Problem = "429", RetryAfter = TimeSpan.FromMinutes(5) };
+        var people = Enumerable.Range(0, 20).Select(number => new AccountId($"auth0|{number:D2}")).ToList();
+        await ReceiveAsync(store, [.. people.Select((person, number) => Event($"{number:D2}", "ss", person))]);
+
+        await WorkAsync(store, busy);
+        await ReceiveAsync(store, Event("later", "ss", Ann));
+        store.Clock.Advance(TimeSpan.FromMinutes(4));
+        (await WorkAsync(store, busy)).ShouldBe(0);
+        await new InboxSweep(store.Context).RunAsync("idp", busy, TestStore.Cancellation);
+
+        busy.Reads.ShouldBe(1);
+        (await store.CountAsync("inbox", "state = 'Waiting' AND leased_until IS NULL")).ShouldBe(21);
+        store.Clock.Advance(TimeSpan.FromMinutes(1));
+        var free = new Accounts { Present = { Ann } };
+        free.Present.UnionWith(people);
+        (await WorkAsync(store, free)).ShouldBe(21);
+        (await store.CountAsync("inbox", "state = 'Done'")).ShouldBe(21);
+    }
+
+    [Fact]
+    public async Task A_log_that_asks_to_be_read_later_is_left_alone_as_long_as_it_said()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var busy = new Accounts { Problem = "429", RetryAfter = TimeSpan.FromMinutes(5), LogIsBusy = true };
+        var sweep = new InboxSweep(store.Context);
+
+        await Should.ThrowAsync<SystemUnavailableException>(() => sweep.RunAsync("idp", busy, TestStore.Cancellation));
+        (await sweep.RunAsync("idp", busy, TestStore.Cancellation)).ShouldBe(new Received(0, 0));
+        store.Clock.Advance(TimeSpan.FromMinutes(5));
+        await Should.ThrowAsync<SystemUnavailableException>(() => sweep.RunAsync("idp", busy, TestStore.Cancellation));
+    }
+
+    [Fact]
     public async Task Failures_come_further_and_further_apart_and_never_end()
     {
         await using var store = await TestStore.CreateAsync(backend);
@@ -474,6 +510,11 @@ public abstract class EventInboxTests(Backend backend)
 
         public bool Hangs { get; init; }
 
+        /// <summary>For how long it asks to be left alone, with its problem.</summary>
+        public TimeSpan? RetryAfter { get; init; }
+
+        public bool LogIsBusy { get; init; }
+
         public TaskCompletionSource Asked { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public int Reads { get; private set; }
@@ -499,7 +540,7 @@ public abstract class EventInboxTests(Backend backend)
             }
 
             return (Problem ?? (ids.Any(Refused.Contains) ? "400 for one of them" : null)) is { } problem
-                ? throw new SystemUnavailableException(problem)
+                ? throw new SystemUnavailableException(problem) { RetryAfter = RetryAfter }
                 : [.. ids.Where(Present.Contains).Select(id => People.ToAccount(new Fields([new("id", FieldValue.Text(id.ToString()))]))!)];
         }
 
@@ -507,6 +548,11 @@ public abstract class EventInboxTests(Backend backend)
 
         public Task<EventPage> ReadEventsAsync(string? checkpoint, DateTimeOffset since, CancellationToken cancellation)
         {
+            if (LogIsBusy)
+            {
+                throw new SystemUnavailableException(Problem!) { RetryAfter = RetryAfter };
+            }
+
             var page = Log.Where(one => string.CompareOrdinal(one.Id, checkpoint) > 0).Take(PageSize).ToList();
             return Task.FromResult(new EventPage(page, page.Count > 0 ? page[^1].Id : checkpoint, page.Count == 0));
         }

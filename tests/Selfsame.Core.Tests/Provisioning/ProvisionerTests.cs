@@ -57,6 +57,23 @@ public sealed class ProvisionerTests
         rows.Only.Problem.ShouldBeNull();
     }
 
+    // 429 to a look-up is as good as one to the creation.
+    [Theory]
+    [InlineData("people")]
+    [InlineData("app")]
+    public async Task A_system_that_asks_who_looks_for_patience_is_left_alone_as_long_as_it_said(string system)
+    {
+        SignUp();
+        (system == "app" ? bench.Target : bench.Source).BeforeRead = _ => throw new SystemUnavailableException("429") { RetryAfter = TimeSpan.FromMinutes(5) };
+
+        await RunAsync();
+
+        rows.PausedSystems.ShouldBe([system]);
+        rows.Pauses.ShouldBe([TimeSpan.FromMinutes(5)]);
+        (rows.Only.State, rows.Only.Attempts, rows.Only.Problem).ShouldBe((ProvisioningState.Pending, 1, "429"));
+        (rows.Only.NotBefore - bench.Clock.GetUtcNow()).ShouldBeInRange(TimeSpan.FromMinutes(4), TimeSpan.FromMinutes(5));
+    }
+
     // The reader of an answer stumbled: half of a surrogate pair, one DID twice, or whatever comes next.
     [Fact]
     public async Task What_nobody_foresaw_fails_its_own_row_with_back_off_and_the_log_has_it()
@@ -341,5 +358,7 @@ public sealed class ProvisionerTests
         public Task AskAgainAboutAsync(string system, IReadOnlyCollection<AccountId> targets, bool disabled, CancellationToken cancellation) => Task.CompletedTask;
 
         public Task PauseAsync(string system, TimeSpan pause, CancellationToken cancellation) => Task.CompletedTask;
+
+        public Task<TimeSpan> PausedForAsync(string system, CancellationToken cancellation) => Task.FromResult(TimeSpan.Zero);
     }
 }

@@ -127,6 +127,44 @@ public sealed class AtProtoFaultTests : AtProtoServer
         await ReadEverybodyAsync();
     }
 
+    [Theory]
+    [InlineData("resolveHandle")]
+    [InlineData("createSession")]
+    [InlineData("getAccountInfos")]
+    public async Task The_service_waits_no_long_time_in_place_and_is_told_how_long_to_leave_it_alone(string call)
+    {
+        var name = NewName();
+        await MadeAsync(name);
+        var faults = new PdsFaults();
+        await using var system = Open(http: new HttpMessageInvoker(faults), patience: Patience.OfService);
+        await system.DescribeAsync(CancellationToken.None);
+        faults.Next(call, (_, _) => Task.FromResult(new HttpResponseMessage(HttpStatusCode.TooManyRequests)
+        {
+            Headers = { { "Retry-After", "50" } },
+            Content = new StringContent("""{"error": "RateLimitExceeded", "message": "Rate Limit Exceeded"}"""),
+        }));
+
+        (await Should.ThrowAsync<SystemUnavailableException>(() => system.FindOursAsync(Person(name), Password, CancellationToken.None))).RetryAfter.ShouldBe(TimeSpan.FromSeconds(50));
+        var calls = faults.Calls.Count;
+
+        var handles = new Dictionary<IdentifierKind, IReadOnlyList<string>> { [IdentifierKind.Handle] = [name] };
+        (await Should.ThrowAsync<SystemUnavailableException>(() => system.FindAsync(handles, CancellationToken.None))).RetryAfter!.Value.ShouldBeGreaterThan(TimeSpan.FromSeconds(20));
+        NotMade(await system.CreateAsync(Person(NewName()), Password, CancellationToken.None)).ShouldBeOfType<Throttled>().RetryAfter.ShouldBeGreaterThan(TimeSpan.FromSeconds(20));
+        faults.Calls.Count.ShouldBe(calls);
+    }
+
+    // The directory is a host of its own.
+    [Fact]
+    public async Task A_directory_that_asks_for_patience_has_the_caller_told_and_the_PDS_is_asked_on()
+    {
+        var (id, faults) = (await MadeAsync(NewName()), new PdsFaults());
+        await using var system = Open(http: new HttpMessageInvoker(faults), patience: Patience.OfService);
+        faults.Next(id.ToString(), (_, _) => Task.FromResult(new HttpResponseMessage(HttpStatusCode.TooManyRequests) { Headers = { { "Retry-After", "300" } } }));
+
+        (await Should.ThrowAsync<SystemUnavailableException>(() => system.ReadFreshAsync("pds", [id], CancellationToken.None))).RetryAfter.ShouldBe(TimeSpan.FromMinutes(5));
+        (await system.CreateAsync(Person(NewName()), Password, CancellationToken.None)).ShouldBeOfType<CreatedAccount>();
+    }
+
     [Fact]
     public async Task A_page_of_HTML_is_no_answer_of_a_PDS_whatever_its_status()
     {

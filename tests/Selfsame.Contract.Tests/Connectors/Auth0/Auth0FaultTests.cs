@@ -129,6 +129,41 @@ public sealed class Auth0FaultTests : Auth0Tenant
     }
 
     [Fact]
+    public async Task The_service_waits_no_long_time_in_place_and_is_told_how_long_to_leave_it_alone()
+    {
+        Fill(1);
+        await using var system = Open(patience: Patience.OfService);
+        Server.ResetsAfter = TimeSpan.FromSeconds(50);
+        Server.FailNext("GET", Auth0Fault.TooMany);
+
+        var asked = await Should.ThrowAsync<SystemUnavailableException>(() => system.ReadFreshAsync("idp", [Id(1)], CancellationToken.None));
+        asked.RetryAfter!.Value.ShouldBeInRange(TimeSpan.FromSeconds(20), TimeSpan.FromSeconds(51));
+        var requests = Server.Requests.Count;
+
+        // What is asked for meanwhile is not sent, whatever it is.
+        (await Should.ThrowAsync<SystemUnavailableException>(() => system.DescribeAsync(CancellationToken.None))).RetryAfter!.Value.ShouldBeGreaterThan(TimeSpan.FromSeconds(20));
+        (await Should.ThrowAsync<SystemUnavailableException>(() => system.ReadEventsAsync(null, DateTimeOffset.UnixEpoch, CancellationToken.None))).RetryAfter.ShouldNotBeNull();
+        (await system.CreateAsync(Id(2), Of(("user_id", Id(2).ToString()), ("email", "bob@example.org")), CancellationToken.None))
+            .ShouldBeOfType<Throttled>().RetryAfter.ShouldBeGreaterThan(TimeSpan.FromSeconds(20));
+        Server.Requests.Count.ShouldBe(requests);
+    }
+
+    [Fact]
+    public async Task The_last_request_that_is_allowed_is_the_last_until_the_reset()
+    {
+        Fill(1);
+        await using var system = Open(patience: Patience.OfService);
+        await system.ReadFreshAsync("idp", [Id(1)], CancellationToken.None);
+        (Server.Remaining, Server.ResetsAfter) = (0, TimeSpan.FromMinutes(5));
+
+        (await system.ReadFreshAsync("idp", [Id(1)], CancellationToken.None)).Count.ShouldBe(1);
+        var requests = Server.Requests.Count;
+        (await Should.ThrowAsync<SystemUnavailableException>(() => system.ReadFreshAsync("idp", [Id(1)], CancellationToken.None)))
+            .RetryAfter!.Value.ShouldBeInRange(TimeSpan.FromMinutes(4), TimeSpan.FromSeconds(301));
+        Server.Requests.Count.ShouldBe(requests);
+    }
+
+    [Fact]
     public async Task The_token_is_kept_and_a_refused_one_is_renewed_once()
     {
         Fill(3);

@@ -84,6 +84,22 @@ public sealed class SupabaseFaultTests : SupabaseProject
     }
 
     [Fact]
+    public async Task The_service_waits_no_long_time_in_place_and_is_told_how_long_to_leave_it_alone()
+    {
+        await CreateAsync(1, "ann@example.org");
+        await using var system = Open(patience: Patience.OfService);
+        Server.RetryAfter = TimeSpan.FromSeconds(50);
+        Server.FailNext("GET", SupabaseFault.TooMany);
+
+        (await Should.ThrowAsync<SystemUnavailableException>(() => system.ReadFreshAsync("auth", [Id(1)], CancellationToken.None))).RetryAfter.ShouldBe(TimeSpan.FromSeconds(50));
+        var requests = Server.Requests.Count;
+
+        (await Should.ThrowAsync<SystemUnavailableException>(() => system.DescribeAsync(CancellationToken.None))).RetryAfter!.Value.ShouldBeGreaterThan(TimeSpan.FromSeconds(20));
+        (await system.DeleteAsync(Id(1), Fields.Empty, CancellationToken.None)).ShouldBeOfType<Throttled>();
+        Server.Requests.Count.ShouldBe(requests);
+    }
+
+    [Fact]
     public async Task A_wrong_key_says_what_to_correct_and_stands_in_no_message()
     {
         const string anon = "anon-key-that-is-a-secret-too";
