@@ -32,6 +32,9 @@ internal static partial class LogMessages
     [LoggerMessage(1015, LogLevel.Error, "Reading {Account} of {System} failed in a way that was not foreseen; its events are tried again later, and hold nobody else up")]
     public static partial void AccountUnforeseen(ILogger logger, string system, string account, Exception exception);
 
+    [LoggerMessage(1016, LogLevel.Warning, "The loan of event {EventId} of {System} was over before its work was, so that nothing of it is kept: whoever has it now does it (correlation {CorrelationId})")]
+    public static partial void EventLoanOver(ILogger logger, string eventId, string system, string correlationId);
+
     [LoggerMessage(1013, LogLevel.Debug, "Event {EventId} of {System} is about no account (correlation {CorrelationId})")]
     public static partial void EventAboutNobody(ILogger logger, string eventId, string system, string correlationId);
 }

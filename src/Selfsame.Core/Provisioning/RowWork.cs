@@ -199,6 +199,11 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
         parts.CrashPoints.Reach(ProvisioningCrashPoints.UpdateLeft);
         if (outcome is Refused or AlreadyExists && following.Disables(set) && set.Count > 1)
         {
+            if (claim.Remaining(parts.Clock) < Provisioner.CallTimeout)
+            {
+                return false;
+            }
+
             // What else can't follow must not keep an account active that should not be. The refusal is found again by the next look.
             var only = following.OnlyActivity(set);
             outcome = await CallAsync(timeout => system.UpdateAsync(ours.Id, only, following.Precondition(only), timeout));

@@ -60,6 +60,9 @@ public sealed class EventInbox(StoreContext context)
         SELECT count(*) FROM kept JOIN unnest(@ids, @times) e(event_id, times) ON e.event_id = kept.event_id AND e.times = kept.deliveries
         """;
 
+    // A holder that slept past its loan read what may be no longer so, whether or not another has the event by now.
+    private const string IsOnLoan = "system = @System AND event_id = @Id AND state = 'Waiting' AND attempts = @Attempt AND leased_until > @now";
+
     /// <summary>Keeps events; when this returns they are durable.</summary>
     public Task<Received> ReceiveAsync(string system, IReadOnlyList<SystemEvent> events, string correlationId, CancellationToken cancellation)
     {
@@ -136,16 +139,31 @@ public sealed class EventInbox(StoreContext context)
         return rows.ConvertAll(row => row.ToDomain());
     }
 
-    /// <summary>Ends the loan of events that led to <paramref name="outcome"/>, in the transaction of what they led to.</summary>
-    internal static async Task MarkDoneAsync(Transaction transaction, IReadOnlyList<InboxEvent> events, string outcome)
+    /// <summary>
+    /// Ends the loan of events that led to <paramref name="outcome"/>, in the transaction of what they led to; false, and nothing of that transaction is kept, where the loan of one
+    /// of them is over.
+    /// </summary>
+    internal static async Task<bool> MarkDoneAsync(Transaction transaction, IReadOnlyList<InboxEvent> events, string outcome, DateTimeOffset now)
     {
         foreach (var one in events)
         {
-            await transaction.ExecuteAsync(
-                "UPDATE inbox SET state = 'Done', outcome = @outcome, leased_until = NULL WHERE system = @System AND event_id = @Id",
-                new { one.System, one.Id, outcome });
+            var marked = await transaction.ExecuteAsync(
+                $"UPDATE inbox SET state = 'Done', outcome = @outcome, leased_until = NULL WHERE {IsOnLoan}",
+                new { one.System, one.Id, one.Attempt, now, outcome });
+            if (marked == 0)
+            {
+                transaction.RollBack = true;
+                return false;
+            }
         }
+
+        return true;
     }
+
+    /// <summary>Whether the commit of this attempt, whose answer was lost, happened.</summary>
+    internal static async Task<bool> IsDoneAsync(Transaction transaction, InboxEvent one)
+        => await transaction.ScalarAsync<long>(
+            "SELECT count(*) FROM inbox WHERE system = @System AND event_id = @Id AND state = 'Done' AND attempts = @Attempt", new { one.System, one.Id, one.Attempt }) > 0;
 
     /// <summary>The system asked to be left alone: nothing of it is read for so long, on any node.</summary>
     internal Task PauseAsync(string system, TimeSpan pause, CancellationToken cancellation)
@@ -156,7 +174,7 @@ public sealed class EventInbox(StoreContext context)
         => context.Database.ReadAsync(transaction => new SystemPace(transaction, system, context.Now()).PausedForAsync(), cancellation);
 
     /// <summary>
-    /// Keeps events of one system for a later attempt, with the reason. With <paramref name="pause"/> the system asked to be left alone for
+    /// Keeps events of one system for a later attempt, with the reason; those whose loan is over stay as they are. With <paramref name="pause"/> the system asked to be left alone for
     /// so long.
     /// </summary>
     internal Task MarkFailedAsync(
@@ -164,18 +182,15 @@ public sealed class EventInbox(StoreContext context)
         => context.Database.TransactAsync(
             async transaction =>
             {
-                var (outcome, now) = (StoredText.Of(problem), context.Now());
+                var (outcome, now, marked) = (StoredText.Of(problem), context.Now(), 0);
                 foreach (var one in events)
                 {
-                    await transaction.ExecuteAsync(
-                        """
-                        UPDATE inbox SET outcome = @outcome, not_before = @notBefore, leased_until = NULL
-                        WHERE system = @System AND event_id = @Id AND state = 'Waiting'
-                        """,
-                        new { one.System, one.Id, outcome, notBefore = now + delay(one) });
+                    marked += await transaction.ExecuteAsync(
+                        $"UPDATE inbox SET outcome = @outcome, not_before = @notBefore, leased_until = NULL WHERE {IsOnLoan}",
+                        new { one.System, one.Id, one.Attempt, now, outcome, notBefore = now + delay(one) });
                 }
 
-                if (events.Count > 0 && pause is { } asked)
+                if (marked > 0 && pause is { } asked)
                 {
                     await new SystemPace(transaction, events[0].System, now).PauseAsync(asked);
                 }

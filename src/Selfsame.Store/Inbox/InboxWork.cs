@@ -100,17 +100,22 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
             return;
         }
 
+        bool done;
         try
         {
-            await context.Database.TransactAsync(
+            done = await context.Database.TransactAsync(
                 async transaction =>
                 {
+                    // First, so that whoever takes the events waits until what they led to is durable.
+                    if (!await EventInbox.MarkDoneAsync(transaction, events, outcome, context.Now()))
+                    {
+                        return false;
+                    }
+
                     await effect(transaction);
-                    await EventInbox.MarkDoneAsync(transaction, events, outcome);
                     return true;
                 },
-                // Doing it twice asks for no more than a look: a lost commit answer is settled that way.
-                _ => Task.FromResult(default(Settled<bool>)),
+                async transaction => await EventInbox.IsDoneAsync(transaction, events[0]) ? new Settled<bool>(true, true) : default,
                 cancellation);
         }
         catch (Exception exception) when (exception is DatabaseException or DbException)
@@ -129,7 +134,11 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
         context.CrashPoints.Reach(InboxCrashPoints.Done);
         foreach (var one in events)
         {
-            if (one.Account is null)
+            if (!done)
+            {
+                LogMessages.EventLoanOver(context.Logger, one.Id, one.System, one.CorrelationId);
+            }
+            else if (one.Account is null)
             {
                 LogMessages.EventAboutNobody(context.Logger, one.Id, one.System, one.CorrelationId);
             }

@@ -359,6 +359,62 @@ public abstract class EventInboxTests(Backend backend)
         (await inbox.ClaimAsync("idp", 10, TimeSpan.FromMinutes(5), TestStore.Cancellation)).Single().Attempt.ShouldBe(2);
     }
 
+    // It read "not there" before it slept; meanwhile the account was made again and proved its e-mail.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_node_that_slept_past_its_loan_changes_nothing_when_it_wakes(bool takenByAnother)
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var (asleep, awake) = (new TaskCompletionSource(), new TaskCompletionSource());
+        var before = new Accounts { BeforeAnswer = async () => { asleep.SetResult(); await awake.Task; } };
+        await ReceiveAsync(store, Event("1", "sdu", Ann));
+        var sleeping = WorkAsync(store, before);
+        await asleep.Task.WaitAsync(TestStore.Cancellation);
+
+        store.Clock.Advance(TimeSpan.FromMinutes(5));
+        var now = new Accounts { Present = { Ann } };
+        await ReceiveAsync(store, Event("2", "sv", Ann));
+        if (takenByAnother)
+        {
+            await WorkAsync(store, now);
+        }
+        else
+        {
+            // The new event alone is worked on by a node that holds the old one not at all.
+            await store.ExecuteAsync("UPDATE inbox SET not_before = '2100-01-01' WHERE event_id = '1'");
+            await WorkAsync(store, now);
+        }
+
+        var settled = await StateAsync(store);
+        awake.SetResult();
+        await sleeping;
+
+        (await StateAsync(store)).ShouldBe(settled);
+        (await VerificationEvents.CountsOf(store.Database, "idp")(null, TestStore.Cancellation))[Ann].ShouldBe(1);
+        (await store.CountAsync("inbox", "event_id = '1' AND state = 'Done'")).ShouldBe(takenByAnother ? 1 : 0);
+    }
+
+    [Fact]
+    public async Task A_node_that_slept_past_its_loan_takes_no_other_holders_loan_away()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var (asleep, awake) = (new TaskCompletionSource(), new TaskCompletionSource());
+        var down = new Accounts { Problem = "down", BeforeAnswer = async () => { asleep.SetResult(); await awake.Task; } };
+        await ReceiveAsync(store, Event("1", "ss", Ann));
+        var sleeping = WorkAsync(store, down);
+        await asleep.Task.WaitAsync(TestStore.Cancellation);
+        store.Clock.Advance(TimeSpan.FromMinutes(5));
+        (await new EventInbox(store.Context).ClaimAsync("idp", 10, TimeSpan.FromMinutes(5), TestStore.Cancellation)).Count.ShouldBe(1);
+        var settled = await StateAsync(store);
+
+        awake.SetResult();
+        await sleeping;
+
+        (await StateAsync(store)).ShouldBe(settled);
+        settled.Single().ShouldContain("Waiting");
+    }
+
     [Theory]
     [InlineData(InboxCrashPoints.Claimed)]
     [InlineData(InboxCrashPoints.AccountsRead)]
@@ -431,6 +487,10 @@ public abstract class EventInboxTests(Backend backend)
 
         (await store.QueryAsync<string>("SELECT event_id FROM inbox")).ShouldBe(["2"]);
     }
+
+    /// <summary>Every event as it stands.</summary>
+    private static Task<List<string>> StateAsync(TestStore store)
+        => store.QueryAsync<string>("SELECT event_id || ' ' || state || ' ' || attempts || ' ' || coalesce(outcome, '') || ' ' || coalesce(CAST(leased_until AS text), '') FROM inbox ORDER BY event_id");
 
     private static SystemEvent Event(string id, string type, AccountId? account) => new() { Id = id, Type = type, Account = account, ProvesEmail = type == "sv" };
 
@@ -510,6 +570,9 @@ public abstract class EventInboxTests(Backend backend)
 
         public bool Hangs { get; init; }
 
+        /// <summary>What happens between a question and its answer, which is as it was when it was asked.</summary>
+        public Func<Task> BeforeAnswer { get; init; } = () => Task.CompletedTask;
+
         /// <summary>For how long it asks to be left alone, with its problem.</summary>
         public TimeSpan? RetryAfter { get; init; }
 
@@ -534,6 +597,7 @@ public abstract class EventInboxTests(Backend backend)
                 await Task.Delay(Timeout.InfiniteTimeSpan, cancellation);
             }
 
+            await BeforeAnswer();
             if (ids.Any(Unforeseen.Contains))
             {
                 throw new InvalidOperationException("Cannot read incomplete UTF-16.");

@@ -40,6 +40,9 @@ internal sealed class PasswordSystem : IReadsAccounts, IReadsAccountsById, IFind
     /// <summary>What happens before a creation is looked at.</summary>
     public Action BeforeCreation { get; set; } = () => { };
 
+    /// <summary>What happens before an update is looked at.</summary>
+    public Action BeforeUpdate { get; set; } = () => { };
+
     public int Creations { get; private set; }
 
     /// <summary>Somebody else's account.</summary>
@@ -123,6 +126,7 @@ internal sealed class PasswordSystem : IReadsAccounts, IReadsAccountsById, IFind
 
     public Task<WriteOutcome> UpdateAsync(AccountId id, Fields set, Fields precondition, CancellationToken cancellation)
     {
+        BeforeUpdate();
         if (!accounts.TryGetValue(id, out var account) || precondition.DifferencesFrom(account.Record, "").Count > 0)
         {
             return Task.FromResult<WriteOutcome>(new Drifted("It changed."));
