@@ -38,6 +38,12 @@ internal static partial class ServerLogMessages
     [LoggerMessage(2011, LogLevel.Warning, "Webhook {Uuid} could not be handed over to {Endpoint} at attempt {Attempt}: {Error}")]
     public static partial void WebhookFailed(ILogger logger, Guid uuid, string endpoint, int attempt, string error);
 
+    [LoggerMessage(2105, LogLevel.Error, "Bringing {Account} of {Source} into {System} failed in a way that was not foreseen; it is tried again later, and holds nobody else up")]
+    public static partial void ProvisioningUnforeseen(ILogger logger, string system, string source, string account, Exception exception);
+
+    [LoggerMessage(2106, LogLevel.Error, "A handle change in {System} was answered in a way that was not foreseen; it is tried again later, and holds nobody else up")]
+    public static partial void HandleChangeUnforeseen(ILogger logger, string system, Exception exception);
+
     [LoggerMessage(2102, LogLevel.Warning, "{Count} accounts have not become whole within {After}; the page Provisioning says why")]
     public static partial void ProvisioningOverdue(ILogger logger, int count, TimeSpan after);
 
@@ -72,5 +78,5 @@ internal static partial class ServerLogMessages
     public static partial void InboxRoundFailed(ILogger logger, Exception exception);
 
     [LoggerMessage(2113, LogLevel.Warning, "The log of {System} could not be read, so that lost events are not found now: {Problem}")]
-    public static partial void SweepFailed(ILogger logger, string system, string problem);
+    public static partial void SweepFailed(ILogger logger, string system, string problem, Exception? unforeseen);
 }

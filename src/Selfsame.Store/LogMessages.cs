@@ -26,6 +26,15 @@ internal static partial class LogMessages
     [LoggerMessage(1012, LogLevel.Information, "The log of {System} held {Count} events that no webhook had brought yet; they are in the inbox now (correlation {CorrelationId})")]
     public static partial void EventsFound(ILogger logger, string system, int count, string correlationId);
 
+    [LoggerMessage(1014, LogLevel.Error, "Event {EventId} of {System} failed in a way that was not foreseen; it is tried again later, and holds nobody else up")]
+    public static partial void EventUnforeseen(ILogger logger, string system, string eventId, Exception exception);
+
+    [LoggerMessage(1015, LogLevel.Error, "Reading {Account} of {System} failed in a way that was not foreseen; its events are tried again later, and hold nobody else up")]
+    public static partial void AccountUnforeseen(ILogger logger, string system, string account, Exception exception);
+
+    [LoggerMessage(1016, LogLevel.Warning, "The loan of event {EventId} of {System} was over before its work was, so that nothing of it is kept: whoever has it now does it (correlation {CorrelationId})")]
+    public static partial void EventLoanOver(ILogger logger, string eventId, string system, string correlationId);
+
     [LoggerMessage(1013, LogLevel.Debug, "Event {EventId} of {System} is about no account (correlation {CorrelationId})")]
     public static partial void EventAboutNobody(ILogger logger, string eventId, string system, string correlationId);
 }

@@ -43,6 +43,9 @@ public sealed class PasswordSystem : IReadsAccounts, IReadsAccountsById, IFindsA
     /// <summary>What happens before a creation is looked at.</summary>
     public Action BeforeCreation { get; set; } = () => { };
 
+    /// <summary>What happens before an update is looked at.</summary>
+    public Action BeforeUpdate { get; set; } = () => { };
+
     public int Creations { get; private set; }
 
     /// <summary>The updates that changed something.</summary>
@@ -132,6 +135,7 @@ public sealed class PasswordSystem : IReadsAccounts, IReadsAccountsById, IFindsA
 
     public Task<WriteOutcome> UpdateAsync(AccountId id, Fields set, Fields precondition, CancellationToken cancellation)
     {
+        BeforeUpdate();
         if (!accounts.TryGetValue(id, out var account) || precondition.DifferencesFrom(account.Record, "").Count > 0)
         {
             return Task.FromResult<WriteOutcome>(new Drifted("It changed."));

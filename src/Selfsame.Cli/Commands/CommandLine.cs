@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Selfsame.Core;
+using Selfsame.Core.Accounts;
 using Selfsame.Databases;
 
 namespace Selfsame.Cli.Commands;
@@ -33,6 +34,11 @@ internal static partial class CommandLine
         {
             await Console.Error.WriteLineAsync("Interrupted. Run the same command again to go on.");
             return ExitCode.Interrupted;
+        }
+        catch (SystemUnavailableException exception) when (exception.Unforeseen is { } unforeseen)
+        {
+            await Console.Error.WriteLineAsync($"selfsame: {exception.Message} Correct what stands there, or report this: {unforeseen}");
+            return ExitCode.Error;
         }
         catch (Exception exception) when (exception is InvalidOperationException or IOException or UnauthorizedAccessException
             or System.Data.Common.DbException or DatabaseException or CryptographicException)

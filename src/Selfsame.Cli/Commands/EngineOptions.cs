@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Selfsame.Core.Accounts;
 using Selfsame.Core.Identifiers;
 using Selfsame.Core.Reconciliation;
 using Selfsame.Server.Hosting;
@@ -33,7 +34,7 @@ internal sealed class EngineOptions
         var opened = await OpenedStore.OpenAsync(options, cancellation);
         try
         {
-            return new OpenedEngine(opened, await ConnectedSystems.OpenAsync(topology, opened.Context, cancellation));
+            return new OpenedEngine(opened, await ConnectedSystems.OpenAsync(topology, opened.Context, Patience.OfCommand, cancellation));
         }
         catch
         {

@@ -41,7 +41,7 @@ internal sealed class AtProtoAccounts(string name, AtProtoApi api, AtProtoFailur
             throw failures.Unreadable(reply);
         }
 
-        var served = domains.EnumerateArray().Where(domain => domain.ValueKind == JsonValueKind.String).Select(domain => domain.GetString()!.TrimStart('.').ToLowerInvariant()).ToList();
+        var served = domains.EnumerateArray().Select(domain => domain.TextOrNull()).OfType<string>().Select(domain => domain.TrimStart('.').ToLowerInvariant()).ToList();
         if (!served.Contains(names.Domain))
         {
             // What it said before holds no longer, for nobody.
@@ -72,13 +72,20 @@ internal sealed class AtProtoAccounts(string name, AtProtoApi api, AtProtoFailur
             throw failures.Unreadable(reply);
         }
 
-        return ([.. repositories.Select(Listed)], answer.Text("cursor"));
+        // A cursor that is no text must not look like the end.
+        var next = answer.Text("cursor");
+        return next is not null || !answer.Body!.Value.TryGetProperty("cursor", out var told) || told.ValueKind == JsonValueKind.Null
+            ? ([.. repositories.Select(Listed)], next)
+            : throw failures.Unreadable(reply);
     }
 
-    /// <summary>The accounts of DIDs whose status was listed. The authority is asked about those alone that the PDS calls deactivated.</summary>
-    public async Task<IReadOnlyList<Account>> ReadListedAsync(IReadOnlyList<(string Did, HostedStatus Status)> listed, CancellationToken cancellation)
+    /// <summary>
+    /// The accounts of DIDs whose status was listed, and those of them that can't be read. The authority is asked about those alone that the PDS calls deactivated.
+    /// </summary>
+    public async Task<(IReadOnlyList<Account> Accounts, IReadOnlyList<UnreadableRecord> Unreadable)> ReadListedAsync(
+        IReadOnlyList<(string Did, HostedStatus Status)> listed, CancellationToken cancellation)
     {
-        var statuses = listed.ToDictionary(pair => pair.Did, pair => pair.Status, StringComparer.Ordinal);
+        var statuses = listed.DistinctBy(pair => pair.Did, StringComparer.Ordinal).ToDictionary(pair => pair.Did, pair => pair.Status, StringComparer.Ordinal);
         var infos = await InfosAsync([.. statuses.Keys], cancellation);
         // Who is missing was deleted since the list was made, or left out by mistake: a second question tells.
         var missing = statuses.Keys.Except(infos.Keys, StringComparer.Ordinal).ToList();
@@ -87,18 +94,19 @@ internal sealed class AtProtoAccounts(string name, AtProtoApi api, AtProtoFailur
             infos[did] = info;
         }
 
-        return await InTurnAsync([.. infos], async pair =>
+        var accounts = await InTurnAsync([.. infos.Where(pair => pair.Value.IsText())], async pair =>
         {
             var status = statuses[pair.Key];
             var residence = status.Status == Deactivated ? await ResidenceAsync(pair.Key, cancellation) : new Here();
             return ToAccount(pair.Value, status, residence);
         });
+        return (accounts, [.. infos.Where(pair => !pair.Value.IsText()).Select(pair => new UnreadableRecord($"account {pair.Key}", JsonMembers.NoText))]);
     }
 
     /// <summary>The accounts of these DIDs as they are now; with <paramref name="askAuthority"/> its DID document says of each where it lives.</summary>
     public async Task<IReadOnlyList<Account>> ReadAsync(IReadOnlyCollection<string> dids, bool askAuthority, CancellationToken cancellation)
     {
-        var infos = await InfosAsync([.. dids], cancellation);
+        var infos = await SoundInfosAsync([.. dids], cancellation);
         var read = await InTurnAsync([.. infos], async pair =>
         {
             var status = await StatusAsync(pair.Key, cancellation);
@@ -109,7 +117,7 @@ internal sealed class AtProtoAccounts(string name, AtProtoApi api, AtProtoFailur
 
     /// <summary>One account as <c>admin.getAccountInfos</c> has it, as if it were active and here; null where there is none.</summary>
     public async Task<Account?> ReadIdentifiersAsync(string did, CancellationToken cancellation)
-        => (await InfosAsync([did], cancellation)).TryGetValue(did, out var info) ? ToAccount(info, new HostedStatus(null), new Here()) : null;
+        => (await SoundInfosAsync([did], cancellation)).TryGetValue(did, out var info) ? ToAccount(info, new HostedStatus(null), new Here()) : null;
 
     /// <summary>The DID of an active account by its whole handle; null where there is none, or a disabled one.</summary>
     public async Task<string?> ResolveAsync(string handle, CancellationToken cancellation)
@@ -130,7 +138,13 @@ internal sealed class AtProtoAccounts(string name, AtProtoApi api, AtProtoFailur
         for (string? cursor = null; ;)
         {
             var (listed, next) = await ListAsync(cursor, cancellation);
-            foreach (var account in await ReadListedAsync([.. listed.Where(pair => pair.Status.Status is not null)], cancellation))
+            var (disabled, unreadable) = await ReadListedAsync([.. listed.Where(pair => pair.Status.Status is not null)], cancellation);
+            if (unreadable is [var record, ..])
+            {
+                throw Unreadable(record);
+            }
+
+            foreach (var account in disabled)
             {
                 string[] held = [.. new[] { (AtProtoFields.Handle, handle), (AtProtoFields.Email, email) }
                     .Where(pair => account.Record[pair.Item1] == pair.Item2).Select(pair => pair.Item1)];
@@ -153,6 +167,16 @@ internal sealed class AtProtoAccounts(string name, AtProtoApi api, AtProtoFailur
 
     private static (string Did, HostedStatus Status) Listed(JsonElement repository)
         => (repository.TextOrNull("did") ?? "", new HostedStatus(repository.IsTrue("active") ? null : repository.TextOrNull("status") ?? Deactivated));
+
+    /// <summary>As <see cref="InfosAsync"/>; throws where one of them can't be read.</summary>
+    private async Task<Dictionary<string, JsonElement>> SoundInfosAsync(IReadOnlyList<string> dids, CancellationToken cancellation)
+    {
+        var infos = await InfosAsync(dids, cancellation);
+        return infos.FirstOrDefault(pair => !pair.Value.IsText()).Key is { } did ? throw Unreadable(new UnreadableRecord($"account {did}", JsonMembers.NoText)) : infos;
+    }
+
+    private SystemUnavailableException Unreadable(UnreadableRecord record)
+        => new($"'{name}' told about {record.Where}, and {record.Problem} Correct it there.") { Answered = true };
 
     private async Task<Dictionary<string, JsonElement>> InfosAsync(IReadOnlyList<string> dids, CancellationToken cancellation)
     {

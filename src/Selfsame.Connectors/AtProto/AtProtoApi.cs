@@ -23,9 +23,10 @@ internal sealed class AtProtoApi
     private readonly string password;
     private readonly string credentials;
     private readonly HttpCalls calls;
+    private readonly HttpCalls directoryCalls;
 
     /// <summary>Throws <see cref="SystemUnavailableException"/> for addresses or a password that can't be right.</summary>
-    public AtProtoApi(string name, string url, string directoryUrl, string adminPassword, HttpMessageInvoker http, TimeProvider clock)
+    public AtProtoApi(string name, string url, string directoryUrl, string adminPassword, HttpMessageInvoker http, TimeProvider clock, Patience patience)
     {
         Address = AddressOf(url)
             ?? throw new SystemUnavailableException($"'{name}': 'url' is not the address of a PDS, such as https://pds.example.com. Correct it in the config.");
@@ -35,7 +36,9 @@ internal sealed class AtProtoApi
             ? adminPassword
             : throw new SystemUnavailableException($"'{name}': 'adminPassword' is empty. Set it to the PDS's PDS_ADMIN_PASSWORD.");
         credentials = Convert.ToBase64String(Encoding.UTF8.GetBytes($"admin:{adminPassword}"));
-        calls = new HttpCalls(http, clock, Limit, LargestAnswer, "the address in the config");
+        calls = new HttpCalls(http, clock, Limit, LargestAnswer, "the address in the config", patience);
+        // A host of its own: that it wants to be left alone says nothing about the PDS.
+        directoryCalls = new HttpCalls(http, clock, Limit, LargestAnswer, "the address in the config", patience);
     }
 
     /// <summary>Where the PDS is.</summary>
@@ -48,21 +51,21 @@ internal sealed class AtProtoApi
     public Task<HttpReply> QueryAsync(string method, IEnumerable<(string Name, string Value)> parameters, CancellationToken cancellation)
     {
         var query = string.Join('&', parameters.Select(parameter => $"{parameter.Name}={Uri.EscapeDataString(parameter.Value)}"));
-        return calls.PatientlyAsync(() => SendAsync(HttpMethod.Get, Method(method, query), null, true, cancellation), cancellation);
+        return calls.PatientlyAsync(() => SendAsync(calls, HttpMethod.Get, Method(method, query), null, true, cancellation), cancellation);
     }
 
     /// <summary>Calls an XRPC procedure once, as administrator.</summary>
     public Task<HttpReply> CallAsync(string method, JsonObject body, CancellationToken cancellation)
-        => SendAsync(HttpMethod.Post, Method(method, ""), body, true, cancellation);
+        => SendAsync(calls, HttpMethod.Post, Method(method, ""), body, true, cancellation);
 
     /// <summary>Calls an XRPC procedure once, as anybody may: where accounts are made or sign in, the administrator's password is refused.</summary>
     public Task<HttpReply> CallOpenlyAsync(string method, JsonObject body, CancellationToken cancellation)
-        => SendAsync(HttpMethod.Post, Method(method, ""), body, false, cancellation);
+        => SendAsync(calls, HttpMethod.Post, Method(method, ""), body, false, cancellation);
 
     /// <summary>Asks the DID directory, whose paths are <c>/</c> and the DID.</summary>
     public Task<HttpReply> AskDirectoryAsync(string path, CancellationToken cancellation)
         // A DID alone would be an address of its own, with the scheme "did".
-        => calls.PatientlyAsync(() => SendAsync(HttpMethod.Get, new Uri(directory, $"./{path}"), null, false, cancellation), cancellation);
+        => directoryCalls.PatientlyAsync(() => SendAsync(directoryCalls, HttpMethod.Get, new Uri(directory, $"./{path}"), null, false, cancellation), cancellation);
 
     /// <summary>No password may stand in a message, even if the other side repeats it.</summary>
     public string WithoutSecrets(string text, string? accountPassword = null)
@@ -78,12 +81,12 @@ internal sealed class AtProtoApi
 
     private Uri Method(string method, string query) => new(Address, $"xrpc/{method}{(query.Length == 0 ? "" : "?" + query)}");
 
-    private async Task<HttpReply> SendAsync(HttpMethod method, Uri address, JsonObject? body, bool asAdministrator, CancellationToken cancellation)
+    private async Task<HttpReply> SendAsync(HttpCalls through, HttpMethod method, Uri address, JsonObject? body, bool asAdministrator, CancellationToken cancellation)
     {
         using var request = new HttpRequestMessage(method, address);
         request.Headers.Authorization = asAdministrator ? new AuthenticationHeaderValue("Basic", credentials) : null;
         request.Content = HttpCalls.Json(body);
-        return await calls.SendAsync(
+        return await through.SendAsync(
             request,
             (response, content) => new Answer
             {

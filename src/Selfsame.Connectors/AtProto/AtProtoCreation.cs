@@ -76,7 +76,7 @@ internal sealed class AtProtoCreation(string name, AtProtoApi api, AtProtoFailur
         }
         catch (SystemUnavailableException exception)
         {
-            return (null, new Unavailable(exception.Message));
+            return (null, AtProtoFailures.BeforeChange(exception));
         }
 
         if (inviteRequired)
@@ -165,7 +165,7 @@ internal sealed class AtProtoCreation(string name, AtProtoApi api, AtProtoFailur
             case Answer { Status: HttpStatusCode.Unauthorized, Error: "AuthenticationRequired" }:
                 return null;
             case Answer { Status: HttpStatusCode.TooManyRequests } answer:
-                throw new SystemUnavailableException($"'{name}' asks to wait {answer.RetryAfter.TotalSeconds:0} s before the next sign-in with the stored password.");
+                throw new SystemUnavailableException($"'{name}' asks to wait {answer.RetryAfter.TotalSeconds:0} s before the next sign-in with the stored password.") { RetryAfter = answer.RetryAfter };
             default:
                 throw failures.Unreadable(reply);
         }

@@ -44,8 +44,8 @@ internal sealed class AtProtoDirectory(string name, AtProtoApi api)
         {
             Answer { Status: HttpStatusCode.NotFound or HttpStatusCode.Gone, Body: not null } => new Unregistered(),
             Answer { IsSuccess: true } answer when answer.Text("id") == did => Endpoint(answer) is not { } endpoint ? new Unregistered() : IsHere(endpoint, serviceDid) ? new Here() : new Elsewhere(endpoint),
-            Answer answer => throw Silent(did, $"answered {(int)answer.Status}"),
-            NotAsked not => throw Silent(did, not.Why.TrimEnd('.')),
+            Answer answer => throw Silent(did, $"answered {(int)answer.Status}", answer.Patience),
+            NotAsked not => throw Silent(did, not.Why.TrimEnd('.'), not.Patience),
             NoAnswer none => throw Silent(did, none.Why.TrimEnd('.')),
             var reply => throw new InvalidOperationException($"The reply {reply.GetType().Name} is unknown."),
         };
@@ -122,8 +122,8 @@ internal sealed class AtProtoDirectory(string name, AtProtoApi api)
             : "";
     }
 
-    private SystemUnavailableException Silent(string did, string what)
-        => new($"'{name}': whether {did} lives there could not be told, because the DID directory {what}. Check 'plcUrl', or run it again when the directory works.");
+    private SystemUnavailableException Silent(string did, string what, TimeSpan? retryAfter = null)
+        => new($"'{name}': whether {did} lives there could not be told, because the DID directory {what}. Check 'plcUrl', or run it again when the directory works.") { RetryAfter = retryAfter };
 
     private static string? Endpoint(Answer document)
         => document.Objects("service")?

@@ -22,20 +22,27 @@ internal sealed partial class AtProtoFailures(string name, AtProtoApi api)
         NotAsked not => $"'{name}' {not.Why}",
         NoAnswer none => $"'{name}' {none.Why} Run it again.",
         _ => throw Unexpected(reply),
-    });
+    })
+    {
+        RetryAfter = reply.Patience,
+    };
 
     /// <summary>What a step before a change, in which nothing was changed, came to.</summary>
     public WriteOutcome BeforeChange(HttpReply reply)
-        => reply is Answer { Status: HttpStatusCode.TooManyRequests } answer ? new Throttled(answer.RetryAfter) : new Unavailable(Unreadable(reply).Message);
+        => reply.Patience is { } wait ? new Throttled(wait) : new Unavailable(Unreadable(reply).Message);
+
+    /// <summary>What a step before a change that could not be read came to: nothing was changed.</summary>
+    public static WriteOutcome BeforeChange(SystemUnavailableException exception)
+        => exception.RetryAfter is { } wait ? new Throttled(wait) : new Unavailable(exception.Message);
 
     /// <summary>What a change that did not succeed came to.</summary>
     /// <param name="reply">What came of it.</param>
     /// <param name="password">The new account's password, which no message may hold; null where there is none.</param>
     public WriteOutcome Change(HttpReply reply, string? password = null) => reply switch
     {
+        { Patience: { } wait } => new Throttled(wait),
         NotAsked not => new Unavailable($"'{name}' {not.Why}"),
         NoAnswer none => new Unknown($"'{name}' {none.Why}"),
-        Answer { Status: HttpStatusCode.TooManyRequests } answer => new Throttled(answer.RetryAfter),
         // The configuration is wrong, not the person: with the right password the same change goes through.
         Answer { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden } answer => new Unavailable(WrongPassword(answer)),
         Answer { Status: HttpStatusCode.BadRequest, Body: not null } answer => OfBadRequest(answer, password),

@@ -33,7 +33,8 @@ public sealed class AtProtoSystem : IReadsAccounts, IReadsAccountsById, IFindsAc
     /// <param name="config">The system, as the config has it.</param>
     /// <param name="clock">For time limits and waits.</param>
     /// <param name="http">What sends the requests, disposed with the system; a connection pool of its own where it is left out.</param>
-    public AtProtoSystem(SystemConfig config, TimeProvider clock, HttpMessageInvoker? http = null)
+    /// <param name="patience">How long reads wait in place; a command's where it is left out.</param>
+    public AtProtoSystem(SystemConfig config, TimeProvider clock, HttpMessageInvoker? http = null, Patience? patience = null)
     {
         this.http = http ?? HttpCalls.OwnConnections();
         name = config.Name;
@@ -41,7 +42,7 @@ public sealed class AtProtoSystem : IReadsAccounts, IReadsAccountsById, IFindsAc
         var plcUrl = config.Settings.GetValueOrDefault("plcUrl", PublicDirectory);
         ownDirectory = plcUrl.TrimEnd('/') != PublicDirectory;
         names = new AtProtoNames(config.Settings["handleDomain"]);
-        api = new AtProtoApi(name, config.Settings["url"], plcUrl, config.Settings["adminPassword"], this.http, clock);
+        api = new AtProtoApi(name, config.Settings["url"], plcUrl, config.Settings["adminPassword"], this.http, clock, patience ?? Patience.OfCommand);
         failures = new AtProtoFailures(name, api);
         directory = new AtProtoDirectory(name, api);
         accounts = new AtProtoAccounts(name, api, failures, directory, names, clock);
@@ -111,7 +112,12 @@ public sealed class AtProtoSystem : IReadsAccounts, IReadsAccountsById, IFindsAc
                 throw new SystemUnavailableException($"'{name}' listed an account twice, so that the end of its list can't be told. Run it again.");
             }
 
-            var portion = await accounts.ReadListedAsync(sound, cancellation);
+            var (portion, unreadable) = await accounts.ReadListedAsync(sound, cancellation);
+            foreach (var record in unreadable)
+            {
+                yield return record;
+            }
+
             count += portion.Count;
             if (portion.Count > 0)
             {

@@ -150,7 +150,7 @@ internal sealed class AtProtoUpdates(string name, AtProtoApi api, AtProtoFailure
         }
         catch (SystemUnavailableException exception)
         {
-            return (null, new Unavailable(exception.Message));
+            return (null, AtProtoFailures.BeforeChange(exception));
         }
 
         if (present is null)

@@ -33,10 +33,10 @@ internal sealed class Auth0Api : IDisposable
     private Token? token;
 
     /// <summary>Throws <see cref="SystemUnavailableException"/> for an address that can't be right.</summary>
-    public Auth0Api(SystemConfig config, HttpMessageInvoker http, TimeProvider clock)
+    public Auth0Api(SystemConfig config, HttpMessageInvoker http, TimeProvider clock, Patience patience)
     {
         this.http = http;
-        calls = new HttpCalls(http, clock, Limit, LargestAnswer, "'domain'");
+        calls = new HttpCalls(http, clock, Limit, LargestAnswer, "'domain'", patience);
         this.clock = clock;
         tenant = Address(config.Name, config.Settings["domain"]);
         clientId = config.Settings["clientId"];
@@ -178,9 +178,20 @@ internal sealed class Auth0Api : IDisposable
         (response, content) =>
         {
             ClockAhead = response.Headers.Date is { } theirs ? theirs - clock.GetUtcNow() : ClockAhead;
-            return new Answer { Status = response.StatusCode, Body = HttpCalls.Parsed(content), RetryAfter = Patience(response.Headers) };
+            return new Answer
+            {
+                Status = response.StatusCode,
+                Body = HttpCalls.Parsed(content),
+                RetryAfter = Patience(response.Headers),
+                Exhausted = IsLast(response.Headers) ? Patience(response.Headers) : null,
+            };
         },
         cancellation);
+
+    // The limits are the tenant's for all endpoints of the Management API together; those of the token endpoint tell none.
+    private static bool IsLast(HttpResponseHeaders headers)
+        => headers.TryGetValues("x-ratelimit-remaining", out var values) && long.TryParse(values.First(), NumberStyles.None, CultureInfo.InvariantCulture, out var left) && left == 0
+            && headers.Contains("x-ratelimit-reset");
 
     // x-ratelimit-reset is an instant by their clock, in seconds: it is compared with the time that the same answer tells.
     private TimeSpan Patience(HttpResponseHeaders headers)

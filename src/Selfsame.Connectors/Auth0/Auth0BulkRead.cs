@@ -3,6 +3,7 @@ using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Selfsame.Connectors.Http;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Connectors.Auth0;
@@ -74,7 +75,7 @@ internal sealed class Auth0BulkRead(string name, Auth0Api api, Auth0Failures fai
     }
 
     private static string? IdOf(JsonElement user)
-        => user.ValueKind == JsonValueKind.Object && user.TryGetProperty("user_id", out var id) ? id.ToString() : null;
+        => user.ValueKind == JsonValueKind.Object && user.IsText() ? user.TextOrNull(Auth0Fields.Id) : user.GetRawText();
 
     /// <summary>One page, from 0; null where Auth0 does not page so far.</summary>
     private async Task<(IReadOnlyList<JsonElement> Users, long Total)?> PageAsync(int page, int size, CancellationToken cancellation)
@@ -188,9 +189,13 @@ internal sealed class Auth0BulkRead(string name, Auth0Api api, Auth0Failures fai
             {
                 accounts.TryAdd(account.Id, account);
             }
-            else
+            else if (user.IsText())
             {
                 AddUnreadable(where, "it has no user_id.");
+            }
+            else
+            {
+                AddUnreadable(user.ValueKind == JsonValueKind.Object && user.TextOrNull(Auth0Fields.Id) is { } id ? $"user {id}" : where, JsonMembers.NoText);
             }
         }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using Selfsame.Connectors.Http;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Connectors.Auth0;
@@ -56,7 +57,7 @@ internal static class Auth0Events
     public static List<SystemEvent> ReadLog(JsonElement lines)
     {
         var events = new List<SystemEvent>();
-        foreach (var line in lines.EnumerateArray())
+        foreach (var line in lines.EnumerateArray().Where(line => line.IsText()))
         {
             var reader = new Utf8JsonReader(JsonMarshal.GetRawUtf8Value(line));
             reader.Read();

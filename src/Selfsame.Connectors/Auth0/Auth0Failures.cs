@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using Selfsame.Connectors.Http;
 using Selfsame.Core.Accounts;
 
@@ -8,7 +9,7 @@ namespace Selfsame.Connectors.Auth0;
 internal sealed class Auth0Failures(string name, Auth0Api api)
 {
     /// <summary>Why nothing can be read.</summary>
-    public SystemUnavailableException Unreadable(HttpReply reply) => new(reply switch
+    public SystemUnavailableException Unreadable(HttpReply reply) => reply is Answer { IsSuccess: true, Body: { } body } && !body.IsText() ? Unreadable(body) : new(reply switch
     {
         NotAsked not => $"'{name}' {not.Why}",
         NoAnswer none => $"'{name}' {none.Why} Run it again.",
@@ -16,13 +17,19 @@ internal sealed class Auth0Failures(string name, Auth0Api api)
         Answer { IsSuccess: true } or Answer { Status: HttpStatusCode.NotFound } => $"'{name}' answered something that no Auth0 answers. Correct 'domain' in the config.",
         Answer answer => $"'{name}' could not be read: {Said(answer)} Run it again when it works.",
         _ => throw new InvalidOperationException($"The reply {reply.GetType().Name} is unknown."),
-    });
+    })
+    {
+        RetryAfter = reply.Patience,
+    };
+
+    /// <summary>Why a user can't be read who is there.</summary>
+    public SystemUnavailableException Unreadable(JsonElement user)
+        => new($"'{name}' told about {(user.ValueKind == JsonValueKind.Object ? user.TextOrNull(Auth0Fields.Id) : null) ?? "a user"}, and {JsonMembers.NoText} Correct it there.") { Answered = true };
 
     /// <summary>What a read before a change, in which nothing was changed, came to.</summary>
     public WriteOutcome BeforeChange(HttpReply reply) => reply switch
     {
-        Answer { Status: HttpStatusCode.TooManyRequests } answer => new Throttled(answer.RetryAfter),
-        NoToken { RetryAfter: { } wait } => new Throttled(wait),
+        { Patience: { } wait } => new Throttled(wait),
         NoToken { Lasting: true } or Answer { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden } => new Refused(Unreadable(reply).Message),
         _ => new Unavailable(Unreadable(reply).Message),
     };
@@ -32,7 +39,7 @@ internal sealed class Auth0Failures(string name, Auth0Api api)
     {
         NotAsked => BeforeChange(reply),
         NoAnswer none => new Unknown($"'{name}' {none.Why}"),
-        Answer { Status: HttpStatusCode.TooManyRequests } answer => new Throttled(answer.RetryAfter),
+        { Patience: { } wait } => new Throttled(wait),
         Answer { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden } answer => new Refused(NotAllowed(answer)),
         Answer { Status: HttpStatusCode.Conflict } answer => new AlreadyExists([], Said(answer)),
         // The same refusal where an address or name is changed into a taken one is a 400.

@@ -41,13 +41,15 @@ public sealed class Auth0System
     /// <param name="random">For the passwords of new users.</param>
     /// <param name="verifications">How often each user proved the e-mail; nobody did where it is left out.</param>
     /// <param name="http">What sends the requests, disposed with the system; a connection pool of its own where it is left out.</param>
-    public Auth0System(SystemConfig config, TimeProvider clock, RandomSource random, VerificationCounts? verifications = null, HttpMessageInvoker? http = null)
+    /// <param name="patience">How long reads wait in place; a command's where it is left out.</param>
+    public Auth0System(
+        SystemConfig config, TimeProvider clock, RandomSource random, VerificationCounts? verifications = null, HttpMessageInvoker? http = null, Patience? patience = null)
     {
         name = config.Name;
         connection = config.Settings.GetValueOrDefault("connection") ?? DefaultConnection;
         this.random = random;
         this.verifications = verifications;
-        api = new Auth0Api(config, http ?? HttpCalls.OwnConnections(), clock);
+        api = new Auth0Api(config, http ?? HttpCalls.OwnConnections(), clock, patience ?? Patience.OfCommand);
         failures = new Auth0Failures(name, api);
         bulk = new Auth0BulkRead(name, api, failures, clock);
     }
@@ -145,7 +147,8 @@ public sealed class Auth0System
                     throw failures.Unreadable(reply);
                 }
 
-                foreach (var account in users.EnumerateArray().Select(Auth0User.Read).OfType<Account>())
+                // Whoever can't be read may be the one who is looked for.
+                foreach (var account in users.EnumerateArray().Select(user => user.IsText() ? Auth0User.Read(user) : throw failures.Unreadable(user)).OfType<Account>())
                 {
                     found.TryAdd(account.Id, account);
                 }
@@ -251,7 +254,7 @@ public sealed class Auth0System
     private static EventStream? Stream(JsonElement stream)
     {
         static string Text(JsonElement element, string property)
-            => element.ValueKind == JsonValueKind.Object && element.TryGetProperty(property, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : "";
+            => element.ValueKind == JsonValueKind.Object ? element.TextOrNull(property) ?? "" : "";
         return Text(stream, "type") == "http" && stream.TryGetProperty("sink", out var sink)
             ? new EventStream(Text(stream, "name"), Text(sink, "httpEndpoint"), Text(stream, "status"), Text(stream, "status") == "active", Text(sink, "httpAuthorization"))
             : null;

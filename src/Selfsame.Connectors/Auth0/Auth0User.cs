@@ -13,10 +13,10 @@ internal static class Auth0User
     /// <summary>Before the id of a user of a database connection.</summary>
     private const string DatabasePrefix = "auth0|";
 
-    /// <summary>The account; null where the element is no user with an id.</summary>
+    /// <summary>The account; null where the element is no user with an id, or holds what is no text.</summary>
     public static Account? Read(JsonElement user)
     {
-        if (user.ValueKind != JsonValueKind.Object || Text(user, Auth0Fields.Id).IsNull)
+        if (user.ValueKind != JsonValueKind.Object || !user.IsText() || Text(user, Auth0Fields.Id).IsNull)
         {
             return null;
         }

@@ -2,6 +2,8 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Unicode;
+using Selfsame.Core.Accounts;
 
 namespace Selfsame.Connectors.Http;
 
@@ -11,10 +13,12 @@ namespace Selfsame.Connectors.Http;
 /// <param name="limit">What one request may take, with its answer.</param>
 /// <param name="largestAnswer">How many bytes an answer may have: more than the longest page of a list. Who sends more sends something else.</param>
 /// <param name="setting">What a person corrects where the address is wrong.</param>
-internal sealed class HttpCalls(HttpMessageInvoker http, TimeProvider clock, TimeSpan limit, int largestAnswer, string setting)
+/// <param name="patience">How long reads wait in place.</param>
+internal sealed class HttpCalls(HttpMessageInvoker http, TimeProvider clock, TimeSpan limit, int largestAnswer, string setting, Patience patience)
 {
-    private const int MaximumWaits = 10;
-    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(100);
+
+    private long quietUntil = long.MinValue;
 
     /// <summary>A connection pool of our own that follows no redirect: credentials go to the address in the config and nowhere else.</summary>
     public static HttpMessageInvoker OwnConnections() => new(new SocketsHttpHandler
@@ -27,19 +31,32 @@ internal sealed class HttpCalls(HttpMessageInvoker http, TimeProvider clock, Tim
 
     public static StringContent? Json(JsonObject? body) => body is null ? null : new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
 
-    /// <summary>Sends a request once.</summary>
+    /// <summary>Sends a request once; not while the other side wants to be left alone.</summary>
     /// <param name="request">The caller's, who disposes of it.</param>
     /// <param name="read">Makes the reply of an answer, whose body has come whole.</param>
     /// <param name="cancellation">Gives up; that throws.</param>
-    public async Task<HttpReply> SendAsync(HttpRequestMessage request, Func<HttpResponseMessage, byte[], HttpReply> read, CancellationToken cancellation)
+    /// <param name="limitIsOfAll">Whether a limit of which the answer tells is one of all requests, and not of this kind or about this account.</param>
+    public async Task<HttpReply> SendAsync(
+        HttpRequestMessage request, Func<HttpResponseMessage, byte[], HttpReply> read, CancellationToken cancellation, bool limitIsOfAll = true)
     {
+        if (QuietFor() is var left && left > TimeSpan.Zero)
+        {
+            return new LeftAlone(left);
+        }
+
         using var late = new CancellationTokenSource(limit, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, late.Token);
         try
         {
             using var response = await http.SendAsync(request, either.Token);
             await response.Content.LoadIntoBufferAsync(largestAnswer, either.Token);
-            return read(response, await response.Content.ReadAsByteArrayAsync(either.Token));
+            var reply = read(response, await response.Content.ReadAsByteArrayAsync(either.Token));
+            if (limitIsOfAll)
+            {
+                LeaveAlone(reply);
+            }
+
+            return reply;
         }
         catch (HttpRequestException exception) when (exception.HttpRequestError == HttpRequestError.SecureConnectionError)
         {
@@ -60,19 +77,36 @@ internal sealed class HttpCalls(HttpMessageInvoker http, TimeProvider clock, Tim
         }
     }
 
-    /// <summary>Asks, and waits where the other side asks for it, as often and as long as is bearable.</summary>
+    /// <summary>Asks, and waits where the other side asks for it, for as long as the caller's patience lasts.</summary>
     public async Task<HttpReply> PatientlyAsync(Func<Task<HttpReply>> ask, CancellationToken cancellation)
     {
-        for (var waits = 0; ; waits++)
+        for (var waited = TimeSpan.Zero; ;)
         {
             var reply = await ask();
-            if (reply.Patience is not { } asked || waits == MaximumWaits || asked > LongestWait)
+            if (reply.Patience is not { } asked || asked > patience.AtOnce || waited + asked > patience.InAll)
             {
                 return reply;
             }
 
-            await Task.Delay(asked, clock, cancellation);
+            // One that asks for no time at all is not asked without end.
+            var pause = asked > ShortestWait ? asked : ShortestWait;
+            waited += pause;
+            await Task.Delay(pause, clock, cancellation);
         }
+    }
+
+    private void LeaveAlone(HttpReply reply)
+    {
+        if ((reply.Patience ?? (reply as HttpAnswer)?.Exhausted) is { } pause)
+        {
+            Interlocked.Exchange(ref quietUntil, clock.GetTimestamp() + (long)(pause.TotalSeconds * clock.TimestampFrequency));
+        }
+    }
+
+    private TimeSpan QuietFor()
+    {
+        var until = Interlocked.Read(ref quietUntil);
+        return until == long.MinValue ? TimeSpan.Zero : clock.GetElapsedTime(clock.GetTimestamp(), until);
     }
 
     /// <summary><c>Retry-After</c> (RFC 9110, section 10.2.3), else the instant of <paramref name="reset"/>, else a second; never less than nothing.</summary>
@@ -83,9 +117,14 @@ internal sealed class HttpCalls(HttpMessageInvoker http, TimeProvider clock, Tim
         return asked > TimeSpan.Zero ? asked : TimeSpan.Zero;
     }
 
-    /// <summary>The body where it is JSON.</summary>
+    /// <summary>The body where it is JSON. That it is UTF-8 (RFC 8259, section 8.1) the parser does not look at.</summary>
     public static JsonElement? Parsed(byte[] body)
     {
+        if (!Utf8.IsValid(body))
+        {
+            return null;
+        }
+
         try
         {
             using var document = JsonDocument.Parse(body);

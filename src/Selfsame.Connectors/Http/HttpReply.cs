@@ -1,4 +1,6 @@
 using System.Net;
+using System.Runtime.InteropServices;
+using System.Text;
 using System.Text.Json;
 
 namespace Selfsame.Connectors.Http;
@@ -13,6 +15,13 @@ internal abstract record HttpReply
 /// <summary>The request never left.</summary>
 /// <param name="Why">A clause that goes on after the system's name.</param>
 internal record NotAsked(string Why) : HttpReply;
+
+/// <summary>The request was not sent: an earlier answer asked for less of them, or said that no more are allowed for a while.</summary>
+/// <param name="Left">For so long still.</param>
+internal sealed record LeftAlone(TimeSpan Left) : NotAsked($"asked to be left alone for another {Math.Ceiling(Left.TotalSeconds):0} s.")
+{
+    public override TimeSpan? Patience => Left;
+}
 
 /// <summary>The request left and no whole answer came: it may have been carried out.</summary>
 /// <param name="Why">A clause that goes on after the system's name.</param>
@@ -31,27 +40,81 @@ internal abstract record HttpAnswer : HttpReply
     /// <summary>When to ask again: what the answer says, or the connector's own patience where it says nothing.</summary>
     public required TimeSpan RetryAfter { get; init; }
 
+    /// <summary>For how long no further request is allowed, where the answer says that it was the last; null where it does not.</summary>
+    public TimeSpan? Exhausted { get; init; }
+
     public override TimeSpan? Patience => Status == HttpStatusCode.TooManyRequests ? RetryAfter : null;
 
     public bool IsSuccess => (int)Status is >= 200 and < 300;
 
-    /// <summary>What it says, for people; never long.</summary>
-    public string Message => Reason is { } reason ? reason.Length > LongestMessage ? reason[..LongestMessage] + "…" : reason : "it gave no reason";
+    /// <summary>What it says, for people; never long, and never with characters that no text should hold.</summary>
+    public string Message => Reason is { } reason ? Shown(reason) : "it gave no reason";
 
     /// <summary>Where this API tells a person what was wrong; null where it told nothing.</summary>
     protected abstract string? Reason { get; }
 
     /// <summary>A text member of the body; null where it is none.</summary>
     public string? Text(string property) => Body is { ValueKind: JsonValueKind.Object } body ? body.TextOrNull(property) : null;
+
+    // Cut between two characters, not within one.
+    private static string Shown(string reason)
+    {
+        var shown = string.Concat(reason.EnumerateRunes().Take(LongestMessage).Select(rune => Rune.IsControl(rune) ? Rune.ReplacementChar : rune));
+        return shown.Length < reason.Length ? shown + "…" : shown;
+    }
 }
 
-/// <summary>Reads members of JSON objects that may hold anything.</summary>
+/// <summary>Reads members of JSON objects that may hold anything: also <c>"\ud83d"</c>, half of a character, of which .NET makes no text.</summary>
 internal static class JsonMembers
 {
+    /// <summary>What is wrong with a record that holds no text where it should, as a clause.</summary>
+    public const string NoText = "it holds half of a surrogate pair, which is no text.";
+
+    /// <summary>A member's text; null where it is missing, of another kind, or no text.</summary>
     public static string? TextOrNull(this JsonElement element, string property)
-        => element.TryGetProperty(property, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+    {
+        try
+        {
+            return element.TryGetProperty(property, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        }
+        catch (InvalidOperationException) when (!element.IsText())
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The text; null where it is of another kind, or no text.</summary>
+    public static string? TextOrNull(this JsonElement element) => element.ValueKind == JsonValueKind.String && element.IsText() ? element.GetString() : null;
 
     /// <summary>Whether it is true; false where it is missing or anything else.</summary>
     public static bool IsTrue(this JsonElement element, string property)
         => element.TryGetProperty(property, out var value) && value.ValueKind == JsonValueKind.True;
+
+    /// <summary>Whether all that is text in it, names of members too, can be read as such.</summary>
+    public static bool IsText(this JsonElement element)
+    {
+        var json = JsonMarshal.GetRawUtf8Value(element);
+        if (!json.Contains((byte)'\\'))
+        {
+            return true;
+        }
+
+        var reader = new Utf8JsonReader(json);
+        try
+        {
+            while (reader.Read())
+            {
+                if (reader.ValueIsEscaped)
+                {
+                    reader.GetString();
+                }
+            }
+
+            return true;
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
+        }
+    }
 }

@@ -19,14 +19,14 @@ internal sealed class SupabaseApi
     private readonly HttpCalls calls;
 
     /// <summary>Throws <see cref="SystemUnavailableException"/> for an address or a key that can't be right.</summary>
-    public SupabaseApi(string name, string url, string key, HttpMessageInvoker http, TimeProvider clock)
+    public SupabaseApi(string name, string url, string key, HttpMessageInvoker http, TimeProvider clock, Patience patience)
     {
         root = Root(name, url);
         this.key = key.Length > 0 && key.All(character => character is > ' ' and <= '~')
             ? key
             : throw new SystemUnavailableException(
                 $"'{name}': 'serviceRoleKey' is empty or holds blanks or other characters that no key has. Copy the service_role key again.");
-        calls = new HttpCalls(http, clock, Limit, LargestAnswer, "'url'");
+        calls = new HttpCalls(http, clock, Limit, LargestAnswer, "'url'", patience);
     }
 
     /// <summary>Reads, and waits where the other side asks for it, as often and as long as is bearable.</summary>
@@ -35,13 +35,13 @@ internal sealed class SupabaseApi
 
     /// <summary>Asks for the list or one user, by <paramref name="path"/> behind <c>…/admin/users</c>; changes them where there is a body.</summary>
     public Task<HttpReply> SendAsync(HttpMethod method, string path, JsonObject? body, CancellationToken cancellation)
-        => SendToAsync(method, $"{root}/admin/users{path}", body, cancellation);
+        => SendToAsync(method, $"{root}/admin/users{path}", body, limitIsOfAll: true, cancellation);
 
-    /// <summary>Asks for a mail with a link by which the owner of the address sets a password.</summary>
+    /// <summary>Asks for a mail with a link by which the owner of the address sets a password. Its limits are by address and of mails: they stop no other request.</summary>
     public Task<HttpReply> RecoverAsync(string email, CancellationToken cancellation)
-        => SendToAsync(HttpMethod.Post, $"{root}/recover", new JsonObject { ["email"] = email }, cancellation);
+        => SendToAsync(HttpMethod.Post, $"{root}/recover", new JsonObject { ["email"] = email }, limitIsOfAll: false, cancellation);
 
-    private async Task<HttpReply> SendToAsync(HttpMethod method, string address, JsonObject? body, CancellationToken cancellation)
+    private async Task<HttpReply> SendToAsync(HttpMethod method, string address, JsonObject? body, bool limitIsOfAll, CancellationToken cancellation)
     {
         using var request = new HttpRequestMessage(method, address);
         request.Headers.TryAddWithoutValidation("apikey", key);
@@ -56,7 +56,8 @@ internal sealed class SupabaseApi
                 RetryAfter = calls.Patience(response.Headers),
                 Total = Total(response),
             },
-            cancellation);
+            cancellation,
+            limitIsOfAll);
     }
 
     /// <summary>The key must stand in no message, even if the other side repeats it.</summary>

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using Selfsame.Connectors.Http;
 using Selfsame.Core.Accounts;
 
@@ -19,17 +20,22 @@ internal sealed class SupabaseFailures(string name, SupabaseApi api)
         Answer { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden } answer => new SystemUnavailableException(WrongKey(answer)),
         Answer { Status: HttpStatusCode.NotFound } => new SystemUnavailableException(
             $"'{name}' has no admin API of Supabase Auth at its 'url' (404). Give the project's address; where Supabase Auth runs without Supabase, its own with the path."),
+        Answer { IsSuccess: true, Body: { } body } when !body.IsText() => Unreadable(body),
         Answer { IsSuccess: true } => new SystemUnavailableException($"'{name}' answered something that no Supabase Auth answers. Correct 'url' in the config."),
-        Answer answer => new SystemUnavailableException($"'{name}' could not be read: {Said(answer)} Run it again when it works."),
-        NotAsked not => new SystemUnavailableException($"'{name}' {not.Why}"),
+        Answer answer => new SystemUnavailableException($"'{name}' could not be read: {Said(answer)} Run it again when it works.") { RetryAfter = reply.Patience },
+        NotAsked not => new SystemUnavailableException($"'{name}' {not.Why}") { RetryAfter = reply.Patience },
         NoAnswer none => new SystemUnavailableException($"'{name}' {none.Why} Run it again."),
         _ => throw new InvalidOperationException($"The reply {reply.GetType().Name} is unknown."),
     };
 
+    /// <summary>Why a user can't be read who is there.</summary>
+    private SystemUnavailableException Unreadable(JsonElement user)
+        => new($"'{name}' told about {(user.ValueKind == JsonValueKind.Object ? user.TextOrNull(SupabaseFields.Id) : null) ?? "a user"}, and {JsonMembers.NoText} Correct it there.") { Answered = true };
+
     /// <summary>What a read before a change, in which nothing was changed, came to.</summary>
     public WriteOutcome BeforeChange(HttpReply reply) => reply switch
     {
-        Answer { Status: HttpStatusCode.TooManyRequests } answer => new Throttled(answer.RetryAfter),
+        { Patience: { } wait } => new Throttled(wait),
         Answer { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden } answer => new Refused(WrongKey(answer)),
         _ => new Unavailable(Unreadable(reply).Message),
     };
@@ -37,9 +43,9 @@ internal sealed class SupabaseFailures(string name, SupabaseApi api)
     /// <summary>What a change that did not succeed came to.</summary>
     public WriteOutcome Change(HttpReply reply) => reply switch
     {
+        { Patience: { } wait } => new Throttled(wait),
         NotAsked not => new Unavailable($"'{name}' {not.Why}"),
         NoAnswer none => new Unknown($"'{name}' {none.Why}"),
-        Answer { Status: HttpStatusCode.TooManyRequests } answer => new Throttled(answer.RetryAfter),
         Answer { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden } answer => new Refused(WrongKey(answer)),
         Answer { SqlState: { } state } answer => OfDatabase(answer, state),
         Answer { Code: "email_exists" } answer => new AlreadyExists([SupabaseFields.Email], Said(answer)),

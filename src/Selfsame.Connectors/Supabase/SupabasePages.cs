@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Selfsame.Connectors.Http;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Connectors.Supabase;
@@ -63,7 +64,8 @@ internal sealed class SupabasePages(string name, SupabaseApi api, SupabaseFailur
                 }
                 else
                 {
-                    unreadable.Add(new UnreadableRecord($"user {read} of the list", "it has no id."));
+                    var id = one.ValueKind == JsonValueKind.Object ? one.TextOrNull(SupabaseFields.Id) : null;
+                    unreadable.Add(one.IsText() ? new UnreadableRecord($"user {read} of the list", "it has no id.") : new UnreadableRecord($"user {id ?? $"{read} of the list"}", JsonMembers.NoText));
                 }
             }
 
@@ -83,7 +85,7 @@ internal sealed class SupabasePages(string name, SupabaseApi api, SupabaseFailur
     }
 
     private static string? IdOf(JsonElement user)
-        => user.ValueKind == JsonValueKind.Object && user.TryGetProperty("id", out var id) ? id.ToString() : null;
+        => user.ValueKind == JsonValueKind.Object && user.IsText() ? user.TextOrNull(SupabaseFields.Id) : user.GetRawText();
 
     private async Task<(IReadOnlyList<JsonElement> Users, long Total)> PageAsync(int page, int size, string? filter, CancellationToken cancellation)
     {

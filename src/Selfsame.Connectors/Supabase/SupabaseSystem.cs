@@ -29,13 +29,14 @@ public sealed class SupabaseSystem : IReadsAccounts, IReadsAccountsById, IFindsA
     /// <param name="clock">For time limits, waits and bans.</param>
     /// <param name="random">For the passwords of new users.</param>
     /// <param name="http">What sends the requests, disposed with the system; a connection pool of its own where it is left out.</param>
-    public SupabaseSystem(SystemConfig config, TimeProvider clock, RandomSource random, HttpMessageInvoker? http = null)
+    /// <param name="patience">How long reads wait in place; a command's where it is left out.</param>
+    public SupabaseSystem(SystemConfig config, TimeProvider clock, RandomSource random, HttpMessageInvoker? http = null, Patience? patience = null)
     {
         this.http = http ?? HttpCalls.OwnConnections();
         this.clock = clock;
         this.random = random;
         name = config.Name;
-        api = new SupabaseApi(config.Name, config.Settings["url"], config.Settings["serviceRoleKey"], this.http, clock);
+        api = new SupabaseApi(config.Name, config.Settings["url"], config.Settings["serviceRoleKey"], this.http, clock, patience ?? Patience.OfCommand);
         failures = new SupabaseFailures(config.Name, api);
         pages = new SupabasePages(config.Name, api, failures, clock);
     }
@@ -131,6 +132,12 @@ public sealed class SupabaseSystem : IReadsAccounts, IReadsAccountsById, IFindsA
             if (!list.Complete)
             {
                 throw new SystemUnavailableException($"'{name}' changed while it was looked through, so that nobody can be said to be missing from it. Run it again.");
+            }
+
+            // Whoever can't be read may be the one who is looked for.
+            if (list.Unreadable is [var unreadable, ..])
+            {
+                throw new SystemUnavailableException($"'{name}' told about {unreadable.Where}, and {unreadable.Problem} Correct it there.") { Answered = true };
             }
 
             foreach (var account in list.Accounts.Where(account => account.Identifiers.Any(pair => wanted.Contains((pair.Key, pair.Value)))))

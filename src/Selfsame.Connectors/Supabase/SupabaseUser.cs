@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Selfsame.Connectors.Http;
 using Selfsame.Connectors.Rows;
 using Selfsame.Core.Accounts;
 
@@ -9,10 +10,10 @@ namespace Selfsame.Connectors.Supabase;
 /// <summary>Makes accounts of the users that the API tells.</summary>
 internal static class SupabaseUser
 {
-    /// <summary>The account; null where the element is no user with an id.</summary>
+    /// <summary>The account; null where the element is no user with an id, or holds what is no text.</summary>
     public static Account? Read(JsonElement user, DateTimeOffset now)
     {
-        if (user.ValueKind != JsonValueKind.Object || Value(user, SupabaseFields.Id) is not { AsText: { } id } || !Guid.TryParse(id, out _))
+        if (user.ValueKind != JsonValueKind.Object || !user.IsText() || Value(user, SupabaseFields.Id) is not { AsText: { } id } || !Guid.TryParse(id, out _))
         {
             return null;
         }

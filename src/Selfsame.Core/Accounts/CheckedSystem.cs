@@ -59,8 +59,10 @@ public static class CheckedSystem
         var unreadable = new List<UnreadableRecord>();
         var count = 0L;
         ReadEnd? end = null;
-        await foreach (var part in parts)
+        await using var reading = parts.GetAsyncEnumerator();
+        while (await UnforeseenAnswers.ReadAsync(name, () => reading.MoveNextAsync().AsTask()))
         {
+            var part = reading.Current;
             if (end is not null)
             {
                 throw new ConnectorContractException(name, "it went on reading after the end.");
@@ -99,7 +101,8 @@ public static class CheckedSystem
             return found;
         }
 
-        foreach (var account in await system.ReadByIdAsync([.. asked], cancellation))
+        var about = asked.Count == 1 ? $" about {asked.Single()}" : "";
+        foreach (var account in await UnforeseenAnswers.ReadAsync(name, () => system.ReadByIdAsync([.. asked], cancellation), about))
         {
             if (!asked.Contains(account.Id) || !found.TryAdd(account.Id, account))
             {
@@ -109,6 +112,15 @@ public static class CheckedSystem
 
         return found;
     }
+
+    /// <summary>What the system is like.</summary>
+    public static Task<SystemFacts> DescribeAsync(this IConnectedSystem system, string name, CancellationToken cancellation)
+        => UnforeseenAnswers.ReadAsync(name, () => system.DescribeAsync(cancellation));
+
+    /// <summary>The accounts that hold one of these values.</summary>
+    public static Task<IReadOnlyList<Account>> FindAsync(
+        this IFindsAccounts system, string name, IReadOnlyDictionary<IdentifierKind, IReadOnlyList<string>> identifiers, CancellationToken cancellation)
+        => UnforeseenAnswers.ReadAsync(name, () => system.FindAsync(identifiers, cancellation));
 
     /// <summary>An outcome that the operation can't have is a bug of the connector.</summary>
     public static WriteOutcome Checked(this WriteOutcome outcome, string name, bool creating)

@@ -136,4 +136,14 @@ public sealed record UnreadableRecord(string Where, string Problem) : ReadPart;
 public sealed record ReadEnd(long Accounts, bool Complete) : ReadPart;
 
 /// <summary>A system could not be read; the message says which, and what to do.</summary>
-public sealed class SystemUnavailableException(string message, Exception? inner = null) : IOException(message, inner);
+public sealed class SystemUnavailableException(string message, Exception? inner = null) : IOException(message, inner)
+{
+    /// <summary>Whether the system answered, and with something about what was asked that can't be read: other accounts of it may be readable.</summary>
+    public bool Answered { get; init; }
+
+    /// <summary>For how long the system asked to be left alone; null where it did not.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+
+    /// <summary>What the connector did not foresee, which who reports this shows or logs as well; null where it knows what happened.</summary>
+    public Exception? Unforeseen { get; init; }
+}

@@ -29,4 +29,8 @@ public sealed record Throttled(TimeSpan RetryAfter) : WriteOutcome;
 public sealed record Unavailable(string Message) : WriteOutcome;
 
 /// <summary>The request left and no answer came: it may or may not have happened. Look before trying again.</summary>
-public sealed record Unknown(string Message) : WriteOutcome;
+public sealed record Unknown(string Message) : WriteOutcome
+{
+    /// <summary>What the connector did not foresee in the answer, for the log; null where none came.</summary>
+    public Exception? Unforeseen { get; init; }
+}

@@ -18,6 +18,9 @@ public sealed record ProvisionerParts
 
     public required RandomSource Random { get; init; }
 
+    /// <summary>Told of what a connector, or we, did not foresee: the row gets a sentence and its back-off, and the log must have the whole.</summary>
+    public required Action<ProvisioningKey, Exception> Unforeseen { get; init; }
+
     public CrashPoints CrashPoints { get; init; } = CrashPoints.None;
 }
 
@@ -68,6 +71,13 @@ public sealed class Provisioner
         await work.RunAsync(cancellation);
         return new PlannedCreation(work.Row, WasThere: claim.Row.State == ProvisioningState.Linked && claim.Row.TargetId!.Equals(work.Row.TargetId), work.PlanIsOld);
     }
+
+    /// <summary>How long the system, if accounts are provisioned into it, is still to be left alone, because it said so on any node; zero where it may be called.</summary>
+    public Task<TimeSpan> PausedForAsync(string system, CancellationToken cancellation)
+        => Lanes.Any(lane => lane.System == system) ? parts.Rows.PausedForAsync(system, cancellation) : Task.FromResult(TimeSpan.Zero);
+
+    /// <summary>The system asked to be left alone for this long: the nodes of the service leave it alone as well.</summary>
+    public Task PauseAsync(string system, TimeSpan pause, CancellationToken cancellation) => parts.Rows.PauseAsync(system, pause, cancellation);
 
     /// <summary>Has the service look at accounts that a plan changed: their sources may have changed since the plan was made.</summary>
     /// <param name="system">The system of the accounts.</param>

@@ -178,6 +178,9 @@ public interface IProvisioningRows
     /// <param name="cancellation">Gives up.</param>
     Task AskAgainAboutAsync(string system, IReadOnlyCollection<AccountId> targets, bool disabled, CancellationToken cancellation);
 
-    /// <summary>No row of the system is claimed for this long, on any node: it said so.</summary>
+    /// <summary>No row of the system, nor one of which it is the source, is claimed for this long, on any node: it said so.</summary>
     Task PauseAsync(string system, TimeSpan pause, CancellationToken cancellation);
+
+    /// <summary>How long such a pause still lasts; zero where there is none.</summary>
+    Task<TimeSpan> PausedForAsync(string system, CancellationToken cancellation);
 }

@@ -83,7 +83,7 @@ internal sealed partial class RowWork
     /// <param name="cancellation">Gives up.</param>
     private async Task<bool> LookAsync(Sides sides, IntendedAccount sent, WriteOutcome? answer, CancellationToken cancellation)
     {
-        switch (await FindOursAsync(sides.System, sent))
+        switch (await FindOursAsync(sides.System, sent, cancellation))
         {
             case Ours ours:
                 return await AdvanceAsync(new FoundOursOlder(ours.Id, IsDisabled(sent.Fields)), cancellation);
@@ -205,14 +205,18 @@ internal sealed partial class RowWork
     private async Task<FoundOursOlder?> FindArrivedAsync(CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
-        return parts.Systems[Target] is ICreatesWithPassword system && row is { TargetId: null, Intended: { } sent } && await FindOursAsync(system, sent) is Ours ours
+        return parts.Systems[Target] is ICreatesWithPassword system && row is { TargetId: null, Intended: { } sent } && await FindOursAsync(system, sent, cancellation) is Ours ours
             ? new FoundOursOlder(ours.Id, IsDisabled(sent.Fields))
             : null;
     }
 
-    private async Task<Ownership> FindOursAsync(ICreatesWithPassword system, IntendedAccount sent)
-        => await CallAsync<Ownership?>(async timeout => await system.FindOursAsync(sent.Fields, sent.Password, timeout), _ => null)
-            ?? throw new SystemUnavailableException($"'{Target}' did not tell within {Provisioner.CallTimeout.TotalSeconds} seconds whether an account is ours.");
+    private Task<Ownership> FindOursAsync(ICreatesWithPassword system, IntendedAccount sent, CancellationToken cancellation)
+        => PoliteAsync(
+            Target,
+            () => CallAsync<Ownership>(
+                timeout => system.FindOursAsync(sent.Fields, sent.Password, timeout),
+                problem => throw new SystemUnavailableException($"{problem} Whether an account is ours is not known.")),
+            cancellation);
 
     // The planner chose another handle than the first choice, and says why.
     private static string? NoteOf(Change change) => change.Effects.FirstOrDefault(effect => effect.StartsWith("The handle ", StringComparison.Ordinal));

@@ -28,11 +28,18 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
         }
         catch (SystemUnavailableException exception)
         {
-            await ConcludeAsync(new Failed(exception.Message), cancellation);
+            TellUnforeseen(exception.Unforeseen);
+            await ConcludeAsync(new Failed(exception.Message, exception.RetryAfter), cancellation);
         }
         catch (ConnectorContractException exception)
         {
             await ConcludeAsync(new FoundConflict(exception.Message), cancellation);
+        }
+        catch (Exception exception) when (UnforeseenAnswers.Is(exception))
+        {
+            // A mistake of ours about one account: it has its back-off as any other failure has, and holds no other row up.
+            TellUnforeseen(exception);
+            await ConcludeAsync(new Failed($"The work on it failed in a way that was not foreseen ({exception.GetType().Name}). The log has the whole: report it."), cancellation);
         }
 
         // The other holder may have read the account before what we sent arrived.
@@ -49,6 +56,14 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
     public bool PlanIsOld { get; private set; }
 
     private string Target => row.Key.System;
+
+    private void TellUnforeseen(Exception? exception)
+    {
+        if (exception is not null)
+        {
+            parts.Unforeseen(row.Key, exception);
+        }
+    }
 
     private async Task StepAsync(CancellationToken cancellation)
     {
@@ -191,6 +206,11 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
         parts.CrashPoints.Reach(ProvisioningCrashPoints.UpdateLeft);
         if (outcome is Refused or AlreadyExists && following.Disables(set) && set.Count > 1)
         {
+            if (claim.Remaining(parts.Clock) < Provisioner.CallTimeout)
+            {
+                return false;
+            }
+
             // What else can't follow must not keep an account active that should not be. The refusal is found again by the next look.
             var only = following.OnlyActivity(set);
             outcome = await CallAsync(timeout => system.UpdateAsync(ours.Id, only, following.Precondition(only), timeout));
@@ -292,73 +312,24 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
         return await ConcludeAsync(new Failed("The system asked to be called later.", throttled.RetryAfter), cancellation);
     }
 
-    private Task<WriteOutcome> CallAsync(Func<CancellationToken, Task<WriteOutcome>> call) => CallAsync(call, problem => new Unknown(problem));
-
-    private async Task<T> CallAsync<T>(Func<CancellationToken, Task<T>> call, Func<string, T> unanswered)
-    {
-        using var timeout = new CancellationTokenSource(Provisioner.CallTimeout, parts.Clock);
-        try
-        {
-            return await call(timeout.Token);
-        }
-        catch (OperationCanceledException) when (timeout.IsCancellationRequested)
-        {
-            return unanswered($"'{Target}' did not answer within {Provisioner.CallTimeout.TotalSeconds} seconds.");
-        }
-    }
-
-    private async Task<SystemPicture> ReadTargetAsync(ReconcileRule rule, SystemPicture source, CancellationToken cancellation)
-    {
-        AccountId[] ids = OurId is { } id && id.Parts.Count == parts.Topology.Systems[Target].Mapping.Id.Count ? [id] : [];
-        var candidates = (await ReadByIdAsync(Target, ids, cancellation)).ToDictionary(pair => pair.Key, pair => pair.Value);
-        if (parts.Systems[Target] is IFindsAccounts finder && source.Accounts is [var person])
-        {
-            var values = person.Account.Identifiers.ToDictionary(
-                pair => pair.Key,
-                IReadOnlyList<string> (pair) => [.. IdentifierSpellings.Of(pair.Value, person.Keys.GetValueOrDefault(pair.Key))]);
-            if (rule.Handle?.Choices(person.Account) is { Count: > 0 } handles)
-            {
-                values[IdentifierKind.Handle] = handles;
-            }
-
-            foreach (var account in await finder.FindAsync(values, cancellation))
-            {
-                candidates.TryAdd(account.Id, account);
-            }
-        }
-
-        return await PictureAsync(Target, candidates.Values, cancellation);
-    }
-
-    private async Task<SystemPicture> PictureAsync(string system, IEnumerable<Account> accounts, CancellationToken cancellation) => new()
-    {
-        Config = parts.Topology.Systems[system],
-        Facts = await parts.Systems[system].DescribeAsync(cancellation),
-        Accounts = [.. accounts.Select(account => KeyedAccount.Of(account, parts.Keying))],
-        CreatesWithPassword = parts.Systems[system] is ICreatesWithPassword,
-    };
-
-    private Task<IReadOnlyDictionary<AccountId, Account>> ReadByIdAsync(string name, IReadOnlyCollection<AccountId> ids, CancellationToken cancellation)
-        => parts.Systems[name] is IReadsAccountsById system
-            ? system.ReadFreshAsync(name, ids, cancellation)
-            : throw new SystemUnavailableException($"Single accounts of '{name}' can't be read, so nothing can be provisioned from or into it.");
-
     private PlanStamp Stamp() => new(parts.Random.NextUuid(), parts.Clock.GetUtcNow(), "", "", parts.Random);
 
     /// <summary>Writes the row on the way to something; false where another holds it by now.</summary>
     private async Task<bool> AdvanceAsync(ProvisioningEvent happened, CancellationToken cancellation)
     {
-        row = Next(happened);
-        lost = !await parts.Rows.SaveAsync(row, release: false, [], cancellation);
+        var next = Next(happened);
+        lost = !await parts.Rows.SaveAsync(next, release: false, [], cancellation);
+        row = next;
         return !lost;
     }
 
     /// <summary>Writes the row and gives it back. Always false: there is nothing to look at again.</summary>
     private async Task<bool> ConcludeAsync(ProvisioningEvent happened, CancellationToken cancellation)
     {
-        row = Next(happened);
+        var next = Next(happened);
         var followers = IsNews(happened) ? parts.Topology.ProvisionedFrom(Target) : [];
-        lost = !await parts.Rows.SaveAsync(row, release: true, followers, cancellation);
+        lost = !await parts.Rows.SaveAsync(next, release: true, followers, cancellation);
+        row = next;
         parts.CrashPoints.Reach(ProvisioningCrashPoints.OutcomeDurable);
         return false;
     }

@@ -53,7 +53,7 @@ internal sealed partial class ApplyAttempt
             var change = changes[outcome.Number];
             var mailing = outcome.State == ChangeState.Applied && change is { Action: ChangeAction.Create, PasswordFrom: null }
                 && systems[change.System] is ISendsRecoveryMails system
-                ? await PatientlyAsync(change, () => system.SendRecoveryMailAsync(change.Account, CancellationToken.None))
+                ? await PatientlyAsync(change, () => UnforeseenAnswers.WriteAsync(change.System, () => system.SendRecoveryMailAsync(change.Account, CancellationToken.None)))
                 : null;
             notified += mailing is Done ? 1 : 0;
             told.Add(mailing is null or Done ? outcome : outcome with { Message = $"The account is made; no mail went to its owner: {Why(mailing)}" });

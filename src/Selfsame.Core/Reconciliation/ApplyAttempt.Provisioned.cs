@@ -61,6 +61,11 @@ internal sealed partial class ApplyAttempt
             return new JournalOutcome(change.Number, ChangeState.Refused, null, $"'{change.System}' gives ids itself, and there is no store to keep what proves an account ours.");
         }
 
+        if (await WaitOutPauseAsync(change) is { } left)
+        {
+            return StillOpen(change, $"'{change.System}' asked to be left alone for another {left.TotalSeconds:0} s. Apply the same plan again after that.");
+        }
+
         var key = new ProvisioningKey(change.For!.System, change.For.Account, change.System);
         switch (await provisioner.CreateAsync(key, change.After, CancellationToken.None))
         {

@@ -175,15 +175,31 @@ internal sealed partial class ApplyAttempt(
         return [.. written.Select(pair => Conclude(pair.Change, pair.Outcome, after.GetValueOrDefault(pair.Change.Number))).OfType<JournalOutcome>()];
     }
 
-    private Task<WriteOutcome> SendAsync(Change change, Fields precondition, Fields password)
+    private async Task<WriteOutcome> SendAsync(Change change, Fields precondition, Fields password)
+    {
+        if (await WaitOutPauseAsync(change) is { } left)
+        {
+            return new Throttled(left);
+        }
+
+        return await PatientlyAsync(change, async () =>
+        {
+            var outcome = await UnforeseenAnswers.WriteAsync(change.System, () => SendOnceAsync(change, precondition, password));
+            // The service leaves it alone as well.
+            await (outcome is Throttled throttled && provisioner is not null ? provisioner.PauseAsync(change.System, throttled.RetryAfter, CancellationToken.None) : Task.CompletedTask);
+            return outcome;
+        });
+    }
+
+    private Task<WriteOutcome> SendOnceAsync(Change change, Fields precondition, Fields password)
         // Once it has left, only its answer ends the wait: a change is not cancelled half-way.
-        => PatientlyAsync(change, () => (change.Action, systems[change.System]) switch
+        => (change.Action, systems[change.System]) switch
         {
             (ChangeAction.Create, ICreatesAccounts system) => system.CreateAsync(change.Account, change.After.With(password), CancellationToken.None),
             (ChangeAction.Update, IUpdatesAccounts system) => system.UpdateAsync(change.Account, change.After, precondition, CancellationToken.None),
             (ChangeAction.Delete, IDeletesAccounts system) => system.DeleteAsync(change.Account, precondition, CancellationToken.None),
             _ => Task.FromResult<WriteOutcome>(new Refused($"'{change.System}' can't {change.Action.ToString().ToLowerInvariant()} accounts.")),
-        });
+        };
 
     /// <summary>Sends a change again for as long as its system asks for a little patience.</summary>
     private async Task<WriteOutcome> PatientlyAsync(Change change, Func<Task<WriteOutcome>> send)
@@ -199,6 +215,19 @@ internal sealed partial class ApplyAttempt(
 
             await Task.Delay(throttled.RetryAfter, clock, CancellationToken.None);
         }
+    }
+
+    /// <summary>Waits until a pause is over for which the change's system asked the service; what is left of one that is too long, else null.</summary>
+    private async Task<TimeSpan?> WaitOutPauseAsync(Change change)
+    {
+        var left = provisioner is null ? TimeSpan.Zero : await provisioner.PausedForAsync(change.System, CancellationToken.None);
+        if (left > LongestWait)
+        {
+            return left;
+        }
+
+        await (left > TimeSpan.Zero ? Task.Delay(left, clock, CancellationToken.None) : Task.CompletedTask);
+        return null;
     }
 
     /// <summary>What an answer and a look at the record come to; null where it is still open.</summary>
@@ -231,6 +260,8 @@ internal sealed partial class ApplyAttempt(
                 return StillOpen(change, "The system asked to be called later. Apply the same plan again.");
             case Unavailable unavailable:
                 return StillOpen(change, $"{unavailable.Message} Apply the same plan again.");
+            case Unknown { Unforeseen: { } exception } unknown:
+                return StillOpen(change, $"{unknown.Message} {exception.Message} Apply the same plan again: it looks first.");
             case Unknown unknown:
                 return StillOpen(change, $"{unknown.Message} Apply the same plan again: it looks first.");
             default:

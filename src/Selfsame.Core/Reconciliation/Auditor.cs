@@ -74,7 +74,7 @@ public sealed class Auditor(
             throw new SystemUnavailableException($"The accounts of '{config.Name}' can't be listed, so they can't be audited.");
         }
 
-        var facts = await system.DescribeAsync(cancellation);
+        var facts = await system.DescribeAsync(config.Name, cancellation);
         var unreadable = await readable.ScanAsync(scanned, progress, cancellation);
         var picture = new SystemPicture
         {

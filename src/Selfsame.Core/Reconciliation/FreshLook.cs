@@ -140,7 +140,7 @@ internal sealed class FreshLook(Topology topology, IReadOnlyDictionary<string, I
         var wanted = Identifiers(accounts, mapping);
         if (systems[name] is IFindsAccounts finder && wanted.Count > 0)
         {
-            Add(found, await finder.FindAsync(wanted, cancellation));
+            Add(found, await finder.FindAsync(name, wanted, cancellation));
         }
 
         // No index leads from a target's account to whoever of the source holds its id in an attribute, nor in a file to anything.

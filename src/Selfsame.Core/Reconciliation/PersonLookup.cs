@@ -110,7 +110,7 @@ public sealed class PersonLookup(Topology topology, IReadOnlyDictionary<string, 
         var wanted = config.Mapping.Identifiers.Keys.ToDictionary(kind => kind, kind => (IReadOnlyList<string>)[.. Spellings(kind, names)]);
         var ids = names.Select(name => PersonAccounts.Id(name, config.Mapping.Id.Count)).Where(id => id.Parts.Count == config.Mapping.Id.Count).ToList();
         var byId = await ((IReadsAccountsById)system).ReadFreshAsync(config.Name, ids, cancellation);
-        var byName = wanted.Count == 0 ? [] : await system.FindAsync(wanted, cancellation);
+        var byName = wanted.Count == 0 ? [] : await system.FindAsync(config.Name, wanted, cancellation);
         return byId.Values.Concat(byName).Select(account => KeyedAccount.Of(account, keying));
     }
 
@@ -135,7 +135,7 @@ public sealed class PersonLookup(Topology topology, IReadOnlyDictionary<string, 
         var pictures = new Dictionary<string, SystemPicture>(StringComparer.Ordinal);
         foreach (var (name, config) in topology.Systems)
         {
-            pictures.Add(name, new SystemPicture { Config = config, Facts = await systems[name].DescribeAsync(cancellation), Accounts = [.. found[name].Values] });
+            pictures.Add(name, new SystemPicture { Config = config, Facts = await systems[name].DescribeAsync(name, cancellation), Accounts = [.. found[name].Values] });
         }
 
         return [.. Situations.Find(topology, pictures).Where(finding => finding.Fault is null or SystemFault.IncompleteAccount)];

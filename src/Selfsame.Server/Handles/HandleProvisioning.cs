@@ -123,7 +123,13 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
         }
         catch (SystemUnavailableException exception)
         {
-            return await PostponeAsync(change, exception.Message);
+            TellUnforeseen(keeper, exception.Unforeseen);
+            return await PostponeAsync(change, exception.Message, keeper, exception.RetryAfter);
+        }
+        catch (Exception exception) when (UnforeseenAnswers.Is(exception))
+        {
+            TellUnforeseen(keeper, exception);
+            return await PostponeAsync(change, $"The work on it failed in a way that was not foreseen ({exception.GetType().Name}). The log has the whole: report it.");
         }
         finally
         {
@@ -152,6 +158,12 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
 
     private async Task<UserChangeResult> AskAsync(HandleChange change, HandleKeeper keeper, HeldHandleAccount account, AccountId id, CancellationToken cancellation)
     {
+        var left = await ConnectedSystems.Rows(context).PausedForAsync(keeper.Name, cancellation);
+        if (left > TimeSpan.Zero)
+        {
+            return await PostponeAsync(change, $"'{keeper.Name}' asked to be called later.", null, left);
+        }
+
         if (keeper.Wanted(change) is not { } wanted || await keeper.ReadAsync(id, cancellation) is not { } present)
         {
             return await FlipAsync(change, account);
@@ -161,6 +173,7 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
         {
             var outcome = await keeper.SetAsync(id, wanted, cancellation);
             context.CrashPoints.Reach(HandleCrashPoints.UpdateLeft);
+            TellUnforeseen(keeper, (outcome as Unknown)?.Unforeseen);
             switch (outcome)
             {
                 case AlreadyExists:
@@ -169,7 +182,7 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
                 case Refused refused:
                     return await RefuseAsync(change, refused);
                 case Throttled throttled:
-                    return await PostponeAsync(change, $"'{keeper.Name}' asked to be called later.", throttled.RetryAfter);
+                    return await PostponeAsync(change, $"'{keeper.Name}' asked to be called later.", keeper, throttled.RetryAfter);
                 case Unavailable unavailable:
                     return await PostponeAsync(change, unavailable.Message);
             }
@@ -183,6 +196,14 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
 
         context.CrashPoints.Reach(HandleCrashPoints.Confirmed);
         return await FlipAsync(change, account);
+    }
+
+    private void TellUnforeseen(HandleKeeper keeper, Exception? exception)
+    {
+        if (exception is not null)
+        {
+            ServerLogMessages.HandleChangeUnforeseen(context.Logger, keeper.Name, exception);
+        }
     }
 
     private async Task<UserChangeResult> FlipAsync(HandleChange change, HandleAccount? account)
@@ -212,8 +233,14 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
         return new UserChangeResult.Invalid(errors);
     }
 
-    private async Task<UserChangeResult> PostponeAsync(HandleChange change, string problem, TimeSpan? retryAfter = null)
+    /// <summary>Tries it again later; a <paramref name="keeper"/> that asked for it is left alone by all nodes.</summary>
+    private async Task<UserChangeResult> PostponeAsync(HandleChange change, string problem, HandleKeeper? keeper = null, TimeSpan? retryAfter = null)
     {
+        if (keeper is not null && retryAfter is { } pause)
+        {
+            await ConnectedSystems.Rows(context).PauseAsync(keeper.Name, pause, CancellationToken.None);
+        }
+
         await changes.PostponeAsync(change, problem, retryAfter, CancellationToken.None);
         return new UserChangeResult.Pending();
     }
@@ -243,6 +270,7 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
             => (await ((IReadsAccountsById)System).ReadFreshAsync(Name, [id], cancellation)).GetValueOrDefault(id)?.Record.ValueOrNull(Field).AsText;
 
         public Task<WriteOutcome> SetAsync(AccountId id, string handle, CancellationToken cancellation)
-            => ((IUpdatesAccounts)System).UpdateAsync(id, new Fields([KeyValuePair.Create(Field, FieldValue.Text(handle))]), Fields.Empty, cancellation);
+            => UnforeseenAnswers.WriteAsync(
+                Name, () => ((IUpdatesAccounts)System).UpdateAsync(id, new Fields([KeyValuePair.Create(Field, FieldValue.Text(handle))]), Fields.Empty, cancellation));
     }
 }

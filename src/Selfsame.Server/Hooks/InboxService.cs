@@ -81,7 +81,7 @@ internal sealed class InboxService(ConnectedSystems systems, StoreContext contex
             }
             catch (SystemUnavailableException exception)
             {
-                ServerLogMessages.SweepFailed(logger, system, exception.Message);
+                ServerLogMessages.SweepFailed(logger, system, exception.Message, exception.Unforeseen);
             }
             catch (Exception exception) when (exception is not OperationCanceledException)
             {

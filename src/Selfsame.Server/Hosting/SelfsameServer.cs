@@ -83,7 +83,7 @@ public sealed class SelfsameServer : IAsyncDisposable
         if (options.Topology is { } topology)
         {
             // A factory, so that the container disposes what it hands out.
-            var connected = await ConnectedSystems.OpenAsync(topology, store.Context, cancellation);
+            var connected = await ConnectedSystems.OpenAsync(topology, store.Context, Patience.OfService, cancellation);
             builder.Services.AddSingleton(_ => connected);
             builder.Services.AddHostedService<ProvisioningService>();
             builder.Services.AddHostedService<InboxService>();

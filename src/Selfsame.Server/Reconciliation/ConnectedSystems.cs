@@ -21,11 +21,15 @@ namespace Selfsame.Server.Reconciliation;
 public sealed class ConnectedSystems : IAsyncDisposable
 {
     private readonly Database? ownJournal;
+    private readonly IReadOnlyDictionary<string, IConnectedSystem> ofRows;
 
-    private ConnectedSystems(Topology topology, IReadOnlyDictionary<string, IConnectedSystem> systems, RunJournal journal, RunRetention retention, Database? ownJournal)
+    private ConnectedSystems(
+        Topology topology, IReadOnlyDictionary<string, IConnectedSystem> systems, IReadOnlyDictionary<string, IConnectedSystem> ofRows, RunJournal journal, RunRetention retention,
+        Database? ownJournal)
     {
         Topology = topology;
         Systems = systems;
+        this.ofRows = ofRows;
         Journal = journal;
         Retention = retention;
         this.ownJournal = ownJournal;
@@ -40,9 +44,18 @@ public sealed class ConnectedSystems : IAsyncDisposable
     public RunRetention Retention { get; }
 
     /// <summary>Opens every system; none is asked yet. The journal stands in the store, or where the config says.</summary>
-    public static async Task<ConnectedSystems> OpenAsync(Topology topology, StoreContext store, CancellationToken cancellation)
+    /// <param name="topology">The config.</param>
+    /// <param name="store">Ours.</param>
+    /// <param name="patience">How long its reads wait in place where a system asks for it: an audit waits, the service has others to work for.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public static async Task<ConnectedSystems> OpenAsync(Topology topology, StoreContext store, Patience patience, CancellationToken cancellation)
     {
-        var systems = topology.Systems.ToDictionary(pair => pair.Key, pair => Open(pair.Value, store), StringComparer.Ordinal);
+        var systems = topology.Systems.ToDictionary(pair => pair.Key, pair => Open(pair.Value, store, patience), StringComparer.Ordinal);
+        // What a command provisions it does through the rows of the service, and within their leases.
+        var ofRows = systems.ToDictionary(
+            pair => pair.Key,
+            pair => patience != Patience.OfService && WaitsInPlace(topology.Systems[pair.Key]) ? Open(topology.Systems[pair.Key], store, Patience.OfService) : pair.Value,
+            StringComparer.Ordinal);
         Database? ownJournal = null;
         if (topology.Journal is { } connection)
         {
@@ -52,18 +65,19 @@ public sealed class ConnectedSystems : IAsyncDisposable
 
         var journal = new RunJournal(ownJournal ?? store.Database, store.Secrets, store.Clock, LeaseHolder.Current);
         var retention = new RunRetention(ownJournal ?? store.Database, store.Clock, topology.JournalKept);
-        return new ConnectedSystems(topology, systems, journal, retention, ownJournal);
+        return new ConnectedSystems(topology, systems, ofRows, journal, retention, ownJournal);
     }
 
     /// <summary>The provisioner that brings the store's users into the systems.</summary>
     public Provisioner Provisioner(StoreContext store) => new(new ProvisionerParts
     {
         Topology = Topology,
-        Systems = Systems,
+        Systems = ofRows,
         Rows = Rows(store),
         Keying = IdentifierKeys.TryKey,
         Clock = store.Clock,
         Random = store.Random,
+        Unforeseen = (key, exception) => ServerLogMessages.ProvisioningUnforeseen(store.Logger, key.System, key.Source, key.Account.ToString(), exception),
         CrashPoints = store.CrashPoints,
     });
 
@@ -90,7 +104,7 @@ public sealed class ConnectedSystems : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var system in Systems.Values)
+        foreach (var system in Systems.Values.Concat(ofRows.Values).Distinct())
         {
             await system.DisposeAsync();
         }
@@ -101,15 +115,17 @@ public sealed class ConnectedSystems : IAsyncDisposable
         }
     }
 
-    private static IConnectedSystem Open(SystemConfig config, StoreContext store) => config.Connector switch
+    private static bool WaitsInPlace(SystemConfig config) => config.Connector is "supabase" or "atproto" or "auth0";
+
+    private static IConnectedSystem Open(SystemConfig config, StoreContext store, Patience patience) => config.Connector switch
     {
         "selfsame" => new SelfsameConnector(store, config.Tenant),
         "sqlite" => new SqliteSystem(config, store.Clock, store.Random),
         "postgres" => new PostgresSystem(config, store.Clock, store.Random),
         "mongodb" => new MongoDbSystem(config, store.Clock, store.Random),
-        "supabase" => new SupabaseSystem(config, store.Clock, store.Random),
-        "atproto" => new AtProtoSystem(config, store.Clock),
-        "auth0" => new Auth0System(config, store.Clock, store.Random, VerificationEvents.CountsOf(store.Database, config.Name)),
+        "supabase" => new SupabaseSystem(config, store.Clock, store.Random, patience: patience),
+        "atproto" => new AtProtoSystem(config, store.Clock, patience: patience),
+        "auth0" => new Auth0System(config, store.Clock, store.Random, VerificationEvents.CountsOf(store.Database, config.Name), patience: patience),
         "files" => new FilesSystem(config),
         _ => throw new InvalidOperationException($"The config reader let the connector '{config.Connector}' through."),
     };

@@ -1,5 +1,6 @@
 using Selfsame.Core.Accounts;
 using Selfsame.Databases;
+using Selfsame.Store.Provisioning;
 
 namespace Selfsame.Store.Inbox;
 
@@ -59,6 +60,9 @@ public sealed class EventInbox(StoreContext context)
         SELECT count(*) FROM kept JOIN unnest(@ids, @times) e(event_id, times) ON e.event_id = kept.event_id AND e.times = kept.deliveries
         """;
 
+    // A holder that slept past its loan read what may be no longer so, whether or not another has the event by now.
+    private const string IsOnLoan = "system = @System AND event_id = @Id AND state = 'Waiting' AND attempts = @Attempt AND leased_until > @now";
+
     /// <summary>Keeps events; when this returns they are durable.</summary>
     public Task<Received> ReceiveAsync(string system, IReadOnlyList<SystemEvent> events, string correlationId, CancellationToken cancellation)
     {
@@ -104,14 +108,15 @@ public sealed class EventInbox(StoreContext context)
     public Task<List<string>> DueSystemsAsync(CancellationToken cancellation)
         => context.Database.ReadAsync(
             transaction => transaction.QueryAsync<string>(
-                """
+                $"""
                 SELECT DISTINCT system FROM inbox
-                WHERE state = 'Waiting' AND not_before <= @now AND (leased_until IS NULL OR leased_until <= @now) ORDER BY system
+                WHERE state = 'Waiting' AND not_before <= @now AND (leased_until IS NULL OR leased_until <= @now) AND {SystemPace.NotPausedFor("inbox.system")}
+                ORDER BY system
                 """,
-                new { now = context.Now() }),
+                new { now = context.Now(), latestPause = SystemPace.LatestPause(context.Now()) }),
             cancellation);
 
-    /// <summary>Takes a system's due events on loan; a holder that dies leaves them due again when the loan ends.</summary>
+    /// <summary>Takes a system's due events on loan, none while it asked to be left alone; a holder that dies leaves them due again when the loan ends.</summary>
     public async Task<IReadOnlyList<InboxEvent>> ClaimAsync(string system, int most, TimeSpan lease, CancellationToken cancellation)
     {
         var rows = await context.Database.TransactAsync(
@@ -124,39 +129,70 @@ public sealed class EventInbox(StoreContext context)
                     WHERE (system, event_id) IN (
                       SELECT system, event_id FROM inbox
                       WHERE system = @system AND state = 'Waiting' AND not_before <= @now AND (leased_until IS NULL OR leased_until <= @now)
+                        AND {SystemPace.NotPausedFor("@system")}
                       ORDER BY not_before, event_id LIMIT @most{(transaction.Dialect == Dialect.PostgreSql ? " FOR UPDATE SKIP LOCKED" : "")})
                     RETURNING system, event_id, type, account_id, proves_email, correlation_id, attempts
                     """,
-                    new { system, now, until = now + lease, most });
+                    new { system, now, latestPause = SystemPace.LatestPause(now), until = now + lease, most });
             },
             cancellation);
         return rows.ConvertAll(row => row.ToDomain());
     }
 
-    /// <summary>Ends the loan of events that led to <paramref name="outcome"/>, in the transaction of what they led to.</summary>
-    internal static async Task MarkDoneAsync(Transaction transaction, IReadOnlyList<InboxEvent> events, string outcome)
+    /// <summary>
+    /// Ends the loan of events that led to <paramref name="outcome"/>, in the transaction of what they led to; false, and nothing of that transaction is kept, where the loan of one
+    /// of them is over.
+    /// </summary>
+    internal static async Task<bool> MarkDoneAsync(Transaction transaction, IReadOnlyList<InboxEvent> events, string outcome, DateTimeOffset now)
     {
         foreach (var one in events)
         {
-            await transaction.ExecuteAsync(
-                "UPDATE inbox SET state = 'Done', outcome = @outcome, leased_until = NULL WHERE system = @System AND event_id = @Id",
-                new { one.System, one.Id, outcome });
+            var marked = await transaction.ExecuteAsync(
+                $"UPDATE inbox SET state = 'Done', outcome = @outcome, leased_until = NULL WHERE {IsOnLoan}",
+                new { one.System, one.Id, one.Attempt, now, outcome });
+            if (marked == 0)
+            {
+                transaction.RollBack = true;
+                return false;
+            }
         }
+
+        return true;
     }
 
-    /// <summary>Keeps events for a later attempt, with the reason.</summary>
-    internal Task MarkFailedAsync(IReadOnlyList<InboxEvent> events, string problem, Func<InboxEvent, TimeSpan> delay, CancellationToken cancellation)
+    /// <summary>Whether the commit of this attempt, whose answer was lost, happened.</summary>
+    internal static async Task<bool> IsDoneAsync(Transaction transaction, InboxEvent one)
+        => await transaction.ScalarAsync<long>(
+            "SELECT count(*) FROM inbox WHERE system = @System AND event_id = @Id AND state = 'Done' AND attempts = @Attempt", new { one.System, one.Id, one.Attempt }) > 0;
+
+    /// <summary>The system asked to be left alone: nothing of it is read for so long, on any node.</summary>
+    internal Task PauseAsync(string system, TimeSpan pause, CancellationToken cancellation)
+        => context.Database.TransactAsync(transaction => new SystemPace(transaction, system, context.Now()).PauseAsync(pause), cancellation);
+
+    /// <summary>How long that still lasts; zero where it may be called.</summary>
+    internal Task<TimeSpan> PausedForAsync(string system, CancellationToken cancellation)
+        => context.Database.ReadAsync(transaction => new SystemPace(transaction, system, context.Now()).PausedForAsync(), cancellation);
+
+    /// <summary>
+    /// Keeps events of one system for a later attempt, with the reason; those whose loan is over stay as they are. With <paramref name="pause"/> the system asked to be left alone for
+    /// so long.
+    /// </summary>
+    internal Task MarkFailedAsync(
+        IReadOnlyList<InboxEvent> events, string problem, Func<InboxEvent, TimeSpan> delay, TimeSpan? pause, CancellationToken cancellation)
         => context.Database.TransactAsync(
             async transaction =>
             {
+                var (outcome, now, marked) = (StoredText.Of(problem), context.Now(), 0);
                 foreach (var one in events)
                 {
-                    await transaction.ExecuteAsync(
-                        """
-                        UPDATE inbox SET outcome = @problem, not_before = @notBefore, leased_until = NULL
-                        WHERE system = @System AND event_id = @Id AND state = 'Waiting'
-                        """,
-                        new { one.System, one.Id, problem, notBefore = context.Now() + delay(one) });
+                    marked += await transaction.ExecuteAsync(
+                        $"UPDATE inbox SET outcome = @outcome, not_before = @notBefore, leased_until = NULL WHERE {IsOnLoan}",
+                        new { one.System, one.Id, one.Attempt, now, outcome, notBefore = now + delay(one) });
+                }
+
+                if (marked > 0 && pause is { } asked)
+                {
+                    await new SystemPace(transaction, events[0].System, now).PauseAsync(asked);
                 }
             },
             cancellation);

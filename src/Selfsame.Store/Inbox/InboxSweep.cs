@@ -10,16 +10,37 @@ public sealed class InboxSweep(StoreContext context)
 
     private const int MostPages = 100;
 
-    /// <summary>One sweep to the end of the log, or as far as is reasonable at once; what was new. Throws <see cref="SystemUnavailableException"/>.</summary>
+    /// <summary>
+    /// One sweep to the end of the log, or as far as is reasonable at once; what was new. None while the system asked to be left alone. Throws <see cref="SystemUnavailableException"/>.
+    /// </summary>
     public async Task<Received> RunAsync(string name, IReportsEvents system, CancellationToken cancellation)
     {
         var inbox = new EventInbox(context);
+        if (await inbox.PausedForAsync(name, cancellation) > TimeSpan.Zero)
+        {
+            return new Received(0, 0);
+        }
+
+        try
+        {
+            return await SweepAsync(inbox, name, system, cancellation);
+        }
+        catch (SystemUnavailableException exception) when (exception.RetryAfter is { } pause)
+        {
+            await inbox.PauseAsync(name, pause, cancellation);
+            throw;
+        }
+    }
+
+    private async Task<Received> SweepAsync(EventInbox inbox, string name, IReportsEvents system, CancellationToken cancellation)
+    {
         var correlationId = context.Random.NextToken(12);
         var (found, repeats) = (0, 0);
         var checkpoint = await inbox.CheckpointAsync(name, cancellation);
         for (var pages = 0; pages < MostPages; pages++)
         {
-            var page = await system.ReadEventsAsync(checkpoint, context.Now() - FirstLook, cancellation);
+            var from = checkpoint;
+            var page = await UnforeseenAnswers.ReadAsync(name, () => system.ReadEventsAsync(from, context.Now() - FirstLook, cancellation));
             var received = await inbox.ReceiveAsync(name, page, correlationId, cancellation);
             (found, repeats) = (found + received.New, repeats + received.Repeats);
             if (page.Complete || page.Checkpoint == checkpoint)

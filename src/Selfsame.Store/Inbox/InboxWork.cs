@@ -63,9 +63,9 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
         await ConcludeAsync(aboutNobody, "It is about no account.", _ => Task.CompletedTask, cancellation);
         var accounts = events.Where(one => one.Account is not null).GroupBy(one => one.Account!).ToDictionary(group => group.Key, group => group.ToList());
         var (present, failed) = await ReadAsync(system, [.. accounts.Keys], cancellation);
-        foreach (var problem in failed.GroupBy(pair => pair.Value, pair => pair.Key))
+        foreach (var problem in failed.GroupBy(pair => (pair.Value.Message, pair.Value.RetryAfter), pair => pair.Key))
         {
-            await FailAsync([.. problem.SelectMany(account => accounts[account])], problem.Key, cancellation);
+            await FailAsync([.. problem.SelectMany(account => accounts[account])], problem.Key.Message, cancellation, problem.Key.RetryAfter);
         }
 
         context.CrashPoints.Reach(InboxCrashPoints.AccountsRead);
@@ -100,17 +100,22 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
             return;
         }
 
+        bool done;
         try
         {
-            await context.Database.TransactAsync(
+            done = await context.Database.TransactAsync(
                 async transaction =>
                 {
+                    // First, so that whoever takes the events waits until what they led to is durable.
+                    if (!await EventInbox.MarkDoneAsync(transaction, events, outcome, context.Now()))
+                    {
+                        return false;
+                    }
+
                     await effect(transaction);
-                    await EventInbox.MarkDoneAsync(transaction, events, outcome);
                     return true;
                 },
-                // Doing it twice asks for no more than a look: a lost commit answer is settled that way.
-                _ => Task.FromResult(default(Settled<bool>)),
+                async transaction => await EventInbox.IsDoneAsync(transaction, events[0]) ? new Settled<bool>(true, true) : default,
                 cancellation);
         }
         catch (Exception exception) when (exception is DatabaseException or DbException)
@@ -119,11 +124,21 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
             await FailAsync(events, exception.Message, cancellation);
             return;
         }
+        catch (Exception exception) when (UnforeseenAnswers.Is(exception))
+        {
+            LogMessages.EventUnforeseen(context.Logger, events[0].System, events[0].Id, exception);
+            await FailAsync(events, $"The work on it failed in a way that was not foreseen ({exception.GetType().Name}). The log has the whole: report it.", cancellation);
+            return;
+        }
 
         context.CrashPoints.Reach(InboxCrashPoints.Done);
         foreach (var one in events)
         {
-            if (one.Account is null)
+            if (!done)
+            {
+                LogMessages.EventLoanOver(context.Logger, one.Id, one.System, one.CorrelationId);
+            }
+            else if (one.Account is null)
             {
                 LogMessages.EventAboutNobody(context.Logger, one.Id, one.System, one.CorrelationId);
             }
@@ -134,10 +149,11 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
         }
     }
 
-    private async Task FailAsync(List<InboxEvent> events, string problem, CancellationToken cancellation)
+    private async Task FailAsync(List<InboxEvent> events, string problem, CancellationToken cancellation, TimeSpan? retryAfter = null)
     {
         // Each by itself: what failed together would else fail together for ever.
-        await inbox.MarkFailedAsync(events, problem, one => Delay(one.Attempt) * (0.5 + (context.Random.NextInt32(1 << 20) / (double)(1 << 21))), cancellation);
+        await inbox.MarkFailedAsync(
+            events, problem, one => Delay(one.Attempt) * (0.5 + (context.Random.NextInt32(1 << 20) / (double)(1 << 21))), retryAfter, cancellation);
         foreach (var one in events)
         {
             LogMessages.EventFailed(context.Logger, one.Id, one.System, one.Attempt, problem, one.CorrelationId);
@@ -151,10 +167,10 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
     }
 
     /// <summary>Reads all at once, and where that fails each by itself; who is there, and why the others could not be read.</summary>
-    private async Task<(Dictionary<AccountId, Account> Present, Dictionary<AccountId, string> Failed)> ReadAsync(
+    private async Task<(Dictionary<AccountId, Account> Present, Dictionary<AccountId, SystemUnavailableException> Failed)> ReadAsync(
         string system, IReadOnlyList<AccountId> accounts, CancellationToken cancellation)
     {
-        var (present, failed) = (new Dictionary<AccountId, Account>(), new Dictionary<AccountId, string>());
+        var (present, failed) = (new Dictionary<AccountId, Account>(), new Dictionary<AccountId, SystemUnavailableException>());
         using var late = new CancellationTokenSource(LongestRead, context.Clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, late.Token);
         var problem = await TryReadAsync(system, accounts, present, cancellation, either.Token);
@@ -164,13 +180,16 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
         }
 
         // One that can't be read holds up nobody who was read with it; of a system that is down no more is asked than shows it.
-        var isDown = accounts.Count == 1;
+        var isDown = accounts.Count == 1 || problem.RetryAfter is not null;
+        var silent = 0;
         foreach (var (account, index) in accounts.Select((account, index) => (account, index)))
         {
-            isDown |= late.IsCancellationRequested || (failed.Count == index && index >= FailuresOfADownSystem);
+            isDown |= late.IsCancellationRequested || (silent == index && index >= FailuresOfADownSystem);
             if ((isDown ? problem : await TryReadAsync(system, [account], present, cancellation, either.Token)) is { } why)
             {
                 failed[account] = why;
+                silent += why.Answered ? 0 : 1;
+                (isDown, problem) = why.RetryAfter is null ? (isDown, problem) : (true, why);
             }
         }
 
@@ -178,7 +197,7 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
     }
 
     /// <summary>Adds who of <paramref name="accounts"/> is there; why they could not be read, or null.</summary>
-    private async Task<string?> TryReadAsync(
+    private async Task<SystemUnavailableException?> TryReadAsync(
         string name, IReadOnlyList<AccountId> accounts, Dictionary<AccountId, Account> present, CancellationToken cancellation, CancellationToken limit)
     {
         if (accounts.Count == 0)
@@ -188,7 +207,7 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
 
         if (systems.GetValueOrDefault(name) is not IReadsAccountsById system)
         {
-            return $"The config has no system '{name}' whose single accounts can be read. Name it again, or its events wait for ever.";
+            return new SystemUnavailableException($"The config has no system '{name}' whose single accounts can be read. Name it again, or its events wait for ever.");
         }
 
         try
@@ -200,13 +219,23 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
 
             return null;
         }
-        catch (Exception exception) when (exception is SystemUnavailableException or ConnectorContractException)
+        catch (SystemUnavailableException exception)
         {
-            return exception.Message;
+            // Of several each is read by itself again, and then it is told.
+            if (exception.Unforeseen is { } unforeseen && accounts is [var account])
+            {
+                LogMessages.AccountUnforeseen(context.Logger, name, account.ToString(), unforeseen);
+            }
+
+            return exception;
+        }
+        catch (ConnectorContractException exception)
+        {
+            return new SystemUnavailableException(exception.Message, exception) { Answered = true };
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            return $"'{name}' did not give the accounts within {LongestRead.TotalMinutes} minutes, or asks for too much patience.";
+            return new SystemUnavailableException($"'{name}' did not give the accounts within {LongestRead.TotalMinutes} minutes.");
         }
     }
 }

@@ -120,8 +120,11 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
     }
 
     public async Task<bool> SaveAsync(ProvisioningRow row, bool release, IReadOnlyList<string> followers, CancellationToken cancellation)
-        => (followers.Count == 0 && row.State != ProvisioningState.Compensated && await SaveUndisturbedAsync(row, release, cancellation))
-            || await SaveLockedAsync(row, release, followers, cancellation);
+    {
+        var written = row with { Problem = row.Problem is { } problem ? StoredText.Of(problem) : null, Note = row.Note is { } note ? StoredText.Of(note) : null };
+        return (followers.Count == 0 && row.State != ProvisioningState.Compensated && await SaveUndisturbedAsync(written, release, cancellation))
+            || await SaveLockedAsync(written, release, followers, cancellation);
+    }
 
     /// <summary>
     /// Writes the row in one round trip where nobody claimed it or asked about it since it was read; false where somebody did, or where it is not known
@@ -204,6 +207,9 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
 
     public Task PauseAsync(string system, TimeSpan pause, CancellationToken cancellation)
         => database.TransactAsync(transaction => new SystemPace(transaction, system, Now()).PauseAsync(pause), cancellation);
+
+    public Task<TimeSpan> PausedForAsync(string system, CancellationToken cancellation)
+        => database.ReadAsync(transaction => new SystemPace(transaction, system, Now()).PausedForAsync(), cancellation);
 
     /// <summary>
     /// Ends the claims of processes of this machine that no longer run; how many rows those were. Where a call may have left,
@@ -362,6 +368,7 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
                   SELECT source, source_id, system FROM provisioning
                   WHERE system = @System AND lane = @lane AND not_before <= @now AND (leased_until IS NULL OR leased_until <= @now)
                     AND (state IN ('Pending', 'Intent', 'Compensating') OR due_because IS NOT NULL) AND {SystemPace.NotPaused}
+                    AND {SystemPace.NotPausedFor("provisioning.source")}
                   ORDER BY not_before, source, source_id LIMIT @most{(transaction.Dialect == Dialect.PostgreSql ? " FOR UPDATE SKIP LOCKED" : "")})
                 RETURNING {StoredRow.Columns}
                 """,

@@ -10,7 +10,11 @@ namespace Selfsame.Store.Provisioning;
 internal sealed class SystemPace(Transaction transaction, string system, DateTimeOffset now)
 {
     /// <summary>The condition that no pause of <c>@System</c> runs at <c>@now</c>. One beyond <c>@latestPause</c> was begun by a clock that was ahead.</summary>
-    public const string NotPaused = "NOT EXISTS (SELECT 1 FROM provisioning_systems WHERE system = @System AND paused_until > @now AND paused_until <= @latestPause)";
+    public static readonly string NotPaused = NotPausedFor("@System");
+
+    /// <summary>The condition of <see cref="NotPaused"/> for the system that a column names.</summary>
+    public static string NotPausedFor(string system)
+        => $"NOT EXISTS (SELECT 1 FROM provisioning_systems s WHERE s.system = {system} AND s.paused_until > @now AND s.paused_until <= @latestPause)";
 
     /// <summary>A system that asks for more is asked again after this.</summary>
     private static readonly TimeSpan LongestPause = TimeSpan.FromHours(1);
@@ -50,6 +54,14 @@ internal sealed class SystemPace(Transaction transaction, string system, DateTim
             """,
             new { system, until = now + (pause < LongestPause ? pause : LongestPause), latestPause = LatestPause(now), now });
 
+    /// <summary>How long a pause still lasts; zero where there is none.</summary>
+    public async Task<TimeSpan> PausedForAsync()
+        => await transaction.QueryFirstOrDefaultAsync<Pause>(
+            "SELECT paused_until FROM provisioning_systems WHERE system = @system AND paused_until > @now AND paused_until <= @latestPause",
+            new { system, now, latestPause = LatestPause(now) }) is { } pause
+            ? pause.PausedUntil - now
+            : TimeSpan.Zero;
+
     private async Task<Pace> ReadForUpdateAsync()
     {
         await transaction.ExecuteAsync(
@@ -58,6 +70,11 @@ internal sealed class SystemPace(Transaction transaction, string system, DateTim
         return (await transaction.QueryFirstOrDefaultAsync<Pace>(
             $"SELECT millitokens, refilled_at FROM provisioning_systems WHERE system = @system{(transaction.Dialect == Dialect.PostgreSql ? " FOR UPDATE" : "")}",
             new { system }))!;
+    }
+
+    private sealed record Pause
+    {
+        public DateTimeOffset PausedUntil { get; init; }
     }
 
     private sealed record Pace

@@ -222,7 +222,7 @@ public sealed class HandleChanges(StoreContext context)
                 }
 
                 await transaction.ExecuteAsync(
-                    "UPDATE handle_changes SET refused = @yes, leased_until = NULL, problem = @problem WHERE user_id = @UserId", new { yes = true, problem, change.UserId });
+                    "UPDATE handle_changes SET refused = @yes, leased_until = NULL, problem = @problem WHERE user_id = @UserId", new { yes = true, problem = StoredText.Of(problem), change.UserId });
                 await IdentifierRows.ReplaceAsync(transaction, user, context.Tenant(change.Tenant));
                 await AuditTrail.AddAsync(transaction, user.Id, change.Tenant, new Actor(change.Actor, change.CorrelationId), "handle.refused", now);
                 return true;
@@ -257,7 +257,7 @@ public sealed class HandleChanges(StoreContext context)
                     UPDATE handle_changes SET attempts = attempts + 1, not_before = @at, leased_until = NULL, problem = @problem
                     WHERE user_id = @UserId AND epoch = @Epoch AND refused = @no
                     """,
-                    new { at = context.Now() + (retryAfter > delay ? retryAfter.Value : delay), problem, change.UserId, change.Epoch, no = false }) == 1;
+                    new { at = context.Now() + (retryAfter > delay ? retryAfter.Value : delay), problem = StoredText.Of(problem), change.UserId, change.Epoch, no = false }) == 1;
             },
             cancellation);
 

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
 using Selfsame.Contract.Tests.Store;
 using Selfsame.Core;
 using Selfsame.Core.Accounts;
@@ -169,6 +171,57 @@ public abstract class EventInboxTests(Backend backend)
         (await store.QueryAsync<string>("SELECT event_id FROM inbox WHERE state = 'Waiting' ORDER BY event_id")).ShouldBe(["00", "07"]);
     }
 
+    // The first ones, too: that they can't be read does not show that the source is down.
+    [Fact]
+    public async Task Accounts_whose_answers_nobody_foresaw_hold_nobody_up_have_back_off_and_the_log_has_each_once()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var people = Enumerable.Range(0, 20).Select(number => new AccountId($"auth0|{number:D2}")).ToList();
+        var source = new Accounts { Unforeseen = { people[0], people[1], people[2], people[3], people[9] } };
+        source.Present.UnionWith(people);
+        await ReceiveAsync(store, [.. people.Select((person, number) => Event($"{number:D2}", "ss", person))]);
+        var log = new ExceptionLog();
+
+        await WorkAsync(store.Context with { Logger = log }, source, source);
+
+        (await store.CountAsync("provisioning")).ShouldBe(15);
+        (await store.QueryAsync<string>("SELECT event_id FROM inbox WHERE state = 'Waiting' AND leased_until IS NULL ORDER BY event_id")).ShouldBe(["00", "01", "02", "03", "09"]);
+        (await store.QueryAsync<string>("SELECT outcome FROM inbox WHERE event_id = '09'")).ShouldHaveSingleItem()
+            .ShouldBe("'idp' gave an answer about auth0|09 that can't be read (InvalidOperationException). Nothing was concluded from it.");
+        (await store.QueryAsync<DateTimeOffset>("SELECT not_before FROM inbox WHERE state = 'Waiting'")).ShouldAllBe(time => time > store.Clock.GetUtcNow());
+        log.Exceptions.Count.ShouldBe(5);
+        log.Exceptions.ShouldAllBe(exception => exception is InvalidOperationException);
+    }
+
+    [Fact]
+    public async Task One_accounts_event_whose_work_fails_in_a_way_that_nobody_foresaw_holds_no_other_up()
+    {
+        var faults = new RefusedCommit();
+        await using var store = await TestStore.CreateAsync(backend, new TestStoreOptions { Faults = faults });
+        var source = new Accounts { Present = { Ann, new AccountId("auth0|bob") } };
+        await ReceiveAsync(store, Event("1", "ss", Ann), Event("2", "ss", new AccountId("auth0|bob")));
+        var log = new ExceptionLog();
+
+        faults.At(2, new KeyNotFoundException("What is this?"));
+        await WorkAsync(store.Context with { Logger = log }, source, source);
+
+        (await store.CountAsync("provisioning")).ShouldBe(1);
+        (await store.CountAsync("inbox", "state = 'Waiting' AND leased_until IS NULL AND outcome LIKE '%KeyNotFoundException%'")).ShouldBe(1);
+        log.Exceptions.ShouldHaveSingleItem().ShouldBeOfType<KeyNotFoundException>();
+    }
+
+    // PostgreSQL takes neither: the row whose trouble it tells would have no back-off.
+    [Fact]
+    public async Task A_problem_that_repeats_what_is_no_text_is_kept_all_the_same()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        await ReceiveAsync(store, Event("1", "ss", Ann));
+
+        await WorkAsync(store, new Accounts { Problem = "'idp' said: half \ud83d and \0 nothing" });
+
+        (await store.QueryAsync<string>("SELECT outcome FROM inbox WHERE leased_until IS NULL")).ShouldBe(["'idp' said: half \ufffd and \ufffd nothing"]);
+    }
+
     [Fact]
     public async Task Of_a_source_that_is_down_no_more_is_asked_than_shows_it_and_its_events_come_back_one_by_one()
     {
@@ -236,6 +289,42 @@ public abstract class EventInboxTests(Backend backend)
     }
 
     [Fact]
+    public async Task A_source_that_asks_to_be_called_later_is_asked_once_and_left_alone_by_all_nodes_as_long_as_it_said()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var busy = new Accounts { Problem = "429", RetryAfter = TimeSpan.FromMinutes(5) };
+        var people = Enumerable.Range(0, 20).Select(number => new AccountId($"auth0|{number:D2}")).ToList();
+        await ReceiveAsync(store, [.. people.Select((person, number) => Event($"{number:D2}", "ss", person))]);
+
+        await WorkAsync(store, busy);
+        await ReceiveAsync(store, Event("later", "ss", Ann));
+        store.Clock.Advance(TimeSpan.FromMinutes(4));
+        (await WorkAsync(store, busy)).ShouldBe(0);
+        await new InboxSweep(store.Context).RunAsync("idp", busy, TestStore.Cancellation);
+
+        busy.Reads.ShouldBe(1);
+        (await store.CountAsync("inbox", "state = 'Waiting' AND leased_until IS NULL")).ShouldBe(21);
+        store.Clock.Advance(TimeSpan.FromMinutes(1));
+        var free = new Accounts { Present = { Ann } };
+        free.Present.UnionWith(people);
+        (await WorkAsync(store, free)).ShouldBe(21);
+        (await store.CountAsync("inbox", "state = 'Done'")).ShouldBe(21);
+    }
+
+    [Fact]
+    public async Task A_log_that_asks_to_be_read_later_is_left_alone_as_long_as_it_said()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var busy = new Accounts { Problem = "429", RetryAfter = TimeSpan.FromMinutes(5), LogIsBusy = true };
+        var sweep = new InboxSweep(store.Context);
+
+        await Should.ThrowAsync<SystemUnavailableException>(() => sweep.RunAsync("idp", busy, TestStore.Cancellation));
+        (await sweep.RunAsync("idp", busy, TestStore.Cancellation)).ShouldBe(new Received(0, 0));
+        store.Clock.Advance(TimeSpan.FromMinutes(5));
+        await Should.ThrowAsync<SystemUnavailableException>(() => sweep.RunAsync("idp", busy, TestStore.Cancellation));
+    }
+
+    [Fact]
     public async Task Failures_come_further_and_further_apart_and_never_end()
     {
         await using var store = await TestStore.CreateAsync(backend);
@@ -268,6 +357,62 @@ public abstract class EventInboxTests(Backend backend)
         store.Clock.Advance(TimeSpan.FromMinutes(5));
 
         (await inbox.ClaimAsync("idp", 10, TimeSpan.FromMinutes(5), TestStore.Cancellation)).Single().Attempt.ShouldBe(2);
+    }
+
+    // It read "not there" before it slept; meanwhile the account was made again and proved its e-mail.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_node_that_slept_past_its_loan_changes_nothing_when_it_wakes(bool takenByAnother)
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var (asleep, awake) = (new TaskCompletionSource(), new TaskCompletionSource());
+        var before = new Accounts { BeforeAnswer = async () => { asleep.SetResult(); await awake.Task; } };
+        await ReceiveAsync(store, Event("1", "sdu", Ann));
+        var sleeping = WorkAsync(store, before);
+        await asleep.Task.WaitAsync(TestStore.Cancellation);
+
+        store.Clock.Advance(TimeSpan.FromMinutes(5));
+        var now = new Accounts { Present = { Ann } };
+        await ReceiveAsync(store, Event("2", "sv", Ann));
+        if (takenByAnother)
+        {
+            await WorkAsync(store, now);
+        }
+        else
+        {
+            // The new event alone is worked on by a node that holds the old one not at all.
+            await store.ExecuteAsync("UPDATE inbox SET not_before = '2100-01-01' WHERE event_id = '1'");
+            await WorkAsync(store, now);
+        }
+
+        var settled = await StateAsync(store);
+        awake.SetResult();
+        await sleeping;
+
+        (await StateAsync(store)).ShouldBe(settled);
+        (await VerificationEvents.CountsOf(store.Database, "idp")(null, TestStore.Cancellation))[Ann].ShouldBe(1);
+        (await store.CountAsync("inbox", "event_id = '1' AND state = 'Done'")).ShouldBe(takenByAnother ? 1 : 0);
+    }
+
+    [Fact]
+    public async Task A_node_that_slept_past_its_loan_takes_no_other_holders_loan_away()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var (asleep, awake) = (new TaskCompletionSource(), new TaskCompletionSource());
+        var down = new Accounts { Problem = "down", BeforeAnswer = async () => { asleep.SetResult(); await awake.Task; } };
+        await ReceiveAsync(store, Event("1", "ss", Ann));
+        var sleeping = WorkAsync(store, down);
+        await asleep.Task.WaitAsync(TestStore.Cancellation);
+        store.Clock.Advance(TimeSpan.FromMinutes(5));
+        (await new EventInbox(store.Context).ClaimAsync("idp", 10, TimeSpan.FromMinutes(5), TestStore.Cancellation)).Count.ShouldBe(1);
+        var settled = await StateAsync(store);
+
+        awake.SetResult();
+        await sleeping;
+
+        (await StateAsync(store)).ShouldBe(settled);
+        settled.Single().ShouldContain("Waiting");
     }
 
     [Theory]
@@ -343,6 +488,10 @@ public abstract class EventInboxTests(Backend backend)
         (await store.QueryAsync<string>("SELECT event_id FROM inbox")).ShouldBe(["2"]);
     }
 
+    /// <summary>Every event as it stands.</summary>
+    private static Task<List<string>> StateAsync(TestStore store)
+        => store.QueryAsync<string>("SELECT event_id || ' ' || state || ' ' || attempts || ' ' || coalesce(outcome, '') || ' ' || coalesce(CAST(leased_until AS text), '') FROM inbox ORDER BY event_id");
+
     private static SystemEvent Event(string id, string type, AccountId? account) => new() { Id = id, Type = type, Account = account, ProvesEmail = type == "sv" };
 
     private static Task<Received> ReceiveAsync(TestStore store, params SystemEvent[] events)
@@ -381,6 +530,25 @@ public abstract class EventInboxTests(Backend backend)
         }
     }
 
+    /// <summary>The exceptions that were logged.</summary>
+    private sealed class ExceptionLog : ILogger
+    {
+        public ConcurrentQueue<Exception> Exceptions { get; } = [];
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (exception is not null)
+            {
+                Exceptions.Enqueue(exception);
+            }
+        }
+    }
+
     /// <summary>A source in memory: who is there, its log, and why it can't be read.</summary>
     private sealed class Accounts : IReadsAccountsById, IReportsEvents
     {
@@ -397,7 +565,18 @@ public abstract class EventInboxTests(Backend backend)
         /// <summary>Accounts that can't be read, nor others together with them.</summary>
         public HashSet<AccountId> Refused { get; } = [];
 
+        /// <summary>Accounts whose answers the connector stumbles over.</summary>
+        public HashSet<AccountId> Unforeseen { get; } = [];
+
         public bool Hangs { get; init; }
+
+        /// <summary>What happens between a question and its answer, which is as it was when it was asked.</summary>
+        public Func<Task> BeforeAnswer { get; init; } = () => Task.CompletedTask;
+
+        /// <summary>For how long it asks to be left alone, with its problem.</summary>
+        public TimeSpan? RetryAfter { get; init; }
+
+        public bool LogIsBusy { get; init; }
 
         public TaskCompletionSource Asked { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -418,8 +597,14 @@ public abstract class EventInboxTests(Backend backend)
                 await Task.Delay(Timeout.InfiniteTimeSpan, cancellation);
             }
 
+            await BeforeAnswer();
+            if (ids.Any(Unforeseen.Contains))
+            {
+                throw new InvalidOperationException("Cannot read incomplete UTF-16.");
+            }
+
             return (Problem ?? (ids.Any(Refused.Contains) ? "400 for one of them" : null)) is { } problem
-                ? throw new SystemUnavailableException(problem)
+                ? throw new SystemUnavailableException(problem) { RetryAfter = RetryAfter }
                 : [.. ids.Where(Present.Contains).Select(id => People.ToAccount(new Fields([new("id", FieldValue.Text(id.ToString()))]))!)];
         }
 
@@ -427,6 +612,11 @@ public abstract class EventInboxTests(Backend backend)
 
         public Task<EventPage> ReadEventsAsync(string? checkpoint, DateTimeOffset since, CancellationToken cancellation)
         {
+            if (LogIsBusy)
+            {
+                throw new SystemUnavailableException(Problem!) { RetryAfter = RetryAfter };
+            }
+
             var page = Log.Where(one => string.CompareOrdinal(one.Id, checkpoint) > 0).Take(PageSize).ToList();
             return Task.FromResult(new EventPage(page, page.Count > 0 ? page[^1].Id : checkpoint, page.Count == 0));
         }

@@ -207,6 +207,33 @@ public abstract partial class ProvisioningRowsContract : IAsyncLifetime
         (await rows.ClaimAsync(ClaimOf(10), CancellationToken.None)).Count.ShouldBe(6);
     }
 
+    [Fact]
+    public async Task A_source_that_asked_for_a_pause_is_left_alone_too_and_the_pause_is_told()
+    {
+        await InsertManyAsync("person", 3, ProvisioningLane.Interactive);
+
+        await rows.PauseAsync("users", TimeSpan.FromMinutes(5), CancellationToken.None);
+
+        (await rows.ClaimAsync(ClaimOf(10), CancellationToken.None)).ShouldBeEmpty();
+        (await rows.PausedForAsync("users", CancellationToken.None)).ShouldBe(TimeSpan.FromMinutes(5));
+        (await rows.PausedForAsync("app", CancellationToken.None)).ShouldBe(TimeSpan.Zero);
+        clock.Now += TimeSpan.FromMinutes(5);
+        (await rows.ClaimAsync(ClaimOf(10), CancellationToken.None)).Count.ShouldBe(3);
+        (await rows.PausedForAsync("users", CancellationToken.None)).ShouldBe(TimeSpan.Zero);
+    }
+
+    // PostgreSQL takes neither: the row whose trouble it tells would have no back-off.
+    [Fact]
+    public async Task A_problem_that_repeats_what_is_no_text_is_kept_all_the_same()
+    {
+        await InsertManyAsync("person", 1, ProvisioningLane.Interactive);
+        var claimed = (await rows.ClaimAsync(ClaimOf(1), CancellationToken.None)).Single().Row;
+
+        (await rows.SaveAsync(claimed with { Attempts = 1, Problem = "half \ud83d and \0 nothing" }, release: true, [], CancellationToken.None)).ShouldBeTrue();
+
+        (await rows.ClaimAsync(ClaimOf(1), CancellationToken.None)).Single().Row.Problem.ShouldBe("half \ufffd and \ufffd nothing");
+    }
+
     // docs/decisions/0093: what a clock wrote that was ahead is over once it is right.
     [Fact]
     public async Task A_clock_that_was_ahead_stops_no_system_once_it_is_right()

@@ -266,6 +266,7 @@ public abstract partial class UsersFollowContract(Backend backend) : IAsyncLifet
         Keying = IdentifierKeys.TryKey,
         Clock = store.Clock,
         Random = store.Context.Random,
+        Unforeseen = (_, exception) => throw exception,
         CrashPoints = crashPoints ?? CrashPoints.None,
     });
 

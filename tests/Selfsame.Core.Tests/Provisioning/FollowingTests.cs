@@ -39,6 +39,30 @@ public sealed class FollowingTests
     }
 
     [Fact]
+    public async Task The_second_update_leaves_only_while_the_lease_outlasts_it_too()
+    {
+        await LinkAsync();
+        bench.Pds.RefusedEmails.Add("new@example.org");
+        bench.App.Put([.. PasswordBench.Person("1", "ann", active: false).Where(field => field.Item1 != "email"), ("email", "new@example.org")]);
+        var (clock, updates) = (new MovedClock(), 0);
+        bench.Pds.BeforeUpdate = () =>
+        {
+            updates++;
+            clock.Ahead += TimeSpan.FromSeconds(110);
+        };
+        bench.Rows.Ask();
+
+        await Provisioner(bench.Topology, bench.Systems, clock).RunOnceAsync(CancellationToken.None);
+
+        updates.ShouldBe(1);
+        bench.Pds.Records.Single()["active"].ShouldBe(FieldValue.Boolean(true));
+        clock.Ahead = TimeSpan.Zero;
+        bench.Pds.BeforeUpdate = () => { };
+        await bench.RunAsync();
+        bench.Pds.Records.Single()["active"].ShouldBe(FieldValue.Boolean(false));
+    }
+
+    [Fact]
     public async Task Where_drift_is_only_reported_attributes_stay_and_disabling_follows_all_the_same()
     {
         bench = new PasswordBench(rule => rule with { Drifted = DriftedAction.Report });
@@ -315,7 +339,16 @@ public sealed class FollowingTests
         Keying = IdentifierKeys.TryKey,
         Clock = clock,
         Random = RandomSource.System,
+        Unforeseen = (_, exception) => throw exception,
     });
+
+    /// <summary>The real one, so much later.</summary>
+    private sealed class MovedClock : TimeProvider
+    {
+        public TimeSpan Ahead { get; set; }
+
+        public override long GetTimestamp() => base.GetTimestamp() + (long)(Ahead.TotalSeconds * TimestampFrequency);
+    }
 
     /// <summary>Answers a question about its accounts when it is let.</summary>
     private sealed class SlowSystem(PasswordSystem system, Func<Task> release) : IReadsAccountsById

@@ -30,6 +30,9 @@ internal sealed class InMemoryRows : IProvisioningRows
     /// <summary>The pauses that systems asked for.</summary>
     public List<TimeSpan> Pauses { get; } = [];
 
+    /// <summary>Who asked for them.</summary>
+    public List<string> PausedSystems { get; } = [];
+
     /// <summary>The systems whose rows heard that an account changed, in order.</summary>
     public List<string> Woken { get; } = [];
 
@@ -140,8 +143,14 @@ internal sealed class InMemoryRows : IProvisioningRows
     public Task PauseAsync(string system, TimeSpan pause, CancellationToken cancellation)
     {
         Pauses.Add(pause);
+        PausedSystems.Add(system);
         return Task.CompletedTask;
     }
+
+    /// <summary>A pause that runs, by system.</summary>
+    public Dictionary<string, TimeSpan> Paused { get; } = [];
+
+    public Task<TimeSpan> PausedForAsync(string system, CancellationToken cancellation) => Task.FromResult(Paused.GetValueOrDefault(system));
 
     public static ProvisioningRow New(ProvisioningKey key)
         => new() { Key = key, State = ProvisioningState.Pending, Epoch = 0, NotBefore = DateTimeOffset.UnixEpoch };

@@ -91,6 +91,7 @@ internal sealed class PasswordBench
         Keying = IdentifierKeys.TryKey,
         Clock = TimeProvider.System,
         Random = RandomSource.System,
+        Unforeseen = (_, exception) => throw exception,
         CrashPoints = crashPoints ?? CrashPoints.None,
     });
 

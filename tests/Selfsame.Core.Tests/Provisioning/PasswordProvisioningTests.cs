@@ -231,6 +231,24 @@ public sealed class PasswordProvisioningTests
     }
 
     [Fact]
+    public async Task Apply_leaves_a_system_alone_that_asked_the_service_and_tells_the_service_when_it_is_asked_itself()
+    {
+        bench.SignUp("1");
+        var plan = await bench.PlanAsync(1);
+        bench.Rows.Paused["pds"] = TimeSpan.FromMinutes(5);
+
+        var paused = await bench.ApplyAsync(plan);
+
+        paused.Pending.ShouldHaveSingleItem().Message.ShouldBe("'pds' asked to be left alone for another 300 s. Apply the same plan again after that.");
+        bench.Pds.Creations.ShouldBe(0);
+        bench.Rows.Paused.Clear();
+        bench.Pds.Fault = () => new Throttled(TimeSpan.FromMinutes(7));
+        (await bench.ApplyAsync(plan)).Pending.ShouldHaveSingleItem();
+        bench.Rows.PausedSystems.ShouldBe(["pds"]);
+        bench.Rows.Pauses.ShouldBe([TimeSpan.FromMinutes(7)]);
+    }
+
+    [Fact]
     public async Task An_account_that_vanished_is_a_conflict_and_made_again_when_an_administrator_asks()
     {
         bench.SignUp("1");

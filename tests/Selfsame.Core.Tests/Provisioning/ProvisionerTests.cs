@@ -13,6 +13,7 @@ public sealed class ProvisionerTests
 
     private Bench bench = new();
     private readonly InMemoryRows rows = new();
+    private readonly List<Exception> unforeseen = [];
 
     [Fact]
     public async Task A_new_user_gets_the_account_that_an_audit_would_plan()
@@ -54,6 +55,79 @@ public sealed class ProvisionerTests
 
         rows.Only.State.ShouldBe(ProvisioningState.Linked);
         rows.Only.Problem.ShouldBeNull();
+    }
+
+    // 429 to a look-up is as good as one to the creation.
+    [Theory]
+    [InlineData("people")]
+    [InlineData("app")]
+    public async Task A_system_that_asks_who_looks_for_patience_is_left_alone_as_long_as_it_said(string system)
+    {
+        SignUp();
+        (system == "app" ? bench.Target : bench.Source).BeforeRead = _ => throw new SystemUnavailableException("429") { RetryAfter = TimeSpan.FromMinutes(5) };
+
+        await RunAsync();
+
+        rows.PausedSystems.ShouldBe([system]);
+        rows.Pauses.ShouldBe([TimeSpan.FromMinutes(5)]);
+        (rows.Only.State, rows.Only.Attempts, rows.Only.Problem).ShouldBe((ProvisioningState.Pending, 1, "429"));
+        (rows.Only.NotBefore - bench.Clock.GetUtcNow()).ShouldBeInRange(TimeSpan.FromMinutes(4), TimeSpan.FromMinutes(5));
+    }
+
+    // The reader of an answer stumbled: half of a surrogate pair, one DID twice, or whatever comes next.
+    [Fact]
+    public async Task What_nobody_foresaw_fails_its_own_row_with_back_off_and_the_log_has_it()
+    {
+        SignUp();
+        bench.Target.BeforeRead = _ => throw new InvalidOperationException("Cannot read incomplete UTF-16.");
+
+        await RunAsync();
+
+        rows.Only.State.ShouldBe(ProvisioningState.Pending);
+        rows.Only.Attempts.ShouldBe(1);
+        rows.Only.NotBefore.ShouldBeGreaterThan(bench.Clock.GetUtcNow());
+        rows.Only.Problem!.ShouldContain("'app' gave an answer about 3b039300-6f9d-49c8-bd77-fd81e1c2a0ea that can't be read (InvalidOperationException)");
+        unforeseen.ShouldHaveSingleItem().Message.ShouldContain("UTF-16");
+        bench.Target.BeforeRead = _ => { };
+        await RunAsync();
+        rows.Only.State.ShouldBe(ProvisioningState.Linked);
+    }
+
+    [Fact]
+    public async Task Of_several_rows_one_that_nobody_foresaw_holds_no_other_up()
+    {
+        SignUp();
+        var second = new ProvisioningKey("people", new AccountId("7d3f9a52-8d3b-44a6-a1b5-6ff0a2a8b0f6"), "app");
+        bench.Source.Put(Bench.Person(second.Account.ToString(), "bob", "bob@example.org"));
+        var first = rows.Only.Key;
+        rows.Only = InMemoryRows.New(second);
+        bench.Source.BeforeRead = ids =>
+        {
+            if (ids.Contains(first.Account))
+            {
+                throw new ArgumentException("An item with the same key has already been added.");
+            }
+        };
+
+        await RunAsync();
+
+        rows.All.Single(row => row.Key == second).State.ShouldBe(ProvisioningState.Linked);
+        var failed = rows.All.Single(row => row.Key == first);
+        (failed.State, failed.Attempts).ShouldBe((ProvisioningState.Pending, 1));
+        unforeseen.Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task An_answer_to_a_creation_that_nobody_foresaw_is_looked_behind_and_never_made_twice()
+    {
+        SignUp();
+        bench.Target.Answer = () => throw new FormatException("What is this?");
+
+        await RunAsync();
+
+        rows.Only.State.ShouldBe(ProvisioningState.Linked);
+        bench.Target.Writes.ShouldBe(1);
+        unforeseen.ShouldHaveSingleItem().ShouldBeOfType<FormatException>();
     }
 
     // Anyone can register a victim's address first: an equal e-mail is evidence for a conflict, never proof.
@@ -256,6 +330,7 @@ public sealed class ProvisionerTests
         Keying = IdentifierKeys.TryKey,
         Clock = bench.Clock,
         Random = RandomSource.System,
+        Unforeseen = (_, exception) => unforeseen.Add(exception),
         CrashPoints = crashPoints ?? CrashPoints.None,
     });
 
@@ -288,5 +363,7 @@ public sealed class ProvisionerTests
         public Task AskAgainAboutAsync(string system, IReadOnlyCollection<AccountId> targets, bool disabled, CancellationToken cancellation) => Task.CompletedTask;
 
         public Task PauseAsync(string system, TimeSpan pause, CancellationToken cancellation) => Task.CompletedTask;
+
+        public Task<TimeSpan> PausedForAsync(string system, CancellationToken cancellation) => Task.FromResult(TimeSpan.Zero);
     }
 }

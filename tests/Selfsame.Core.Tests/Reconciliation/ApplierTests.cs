@@ -52,6 +52,23 @@ public sealed class ApplierTests
         report.Applied.ShouldBe(3);
     }
 
+    [Fact]
+    public async Task A_change_that_nobody_foresaw_the_answer_to_says_so_and_the_others_are_made()
+    {
+        var bench = Damaged();
+        var plan = await bench.PlanAsync();
+        var writes = 0;
+        bench.Target.Fault = () => ++writes == 1 ? throw new InvalidOperationException("Cannot read incomplete UTF-16.") : null;
+
+        var report = await bench.ApplyAsync(plan);
+
+        report.AppliedNow.ShouldBe(2);
+        var note = report.Pending.ShouldHaveSingleItem();
+        note.Message.ShouldBe("'app' gave an answer that can't be read (InvalidOperationException). Nothing was concluded from it. Cannot read incomplete UTF-16. Apply the same plan again: it looks first.");
+        bench.Target.Fault = () => null;
+        (await bench.ApplyAsync(plan)).IsComplete.ShouldBeTrue();
+    }
+
     public static TheoryData<string, int> EveryCrash
     {
         get

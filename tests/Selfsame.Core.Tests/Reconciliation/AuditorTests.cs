@@ -26,6 +26,21 @@ public sealed class AuditorTests
     }
 
     [Fact]
+    public async Task A_read_that_fails_in_a_way_that_nobody_foresaw_names_the_system_and_keeps_the_exception()
+    {
+        var systems = new Dictionary<string, IConnectedSystem>
+        {
+            ["people"] = new Listed(_ => Task.CompletedTask),
+            ["app"] = new Listed(_ => throw new InvalidOperationException("Cannot read incomplete UTF-16.")),
+        };
+
+        var thrown = await Should.ThrowAsync<SystemUnavailableException>(AuditAsync(systems).WaitAsync(Patience));
+
+        thrown.Message.ShouldBe("'app' gave an answer that can't be read (InvalidOperationException). Nothing was concluded from it.");
+        thrown.Unforeseen!.Message.ShouldContain("UTF-16");
+    }
+
+    [Fact]
     public async Task When_a_system_cannot_be_read_the_others_are_given_up_and_its_error_is_told()
     {
         var (given, begun) = (new TaskCompletionSource(), new TaskCompletionSource());

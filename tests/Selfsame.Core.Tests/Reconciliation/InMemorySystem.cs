@@ -32,6 +32,12 @@ internal sealed partial class InMemorySystem(AccountMapping mapping) : IReadsAcc
     /// <summary>Records that a bulk read can't read.</summary>
     public List<UnreadableRecord> Unreadable { get; } = [];
 
+    /// <summary>What happens before single accounts are read; a bulk read reads no single ones.</summary>
+    public Action<IReadOnlyList<AccountId>> BeforeRead { get; set; } = _ => { };
+
+    /// <summary>What happens before a bulk read.</summary>
+    public Action BeforeBulkRead { get; set; } = () => { };
+
     /// <summary>What happens when a bulk read has ended.</summary>
     public Action AfterBulkRead { get; set; } = () => { };
 
@@ -65,6 +71,7 @@ internal sealed partial class InMemorySystem(AccountMapping mapping) : IReadsAcc
     public async IAsyncEnumerable<ReadPart> ReadAllAsync([EnumeratorCancellation] CancellationToken cancellation)
     {
         await Task.CompletedTask;
+        BeforeBulkRead();
         var accounts = rows.Values.Select(record => mapping.ToAccount(record)!)
             .Where(account => !HiddenFromBulkReads.Contains(account.Id.ToString())).Take(EndsEarlyAfter ?? int.MaxValue).ToList();
         if (accounts.Count > 0)
@@ -87,6 +94,7 @@ internal sealed partial class InMemorySystem(AccountMapping mapping) : IReadsAcc
     public Task<IReadOnlyList<Account>> ReadByIdAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation)
     {
         ReadsById++;
+        BeforeRead(ids);
         return Task.FromResult<IReadOnlyList<Account>>([.. ids.Where(rows.ContainsKey).Select(id => mapping.ToAccount(rows[id])!)]);
     }
 

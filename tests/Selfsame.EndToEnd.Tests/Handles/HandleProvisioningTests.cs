@@ -3,6 +3,7 @@ using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
 using Selfsame.EndToEnd.Tests.Api;
 using Selfsame.EndToEnd.Tests.Pages;
+using Selfsame.Server.Reconciliation;
 using Selfsame.Store;
 using Selfsame.Store.Audit;
 using Selfsame.Store.Users;
@@ -128,6 +129,31 @@ public sealed class HandleProvisioningTests : IAsyncLifetime
         (await me.Api.GetAsync("/api/v1/me")).TextOf("handle").ShouldBe(wanted);
         (await pds.HandleAsync(id)).ShouldBe(wanted);
         await StoreInvariants.CheckAsync(server.Context.Database);
+    }
+
+    // Whether a look or the change itself is answered so: nobody calls before the time is over, not even for another user.
+    [Theory]
+    [InlineData("getSubjectStatus")]
+    [InlineData("updateAccountHandle")]
+    public async Task A_PDS_that_asks_for_patience_is_left_alone_by_every_change_and_on_every_node(string method)
+    {
+        var (me, _) = await LinkedUserAsync(PdsUsers.NewName());
+        var (other, _) = await LinkedUserAsync(PdsUsers.NewName());
+        var calls = 0;
+        proxy.RetryAfter = TimeSpan.FromMinutes(5);
+        proxy.Fault = called =>
+        {
+            Interlocked.Increment(ref calls);
+            return called == method ? PdsFault.Busy : PdsFault.None;
+        };
+
+        (await me.Api.PutAsync("/api/v1/me/handle", new { handle = PdsUsers.NewName() })).ShouldHaveStatus(202);
+        var before = calls;
+        (await other.Api.PutAsync("/api/v1/me/handle", new { handle = PdsUsers.NewName() })).ShouldHaveStatus(202);
+
+        calls.ShouldBe(before);
+        var rows = ConnectedSystems.Rows(server.Context);
+        (await rows.PausedForAsync("pds", CancellationToken.None)).ShouldBeInRange(TimeSpan.FromMinutes(4), TimeSpan.FromMinutes(5));
     }
 
     [Fact]

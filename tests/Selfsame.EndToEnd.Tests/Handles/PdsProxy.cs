@@ -43,6 +43,9 @@ public sealed class PdsProxy : IAsyncDisposable
     /// <summary>The fault of each call, by the method's name; asked once for each.</summary>
     public Func<string, PdsFault> Fault { get; set; } = _ => PdsFault.None;
 
+    /// <summary>What it asks for when it is busy.</summary>
+    public TimeSpan RetryAfter { get; set; } = TimeSpan.FromSeconds(1);
+
     public static async Task<PdsProxy> StartAsync(PersonalDataServer server)
     {
         var builder = WebApplication.CreateSlimBuilder();
@@ -71,7 +74,7 @@ public sealed class PdsProxy : IAsyncDisposable
                 return;
             case PdsFault.Busy:
                 http.Response.StatusCode = (int)HttpStatusCode.TooManyRequests;
-                http.Response.Headers.RetryAfter = "1";
+                http.Response.Headers.RetryAfter = $"{RetryAfter.TotalSeconds:0}";
                 return;
         }
 

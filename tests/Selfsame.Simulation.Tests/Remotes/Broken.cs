@@ -24,6 +24,8 @@ internal abstract class BrokenRows(IProvisioningRows rows) : IProvisioningRows
 
     public Task PauseAsync(string system, TimeSpan pause, CancellationToken cancellation) => rows.PauseAsync(system, pause, cancellation);
 
+    public Task<TimeSpan> PausedForAsync(string system, CancellationToken cancellation) => rows.PausedForAsync(system, cancellation);
+
     /// <summary>An intent is not written before the request leaves, only what came of it.</summary>
     internal sealed class ForgettingIntents(IProvisioningRows rows) : BrokenRows(rows)
     {

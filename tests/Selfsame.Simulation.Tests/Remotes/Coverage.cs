@@ -40,7 +40,7 @@ internal sealed class Coverage
     public static IReadOnlyList<ProvisioningState> Possible(Fault fault) => fault switch
     {
         Fault.Crash or Fault.TransactionRepeated or Fault.CommitUnknown => Enum.GetValues<ProvisioningState>(),
-        Fault.Duplicated or Fault.Throttled or Fault.NoAnswerInTime => Written,
+        Fault.Duplicated or Fault.NoAnswerInTime => Written,
         _ => Worked,
     };
 

@@ -16,7 +16,7 @@ internal sealed class Network(World world, SeededRandom random)
     // A connector's own patience: who gives a call less than this, as the provisioner, has turned away before.
     private static readonly TimeSpan ConnectorLimit = TimeSpan.FromSeconds(30);
 
-    private static readonly Fault[] ReadFaults = [Fault.RequestLost, Fault.AnswerLost, Fault.Reordered, Fault.Unavailable];
+    private static readonly Fault[] ReadFaults = [Fault.RequestLost, Fault.AnswerLost, Fault.Reordered, Fault.Throttled, Fault.Unavailable];
     private static readonly Fault[] WriteFaults
         = [Fault.RequestLost, Fault.AnswerLost, Fault.AnswerLost, Fault.NoAnswerInTime, Fault.Duplicated, Fault.Reordered, Fault.Throttled, Fault.Unavailable];
 
@@ -30,10 +30,12 @@ internal sealed class Network(World world, SeededRandom random)
     {
         var fault = Choose(mayLag ? [.. ReadFaults, Fault.LaggingRead, Fault.LaggingRead] : ReadFaults, remote, about);
         var lag = fault == Fault.LaggingRead ? TimeSpan.FromMilliseconds(random.NextInt32(60_000)) : TimeSpan.Zero;
-        if (fault == Fault.Unavailable)
+        if (fault is Fault.Throttled or Fault.Unavailable)
         {
             await WayAsync(null);
-            throw new SystemUnavailableException($"'{remote.Name}' answers 503.");
+            throw fault == Fault.Throttled
+                ? new SystemUnavailableException($"'{remote.Name}' answers 429.") { RetryAfter = TimeSpan.FromSeconds(random.NextInt32(60)) }
+                : new SystemUnavailableException($"'{remote.Name}' answers 503.");
         }
 
         return await SendAsync(fault, () => answer(lag), () => throw new SystemUnavailableException($"The connection to '{remote.Name}' broke."), cancellation);

@@ -68,6 +68,8 @@ internal sealed class ObservedRows(IProvisioningRows rows, SimulatedProcess node
 
     public Task PauseAsync(string system, TimeSpan pause, CancellationToken cancellation) => rows.PauseAsync(system, pause, cancellation);
 
+    public Task<TimeSpan> PausedForAsync(string system, CancellationToken cancellation) => rows.PausedForAsync(system, cancellation);
+
     // A transaction that is not repeated runs to its end before the task comes back.
     private async Task<T> WriteAsync<T>(ProvisioningState state, Func<Task<T>> write)
     {

@@ -163,6 +163,7 @@ internal sealed class RemoteSystems
             Keying = IdentifierKeys.TryKey,
             Clock = store.Clock,
             Random = store.Random,
+            Unforeseen = (_, exception) => world.Violate(exception.ToString()),
             CrashPoints = store.CrashPoints,
         });
         nodes.Add(store, new NodeParts(systems, provisioner, rows, holder));

@@ -15,7 +15,7 @@ public enum Auth0Fault
     /// <summary>Carries it out and breaks the connection off in mid-answer.</summary>
     DropAfter,
 
-    /// <summary>429 with <c>x-ratelimit-reset</c> one second ahead.</summary>
+    /// <summary>429 with <c>x-ratelimit-reset</c> as far ahead as <see cref="Auth0StandIn.ResetsAfter"/>.</summary>
     TooMany,
 
     /// <summary>The edge's 503, an HTML page.</summary>
@@ -70,6 +70,12 @@ public sealed class Auth0StandIn : IAsyncDisposable
 
     /// <summary>How far the tenant's clock is ahead.</summary>
     public TimeSpan ClockSkew { get; set; }
+
+    /// <summary>How far ahead <c>x-ratelimit-reset</c> is.</summary>
+    public TimeSpan ResetsAfter { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How many requests are left until then, as answers of the Management API tell it.</summary>
+    public int Remaining { get; set; } = 15;
 
     /// <summary>For how long a token is good.</summary>
     public TimeSpan TokenLifetime { get; set; } = TimeSpan.FromDays(1);
@@ -291,8 +297,8 @@ public sealed class Auth0StandIn : IAsyncDisposable
             response.ContentType = answer.File is not null ? "application/gzip" : answer.Body is null ? "text/html" : "application/json";
             response.Headers["Date"] = Now.ToString("r", CultureInfo.InvariantCulture);
             response.Headers["x-ratelimit-limit"] = "16";
-            response.Headers["x-ratelimit-remaining"] = answer.Status == 429 ? "0" : "15";
-            response.Headers["x-ratelimit-reset"] = (Now.ToUnixTimeSeconds() + 1).ToString(CultureInfo.InvariantCulture);
+            response.Headers["x-ratelimit-remaining"] = answer.Status == 429 ? "0" : Remaining.ToString(CultureInfo.InvariantCulture);
+            response.Headers["x-ratelimit-reset"] = (Now + ResetsAfter).ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
             foreach (var (name, value) in answer.Headers)
             {
                 response.Headers[name] = value;

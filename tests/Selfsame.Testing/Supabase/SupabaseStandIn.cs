@@ -17,7 +17,7 @@ public enum SupabaseFault
     /// <summary>Carries it out and breaks the connection off in mid-answer.</summary>
     DropAfter,
 
-    /// <summary>429 with <c>Retry-After: 1</c>.</summary>
+    /// <summary>429 with <c>Retry-After</c> as <see cref="SupabaseStandIn.RetryAfter"/> says.</summary>
     TooMany,
 
     /// <summary>The gateway's 503, an HTML page.</summary>
@@ -32,7 +32,7 @@ public enum SupabaseFault
 /// Sign-in (internal/api/token.go) verifies bcrypt and argon2 hashes and refuses the unconfirmed and the banned; a recovery mail is counted, and a second
 /// one to the same address refused as too soon. It has no: sessions (the token is a made-up text), identities, hooks, mail itself, soft deletion, password rules,
 /// audit log, other audiences, custom SSO providers, and no rate limits of its own: a 429 is said only where a test asks for one
-/// (<see cref="SupabaseFault.TooMany"/>), always with the same second to wait.
+/// (<see cref="SupabaseFault.TooMany"/>), with the wait of <see cref="RetryAfter"/>.
 /// </summary>
 public sealed class SupabaseStandIn : IAsyncDisposable
 {
@@ -68,6 +68,9 @@ public sealed class SupabaseStandIn : IAsyncDisposable
 
     /// <summary>The project's address, behind which /auth/v1 stands.</summary>
     public string Url { get; }
+
+    /// <summary>What a 429 asks for.</summary>
+    public TimeSpan RetryAfter { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>How long it takes from the check for a taken address to the insert.</summary>
     public TimeSpan Latency { get; set; }
@@ -204,7 +207,7 @@ public sealed class SupabaseStandIn : IAsyncDisposable
 
         var answer = fault switch
         {
-            SupabaseFault.TooMany => new StandInAnswer(429, SupabaseErrors.Body(429, "over_request_rate_limit", "Request rate limit reached", NewErrorBodies)) { Headers = { ["Retry-After"] = "1" } },
+            SupabaseFault.TooMany => new StandInAnswer(429, SupabaseErrors.Body(429, "over_request_rate_limit", "Request rate limit reached", NewErrorBodies)) { Headers = { ["Retry-After"] = $"{RetryAfter.TotalSeconds:0}" } },
             SupabaseFault.Gateway => new StandInAnswer(503, null),
             _ when request.Headers["apikey"] != ServiceRoleKey => new StandInAnswer(401, new JsonObject { ["message"] = $"Invalid authentication credentials: {request.Headers["apikey"]}" }),
             _ => await new SupabaseSignIn(database, this).AnswerAsync(request) ?? await new SupabaseUsers(database, this).AnswerAsync(request),

@@ -127,6 +127,44 @@ public sealed class AtProtoFaultTests : AtProtoServer
         await ReadEverybodyAsync();
     }
 
+    [Theory]
+    [InlineData("resolveHandle")]
+    [InlineData("createSession")]
+    [InlineData("getAccountInfos")]
+    public async Task The_service_waits_no_long_time_in_place_and_is_told_how_long_to_leave_it_alone(string call)
+    {
+        var name = NewName();
+        await MadeAsync(name);
+        var faults = new PdsFaults();
+        await using var system = Open(http: new HttpMessageInvoker(faults), patience: Patience.OfService);
+        await system.DescribeAsync(CancellationToken.None);
+        faults.Next(call, (_, _) => Task.FromResult(new HttpResponseMessage(HttpStatusCode.TooManyRequests)
+        {
+            Headers = { { "Retry-After", "50" } },
+            Content = new StringContent("""{"error": "RateLimitExceeded", "message": "Rate Limit Exceeded"}"""),
+        }));
+
+        (await Should.ThrowAsync<SystemUnavailableException>(() => system.FindOursAsync(Person(name), Password, CancellationToken.None))).RetryAfter.ShouldBe(TimeSpan.FromSeconds(50));
+        var calls = faults.Calls.Count;
+
+        var handles = new Dictionary<IdentifierKind, IReadOnlyList<string>> { [IdentifierKind.Handle] = [name] };
+        (await Should.ThrowAsync<SystemUnavailableException>(() => system.FindAsync(handles, CancellationToken.None))).RetryAfter!.Value.ShouldBeGreaterThan(TimeSpan.FromSeconds(20));
+        NotMade(await system.CreateAsync(Person(NewName()), Password, CancellationToken.None)).ShouldBeOfType<Throttled>().RetryAfter.ShouldBeGreaterThan(TimeSpan.FromSeconds(20));
+        faults.Calls.Count.ShouldBe(calls);
+    }
+
+    // The directory is a host of its own.
+    [Fact]
+    public async Task A_directory_that_asks_for_patience_has_the_caller_told_and_the_PDS_is_asked_on()
+    {
+        var (id, faults) = (await MadeAsync(NewName()), new PdsFaults());
+        await using var system = Open(http: new HttpMessageInvoker(faults), patience: Patience.OfService);
+        faults.Next(id.ToString(), (_, _) => Task.FromResult(new HttpResponseMessage(HttpStatusCode.TooManyRequests) { Headers = { { "Retry-After", "300" } } }));
+
+        (await Should.ThrowAsync<SystemUnavailableException>(() => system.ReadFreshAsync("pds", [id], CancellationToken.None))).RetryAfter.ShouldBe(TimeSpan.FromMinutes(5));
+        (await system.CreateAsync(Person(NewName()), Password, CancellationToken.None)).ShouldBeOfType<CreatedAccount>();
+    }
+
     [Fact]
     public async Task A_page_of_HTML_is_no_answer_of_a_PDS_whatever_its_status()
     {
@@ -142,6 +180,54 @@ public sealed class AtProtoFaultTests : AtProtoServer
         NotMade(await CreateAsync(NewName())).ShouldBeOfType<Unavailable>().Message.ShouldContain("nothing that a PDS says");
         (await UpdateAsync(id, Of(("handle", NewName())))).ShouldBeOfType<Unknown>();
         (await Should.ThrowAsync<SystemUnavailableException>(ReadEverybodyAsync)).Message.ShouldContain("nothing that a PDS says");
+    }
+
+    // RFC 8259, section 8.2: a JSON string may hold half of a surrogate pair.
+    [Fact]
+    public async Task Half_a_character_in_an_answer_makes_one_account_unreadable_and_a_refusal_a_refusal_without_words()
+    {
+        var (ann, bob) = (await MadeAsync(NewName()), await MadeAsync(NewName()));
+        var infos = $$"""{"infos": [{"did": "{{ann}}", "handle": "a.b", "email": "half\ud83d@example.org"}, {"did": "{{bob}}", "handle": "{{"bob." + PersonalDataServer.HandleDomain}}", "email": "b@example.org"}]}""";
+        Faults.AnswerNext("listRepos", HttpStatusCode.OK, $$"""{"repos": [{"did": "{{ann}}", "active": true}, {"did": "{{bob}}", "active": true}]}""");
+        Faults.AnswerNext("getAccountInfos", HttpStatusCode.OK, infos);
+
+        var everybody = await ReadEverybodyAsync();
+        everybody.Accounts.Select(account => account.Id).ShouldBe([bob]);
+        everybody.Unreadable.ShouldBe([new UnreadableRecord($"account {ann}", "it holds half of a surrogate pair, which is no text.")]);
+
+        Faults.AnswerNext("getAccountInfos", HttpStatusCode.OK, $$"""{"infos": [{"did": "{{ann}}", "handle": "a.b", "email": "half\ud83d@example.org"}]}""");
+        var thrown = await Should.ThrowAsync<SystemUnavailableException>(() => ReadAsync(ann));
+        (thrown.Answered, thrown.Message).ShouldBe((true, $"'pds' told about account {ann}, and it holds half of a surrogate pair, which is no text. Correct it there."));
+
+        Faults.AnswerNext("createAccount", HttpStatusCode.BadRequest, """{"error": "InvalidRequest", "message": "\ud800 bad"}""");
+        NotMade(await CreateAsync(NewName())).ShouldBeOfType<Refused>().Message.ShouldBe("400 InvalidRequest: it gave no reason.");
+
+        // A cursor that is no text is not the end of the list.
+        Faults.AnswerNext("listRepos", HttpStatusCode.OK, """{"cursor": "\ud800", "repos": []}""");
+        await Should.ThrowAsync<SystemUnavailableException>(ReadEverybodyAsync);
+    }
+
+    // The list is read to see whether a disabled account is in the way; a PDS whose sequencer repeats itself must not end the sign-up.
+    [Fact]
+    public async Task A_list_that_names_a_disabled_account_twice_is_read_all_the_same()
+    {
+        var (ann, name) = (NewName(), NewName());
+        var disabled = await MadeAsync(ann);
+        await UpdateAsync(disabled, Of(("active", false)));
+        var twice = string.Join(", ", Enumerable.Repeat($$"""{"did": "{{disabled}}", "active": false, "status": "takendown"}""", 2));
+        Faults.AnswerNext("createAccount", HttpStatusCode.InternalServerError, """{"error": "InternalServerError", "message": "Internal Server Error"}""");
+        Faults.AnswerNext("listRepos", HttpStatusCode.OK, $$"""{"repos": [{{twice}}]}""");
+
+        NotMade(await CreateAsync(name, $"{ann}@example.org")).ShouldBeOfType<AlreadyExists>().Fields.ShouldBe(["email"]);
+    }
+
+    [Fact]
+    public async Task A_message_is_cut_between_two_characters_and_holds_no_controls()
+    {
+        var words = new string('x', 299) + "\U0001F600 and more";
+        Faults.AnswerNext("createAccount", HttpStatusCode.BadRequest, $$"""{"error": "InvalidRequest", "message": "\u0000{{words}}"}""");
+
+        NotMade(await CreateAsync(NewName())).ShouldBeOfType<Refused>().Message.ShouldBe($"400 InvalidRequest: \ufffd{new string('x', 299)}….");
     }
 
     [Fact]

@@ -37,7 +37,7 @@ public abstract class AtProtoServer : IAsyncLifetime
 
     protected AtProtoSystem Open(
         string? url = null, string password = PersonalDataServer.AdminPassword, string domain = PersonalDataServer.HandleDomain, string? plcUrl = null,
-        HttpMessageInvoker? http = null, TimeProvider? clock = null) => new(
+        HttpMessageInvoker? http = null, TimeProvider? clock = null, Patience? patience = null) => new(
         new SystemConfig
         {
             Name = "pds",
@@ -52,7 +52,8 @@ public abstract class AtProtoServer : IAsyncLifetime
             Mapping = AtProtoSystem.Kind.FixedMapping!,
         },
         clock ?? TimeProvider.System,
-        http ?? new HttpMessageInvoker(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false }));
+        http ?? new HttpMessageInvoker(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false }),
+        patience);
 
     /// <summary>A handle that nobody has.</summary>
     protected static string NewName() => $"t{Interlocked.Increment(ref names)}x";

@@ -59,6 +59,32 @@ public sealed class Auth0FaultTests : Auth0Tenant
         duplicates.Single(finding => finding.Evidence[0].Key == "bob@example.org").Sentence.ShouldNotContain("link");
     }
 
+    // RFC 8259, section 8.2: a JSON string may hold half of a surrogate pair.
+    [Fact]
+    public async Task A_user_whose_name_is_half_a_character_is_unreadable_and_named_and_nobody_else_is()
+    {
+        Fill(3);
+        Server.Users.Set(Id(2).ToString(), "name", $"Half {HalfCharacters.Place}");
+        await using var system = Open(handler: new HalfCharacters());
+
+        var everybody = await system.ReadEverythingAsync("idp", null, CancellationToken.None);
+        everybody.Accounts.Select(account => account.Id).ShouldBe([Id(1), Id(3)], ignoreOrder: true);
+        everybody.Unreadable.ShouldBe([new UnreadableRecord($"user {Id(2)}", "it holds half of a surrogate pair, which is no text.")]);
+        foreach (var read in new Func<Task>[]
+        {
+            () => system.ReadFreshAsync("idp", [Id(2)], CancellationToken.None),
+            () => system.FindAsync(new Dictionary<IdentifierKind, IReadOnlyList<string>> { [IdentifierKind.Email] = ["user2@example.org"] }, CancellationToken.None),
+        })
+        {
+            var thrown = await Should.ThrowAsync<SystemUnavailableException>(read);
+            (thrown.Answered, thrown.Unforeseen).ShouldBe((true, null));
+            thrown.Message.ShouldBe($"'idp' told about {Id(2)}, and it holds half of a surrogate pair, which is no text. Correct it there.");
+        }
+
+        (await system.ReadFreshAsync("idp", [Id(1), Id(3)], CancellationToken.None)).Count.ShouldBe(2);
+        (await system.UpdateAsync(Id(2), Of(("active", false)), Fields.Empty, CancellationToken.None)).ShouldBeOfType<Unavailable>().Message.ShouldContain("surrogate");
+    }
+
     [Fact]
     public async Task A_lost_answer_is_unknown_and_a_look_by_the_chosen_id_finds_what_became_of_it()
     {
@@ -100,6 +126,41 @@ public sealed class Auth0FaultTests : Auth0Tenant
 
         (await CreateAsync(2, "bob@example.org")).ShouldBeOfType<Throttled>().RetryAfter.ShouldBeInRange(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2));
         (await ReadEverybodyAsync()).Accounts.Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task The_service_waits_no_long_time_in_place_and_is_told_how_long_to_leave_it_alone()
+    {
+        Fill(1);
+        await using var system = Open(patience: Patience.OfService);
+        Server.ResetsAfter = TimeSpan.FromSeconds(50);
+        Server.FailNext("GET", Auth0Fault.TooMany);
+
+        var asked = await Should.ThrowAsync<SystemUnavailableException>(() => system.ReadFreshAsync("idp", [Id(1)], CancellationToken.None));
+        asked.RetryAfter!.Value.ShouldBeInRange(TimeSpan.FromSeconds(20), TimeSpan.FromSeconds(51));
+        var requests = Server.Requests.Count;
+
+        // What is asked for meanwhile is not sent, whatever it is.
+        (await Should.ThrowAsync<SystemUnavailableException>(() => system.DescribeAsync(CancellationToken.None))).RetryAfter!.Value.ShouldBeGreaterThan(TimeSpan.FromSeconds(20));
+        (await Should.ThrowAsync<SystemUnavailableException>(() => system.ReadEventsAsync(null, DateTimeOffset.UnixEpoch, CancellationToken.None))).RetryAfter.ShouldNotBeNull();
+        (await system.CreateAsync(Id(2), Of(("user_id", Id(2).ToString()), ("email", "bob@example.org")), CancellationToken.None))
+            .ShouldBeOfType<Throttled>().RetryAfter.ShouldBeGreaterThan(TimeSpan.FromSeconds(20));
+        Server.Requests.Count.ShouldBe(requests);
+    }
+
+    [Fact]
+    public async Task The_last_request_that_is_allowed_is_the_last_until_the_reset()
+    {
+        Fill(1);
+        await using var system = Open(patience: Patience.OfService);
+        await system.ReadFreshAsync("idp", [Id(1)], CancellationToken.None);
+        (Server.Remaining, Server.ResetsAfter) = (0, TimeSpan.FromMinutes(5));
+
+        (await system.ReadFreshAsync("idp", [Id(1)], CancellationToken.None)).Count.ShouldBe(1);
+        var requests = Server.Requests.Count;
+        (await Should.ThrowAsync<SystemUnavailableException>(() => system.ReadFreshAsync("idp", [Id(1)], CancellationToken.None)))
+            .RetryAfter!.Value.ShouldBeInRange(TimeSpan.FromMinutes(4), TimeSpan.FromSeconds(301));
+        Server.Requests.Count.ShouldBe(requests);
     }
 
     [Fact]

@@ -29,7 +29,7 @@ public abstract class Auth0Tenant : IAsyncLifetime
         GC.SuppressFinalize(this);
     }
 
-    protected Auth0System Open(string? domain = null, string secret = Auth0StandIn.ClientSecret) => new(
+    protected Auth0System Open(string? domain = null, string secret = Auth0StandIn.ClientSecret, HttpMessageHandler? handler = null, Patience? patience = null) => new(
         new SystemConfig
         {
             Name = "idp",
@@ -40,7 +40,8 @@ public abstract class Auth0Tenant : IAsyncLifetime
         TimeProvider.System,
         new SeededRandom(1),
         (_, _) => Task.FromResult<IReadOnlyDictionary<AccountId, long>>(Verifications),
-        new HttpMessageInvoker(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false }));
+        new HttpMessageInvoker(handler ?? new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false }),
+        patience);
 
     /// <summary>Users 1 to <paramref name="count"/>, each a second younger than the one before, behind the API's back.</summary>
     protected void Fill(int count)

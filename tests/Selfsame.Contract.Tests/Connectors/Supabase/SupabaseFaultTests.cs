@@ -23,6 +23,26 @@ public sealed class SupabaseFaultTests : SupabaseProject
         (await ReadEverybodyAsync()).Accounts.Count.ShouldBe(1);
     }
 
+    // RFC 8259, section 8.2: a JSON string may hold half of a surrogate pair.
+    [Fact]
+    public async Task A_user_whose_address_holds_half_a_character_is_unreadable_and_named_and_nobody_else_is()
+    {
+        await FillAsync(3);
+        await SqlAsync($"UPDATE auth.users SET email = '{HalfCharacters.Place}@example.org' WHERE email = 'user2@example.org'");
+        await using var system = Open(handler: new HalfCharacters());
+
+        var everybody = await system.ReadEverythingAsync("auth", null, CancellationToken.None);
+        everybody.Accounts.Select(account => account.Id).ShouldBe([Id(1), Id(3)], ignoreOrder: true);
+        everybody.Unreadable.ShouldBe([new UnreadableRecord($"user {Id(2)}", "it holds half of a surrogate pair, which is no text.")]);
+        var thrown = await Should.ThrowAsync<SystemUnavailableException>(() => system.ReadFreshAsync("auth", [Id(2)], CancellationToken.None));
+        (thrown.Answered, thrown.Unforeseen).ShouldBe((true, null));
+        thrown.Message.ShouldBe($"'auth' told about {Id(2)}, and it holds half of a surrogate pair, which is no text. Correct it there.");
+        (await Should.ThrowAsync<SystemUnavailableException>(() => system.FindAsync(
+            new Dictionary<IdentifierKind, IReadOnlyList<string>> { [IdentifierKind.Phone] = ["+491711234567"] }, CancellationToken.None))).Message.ShouldContain($"{Id(2)}");
+        (await system.ReadFreshAsync("auth", [Id(1), Id(3)], CancellationToken.None)).Count.ShouldBe(2);
+        (await system.UpdateAsync(Id(2), Of(("active", false)), Fields.Empty, CancellationToken.None)).ShouldBeOfType<Unavailable>().Message.ShouldContain("surrogate");
+    }
+
     [Fact]
     public async Task A_lost_answer_is_unknown_and_a_look_by_the_chosen_id_finds_what_became_of_it()
     {
@@ -61,6 +81,22 @@ public sealed class SupabaseFaultTests : SupabaseProject
 
         (await CreateAsync(2, "bob@example.org")).ShouldBe(new Throttled(TimeSpan.FromSeconds(1)));
         (await ReadEverybodyAsync()).Accounts.Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task The_service_waits_no_long_time_in_place_and_is_told_how_long_to_leave_it_alone()
+    {
+        await CreateAsync(1, "ann@example.org");
+        await using var system = Open(patience: Patience.OfService);
+        Server.RetryAfter = TimeSpan.FromSeconds(50);
+        Server.FailNext("GET", SupabaseFault.TooMany);
+
+        (await Should.ThrowAsync<SystemUnavailableException>(() => system.ReadFreshAsync("auth", [Id(1)], CancellationToken.None))).RetryAfter.ShouldBe(TimeSpan.FromSeconds(50));
+        var requests = Server.Requests.Count;
+
+        (await Should.ThrowAsync<SystemUnavailableException>(() => system.DescribeAsync(CancellationToken.None))).RetryAfter!.Value.ShouldBeGreaterThan(TimeSpan.FromSeconds(20));
+        (await system.DeleteAsync(Id(1), Fields.Empty, CancellationToken.None)).ShouldBeOfType<Throttled>();
+        Server.Requests.Count.ShouldBe(requests);
     }
 
     [Fact]

@@ -30,7 +30,7 @@ public abstract class SupabaseProject : IAsyncLifetime
         GC.SuppressFinalize(this);
     }
 
-    protected SupabaseSystem Open(string? url = null, string key = SupabaseStandIn.ServiceRoleKey) => new(
+    protected SupabaseSystem Open(string? url = null, string key = SupabaseStandIn.ServiceRoleKey, HttpMessageHandler? handler = null, Patience? patience = null) => new(
         new SystemConfig
         {
             Name = "auth",
@@ -40,7 +40,8 @@ public abstract class SupabaseProject : IAsyncLifetime
         },
         TimeProvider.System,
         new SeededRandom(1),
-        new HttpMessageInvoker(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false }));
+        new HttpMessageInvoker(handler ?? new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false }),
+        patience);
 
     protected async Task<object?> SqlAsync(string sql)
     {

@@ -1,0 +1,79 @@
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Reconciliation;
+
+namespace Selfsame.Core.Provisioning;
+
+/// <summary>The calls to the systems: each within its time, what was not foreseen told, and a system that asks for patience left alone by all nodes.</summary>
+internal sealed partial class RowWork
+{
+    private Task<WriteOutcome> CallAsync(Func<CancellationToken, Task<WriteOutcome>> call) => CallAsync(call, problem => new Unknown(problem));
+
+    private async Task<T> CallAsync<T>(Func<CancellationToken, Task<T>> call, Func<string, T> unanswered)
+    {
+        using var timeout = new CancellationTokenSource(Provisioner.CallTimeout, parts.Clock);
+        try
+        {
+            return await call(timeout.Token);
+        }
+        catch (OperationCanceledException) when (timeout.IsCancellationRequested)
+        {
+            return unanswered($"'{Target}' did not answer within {Provisioner.CallTimeout.TotalSeconds} seconds.");
+        }
+        catch (Exception exception) when (UnforeseenAnswers.IsOfConnector(exception))
+        {
+            var unavailable = UnforeseenAnswers.AsUnavailable(Target, exception, "");
+            TellUnforeseen(unavailable.Unforeseen);
+            return unanswered(unavailable.Message);
+        }
+    }
+
+    private async Task<SystemPicture> ReadTargetAsync(ReconcileRule rule, SystemPicture source, CancellationToken cancellation)
+    {
+        AccountId[] ids = OurId is { } id && id.Parts.Count == parts.Topology.Systems[Target].Mapping.Id.Count ? [id] : [];
+        var candidates = (await ReadByIdAsync(Target, ids, cancellation)).ToDictionary(pair => pair.Key, pair => pair.Value);
+        if (parts.Systems[Target] is IFindsAccounts finder && source.Accounts is [var person])
+        {
+            var values = person.Account.Identifiers.ToDictionary(
+                pair => pair.Key,
+                IReadOnlyList<string> (pair) => [.. IdentifierSpellings.Of(pair.Value, person.Keys.GetValueOrDefault(pair.Key))]);
+            if (rule.Handle?.Choices(person.Account) is { Count: > 0 } handles)
+            {
+                values[IdentifierKind.Handle] = handles;
+            }
+
+            foreach (var account in await PoliteAsync(Target, () => finder.FindAsync(Target, values, cancellation), cancellation))
+            {
+                candidates.TryAdd(account.Id, account);
+            }
+        }
+
+        return await PictureAsync(Target, candidates.Values, cancellation);
+    }
+
+    private async Task<SystemPicture> PictureAsync(string system, IEnumerable<Account> accounts, CancellationToken cancellation) => new()
+    {
+        Config = parts.Topology.Systems[system],
+        Facts = await PoliteAsync(system, () => parts.Systems[system].DescribeAsync(system, cancellation), cancellation),
+        Accounts = [.. accounts.Select(account => KeyedAccount.Of(account, parts.Keying))],
+        CreatesWithPassword = parts.Systems[system] is ICreatesWithPassword,
+    };
+
+    private Task<IReadOnlyDictionary<AccountId, Account>> ReadByIdAsync(string name, IReadOnlyCollection<AccountId> ids, CancellationToken cancellation)
+        => parts.Systems[name] is IReadsAccountsById system
+            ? PoliteAsync(name, () => system.ReadFreshAsync(name, ids, cancellation), cancellation)
+            : throw new SystemUnavailableException($"Single accounts of '{name}' can't be read, so nothing can be provisioned from or into it.");
+
+    /// <summary>Reads; a system that asks to be called later is left alone by all nodes, as after a write.</summary>
+    private async Task<T> PoliteAsync<T>(string system, Func<Task<T>> read, CancellationToken cancellation)
+    {
+        try
+        {
+            return await read();
+        }
+        catch (SystemUnavailableException exception) when (exception.RetryAfter is { } pause)
+        {
+            await parts.Rows.PauseAsync(system, pause, cancellation);
+            throw;
+        }
+    }
+}
