@@ -27,9 +27,6 @@ public sealed class Transaction
     /// <summary>Set by the work when its result is an answer but its writes must not stay (a refusal).</summary>
     public bool RollBack { get; set; }
 
-    /// <summary>The connection, for bulk reading and copying that the methods here don't cover.</summary>
-    public DbConnection Connection => connection;
-
     /// <summary>Runs one or several statements; the number of rows changed.</summary>
     public Task<int> ExecuteAsync(string sql, object? parameters = null) => connection.ExecuteAsync(Command(sql, parameters));
 

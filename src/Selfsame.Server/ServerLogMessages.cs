@@ -23,6 +23,9 @@ internal static partial class ServerLogMessages
     [LoggerMessage(2006, LogLevel.Warning, "The system's SQLite was not found: the bundled SQLite {Version} is used. Install libsqlite3-0 for a patched and faster one")]
     public static partial void BundledSqlite(ILogger logger, Version version);
 
+    [LoggerMessage(2014, LogLevel.Warning, "Links in the mails of tenant {Tenant} lead to {Address}, {Problem}. Say 'publicUrl' under 'tenants: {Tenant}:' in the config")]
+    public static partial void LinksLeadNowhere(ILogger logger, string tenant, Uri address, string problem);
+
     [LoggerMessage(2007, LogLevel.Warning, "Tenant {Tenant}: under the policy 'refuse' for {Space} user {User} keeps a key that user {Holder} holds")]
     public static partial void Grandfathered(ILogger logger, string tenant, string space, Guid user, Guid holder);
 

@@ -5,7 +5,7 @@ namespace Selfsame.Store;
 /// <summary>Every log message of the store. None carries an identifier's value or a secret.</summary>
 internal static partial class LogMessages
 {
-    [LoggerMessage(1001, LogLevel.Information, "A sign-up in tenant {Tenant} asked for a taken {Field} (repeat within 10 s: {Repeats}, correlation {CorrelationId})")]
+    [LoggerMessage(1001, LogLevel.Information, "Somebody in tenant {Tenant} asked for a taken {Field} (repeat within 10 s: {Repeats}, correlation {CorrelationId})")]
     public static partial void IdentifierTaken(ILogger logger, string tenant, string field, bool repeats, string? correlationId);
 
     [LoggerMessage(1002, LogLevel.Warning, "The stored password hash of user {Uuid} can't be verified on this machine")]

@@ -76,4 +76,7 @@ public sealed record TenantSettings
 
     /// <summary>Connected systems into which each new user is provisioned.</summary>
     public IReadOnlyList<string> ProvisionTo { get; init; } = [];
+
+    /// <summary>Those of them in which the accounts of purged users are deleted.</summary>
+    public IReadOnlyList<string> DeletePurgedIn { get; init; } = [];
 }

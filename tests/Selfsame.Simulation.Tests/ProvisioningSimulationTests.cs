@@ -43,7 +43,7 @@ public sealed class ProvisioningSimulationTests(ITestOutputHelper output)
         },
     };
 
-    // SELFSAME_SEEDS says how many seeds, SELFSAME_SEED which one alone, with its trace.
+    // SELFSAME_SEEDS says how many seeds, SELFSAME_FIRST_SEED from which one on, SELFSAME_SEED which one alone, with its trace.
     [Fact]
     public void No_seed_makes_an_account_twice_or_leaves_one_that_is_nobodys()
     {
@@ -56,17 +56,21 @@ public sealed class ProvisioningSimulationTests(ITestOutputHelper output)
         }
 
         var seeds = SimulationTests.Number("SELFSAME_SEEDS") ?? TestRun.Rounds(200, SeedsForCoverage, 200_000);
+        var first = SimulationTests.Number("SELFSAME_FIRST_SEED") ?? 1;
         var time = Stopwatch.StartNew();
+        var processor = Environment.CpuUsage.TotalTime;
         var coverage = new Coverage();
         var run = 0;
+        var traces = 0UL;
         var broken = new SortedDictionary<int, string>();
-        Parallel.For(1, seeds + 1, (seed, loop) =>
+        Parallel.For(first, first + seeds, (seed, loop) =>
         {
             var outcome = World.Run(seed, Usual);
             lock (coverage)
             {
                 run++;
                 coverage.Add(outcome.Coverage);
+                traces ^= Convert.ToUInt64(outcome.TraceHash[..16], 16);
                 if (outcome.Violation is { } violation)
                 {
                     broken.Add(seed, violation);
@@ -79,7 +83,10 @@ public sealed class ProvisioningSimulationTests(ITestOutputHelper output)
             }
         });
 
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{run} seeds, {time.Elapsed.TotalMilliseconds / run:0.0} ms each"));
+        processor = Environment.CpuUsage.TotalTime - processor;
+        output.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{run} seeds, {time.Elapsed.TotalMilliseconds / run:0.0} ms each, {processor.TotalMilliseconds / run:0.0} ms of a processor. All traces: {traces:x16}"));
         output.WriteLine(coverage.ToString());
         broken.ShouldBeEmpty("Run a seed alone, with its trace: SELFSAME_SEED=… ./test No_seed_makes_an_account");
         coverage.MetLessThan(seeds >= SeedsForCoverage ? 20 : 0).ShouldBeEmpty();

@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Selfsame.Core;
-using Selfsame.Databases;
 using Selfsame.Store;
 using Selfsame.Store.Passwords;
 using Selfsame.Testing;
@@ -19,6 +18,7 @@ internal sealed class SimulatedProcess
         Faults = new SimulatedFaults(world, this);
         Context = new SimulatedContext(world.Scheduler);
         clock = new ProcessClock(world.Clock, Context);
+        Connection = world.Disk.Connect(Faults, clock, world.StoreRandom);
         var passwords = new PlainPasswordHashing
         {
             WhileHashing = async () => await Task.Yield(),
@@ -26,7 +26,7 @@ internal sealed class SimulatedProcess
         };
         Store = new StoreContext
         {
-            Database = SqliteDatabase.SharedInMemory(world.DatabaseName, new DatabaseOptions { Faults = Faults }, clock, world.StoreRandom),
+            Database = Connection.Database,
             Clock = clock,
             Random = world.StoreRandom,
             Secrets = new SecretKeys(new byte[SecretKeys.MinimumBytes], world.StoreRandom),
@@ -44,6 +44,8 @@ internal sealed class SimulatedProcess
     public SimulatedFaults Faults { get; }
 
     public SimulatedContext Context { get; }
+
+    public DiskConnection Connection { get; }
 
     public StoreContext Store { get; }
 

@@ -1,11 +1,9 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Selfsame.Databases;
 using Selfsame.Simulation.Tests.Remotes;
 using Selfsame.Store;
-using Selfsame.Store.Schema;
 using Selfsame.Store.Users;
 using Selfsame.Testing;
 
@@ -51,18 +49,13 @@ internal sealed class World
 
     private const int MostSteps = 100_000;
 
-    // Dapper compiles its readers anew for each connection string, which costs more than the whole run: names are used again.
-    private static readonly ConcurrentBag<string> FreeNames = [];
-    private static int names;
-
     private readonly WorldOptions options;
     private readonly SimulatedContext outside;
-    private readonly Database disk;
     private readonly SeededRandom chance;
     private readonly List<string> trace = [];
     private readonly HashSet<Guid> acknowledged = [];
-    private readonly List<SimulatedProcess> processes = [];
     private readonly SimulatedProcess?[] nodes;
+    private int lives;
     private int running;
     private int commits;
     private int checkedCommits;
@@ -72,7 +65,6 @@ internal sealed class World
     private World(int seed, WorldOptions options)
     {
         this.options = options;
-        DatabaseName = FreeNames.TryTake(out var name) ? name : $"simulation-{Interlocked.Increment(ref names)}";
         Clock = new VirtualClock(new DateTimeOffset(2026, 11, 21, 12, 0, 0, TimeSpan.Zero));
         Scheduler = new Scheduler(new SeededRandom(seed));
         StoreRandom = new SeededRandom(seed + 1_000_000);
@@ -80,7 +72,6 @@ internal sealed class World
         FaultRandom = new SeededRandom(seed + 3_000_000);
         nodes = new SimulatedProcess?[options.Nodes];
         outside = new SimulatedContext(Scheduler);
-        disk = SqliteDatabase.SharedInMemory(DatabaseName, new DatabaseOptions(), Clock, new SeededRandom(0));
         Remotes = options.Remotes is { } remotes ? new RemoteSystems(this, remotes, seed) : null;
     }
 
@@ -109,7 +100,8 @@ internal sealed class World
 
     public Coverage Coverage { get; } = new();
 
-    public string DatabaseName { get; }
+    /// <summary>What the servers store on.</summary>
+    public Disk Disk { get; } = Disk.Take();
 
     public WorldOptions Options => options;
 
@@ -137,12 +129,14 @@ internal sealed class World
         {
             world.violation ??= error.ToString();
         }
-        finally
+
+        if (world.violation is null)
         {
-            // All of them, those of a run that broke off as well: the database lives as long as one is open, and its name is used again.
-            world.processes.ForEach(process => Complete(process.Store.Database.DisposeAsync()));
-            Complete(world.disk.DisposeAsync());
-            FreeNames.Add(world.DatabaseName);
+            world.Disk.Release();
+        }
+        else
+        {
+            world.Disk.Destroy();
         }
 
         var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', world.trace))));
@@ -192,20 +186,11 @@ internal sealed class World
     }
 
     /// <summary>Reads the database as it is committed, past the server. Reading never waits.</summary>
-    public T Inspect<T>(Func<Transaction, Task<T>> read)
-    {
-        var task = disk.ReadAsync(read);
-        return task.IsCompleted
-            ? task.GetAwaiter().GetResult()
-            : throw new InvalidOperationException("A transaction was left open between two steps: something in it waited for more than the database.");
-    }
-
-    private static void Complete(ValueTask task) => task.AsTask().GetAwaiter().GetResult();
+    public T Inspect<T>(Func<Transaction, Task<T>> read) => Disk.Read(database => database.ReadAsync(read));
 
     private void RunToEnd(int seed)
     {
         Note($"seed {seed}");
-        Complete(new ValueTask(StoreSchema.MigrateAsync(disk)));
         for (var node = 0; node < nodes.Length; node++)
         {
             Start(node);
@@ -245,12 +230,6 @@ internal sealed class World
 
             // Mostly time passes when nothing else is left to do; sometimes a timer is faster.
             var moved = chance.OneIn(8) ? Clock.FireNext() || Scheduler.RunOne() : Scheduler.RunOne() || Clock.FireNext();
-            // Work on another thread is given the time to come back, so that what has left is told from what never comes.
-            if (!moved)
-            {
-                SpinWait.SpinUntil(() => Scheduler.Escape is not null, TimeSpan.FromSeconds(5));
-            }
-
             if (Scheduler.Escape is { } escape)
             {
                 throw new InvalidOperationException($"A continuation ran on another thread:\n{escape}");
@@ -258,7 +237,7 @@ internal sealed class World
 
             if (!moved)
             {
-                throw new InvalidOperationException($"{running} clients wait for something that never comes.");
+                throw new InvalidOperationException($"{running} clients wait for something that never comes, or that another thread has in hand.");
             }
 
             if (commits >= checkedCommits + options.CommitsBetweenChecks)
@@ -271,13 +250,7 @@ internal sealed class World
 
     private void Check()
     {
-        var task = StoreInvariants.FindAsync(disk);
-        if (!task.IsCompleted)
-        {
-            throw new InvalidOperationException("A transaction was left open between two steps: something in it waited for more than the database.");
-        }
-
-        foreach (var broken in task.GetAwaiter().GetResult().Concat(Remotes?.FindViolations() ?? []))
+        foreach (var broken in Disk.Read(database => StoreInvariants.FindAsync(database)).Concat(Remotes?.FindViolations() ?? []))
         {
             Violate(broken);
         }
@@ -361,9 +334,7 @@ internal sealed class World
     private async Task RestartAsync(SimulatedProcess died, int node)
     {
         await DelayAsync(1 + chance.NextInt32(100));
-
-        // Its open transactions, if broken code left one, end with it, as a database ends those of a dead client.
-        await died.Store.Database.DisposeAsync();
+        Disk.Disconnect(died.Connection);
         Start(node);
         Note($"{nodes[node]!.Name} starts");
     }
@@ -372,8 +343,7 @@ internal sealed class World
     {
         var process = new SimulatedProcess(this, nodes.Length == 1 ? "the server" : $"server {node + 1}");
         nodes[node] = process;
-        processes.Add(process);
-        Remotes?.Start(process, processes.Count);
+        Remotes?.Start(process, ++lives);
     }
 
     private static async void ServeAsync<T>(SimulatedProcess serving, Func<StoreContext, Task<T>> operation, TaskCompletionSource<T> answer)

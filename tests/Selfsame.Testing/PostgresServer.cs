@@ -59,12 +59,15 @@ public sealed class PostgresServer : IAsyncDisposable
     }
 
     /// <summary>Creates an empty database and returns its Npgsql connection string.</summary>
-    public async Task<string> CreateDatabaseAsync(CancellationToken cancellationToken = default)
+    public Task<string> CreateDatabaseAsync(CancellationToken cancellationToken = default) => CreateDatabaseAsync("", cancellationToken);
+
+    /// <summary>As <see cref="CreateDatabaseAsync(CancellationToken)"/>, with further options of CREATE DATABASE.</summary>
+    public async Task<string> CreateDatabaseAsync(string options, CancellationToken cancellationToken = default)
     {
         var name = $"test_{Interlocked.Increment(ref databases)}";
         await using var connection = new NpgsqlConnection(ConnectionString("postgres") + ";Pooling=false");
         await connection.OpenAsync(cancellationToken);
-        await using var create = new NpgsqlCommand($"CREATE DATABASE {name} TEMPLATE template0", connection);
+        await using var create = new NpgsqlCommand($"CREATE DATABASE {name} TEMPLATE template0 {options}", connection);
         await create.ExecuteNonQueryAsync(cancellationToken);
         return ConnectionString(name);
     }

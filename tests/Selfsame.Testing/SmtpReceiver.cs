@@ -34,7 +34,8 @@ public sealed class SmtpReceiver : IAsyncDisposable
     /// <param name="startTls">Offer STARTTLS, and AUTH only after it, under a self-signed certificate.</param>
     /// <param name="user">If set, mail is taken only from who signs in with this user and <paramref name="password"/>.</param>
     /// <param name="password">The password of <paramref name="user"/>.</param>
-    public static async Task<SmtpReceiver> StartAsync(bool startTls = false, string? user = null, string? password = null)
+    /// <param name="ascii">Do not announce SMTPUTF8.</param>
+    public static async Task<SmtpReceiver> StartAsync(bool startTls = false, string? user = null, string? password = null, bool ascii = false)
     {
         using var timeout = new CancellationTokenSource(Timeout);
         var nodeFolder = Checkout.NodeFolder;
@@ -46,8 +47,8 @@ public sealed class SmtpReceiver : IAsyncDisposable
         }
 
         var options = startTls
-            ? JsonSerializer.Serialize(new { starttls = true, keyFile, certificateFile, user, password })
-            : JsonSerializer.Serialize(new { starttls = false, user, password });
+            ? JsonSerializer.Serialize(new { starttls = true, keyFile, certificateFile, user, password, ascii })
+            : JsonSerializer.Serialize(new { starttls = false, user, password, ascii });
         var process = ChildProcess.Start("node", [Path.Combine(nodeFolder, "smtp.mjs"), options], folder: nodeFolder);
         if (await process.StandardOutput.FirstAsync(line => EventOf(line) == "listening", timeout.Token) is not { } line)
         {

@@ -1,6 +1,7 @@
-// A real SMTP receiver on 127.0.0.1, for the tests. One JSON argument: { starttls, keyFile, certificateFile, user, password }.
+// A real SMTP receiver on 127.0.0.1, for the tests. One JSON argument: { starttls, keyFile, certificateFile, user, password, ascii }.
 // Standard output, one JSON object a line: { event: "listening", port }, { event: "fault-set" } and, for each message,
-// { event: "mail", from, to, raw (base64), encrypted, user, acknowledged }.
+// { event: "mail", from, to, raw (base64), encrypted, user, international, acknowledged }.
+// With `ascii` it does not announce SMTPUTF8.
 // Standard input, one JSON object a line: a fault { at: "connect" | "sender" | "recipient" | "message", count, code, drop, text }:
 // the next `count` times, answer `code` there, with `text` if there is one, or drop the connection. A message whose connection is dropped was taken: only the
 // answer is lost. The end of standard input ends the receiver.
@@ -41,6 +42,7 @@ const server = new SMTPServer({
   disabledCommands: [...(options.starttls ? [] : ["STARTTLS"]), ...(options.user ? [] : ["AUTH"])],
   key: options.keyFile && readFileSync(options.keyFile),
   cert: options.certificateFile && readFileSync(options.certificateFile),
+  hideSMTPUTF8: Boolean(options.ascii),
   disableReverseLookup: true,
   logger: false,
   onConnect: (session, callback) => answer("connect", session, callback),
@@ -63,6 +65,7 @@ const server = new SMTPServer({
         raw: Buffer.concat(chunks).toString("base64"),
         encrypted: Boolean(session.secure),
         user: session.user ?? null,
+        international: Boolean(session.envelope.smtpUtf8),
         acknowledged: !injected,
       });
       injected ? drop(session) : callback();

@@ -20,7 +20,7 @@ internal static class ApplyCommand
         var file = new Argument<string>("plan") { Description = "The file that 'selfsame plan -o' wrote." };
         var merged = new Option<string?>("--merged")
         {
-            Description = "Write who was merged into whom to this file, one JSON object a line: system, loser, survivor. For your application's sessions.",
+            Description = "Write who was merged into whom to this file, one JSON object a line: system, loser, survivor. For your application's sessions. Default: PLAN.merged.jsonl.",
         };
         var notify = new Option<bool>("--notify") { Description = "Mail a link to set a password to everybody whose account is created without one, where the system sends such mails." };
         var command = new Command("apply", "Makes exactly the changes of a plan. Apply the same plan again to go on after an interruption.") { file, merged, notify };
@@ -36,7 +36,9 @@ internal static class ApplyCommand
 
             await using var engine = await options.OpenAsync(parsed, cancellation);
             var verdict = PlanCheck.Check(text, engine.Topology, KeyRules.Version, guards.Read(parsed));
-            return await ApplyAsync(engine, verdict, options.Json(parsed), cancellation, parsed.GetValue(merged), parsed.GetValue(notify));
+            var merges = verdict is PlanAccepted accepted && accepted.Plan.Changes.Any(change => change.Action == ChangeAction.Merge);
+            return await ApplyAsync(
+                engine, verdict, options.Json(parsed), cancellation, parsed.GetValue(merged) ?? (merges ? $"{parsed.GetRequiredValue(file)}.merged.jsonl" : null), parsed.GetValue(notify));
         });
         return command;
     }
@@ -68,6 +70,7 @@ internal static class ApplyCommand
                 if (merged is not null)
                 {
                     PrivateFiles.WriteAtomically(merged, AppliedChanges.MergedLines(AppliedChanges.Of(plan, report)));
+                    ApplyView.WriteMap(merged, json);
                 }
 
                 if (notify)

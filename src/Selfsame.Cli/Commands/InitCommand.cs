@@ -43,7 +43,7 @@ internal static class InitCommand
             var named = parsed.GetValue(table);
             var proposal = Proposals.For(catalog, named) ?? throw new InvalidOperationException(Nothing(catalog, named));
             var isFile = catalog.Connector == SqliteSystem.Kind.Name;
-            await File.WriteAllTextAsync(file, ConfigText.Write(proposal, isFile ? Quoted(Path.GetRelativePath(Path.GetDirectoryName(Path.GetFullPath(file))!, given)) : $"${{{Variable}}}"), cancellation);
+            await File.WriteAllTextAsync(file, ConfigText.Write(proposal, isFile ? Quoted(given) : $"${{{Variable}}}"), cancellation);
             InitView.Write(proposal, file, isFile ? null : Variable);
             return ExitCode.Clean;
         });

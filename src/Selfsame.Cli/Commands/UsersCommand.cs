@@ -88,6 +88,13 @@ internal static class UsersCommand
                         Role = parsed.GetValue(role),
                     },
                 };
+                if (form is { Administrator.IsSuperuser: true, Password: null, Email: null })
+                {
+                    await Console.Error.WriteLineAsync(
+                        "selfsame: a superuser without a password and without an e-mail address could never sign in. Write the password to standard input, or add --email.");
+                    return ExitCode.Error;
+                }
+
                 var request = new SignUpRequest { Tenant = Tenant.Read(context, parsed), Form = form, Actor = Actor.CommandLine };
                 return UserView.WriteOutcome(await new SignUp(context).ExecuteAsync(request, cancellation), parsed.GetValue(Json));
             });

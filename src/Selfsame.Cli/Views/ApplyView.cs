@@ -5,6 +5,15 @@ namespace Selfsame.Cli.Views;
 /// <summary>Shows what an apply did; for programs JSON with the counts and the changes that were not made.</summary>
 internal static class ApplyView
 {
+    /// <summary>Where it stands who was merged into whom.</summary>
+    public static void WriteMap(string file, bool json)
+    {
+        if (!json)
+        {
+            Terminal.Line($"Who was merged into whom: {Terminal.Text(file)}");
+        }
+    }
+
     public static void Write(ApplyReport report, Plan plan, bool json)
     {
         if (json)

@@ -104,7 +104,7 @@ internal sealed partial record MongoError
         MongoFault.Transient => new Unavailable(Message),
         MongoFault.Uncertain => new Unknown(Message),
         MongoFault.Throttled => new Throttled(TimeSpan.FromSeconds(1)),
-        _ => new Refused(Message),
+        _ => new Refused(Message) { LacksPermission = Code == Unauthorized },
     };
 
     private static MongoError Of(BsonDocument error, BsonDocument labels, string command, string place)

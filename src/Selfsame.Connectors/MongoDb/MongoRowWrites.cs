@@ -97,7 +97,7 @@ internal sealed class MongoRowWrites(MongoDatabase database, string accounts)
         return outcome switch
         {
             Drifted drifted => new Drifted(drifted.Message + so),
-            Refused refused => new Refused(refused.Message + so),
+            Refused refused => refused with { Message = refused.Message + so },
             AlreadyExists exists => exists with { Message = exists.Message + so },
             Unavailable unavailable => new Unknown(unavailable.Message + so),
             Throttled => new Unknown("The server asked to wait." + so),

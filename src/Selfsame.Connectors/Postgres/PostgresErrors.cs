@@ -29,7 +29,7 @@ internal sealed class PostgresErrors(string system, PostgresDatabase database)
                 => new Unavailable($"'{system}' is busy: {error.MessageText}. Nothing was changed."),
             PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.UndefinedColumn or PostgresErrorCodes.DatatypeMismatch
                 => new Refused($"A table has changed its shape meanwhile: {error.MessageText}. Make a new plan."),
-            PostgresErrorCodes.InsufficientPrivilege => new Refused(await SentenceAsync(error, session, cancellation)),
+            PostgresErrorCodes.InsufficientPrivilege => new Refused(await SentenceAsync(error, session, cancellation)) { LacksPermission = true },
             _ when IsForGood(error.SqlState) => new Refused($"{error.MessageText} ({error.SqlState}{Place(error)})."),
             _ => new Unavailable(await SentenceAsync(error, session, cancellation)),
         };

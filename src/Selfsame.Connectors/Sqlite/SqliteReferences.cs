@@ -14,7 +14,7 @@ internal sealed class SqliteReferences(string system, SqliteTable accounts)
     public IReadOnlyList<ReferencePlace> FindPlaces(SqliteConnection connection, IReadOnlyList<ReferencePlace> declared)
     {
         var enforced = SqliteCatalog.ForeignKeysTo(connection, accounts.Name)
-            .Select(key => new ReferencePlace { Table = SqliteCatalog.Same(key.Table, accounts.Name) ? accounts.Name : key.Table, Fields = key.Fields, AccountFields = key.AccountFields, Enforced = true })
+            .Select(key => new ReferencePlace { Table = SqliteCatalog.Same(key.Table, accounts.Name) ? accounts.Name : key.Table, Fields = key.Fields, AccountFields = key.AccountFields, Enforced = true, Bypassable = true })
             .ToList();
         var own = accounts.Columns(connection).Select(column => column.Name).ToList();
         var others = declared

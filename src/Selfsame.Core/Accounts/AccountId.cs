@@ -74,6 +74,9 @@ public sealed class AccountId : IEquatable<AccountId>
         return id is not null;
     }
 
+    /// <summary>Whether it is a number, as systems count their records: two systems that count have equal ones by chance.</summary>
+    public bool IsCounted => Parts is [{ Length: > 0 } part] && part.All(char.IsAsciiDigit);
+
     /// <summary>
     /// As text by which ids of two systems are compared, one of which may join the parts by slashes. Parts that hold a slash themselves are not joined: other
     /// parts would give the same text.

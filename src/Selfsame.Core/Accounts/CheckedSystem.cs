@@ -147,8 +147,12 @@ public static class CheckedSystem
         {
             if (!seen.Add(account.Id))
             {
-                throw new ConnectorContractException(name, $"it handed over the account {account.Id} twice.");
+                throw TwoWithOneId(name, account.Id);
             }
         }
     }
+
+    /// <summary>What is called the id in the config is none, or a file or list names one record twice.</summary>
+    public static SystemUnavailableException TwoWithOneId(string name, AccountId id)
+        => new($"Two records of '{name}' have the id {id}. Name under 'id' what no two of them share; nothing was concluded from this read.");
 }

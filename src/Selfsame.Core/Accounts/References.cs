@@ -21,6 +21,12 @@ public sealed record ReferencePlace
     /// <summary>Whether the system itself guards the reference (a foreign key), or only the config says that it is one.</summary>
     public bool Enforced { get; init; }
 
+    /// <summary>Whether writers may go without that guard: SQLite keeps foreign keys only for connections that ask for it.</summary>
+    public bool Bypassable { get; init; }
+
+    /// <summary>Whether nobody can make a row refer to an account that is not there.</summary>
+    public bool IsGuarded => Enforced && !Bypassable;
+
     /// <summary><c>table.field</c>, for people.</summary>
     public override string ToString() => $"{Table}.{string.Join('+', Fields)}";
 

@@ -14,6 +14,9 @@ public sealed record Refused(string Message) : WriteOutcome
 {
     /// <summary>The fields whose values it does not take, where that is the reason: other values may do.</summary>
     public IReadOnlyList<string> Fields { get; init; } = [];
+
+    /// <summary>Whether only a permission was lacking: once that is granted, the same may be sent again.</summary>
+    public bool LacksPermission { get; init; }
 }
 
 /// <summary>The account is gone or no longer what the precondition says; nothing was changed.</summary>

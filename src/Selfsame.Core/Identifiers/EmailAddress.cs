@@ -19,9 +19,12 @@ public sealed record EmailAddress
     // Decomposed text is at most three times as long in octets (UAX #15, section 9.1): nothing longer can shrink to the limit.
     private const int MaximumUnits = MaximumOctets * 3;
 
-    private EmailAddress(string value, string localPart, string domain)
+    private readonly int at;
+
+    private EmailAddress(string value, int at, string localPart, string domain)
     {
         Value = value;
+        this.at = at;
         LocalPart = localPart;
         Domain = domain;
         Key = $"{localPart}@{domain}";
@@ -29,6 +32,12 @@ public sealed record EmailAddress
 
     /// <summary>The address as it is shown: trimmed, in normalization form C, in the case that was typed.</summary>
     public string Value { get; }
+
+    /// <summary>
+    /// The address as mail is sent to it: the local part as shown, the domain in our own A-labels. The machine's ICU may make another domain of what was
+    /// typed (from Unicode 15.1 on <c>faẞ.de</c> is another than here), and whoever has that one would get the proof of this address. Computed at each call.
+    /// </summary>
+    public string Recipient => $"{Value[..at]}@{Domain}";
 
     /// <summary>The canonical form: local part in lower case and unquoted where it can be, domain in A-labels.</summary>
     public string Key { get; }
@@ -66,7 +75,7 @@ public sealed record EmailAddress
             return false;
         }
 
-        var address = new EmailAddress(shown, localPart, domain);
+        var address = new EmailAddress(shown, at, localPart, domain);
         refusal = RefuseLength(shown.AsSpan(0, at), localPart) ?? RefuseLength(address);
         value = refusal is null ? address : null;
         return refusal is null;

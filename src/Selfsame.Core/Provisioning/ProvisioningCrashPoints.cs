@@ -18,6 +18,12 @@ public static class ProvisioningCrashPoints
     /// <summary>The account was changed; the answer is not durable.</summary>
     public const string UpdateLeft = "provisioning.update-left";
 
+    /// <summary>That the account is to be deleted is durable and counted; nothing has left.</summary>
+    public const string DeletionDurable = "provisioning.deletion-durable";
+
+    /// <summary>The account was asked to be deleted; the answer is not durable.</summary>
+    public const string DeleteLeft = "provisioning.delete-left";
+
     /// <summary>The row's new state is durable.</summary>
     public const string OutcomeDurable = "provisioning.outcome-durable";
 
@@ -26,4 +32,7 @@ public static class ProvisioningCrashPoints
 
     /// <summary>Those that the disabling of one account reaches, in order.</summary>
     public static IReadOnlyList<string> OfDisabling { get; } = [Claimed, DisablingDurable, UpdateLeft, OutcomeDurable];
+
+    /// <summary>Those that the deletion of one account of a purged user reaches, in order.</summary>
+    public static IReadOnlyList<string> OfDeletion { get; } = [Claimed, DeletionDurable, DeleteLeft, OutcomeDurable];
 }

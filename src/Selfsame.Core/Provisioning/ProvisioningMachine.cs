@@ -39,6 +39,9 @@ public sealed record NotWantedYet : ProvisioningEvent;
 /// <summary>The account of the source is gone or disabled, and ours is active: it is to be disabled.</summary>
 public sealed record Disabling : ProvisioningEvent;
 
+/// <summary>The user was purged, and the config has the account deleted.</summary>
+public sealed record Deleting : ProvisioningEvent;
+
 /// <summary>The account of the source is there again before ours was disabled.</summary>
 public sealed record WantedAgain : ProvisioningEvent;
 
@@ -61,6 +64,9 @@ public sealed record LookAgain(string Reason) : ProvisioningEvent
 
     /// <summary>The reason where a plan changed the account, of what its source was when the plan was made.</summary>
     public const string OfPlan = "A plan changed the account.";
+
+    /// <summary>The reason where the user for whom it was made was purged.</summary>
+    public const string OfPurge = "The user was purged.";
 
     /// <summary>The reason where a node that had lost the row may have written last.</summary>
     public const string OfLateWrite = "A node that had lost the row had sent something.";
@@ -89,7 +95,7 @@ public static class ProvisioningMachine
             (ProvisioningState.Pending or ProvisioningState.Intent, IntendedWithPassword intended) when row.Intended is null || row.Intended.Password == intended.Account.Password
                 => row with { State = ProvisioningState.Intent, Intended = intended.Account, Note = intended.Note },
             (ProvisioningState.Pending or ProvisioningState.Intent or ProvisioningState.Linked, FoundOurs ours)
-                => Settled(row, ProvisioningState.Linked, null) with { TargetId = ours.TargetId, Disabled = false },
+                => Settled(row, ProvisioningState.Linked, null) with { TargetId = ours.TargetId, Disabled = false, Deleting = false },
             (ProvisioningState.Pending or ProvisioningState.Intent, FoundOursOlder ours)
                 => Settled(row, ProvisioningState.Linked, null) with { TargetId = ours.TargetId, Disabled = ours.Disabled, DueBecause = FoundOursOlder.Reason },
             (not ProvisioningState.Conflict and not ProvisioningState.Compensated, FoundConflict conflict)
@@ -98,11 +104,13 @@ public static class ProvisioningMachine
             (ProvisioningState.Pending, NotWantedYet) => row with { Attempts = 0, Problem = null, NotBefore = now + LongestDelay },
             (ProvisioningState.Pending or ProvisioningState.Intent or ProvisioningState.Linked, Disabling)
                 => row with { State = ProvisioningState.Compensating, Disabled = true, Attempts = 0, Problem = null, DueBecause = null },
+            (not ProvisioningState.Conflict and not ProvisioningState.Compensated, Deleting) when row.Purged
+                => row with { State = ProvisioningState.Compensating, Deleting = true, Attempts = 0, Problem = null, DueBecause = null },
             (ProvisioningState.Intent, MayStillArrive)
                 => row with { State = ProvisioningState.Compensating, Disabled = true, Attempts = 0, Problem = null, DueBecause = null, NotBefore = now + Provisioner.CallTimeout },
             (ProvisioningState.Linked, MadeAgain)
                 => row with { State = ProvisioningState.Pending, TargetId = null, Intended = null, Note = null, DueBecause = null, Attempts = 0 },
-            (ProvisioningState.Compensating, WantedAgain) => row with { State = ProvisioningState.Intent, Attempts = 0, Problem = null },
+            (ProvisioningState.Compensating, WantedAgain) => row with { State = ProvisioningState.Intent, Deleting = false, Attempts = 0, Problem = null },
             (not ProvisioningState.Conflict and not ProvisioningState.Compensated, NothingLeft) => Settled(row, ProvisioningState.Compensated, null),
             (ProvisioningState.Linked, LookAgain again) => row with { DueBecause = again.Reason, Attempts = 0, NotBefore = now },
             (ProvisioningState.Conflict or ProvisioningState.Compensated, LookAgain)

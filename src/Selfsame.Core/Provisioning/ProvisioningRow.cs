@@ -17,7 +17,7 @@ public enum ProvisioningState
     /// <summary>A person must look: the evidence stands in the row.</summary>
     Conflict,
 
-    /// <summary>The account of the source is gone or disabled, and ours is being disabled.</summary>
+    /// <summary>The account of the source is gone or disabled, and ours is being disabled, or deleted.</summary>
     Compensating,
 
     /// <summary>Nothing of the person is active in the system.</summary>
@@ -85,6 +85,12 @@ public sealed record ProvisioningRow
     /// <summary>The service disabled the account, so that it may enable it again: what somebody else disabled stays so.</summary>
     public bool Disabled { get; init; }
 
+    /// <summary>The user for whom it was made was purged: the row is forgotten once nothing of them is left.</summary>
+    public bool Purged { get; init; }
+
+    /// <summary>That the account of the purged user is deleted was counted under the guard.</summary>
+    public bool Deleting { get; init; }
+
     /// <summary>Attempts in a row that came to nothing.</summary>
     public int Attempts { get; init; }
 
@@ -115,16 +121,16 @@ public sealed record ClaimedRow(ProvisioningRow Row, long Taken, TimeSpan Lease)
 /// <param name="PerSecond">The system's limit of rows a second over all nodes; null for none.</param>
 public sealed record ProvisioningClaim(string System, int Most, int Backfill, TimeSpan Lease, double? PerSecond);
 
-/// <summary>What came of asking to disable an account.</summary>
+/// <summary>What came of asking to disable or delete an account.</summary>
 public abstract record DisablingAnswer;
 
 /// <summary>It was counted, and the row is <see cref="ProvisioningState.Compensating"/>.</summary>
 public sealed record DisablingCounted : DisablingAnswer;
 
-/// <summary>As many as the guard allows were disabled within the hour; nothing was written.</summary>
+/// <summary>As many as the guard allows were disabled, or deleted, within the hour; nothing was written.</summary>
 public sealed record DisablingGuarded(TimeSpan RetryAfter) : DisablingAnswer;
 
-/// <summary>Another holder has the row; nothing was written.</summary>
+/// <summary>Another holder has the row, or the purged user is back; nothing was written.</summary>
 public sealed record DisablingLost : DisablingAnswer;
 
 /// <summary>Where the rows stand.</summary>
@@ -146,7 +152,10 @@ public interface IProvisioningRows
     /// </summary>
     Task<bool> SaveAsync(ProvisioningRow row, bool release, IReadOnlyList<string> followers, CancellationToken cancellation);
 
-    /// <summary>Writes a row that has become <see cref="ProvisioningState.Compensating"/>, if fewer than <paramref name="mostPerHour"/> accounts of its system did so within the hour.</summary>
+    /// <summary>
+    /// Writes a row that has become <see cref="ProvisioningState.Compensating"/>, if fewer than <paramref name="mostPerHour"/> accounts of its system did so within the hour.
+    /// Those that are to be disabled and those that are to be deleted (<see cref="ProvisioningRow.Deleting"/>) are counted apart.
+    /// </summary>
     Task<DisablingAnswer> SaveDisablingAsync(ProvisioningRow row, int mostPerHour, CancellationToken cancellation);
 
     /// <summary>

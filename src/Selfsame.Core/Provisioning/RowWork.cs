@@ -80,7 +80,9 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
             var source = await PictureAsync(rule.Source, (await ReadByIdAsync(rule.Source, [row.Key.Account], cancellation)).Values, cancellation);
             var target = await ReadTargetAsync(rule, source, cancellation);
             var ours = target.Accounts.FirstOrDefault(account => account.Account.Id.Equals(OurId));
-            var again = ours is null ? await MakeAsync(rule, source, target, cancellation) : await FollowAsync(rule, source, target, ours.Account, cancellation);
+            var again = ours is null ? await MakeAsync(rule, source, target, cancellation)
+                : row.Purged && source.Accounts.Count == 0 && parts.Topology.DeletesPurged(rule) ? await DeleteAsync(target, ours.Account, cancellation)
+                : await FollowAsync(rule, source, target, ours.Account, cancellation);
             if (!again)
             {
                 return;
@@ -155,8 +157,8 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
         }
     }
 
-    /// <summary>What it comes to that no account is wanted and none is there: what was asked for may still arrive.</summary>
-    private ProvisioningEvent NothingThere() => row.State == ProvisioningState.Intent ? new MayStillArrive() : new NothingLeft();
+    /// <summary>What it comes to that no account is wanted and none is there: what was asked for may still arrive, unless it had and was deleted.</summary>
+    private ProvisioningEvent NothingThere() => row is { State: ProvisioningState.Intent, Deleting: false } ? new MayStillArrive() : new NothingLeft();
 
     /// <summary>Brings our account up to date; whether to look again at once.</summary>
     private async Task<bool> FollowAsync(ReconcileRule rule, SystemPicture source, SystemPicture target, Account ours, CancellationToken cancellation)
@@ -231,16 +233,20 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
     private async Task<bool> MayDisableAsync(CancellationToken cancellation)
     {
         var most = parts.Topology.Guards.MaxDisablesPerHour;
-        var next = Next(new Disabling());
+        return await MayEndAsync(new Disabling(), most, $"It waits to be disabled: the guard maxDisablesPerHour allows {most} in {Target} within an hour.", ProvisioningCrashPoints.DisablingDurable, cancellation);
+    }
+
+    private async Task<bool> MayEndAsync(ProvisioningEvent end, int most, string waits, string durable, CancellationToken cancellation)
+    {
+        var next = Next(end);
         switch (await parts.Rows.SaveDisablingAsync(next, most, cancellation))
         {
             case DisablingCounted:
                 row = next;
-                parts.CrashPoints.Reach(ProvisioningCrashPoints.DisablingDurable);
+                parts.CrashPoints.Reach(durable);
                 return true;
             case DisablingGuarded guarded:
-                return await ConcludeAsync(new Failed(
-                    $"It waits to be disabled: the guard maxDisablesPerHour allows {most} in {Target} within an hour.", guarded.RetryAfter), cancellation);
+                return await ConcludeAsync(new Failed(waits, guarded.RetryAfter), cancellation);
             default:
                 lost = true;
                 return false;

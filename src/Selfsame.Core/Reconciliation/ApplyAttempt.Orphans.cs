@@ -26,4 +26,20 @@ internal sealed partial class ApplyAttempt
 
         return refuted;
     }
+
+    /// <summary>The portion's deletions, by number, to which something refers by now that the system itself does not guard.</summary>
+    private async Task<Dictionary<int, string>> ReadReferredAsync(IReadOnlyList<Change> portion, Dictionary<int, Account> present, CancellationToken cancellation)
+    {
+        var referred = new Dictionary<int, string>();
+        foreach (var group in portion.Where(change => change.Action == ChangeAction.Delete && present.ContainsKey(change.Number)).GroupBy(change => change.System))
+        {
+            var places = await rowChanges.ReferredAsync(group.Key, [.. group.Select(change => present[change.Number])], cancellation);
+            foreach (var change in group.Where(change => places.ContainsKey(change.Account)))
+            {
+                referred.Add(change.Number, $"{places[change.Account]} refer to it, and would be left behind. Delete or move these in the application first.");
+            }
+        }
+
+        return referred;
+    }
 }

@@ -9,9 +9,7 @@ internal sealed partial class ApplyAttempt
     private const int MaximumLooks = 4;
     private const int Sweeps = 2;
     private const int SweepPortion = 200;
-
-    // A wait is taken in pieces in which the lease can't run out.
-    private static readonly TimeSpan LongestPiece = TimeSpan.FromSeconds(20);
+    private const int MostNamed = 10;
 
     private async Task<bool> ChangeRowsAsync(IReadOnlyList<Change> portion, CancellationToken cancellation)
     {
@@ -127,7 +125,6 @@ internal sealed partial class ApplyAttempt
         }
     }
 
-    // Two that renew the lease at the same time renew the same one.
     private async Task<bool> MayGoOnAsync(CancellationToken cancellation) => !cancellation.IsCancellationRequested && await KeepLeaseAsync(CancellationToken.None);
 
     private async Task<WriteOutcome> WriteOneAsync(PreparedChange prepared)
@@ -166,7 +163,9 @@ internal sealed partial class ApplyAttempt
     /// Looks twice, a minimum age apart, for references that arrived at accounts which were merged away or took another id: where the
     /// system does not guard them, whoever still held the old id may have written it.
     /// </summary>
-    public async Task<bool> SweepAsync(CancellationToken cancellation)
+    public Task<bool> SweepAsync(CancellationToken cancellation) => WhileKeepingLeaseAsync(SweepAllAsync(cancellation));
+
+    private async Task<bool> SweepAllAsync(CancellationToken cancellation)
     {
         var changes = new List<Change>();
         foreach (var change in plan.Changes.Where(change => change.Action is ChangeAction.Merge or ChangeAction.Rekey && entries.GetValueOrDefault(change.Number)?.State == ChangeState.Applied))
@@ -196,27 +195,18 @@ internal sealed partial class ApplyAttempt
         return true;
     }
 
-    /// <summary>Waits, and keeps the lease meanwhile; false when it is lost or the apply was asked to stop.</summary>
+    /// <summary>Waits; false when the apply was asked to stop.</summary>
     private async Task<bool> WaitAsync(TimeSpan age, CancellationToken cancellation)
     {
-        for (var left = age; left > TimeSpan.Zero; left -= LongestPiece)
+        try
         {
-            try
-            {
-                await Task.Delay(left < LongestPiece ? left : LongestPiece, clock, cancellation);
-            }
-            catch (OperationCanceledException)
-            {
-                return false;
-            }
-
-            if (!await KeepLeaseAsync(CancellationToken.None))
-            {
-                return false;
-            }
+            await Task.Delay(age, clock, cancellation);
+            return true;
         }
-
-        return !cancellation.IsCancellationRequested;
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
     }
 
     private async Task<bool> SweepAsync(IReadOnlyList<Change> changes, CancellationToken cancellation)
@@ -261,10 +251,15 @@ internal sealed partial class ApplyAttempt
 
         crashPoints.Reach(ApplyCrashPoints.IntentDurable);
         var outcome = systems[change.System] is IChangesSchema system
-            ? await WhileKeepingLeaseAsync(PatientlyAsync(change, () => system.ChangeSchemaAsync(change.Steps!, CancellationToken.None)))
+            ? await PatientlyAsync(change, () => system.ChangeSchemaAsync(change.Steps!, CancellationToken.None))
             : new Refused($"The shape of '{change.System}' can't be changed.");
         rowChanges.ForgetShape(change.System);
         crashPoints.Reach(ApplyCrashPoints.ChangeLeft);
+        if (outcome is AlreadyExists exists)
+        {
+            outcome = exists with { Message = $"{exists.Message} {await EqualByNowAsync(change, cancellation)}Plan again." };
+        }
+
         if (outcome is Done)
         {
             appliedNow++;
@@ -274,21 +269,30 @@ internal sealed partial class ApplyAttempt
         return await RecordAsync([.. new[] { NotDone(change, outcome) }.OfType<JournalOutcome>()]);
     }
 
-    /// <summary>Waits for a step that may take hours, as a unique index on a large table does: the lease would run out meanwhile, and another apply begin.</summary>
-    private async Task<WriteOutcome> WhileKeepingLeaseAsync(Task<WriteOutcome> step)
+    /// <summary>Who can't stand together under the index that was refused, as a sentence with a blank behind it; empty where nobody can be named.</summary>
+    private async Task<string> EqualByNowAsync(Change change, CancellationToken cancellation)
     {
-        while (!step.IsCompleted)
+        if (systems[change.System] is not IHasCanonicalIndexes indexes)
         {
-            using var ended = new CancellationTokenSource();
-            await Task.WhenAny(step, Task.Delay(LongestPiece, clock, ended.Token));
-            ended.Cancel();
-            if (!step.IsCompleted && !await KeepLeaseAsync(CancellationToken.None))
+            return "";
+        }
+
+        var made = change.Steps!.Where(step => step.Action == SchemaAction.CreateIndex).Select(step => step.Definition).ToHashSet(StringComparer.Ordinal);
+        var equal = new List<EqualAccounts>();
+        foreach (var kind in topology.Systems[change.System].Unique.Where(kind => made.Contains(indexes.CanonicalIndex(kind).Definition)))
+        {
+            try
             {
-                break;
+                equal.AddRange(await indexes.FindEqualAsync(kind, cancellation));
+            }
+            catch (SystemUnavailableException)
+            {
+                // The refusal is told all the same; the next audit names them.
             }
         }
 
-        return await step;
+        return equal.Count == 0 ? "" : "Equal by now: " + string.Join("; ", equal.Take(MostNamed).Select(group => $"{group.Value} ({string.Join(", ", group.Accounts)})"))
+            + (equal.Count > MostNamed ? $"; and {equal.Count - MostNamed} more. " : ". ");
     }
 
     private IReadOnlyList<RowWrite> EarlierRows(Change change) => entries.GetValueOrDefault(change.Number)?.Rows ?? [];

@@ -17,11 +17,14 @@ internal sealed partial class ApplyAttempt(
 {
     // A write is given up well before the lease ends; the lease is renewed when less than this is left.
     private static readonly TimeSpan RenewBelow = TimeSpan.FromSeconds(30);
+
+    // How often it is looked at while something takes long.
+    private static readonly TimeSpan BetweenLooksAtLease = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
     private const int MaximumThrottles = 5;
 
     private readonly string salt = plan.Id.ToString("D");
-    private readonly RowChanges rowChanges = new(systems, system => topology.Systems[system].References, plan.Id.ToString("D"));
+    private readonly RowChanges rowChanges = new(systems, system => topology.Systems[system].References, topology.Decisions, plan.Id.ToString("D"));
     private readonly Dictionary<int, JournalEntry> entries = [];
     private readonly Dictionary<int, string> pending = [];
     private int appliedNow;
@@ -54,13 +57,13 @@ internal sealed partial class ApplyAttempt(
             return false;
         }
 
-        return portion[0] switch
+        return await WhileKeepingLeaseAsync(portion[0] switch
         {
-            { Action: ChangeAction.Schema } => await ChangeSchemaAsync(portion[0], cancellation),
-            { For: not null } => await ProvisionAsync(portion, cancellation),
-            { IsOfRows: true } => await ChangeRowsAsync(portion, cancellation),
-            _ => await ChangeAccountsAsync(portion, cancellation),
-        };
+            { Action: ChangeAction.Schema } => ChangeSchemaAsync(portion[0], cancellation),
+            { For: not null } => ProvisionAsync(portion, cancellation),
+            { IsOfRows: true } => ChangeRowsAsync(portion, cancellation),
+            _ => ChangeAccountsAsync(portion, cancellation),
+        });
     }
 
     private async Task<bool> ChangeAccountsAsync(IReadOnlyList<Change> portion, CancellationToken cancellation)
@@ -69,6 +72,7 @@ internal sealed partial class ApplyAttempt(
         var passwords = await ReadPasswordsAsync(portion, cancellation);
         var refuted = await ReadRefutedAsync(portion, present, cancellation);
         var unwanted = await ReadUnwantedAsync(portion, present, cancellation);
+        var referred = await ReadReferredAsync(portion, present, cancellation);
         var outcomes = new List<JournalOutcome>();
         var ready = new List<(Change Change, Ready Ready)>();
         foreach (var change in portion)
@@ -81,7 +85,7 @@ internal sealed partial class ApplyAttempt(
                 case Ready when refuted.TryGetValue(change.Number, out var seen):
                     outcomes.Add(new JournalOutcome(change.Number, ChangeState.Skipped, null, seen));
                     break;
-                case Ready when unwanted.TryGetValue(change.Number, out var seen):
+                case Ready when unwanted.TryGetValue(change.Number, out var seen) || referred.TryGetValue(change.Number, out seen):
                     outcomes.Add(new JournalOutcome(change.Number, ChangeState.Skipped, null, seen));
                     break;
                 case Ready go: ready.Add((change, go)); break;
@@ -248,6 +252,8 @@ internal sealed partial class ApplyAttempt(
                 return new JournalOutcome(change.Number, ChangeState.Skipped, null, drifted.Message);
             case AlreadyExists exists:
                 return new JournalOutcome(change.Number, ChangeState.Refused, null, exists.Message);
+            case Refused { LacksPermission: true } lacking:
+                return StillOpen(change, $"{lacking.Message} Then apply the same plan again.");
             case Refused refused:
                 return new JournalOutcome(change.Number, ChangeState.Refused, null, refused.Message);
             case Throttled:
@@ -291,6 +297,27 @@ internal sealed partial class ApplyAttempt(
         return true;
     }
 
+    /// <summary>
+    /// Waits for work in which a single step may take hours, as a unique index on a large table does, or the search for references that no index leads to: the
+    /// lease would run out meanwhile, and another apply begin.
+    /// </summary>
+    private async Task<bool> WhileKeepingLeaseAsync(Task<bool> work)
+    {
+        while (!work.IsCompleted)
+        {
+            using var ended = new CancellationTokenSource();
+            await Task.WhenAny(work, Task.Delay(BetweenLooksAtLease, clock, ended.Token));
+            ended.Cancel();
+            if (!work.IsCompleted && !await KeepLeaseAsync(CancellationToken.None))
+            {
+                break;
+            }
+        }
+
+        return await work;
+    }
+
+    // Two that renew the lease at the same time renew the same one.
     private async Task<bool> KeepLeaseAsync(CancellationToken cancellation)
     {
         if (Lease.Remaining(clock) >= RenewBelow)

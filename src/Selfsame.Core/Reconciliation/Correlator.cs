@@ -176,11 +176,11 @@ public static class Correlator
         private bool AreDifferent(string system, KeyedAccount one, KeyedAccount other)
             => decisions.Between(new DecidedAccount(system, one.Account.Id), new DecidedAccount(system, other.Account.Id))?.Verdict == Verdict.Different;
 
-        private static ILookup<Mark, KeyedAccount> Holders(IReadOnlyList<KeyedAccount> accounts, HashSet<Mark> shared)
+        private ILookup<Mark, KeyedAccount> Holders(IReadOnlyList<KeyedAccount> accounts, HashSet<Mark> shared)
             => accounts.SelectMany(account => Marks(account).Where(shared.Contains).Select(mark => (Mark: mark, Account: account))).ToLookup(pair => pair.Mark, pair => pair.Account);
 
         /// <summary>All that hangs together with <paramref name="start"/> by equal marks; linked accounts are named but not walked through.</summary>
-        private static AmbiguousSet Connected(
+        private AmbiguousSet Connected(
             KeyedAccount start,
             ILookup<Mark, (KeyedAccount Account, bool FromSource)> holders,
             HashSet<KeyedAccount> open,
@@ -215,9 +215,14 @@ public static class Correlator
             return new AmbiguousSet(left, right, [.. evidence.OrderBy(one => one.Rule, StringComparer.Ordinal).ThenBy(one => one.Key, StringComparer.Ordinal)]);
         }
 
-        private static IEnumerable<Mark> Marks(KeyedAccount account)
-            => account.Keys.Select(pair => new Mark(new CorrelationRule(pair.Key), pair.Value))
-                .Prepend(new Mark(CorrelationRule.ById, account.Account.Id.ToComparableText()));
+        // Two systems that count their records have equal ids by chance: these say something only where the rule names the id.
+        private IEnumerable<Mark> Marks(KeyedAccount account)
+        {
+            var keys = account.Keys.Select(pair => new Mark(new CorrelationRule(pair.Key), pair.Value));
+            return account.Account.Id.IsCounted && !rule.Correlate.Contains(CorrelationRule.ById)
+                ? keys
+                : keys.Prepend(new Mark(CorrelationRule.ById, account.Account.Id.ToComparableText()));
+        }
 
         private void Settle(HashSet<KeyedAccount> settled)
         {

@@ -29,6 +29,11 @@ internal static class Creation
             return new LeftAlone($"Ids of {name} are uuids and {from.Account.Id} is none, so the account would have another: take 'id' out of 'correlate'.");
         }
 
+        if (!throughRow && !newId && destination.Accounts.FirstOrDefault(other => other.Account.Id.Equals(from.Account.Id)) is { } holder)
+        {
+            return new LeftAlone($"{holder.Account.Label} has the id {from.Account.Id} in {name} and is somebody else: make this account in the application, or give one of them another id.");
+        }
+
         var template = finding.Rule!.Target == name ? finding.Rule.Handle : null;
         var kinds = destination.Config.Mapping.Identifiers.Keys
             .Where(kind => origin.Config.Mapping.Identifiers.ContainsKey(kind) && (kind != IdentifierKind.Handle || template is null)).Order().ToList();

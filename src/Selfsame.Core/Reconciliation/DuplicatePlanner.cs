@@ -90,6 +90,11 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
     private Decision Merge(List<Finding> findings, List<KeyedAccount> members)
     {
         var (survivor, losers) = (members[0], members.Skip(1).ToList());
+        if (Unfit(survivor, losers) is { } unfit)
+        {
+            return new LeftAlone(unfit);
+        }
+
         var set = Folding.Into(survivor, losers, mapping, picture.SelfReferences);
         var rows = losers.SelectMany(loser => picture.Referring.GetValueOrDefault(loser.Account.Id, [])).ToList();
         var moved = new ReferenceMoves(picture.AccountsTable, mapping).Of(
@@ -122,6 +127,25 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
             References = [.. Planned(rows).Zip(picture.Places, (planned, place) => planned with { Differing = moved.CountDiffering(place) is > 0 and var count ? count : null })],
         });
     }
+
+    /// <summary>Why the one who would stay could not sign in any more although one of the others can; null where nothing is lost.</summary>
+    private string? Unfit(KeyedAccount survivor, List<KeyedAccount> losers)
+    {
+        if (mapping.Attributes.ContainsKey(AccountMapping.Active) && !IsActive(survivor) && losers.Find(IsActive) is { } active)
+        {
+            return $"{Name(survivor)} would stay and is not active, and {Name(active)} is: make it active, or let 'survivor' begin with 'active desc'.";
+        }
+
+        return mapping.PasswordHash is not null && !HasPassword(survivor) && losers.Find(HasPassword) is { } other
+            ? $"{Name(survivor)} would stay and has no password, and {Name(other)} has one, which would be lost: let it set one first, or put an order under 'survivor' in which the other comes first."
+            : null;
+    }
+
+    private static bool IsActive(KeyedAccount account) => account.Account.Attributes.ValueOrNull(AccountMapping.Active).IsTruthy;
+
+    // Django writes '!' before what is no password; others lock an account with '!' or '*'.
+    private bool HasPassword(KeyedAccount account)
+        => account.Account.Record.ValueOrNull(mapping.PasswordHash!).AsText is { Length: > 0 } hash && hash[0] is not ('!' or '*');
 
     private static string Going(string table, string differs, int rows, KeyedAccount survivor)
         => $"{Terms.Count(rows, "row")} of {table} {(rows == 1 ? "goes" : "go")}: {Name(survivor)} has {(rows == 1 ? "it" : "them")} already"

@@ -42,7 +42,7 @@ public sealed class PersonLookup(Topology topology, IReadOnlyDictionary<string, 
     public async Task<Person> FindAsync(string who, CancellationToken cancellation)
     {
         var found = topology.Systems.Keys.ToDictionary(name => name, _ => new Dictionary<AccountId, KeyedAccount>(), StringComparer.Ordinal);
-        await AddAsync(found, [who], account => PersonAccounts.Matches(account, who, keying), cancellation);
+        await AddAsync(found, [who], (_, account) => PersonAccounts.Matches(account, who, keying), cancellation);
         if (found.Values.All(accounts => accounts.Count == 0))
         {
             foreach (var name in topology.Systems.Keys)
@@ -66,15 +66,20 @@ public sealed class PersonLookup(Topology topology, IReadOnlyDictionary<string, 
     private Task<bool> FollowAsync(Dictionary<string, Dictionary<AccountId, KeyedAccount>> found, CancellationToken cancellation)
     {
         var known = found.Values.SelectMany(accounts => accounts.Values).ToList();
-        var ids = known.Select(account => account.Account.Id).ToHashSet();
+        var ids = found.SelectMany(pair => pair.Value.Keys, (pair, id) => (System: pair.Key, Id: id)).ToLookup(account => account.Id, account => account.System);
         var keys = known.SelectMany(account => account.Keys.Select(pair => (pair.Key, pair.Value))).ToHashSet();
         var names = known.SelectMany(account => account.Account.Identifiers.Values.Concat(account.Keys.Values).Append(account.Account.Id.ToString())).Distinct().ToList();
         return AddAsync(
-            found, names, account => ids.Contains(account.Account.Id) || account.Keys.Any(pair => keys.Contains((pair.Key, pair.Value))), cancellation);
+            found, names, (name, account) => ids[account.Account.Id].Any(other => Tells(account.Account.Id, other, name)) || account.Keys.Any(pair => keys.Contains((pair.Key, pair.Value))), cancellation);
     }
 
+    // Two systems that count their records have equal ids by chance, unless a rule between them says otherwise.
+    private bool Tells(AccountId id, string one, string other)
+        => one == other || !id.IsCounted || topology.Rules.Any(rule
+            => rule.Correlate.Contains(CorrelationRule.ById) && ((rule.Source == one && rule.Target == other) || (rule.Source == other && rule.Target == one)));
+
     private async Task<bool> AddAsync(
-        Dictionary<string, Dictionary<AccountId, KeyedAccount>> found, IReadOnlyList<string> names, Func<KeyedAccount, bool> belongs, CancellationToken cancellation)
+        Dictionary<string, Dictionary<AccountId, KeyedAccount>> found, IReadOnlyList<string> names, Func<string, KeyedAccount, bool> belongs, CancellationToken cancellation)
     {
         var added = false;
         foreach (var (name, config) in topology.Systems)
@@ -83,7 +88,7 @@ public sealed class PersonLookup(Topology topology, IReadOnlyDictionary<string, 
             var candidates = system is IFindsAccounts finding and IReadsAccountsById
                 ? await AskAsync(finding, config, names, cancellation)
                 : await EverythingAsync(name, cancellation);
-            added |= Add(found[name], candidates, belongs);
+            added |= Add(found[name], candidates, account => belongs(name, account));
         }
 
         return added;

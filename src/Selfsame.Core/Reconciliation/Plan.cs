@@ -216,6 +216,11 @@ public sealed record Change
     [JsonPropertyOrder(18)]
     public StayingAccount? Survivor { get; init; }
 
+    /// <summary>For a creation, the account of which the new one is made; null for every other change.</summary>
+    [JsonIgnore]
+    public (string System, AccountId Account)? MadeOf
+        => From is { } from ? (from.System, from.Account) : For is { } source ? (source.System, source.Account) : null;
+
     /// <summary>Whether it changes several rows as one.</summary>
     [JsonIgnore]
     public bool IsOfRows => Action is ChangeAction.Merge or ChangeAction.Rekey or ChangeAction.Restore

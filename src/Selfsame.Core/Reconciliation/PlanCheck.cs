@@ -66,6 +66,9 @@ public static class PlanCheck
         return null;
     }
 
+    // A store of three people may lose two of them.
+    private const int FewOrphans = 2;
+
     private static IEnumerable<string> Stopped(Plan plan, Guards guards, GuardOverrides overrides)
     {
         foreach (var system in plan.Changes.GroupBy(change => change.System))
@@ -73,7 +76,13 @@ public static class PlanCheck
             var accounts = plan.Accounts.GetValueOrDefault(system.Key);
             var deletes = system.Sum(change => change.Action == ChangeAction.Delete ? 1 : change.Losers?.Count ?? 0);
             var updates = system.Count(change => change.Action is ChangeAction.Update or ChangeAction.Rekey or ChangeAction.Restore);
-            if (Exceeds(deletes, accounts, guards.MaxDeletes, guards.MaxDeletesPercent, guards.PercentFrom, overrides.MaxDeletes))
+            var orphans = system.Count(change => change.Reason == ChangeReason.OrphanDeleted);
+            if (overrides.MaxDeletes is null && orphans > FewOrphans && orphans * 2L > accounts)
+            {
+                yield return $"The plan would delete {orphans} of {accounts} accounts in {system.Key} because nobody has them any more, which is more than half of them: that is how a source looks that was emptied. "
+                    + $"If all of them are right, run it again with --max-deletes {deletes}.";
+            }
+            else if (Exceeds(deletes, accounts, guards.MaxDeletes, guards.MaxDeletesPercent, guards.PercentFrom, overrides.MaxDeletes))
             {
                 yield return Sentence(system.Key, "delete", deletes, accounts, guards.MaxDeletes, guards.MaxDeletesPercent, "--max-deletes");
             }

@@ -29,8 +29,8 @@ public sealed record PlanFilter(IReadOnlyList<string> Only, IReadOnlyList<string
         bool IsAsked(Change change)
             => asked is null || (change.Reason is ChangeReason.NoUniqueIndex or ChangeReason.NoUuid
                 ? systems!.Contains(change.System)
-                // An account that is not there yet stands in no finding: the sentence about its person does.
-                : change.Action == ChangeAction.Create ? sentences!.Contains(change.Sentence)
+                // An account that is not there yet stands in no finding: the one of which it is made does.
+                : change.Action == ChangeAction.Create ? change.MadeOf is { } origin && accounts!.Contains(origin)
                 : accounts!.Contains((change.System, change.Account)) || change.Losers?.Any(loser => accounts!.Contains((change.System, loser.Account))) == true);
         bool IsKept(Change change) => Stays(NamesOf(change.Reason)) && IsAsked(change);
 

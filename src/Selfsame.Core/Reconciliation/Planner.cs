@@ -168,9 +168,15 @@ public static class Planner
         });
     }
 
-    private static Planned Delete(Finding finding, SystemPicture target, string salt)
+    private static Decision Delete(Finding finding, SystemPicture target, string salt)
     {
         var account = finding.Target!.Account;
+        var left = target.Referring.GetValueOrDefault(account.Id, []).Where(count => !count.Place.Enforced).ToList();
+        if (left.Count > 0)
+        {
+            return new LeftAlone($"{string.Join(", ", left.Select(count => $"{count.Place} ({count.Rows})"))} refer to {account.Label} (id {account.Id}), and would be left behind: delete or move these in the application first.");
+        }
+
         return new Planned(Of(finding, target, account) with
         {
             Action = ChangeAction.Delete,

@@ -30,7 +30,7 @@ internal abstract record Readiness
 
         if (present is null)
         {
-            return new NotReady("It is gone.");
+            return new NotReady("It is gone. Plan again.");
         }
 
         // What a deletion takes was all in the plan.
@@ -39,7 +39,7 @@ internal abstract record Readiness
             : change.Precondition.DifferencesFrom(present.Record, salt);
         if (different.Count > 0)
         {
-            return new NotReady(done ? "It is as planned already." : $"Since the plan was made, it changed: {string.Join(", ", different)}.");
+            return new NotReady(done ? "It is as planned already." : $"Since the plan was made, it changed: {string.Join(", ", different)}. Plan again.");
         }
 
         return new Ready(present.Record, present.Record.Only(change.Precondition.Keys));

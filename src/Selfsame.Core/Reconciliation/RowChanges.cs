@@ -10,7 +10,7 @@ internal sealed record PreparedChange(Change Change, ExpandedChange? Expanded, s
 
 /// <summary>Looks at what a change of several rows finds in its system, and makes it.</summary>
 internal sealed class RowChanges(
-    IReadOnlyDictionary<string, IConnectedSystem> systems, Func<string, IReadOnlyList<ReferencePlace>> declared, string salt)
+    IReadOnlyDictionary<string, IConnectedSystem> systems, Func<string, IReadOnlyList<ReferencePlace>> declared, PersonDecisions decisions, string salt)
 {
     private readonly Dictionary<string, IReadOnlyList<ReferencePlace>> placesOf = new(StringComparer.Ordinal);
 
@@ -107,7 +107,7 @@ internal sealed class RowChanges(
             var removed = group.Where(pair => present.ContainsKey(Final(pair.Change, system.Mapping)))
                 .ToDictionary(pair => pair.Change.Number, pair => Removed(pair.Change, system, present[Final(pair.Change, system.Mapping)], made)
                     .Where(account => !present.ContainsKey(account.Id)).ToList());
-            var unguarded = (await PlacesAsync(group.Key, cancellation)).Where(place => !place.Enforced).ToList();
+            var unguarded = (await PlacesAsync(group.Key, cancellation)).Where(place => !place.IsGuarded).ToList();
             var rows = await ((IHasReferences)system).ReadReferringAsync(unguarded, [.. removed.Values.SelectMany(gone => gone), .. present.Values], cancellation);
             foreach (var (change, _) in group.Where(pair => removed.ContainsKey(pair.Change.Number)))
             {
@@ -125,9 +125,17 @@ internal sealed class RowChanges(
         return late;
     }
 
-    /// <summary>Whether references can arrive at an account that is gone: no system guards the places that only the config names.</summary>
+    /// <summary>Whether references can arrive at an account that is gone: no system guards the places that only the config names, and SQLite none against everybody.</summary>
     public async Task<bool> HasUnguardedPlacesAsync(string system, CancellationToken cancellation)
-        => (await PlacesAsync(system, cancellation)).Any(place => !place.Enforced);
+        => (await PlacesAsync(system, cancellation)).Any(place => !place.IsGuarded);
+
+    /// <summary>What refers to accounts by places that only the config names, as a clause for each; the system keeps none of these from being left behind.</summary>
+    public async Task<IReadOnlyDictionary<AccountId, string>> ReferredAsync(string system, IReadOnlyList<Account> accounts, CancellationToken cancellation)
+    {
+        var places = (await PlacesAsync(system, cancellation)).Where(place => !place.Enforced).ToList();
+        var counts = places.Count == 0 || accounts.Count == 0 ? [] : await ((IHasReferences)systems[system]).CountReferringAsync(places, accounts, cancellation);
+        return counts.GroupBy(count => count.Account).ToDictionary(group => group.Key, group => string.Join(", ", group.Select(count => $"{count.Place} ({count.Rows})")));
+    }
 
     // An account that has its new id is not found under the old one; what was journaled is made to its end. What is made to its end is done,
     // whatever happened to its account since.
@@ -147,7 +155,7 @@ internal sealed class RowChanges(
             return new PreparedChange(change, new ExpandedChange(change.Rows!, []), null);
         }
 
-        if (Hindrance(change, system.Mapping, known, present, attempted: made.Count > 0) is { } hindrance)
+        if ((Ceased(change) ?? ToldApart(change) ?? Hindrance(change, system.Mapping, known, present, attempted: made.Count > 0)) is { } hindrance)
         {
             return new PreparedChange(change, null, hindrance);
         }
@@ -173,12 +181,26 @@ internal sealed class RowChanges(
         return new PreparedChange(change, expanded with { Rows = [.. made, .. expanded.Rows.Where(row => !madeKeys.Contains((row.Table, row.Action, row.Key)))] }, null);
     }
 
+    // What was listed would move or stop the change, and does neither any more: a foreign key that was dropped leaves its rows behind.
+    private string? Ceased(Change change)
+        => change.References?.FirstOrDefault(planned => !placesOf[change.System].Any(planned.IsAt)) is { } gone
+            ? $"{gone.Table}.{string.Join('+', gone.Fields)} referred to {change.System} when the plan was made, and does not any more. Plan again; if it still should, name it under 'references' of '{change.System}'."
+            : null;
+
+    private string? ToldApart(Change change)
+    {
+        DecidedAccount[] accounts = [.. new[] { change.Account }.Concat((change.Losers ?? []).Select(loser => loser.Account)).Append(change.Survivor?.Account).OfType<AccountId>().Select(id => new DecidedAccount(change.System, id))];
+        var apart = accounts.SelectMany((one, index) => accounts.Skip(index + 1), (one, other) => (One: one, Other: other))
+            .FirstOrDefault(pair => decisions.Between(pair.One, pair.Other)?.Verdict == Verdict.Different);
+        return apart.One is null ? null : $"By now the config says that {apart.One.Id} and {apart.Other.Id} are different people. Plan again.";
+    }
+
     private string? Hindrance(
         Change change, AccountMapping mapping, Dictionary<AccountId, Account> known, IReadOnlyDictionary<AccountId, Account> present, bool attempted)
     {
         if (!known.TryGetValue(change.Account, out var account))
         {
-            return "It is gone.";
+            return "It is gone. Plan again.";
         }
 
         var own = attempted ? change.Precondition.Without(change.After.Keys.ToHashSet(StringComparer.Ordinal)) : change.Precondition;
@@ -187,19 +209,19 @@ internal sealed class RowChanges(
             : own.DifferencesFrom(account.Record, salt);
         if (differences is { Count: > 0 } different)
         {
-            return $"Since the plan was made, it changed: {string.Join(", ", different)}.";
+            return $"Since the plan was made, it changed: {string.Join(", ", different)}. Plan again.";
         }
 
         if (change.Survivor is { } survivor)
         {
             if (!present.TryGetValue(survivor.Account, out var staying))
             {
-                return $"{survivor.Label} (id {survivor.Account}), who was to stay, is gone.";
+                return $"{survivor.Label} (id {survivor.Account}), who was to stay, is gone. Plan again.";
             }
 
             if (survivor.Precondition.DifferencesFrom(staying.Record, salt) is { Count: > 0 } other)
             {
-                return $"Since the plan was made, {survivor.Label} (id {survivor.Account}), who was to stay, changed: {string.Join(", ", other)}.";
+                return $"Since the plan was made, {survivor.Label} (id {survivor.Account}), who was to stay, changed: {string.Join(", ", other)}. Plan again.";
             }
         }
 
@@ -207,12 +229,12 @@ internal sealed class RowChanges(
         {
             if (!known.TryGetValue(loser.Account, out var there))
             {
-                return $"{loser.Label} (id {loser.Account}) is gone.";
+                return $"{loser.Label} (id {loser.Account}) is gone. Plan again.";
             }
 
             if (present.ContainsKey(loser.Account) && loser.Precondition.DifferencesFromWhole(there.Record, mapping.NoiseFields, salt) is { Count: > 0 } changed)
             {
-                return $"Since the plan was made, {loser.Label} (id {loser.Account}) changed: {string.Join(", ", changed)}.";
+                return $"Since the plan was made, {loser.Label} (id {loser.Account}) changed: {string.Join(", ", changed)}. Plan again.";
             }
         }
 

@@ -62,6 +62,16 @@ public sealed record Topology
     public IReadOnlyList<string> ProvisionedFrom(string source)
         => [.. Rules.Where(rule => rule.Source == source && rule.Missing == MissingAction.CreateInTarget).Select(rule => rule.Target).Distinct()];
 
+    /// <summary>
+    /// Whether the account that the service made under the rule is deleted when its user is purged: where the rule has orphans deleted. Where several rules
+    /// lead into the target it may be somebody's in another source: that is a plan's to find out.
+    /// </summary>
+    public bool DeletesPurged(ReconcileRule rule)
+        => rule is { Missing: MissingAction.CreateInTarget, Orphan: OrphanAction.DeleteInTarget } && Rules.Count(other => other.Target == rule.Target) == 1;
+
+    /// <summary>The systems in which the accounts of purged users of <paramref name="source"/> are deleted.</summary>
+    public IReadOnlyList<string> DeletedWith(string source) => [.. Rules.Where(rule => rule.Source == source && DeletesPurged(rule)).Select(rule => rule.Target)];
+
     /// <summary>The systems of one tenant and what is between them.</summary>
     public Topology OfTenant(string tenant) => this with
     {
@@ -235,6 +245,9 @@ public sealed record Guards
 
     /// <summary>How many accounts of one system the service itself may disable within an hour; more wait and are reported.</summary>
     public int MaxDisablesPerHour { get; init; } = 20;
+
+    /// <summary>How many accounts of one system the service itself may delete within an hour, of purged users; more wait and are reported.</summary>
+    public int MaxDeletesPerHour { get; init; } = 20;
 
     /// <summary>Up to this many changes the percentage is not asked.</summary>
     public int PercentFrom { get; init; } = 10;

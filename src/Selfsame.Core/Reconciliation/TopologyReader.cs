@@ -109,7 +109,7 @@ public sealed class TopologyReader(IReadOnlyList<ConnectorKind> connectors, Func
 
     private static Guards ReadGuards(ConfigNode node)
     {
-        node.RejectOthers(["maxDeletes", "maxDeletesPercent", "maxUpdates", "maxUpdatesPercent", "percentFrom", "maxDisablesPerHour"]);
+        node.RejectOthers(["maxDeletes", "maxDeletesPercent", "maxUpdates", "maxUpdatesPercent", "percentFrom", "maxDisablesPerHour", "maxDeletesPerHour"]);
         var entries = node.Entries();
         var defaults = new Guards();
         int Count(string name, int otherwise) => entries.TryGetValue(name, out var entry) ? entry.Count() : otherwise;
@@ -120,6 +120,7 @@ public sealed class TopologyReader(IReadOnlyList<ConnectorKind> connectors, Func
             MaxUpdates = Count("maxUpdates", defaults.MaxUpdates),
             MaxUpdatesPercent = Count("maxUpdatesPercent", defaults.MaxUpdatesPercent),
             MaxDisablesPerHour = Count("maxDisablesPerHour", defaults.MaxDisablesPerHour),
+            MaxDeletesPerHour = Count("maxDeletesPerHour", defaults.MaxDeletesPerHour),
             PercentFrom = Count("percentFrom", defaults.PercentFrom),
         };
     }

@@ -71,7 +71,7 @@ internal static class MailLinkEndpoints
             .Described("revertEmailChange", tag, "Uses the link that went to the old address: takes the change back and ends all sessions.")
             .TakesBody(RevertBody)
             .Produces(StatusCodes.Status204NoContent)
-            .Refuses(Problem.InvalidLink, Problem.IdentifierTaken, Problem.Busy);
+            .Refuses(Problem.InvalidLink, Problem.IdentifierTaken, Problem.TooManyRequests, Problem.Busy);
     }
 
     private static async Task<IResult> VerifyAsync(HttpContext http, RequestScope scope, EmailVerification verification, StoreContext context)
@@ -122,12 +122,13 @@ internal static class MailLinkEndpoints
                 http, context, () => changes.RequestResetAsync(scope.Tenant, login, scope.Origin.Network, scope.Actor, http.RequestAborted));
         }
 
-        var result = await changes.ResetAsync(scope.Tenant, body.Text("token")!, body.Text("newPassword"), scope.Actor, http.RequestAborted);
+        var result = await changes.ResetAsync(scope.Tenant, body.Text("token")!, body.Text("newPassword"), scope.Origin, scope.Actor, http.RequestAborted);
         return result switch
         {
             PasswordChangeResult.Changed => Results.NoContent(),
             PasswordChangeResult.LinkInvalid => InvalidLink(),
             PasswordChangeResult.Invalid invalid => Problem.Of(invalid.Errors),
+            PasswordChangeResult.TryLater later => SessionEndpoints.TooManyAttempts(later.After),
             PasswordChangeResult.Busy => SignUpEndpoints.Busy(),
             _ => throw new InvalidOperationException($"There is no answer for {result.GetType().Name}."),
         };
@@ -139,7 +140,7 @@ internal static class MailLinkEndpoints
     private static async Task<IResult> RevertAsync(HttpContext http, RequestScope scope, EmailChange changes)
     {
         var body = RequestFields.Of(http);
-        return Answer(await changes.RevertAsync(scope.Tenant, body.Text("token")!, body.Text("newPassword"), scope.Actor, http.RequestAborted));
+        return Answer(await changes.RevertAsync(scope.Tenant, body.Text("token")!, body.Text("newPassword"), scope.Origin, scope.Actor, http.RequestAborted));
     }
 
     private static IResult Answer(EmailChangeResult result) => result switch
@@ -148,6 +149,7 @@ internal static class MailLinkEndpoints
         EmailChangeResult.LinkInvalid => InvalidLink(),
         EmailChangeResult.Taken => Problem.OfTaken(["email"]),
         EmailChangeResult.Invalid invalid => Problem.Of(invalid.Errors),
+        EmailChangeResult.TryLater later => SessionEndpoints.TooManyAttempts(later.After),
         EmailChangeResult.Busy => SignUpEndpoints.Busy(),
         _ => throw new InvalidOperationException($"There is no answer for {result.GetType().Name}."),
     };

@@ -80,6 +80,7 @@ internal static class SignUpEndpoints
             Call = IdempotencyKey.CallOf(http),
             RateLimitSubject = scope.Origin.Network,
             Browser = scope.BrowserHash,
+            Origin = scope.Origin,
         };
         return Answer(http, await signUp.ExecuteAsync(request, http.RequestAborted), []);
     }

@@ -146,7 +146,7 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
             switch (outcome)
             {
                 case AlreadyExists:
-                    await changes.RefuseAsync(change, "Another account has this handle.", CancellationToken.None);
+                    await changes.RefuseTakenAsync(change, "Another account has this handle.", CancellationToken.None);
                     return new UserChangeResult.Taken(new HashSet<string>(StringComparer.Ordinal) { "handle" });
                 case Refused refused:
                     return await RefuseAsync(change, refused);

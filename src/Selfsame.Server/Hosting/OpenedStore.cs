@@ -25,7 +25,7 @@ public sealed class OpenedStore : IAsyncDisposable
 
     /// <summary>Opens what <paramref name="options"/> name; links in mails lead to the configured addresses.</summary>
     public static Task<OpenedStore> OpenAsync(ServerOptions options, CancellationToken cancellation)
-        => OpenAsync(options, NullLogger.Instance, tenant => options.PublicAddresses.GetValueOrDefault(tenant) ?? new Uri("http://localhost:8080"), cancellation);
+        => OpenAsync(options, NullLogger.Instance, tenant => PublicLinks.Configured(options, tenant) ?? new Uri("http://localhost:8080"), cancellation);
 
     internal static async Task<OpenedStore> OpenAsync(
         ServerOptions options, Microsoft.Extensions.Logging.ILogger logger, Func<string, Uri> publicAddress, CancellationToken cancellation)

@@ -95,6 +95,7 @@ public sealed class SelfsameServer : IAsyncDisposable
         await app.StartAsync(cancellation);
         var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
         listening = new Uri(addresses.First());
+        WarnOfLinks(app.Services.GetRequiredService<ILogger<SelfsameServer>>(), app.Services.GetRequiredService<ServerOptions>(), addresses);
     }
 
     /// <summary>A link that makes the first administrator; null once there is one.</summary>
@@ -116,7 +117,20 @@ public sealed class SelfsameServer : IAsyncDisposable
         storeLoggers.Dispose();
     }
 
-    private Uri PublicAddress(ServerOptions options, string tenant) => options.PublicAddresses.GetValueOrDefault(tenant) ?? Address;
+    private void WarnOfLinks(ILogger logger, ServerOptions options, IEnumerable<string> addresses)
+    {
+        var matter = PublicLinks.Matter(options, addresses);
+        foreach (var tenant in Context.Tenants.Keys.Where(_ => matter).Order(StringComparer.Ordinal))
+        {
+            var address = Context.PublicAddress(tenant);
+            if (PublicLinks.Problem(options, tenant, address) is { } problem)
+            {
+                ServerLogMessages.LinksLeadNowhere(logger, tenant, address, problem);
+            }
+        }
+    }
+
+    private Uri PublicAddress(ServerOptions options, string tenant) => PublicLinks.Configured(options, tenant) ?? Address;
 
     private static void AddServices(IServiceCollection services, ServerOptions options, StoreContext context)
     {

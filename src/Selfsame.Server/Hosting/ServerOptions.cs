@@ -33,7 +33,10 @@ public sealed record ServerOptions
     /// <summary>Which tenant a host name means; any other host means <c>main</c>.</summary>
     public IReadOnlyDictionary<string, string> TenantsByHost { get; init; } = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Where people reach a tenant's pages, for links in mails; a tenant without one is reached where the server listens.</summary>
+    /// <summary>By tenant, the first of the hosts that the config gives it.</summary>
+    public IReadOnlyDictionary<string, string> FirstHosts { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
+    /// <summary>Where people reach a tenant's pages, for links in mails; a tenant without one is reached by https under its first host, or where the server listens.</summary>
     public IReadOnlyDictionary<string, Uri> PublicAddresses { get; init; } = new Dictionary<string, Uri>(StringComparer.Ordinal);
 
     /// <summary>Null writes mails as files.</summary>

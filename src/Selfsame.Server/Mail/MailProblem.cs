@@ -16,6 +16,10 @@ internal static partial class MailProblem
                 ? code.Groups["subject"].Value == "1"
                 : !exception.Message.Contains("relay", StringComparison.OrdinalIgnoreCase));
 
+    /// <summary>Whether the client itself did not send, because the server can't take the address: of that there is neither an answer nor another cause, and the address is named.</summary>
+    public static bool LacksSmtpUtf8(SmtpException exception, MailAddress recipient)
+        => exception is { StatusCode: SmtpStatusCode.GeneralFailure, InnerException: null } && exception.Message.Contains(recipient.User, StringComparison.Ordinal);
+
     /// <summary>One sentence without an identifier's value.</summary>
     public static string Describe(Exception exception)
     {

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Mail;
 using System.Text;
+using Selfsame.Core.Identifiers;
 using Selfsame.Databases;
 using Selfsame.Store.Mail;
 
@@ -22,6 +23,13 @@ internal interface IMailTransport
 /// <summary>This recipient will never be taken, whoever sends; the message names no address.</summary>
 internal sealed class MailRefusedException(string message, Exception? inner = null) : Exception(message, inner);
 
+/// <summary>To whom a mail goes, whoever delivers it.</summary>
+internal static class MailRecipient
+{
+    /// <summary>By our own tables; what they do not take, which an earlier version may have stored, goes out as it is.</summary>
+    public static string Of(QueuedMail mail) => EmailAddress.TryParse(mail.Text.Recipient, out var address, out _) ? address.Recipient : mail.Text.Recipient;
+}
+
 /// <summary>Sends by SMTP, one connection a mail: a reused plaintext connection would send in clear even with EnableSsl.</summary>
 internal sealed class SmtpMailTransport(SmtpSettings settings) : IMailTransport
 {
@@ -36,6 +44,13 @@ internal sealed class SmtpMailTransport(SmtpSettings settings) : IMailTransport
         }
 
         using var message = Compose(settings.From, mail);
+        var toInternational = IsInternational(message.To[0]);
+        if (toInternational || IsInternational(message.From!))
+        {
+            // Only then: a server on the way that knows no SMTPUTF8 (RFC 6531) would send such a mail back.
+            client.DeliveryFormat = SmtpDeliveryFormat.International;
+        }
+
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         timeout.CancelAfter(Timeout);
         try
@@ -46,7 +61,17 @@ internal sealed class SmtpMailTransport(SmtpSettings settings) : IMailTransport
         {
             throw new MailRefusedException($"The server refused the recipient: {(int)exception.StatusCode}.", exception);
         }
+        catch (SmtpException exception) when (toInternational && MailProblem.LacksSmtpUtf8(exception, message.To[0]))
+        {
+            throw new MailRefusedException(
+                "The part of the address before the @ is not ASCII, and the SMTP server does not announce SMTPUTF8 (RFC 6531): "
+                + "send by one that does and try the mail again, or give the user another address.",
+                exception);
+        }
     }
+
+    /// <summary>Whether the address can only be written by RFC 6531; a domain has an ASCII form of its own.</summary>
+    private static bool IsInternational(MailAddress address) => !Ascii.IsValid(address.User);
 
     public void Keep()
     {
@@ -55,7 +80,7 @@ internal sealed class SmtpMailTransport(SmtpSettings settings) : IMailTransport
 
     internal static MailMessage Compose(string from, QueuedMail mail)
     {
-        if (!MailAddress.TryCreate(mail.Text.Recipient, out var recipient))
+        if (!MailAddress.TryCreate(MailRecipient.Of(mail), out var recipient))
         {
             throw new MailRefusedException("The recipient's address can't be written into a mail.");
         }
@@ -91,7 +116,7 @@ internal sealed class FileMailTransport(string folder) : IMailTransport
         PrivateFiles.CreateFolder(folder);
         var name = $"{mail.CreatedAt.UtcDateTime.ToString("yyyyMMdd'T'HHmmss", CultureInfo.InvariantCulture)}-{mail.Uuid:D}.eml";
         var text = $"""
-            To: {mail.Text.Recipient}
+            To: {MailRecipient.Of(mail)}
             Subject: {mail.Text.Subject}
             Date: {mail.CreatedAt.UtcDateTime.ToString("R", CultureInfo.InvariantCulture)}
             Message-ID: <{mail.Uuid:D}@selfsame>

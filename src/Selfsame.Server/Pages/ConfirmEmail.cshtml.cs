@@ -24,4 +24,6 @@ internal sealed class ConfirmEmailPage(RequestScope scope, EmailChange change) :
                 return Show(StatusCodes.Status404NotFound);
         }
     }
+
+    protected override Task<IActionResult> RefuseNulAsync(FieldErrors errors) => RefuseUnreadableAsync();
 }

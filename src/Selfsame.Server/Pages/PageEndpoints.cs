@@ -18,6 +18,7 @@ internal static class PageEndpoints
         services
             .AddRazorPages(options =>
             {
+                options.Conventions.ConfigureFilter(new ReadableFormFilter());
                 options.Conventions.ConfigureFilter(new AntiforgeryFailureFilter());
                 options.Conventions.AddPageRoute("/Admin/Users", "/admin");
             })

@@ -15,6 +15,15 @@ internal enum RefusalReason
     /// <summary>The form's own token was missing, foreign or from another time.</summary>
     FormCheckFailed,
 
+    /// <summary>What was sent is no form, or one in another charset than UTF-8.</summary>
+    NotAForm,
+
+    /// <summary>The form is larger than any of ours.</summary>
+    FormTooLarge,
+
+    /// <summary>The form has more fields or longer names than any of ours, or holds what its page has no field for.</summary>
+    FormUnreadable,
+
     /// <summary>The user must first prove the e-mail address.</summary>
     EmailNotVerified,
 

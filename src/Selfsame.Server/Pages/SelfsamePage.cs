@@ -1,8 +1,11 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Mvc.Filters;
 using Microsoft.AspNetCore.Mvc.RazorPages;
 using Selfsame.Server.Requests;
+using Selfsame.Store;
+using Selfsame.Store.Sessions;
 using Selfsame.Store.Users;
 
 namespace Selfsame.Server.Pages;
@@ -32,6 +35,31 @@ internal abstract class SelfsamePage(RequestScope scope) : PageModel
 
     /// <summary>A link's secret, from the address of the page.</summary>
     protected string Token => Request.Query["token"].ToString() is { Length: <= 200 } token ? token : "";
+
+    /// <summary>From where this is, with a cookie by which the browser is known again; for what only the account's owner can do.</summary>
+    protected SignInOrigin RememberedOrigin(StoreContext context)
+        => Scope.Origin with { Browser = BrowserCookie.Ensure(HttpContext, context.Random, context.Now()) };
+
+    public override async Task OnPageHandlerExecutionAsync(PageHandlerExecutingContext context, PageHandlerExecutionDelegate next)
+    {
+        if (HttpMethods.IsPost(Request.Method) && ReadableFormFilter.NulErrors(HttpContext) is { Any: true } errors)
+        {
+            context.Result = await RefuseNulAsync(errors);
+            return;
+        }
+
+        await base.OnPageHandlerExecutionAsync(context, next);
+    }
+
+    /// <summary>Shows the page again where it is a form that needs nothing else; a page that shows more than a form says how.</summary>
+    protected virtual Task<IActionResult> RefuseNulAsync(FieldErrors errors) => Task.FromResult<IActionResult>(Refuse(errors));
+
+    /// <summary>The form is none that this page sends: it has no field at which the error could be shown.</summary>
+    protected Task<IActionResult> RefuseUnreadableAsync()
+    {
+        HttpContext.Items[typeof(RefusalReason)] = RefusalReason.FormUnreadable;
+        return Task.FromResult<IActionResult>(StatusCode(StatusCodes.Status400BadRequest));
+    }
 
     protected CancellationToken Cancellation => HttpContext.RequestAborted;
 

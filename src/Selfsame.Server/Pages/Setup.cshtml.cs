@@ -1,13 +1,14 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Selfsame.Server.Requests;
+using Selfsame.Store;
 using Selfsame.Store.Operations;
 using Selfsame.Store.Users;
 
 namespace Selfsame.Server.Pages;
 
 /// <summary>Makes the first administrator by the link that the server printed; see <see cref="FirstAdministrator"/>.</summary>
-internal sealed class SetupPage(RequestScope scope, FirstAdministrator first, SignUp signUp) : SelfsamePage(scope)
+internal sealed class SetupPage(RequestScope scope, StoreContext context, FirstAdministrator first, SignUp signUp) : SelfsamePage(scope)
 {
     private static readonly string[] Fields = ["email", "username", "password"];
 
@@ -42,6 +43,7 @@ internal sealed class SetupPage(RequestScope scope, FirstAdministrator first, Si
                 Administrator = new AdministratorFields { EmailVerified = true, IsStaff = true, IsSuperuser = true },
             },
             Actor = Scope.Actor,
+            Origin = RememberedOrigin(context),
             Call = FirstAdministrator.Call(CreationForm.Payload(this, Fields)),
         };
         switch (await signUp.ExecuteAsync(request, Cancellation))

@@ -41,9 +41,9 @@ internal sealed class SignInPage(RequestScope scope, StoreContext context, SignI
     private async Task<IActionResult> SignInAsync(string login)
     {
         // Before the attempt, so that its success makes this browser a known one.
-        var browser = BrowserCookie.Ensure(HttpContext, context.Random, context.Now());
+        var origin = RememberedOrigin(context);
         var result = await signIn.ExecuteAsync(
-            Scope.Tenant, login, Typed("password"), Scope.Origin with { Browser = browser }, SessionKind.Browser, Scope.Actor, Cancellation);
+            Scope.Tenant, login, Typed("password"), origin, SessionKind.Browser, Scope.Actor, Cancellation);
         switch (result)
         {
             case SignInResult.SignedIn signedIn:

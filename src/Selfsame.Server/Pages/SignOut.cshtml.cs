@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Mvc;
 using Selfsame.Server.Requests;
 using Selfsame.Store.Sessions;
+using Selfsame.Store.Users;
 
 namespace Selfsame.Server.Pages;
 
@@ -19,4 +20,6 @@ internal sealed class SignOutPage(RequestScope scope, SessionStore sessions) : S
         SessionCookie.Remove(HttpContext);
         return Continue("/?done=signed-out");
     }
+
+    protected override Task<IActionResult> RefuseNulAsync(FieldErrors errors) => RefuseUnreadableAsync();
 }

@@ -7,7 +7,6 @@ using Selfsame.Store.Users;
 namespace Selfsame.Server.Pages;
 
 /// <summary>Makes an account; the answer to a repeat is the answer to the first.</summary>
-[NulInForm]
 internal sealed class SignUpPage(RequestScope scope, StoreContext context, SignUp signUp, AnswerTime answerTime) : SelfsamePage(scope)
 {
     private static readonly string[] Fields = ["email", "username", "password", "firstName", "lastName"];
@@ -39,11 +38,6 @@ internal sealed class SignUpPage(RequestScope scope, StoreContext context, SignU
             return Refuse(StatusCodes.Status400BadRequest, "The form was not complete. Check it, type the password again and send it once more.");
         }
 
-        if (NulInFormAttribute.Errors(HttpContext) is { Any: true } errors)
-        {
-            return Refuse(errors);
-        }
-
         var result = await signUp.ExecuteAsync(
             new SignUpRequest
             {
@@ -53,6 +47,7 @@ internal sealed class SignUpPage(RequestScope scope, StoreContext context, SignU
                 Call = call,
                 RateLimitSubject = Scope.Origin.Network,
                 Browser = Scope.BrowserHash,
+                Origin = Scope.Origin,
             },
             Cancellation);
         if (HidesWhoIsRegistered)

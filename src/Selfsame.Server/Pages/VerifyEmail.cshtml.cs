@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Selfsame.Server.Requests;
+using Selfsame.Store;
 using Selfsame.Store.Users;
 
 namespace Selfsame.Server.Pages;
@@ -15,7 +16,7 @@ internal enum VerificationStep
 }
 
 /// <summary>Opened from a mail. Only the button acts: programs that look into mails open links too.</summary>
-internal sealed class VerifyEmailPage(RequestScope scope, EmailVerification verification) : SelfsamePage(scope)
+internal sealed class VerifyEmailPage(RequestScope scope, StoreContext context, EmailVerification verification) : SelfsamePage(scope)
 {
     public VerificationStep Step { get; private set; }
 
@@ -36,17 +37,12 @@ internal sealed class VerifyEmailPage(RequestScope scope, EmailVerification veri
 
     public async Task<IActionResult> OnPostAsync()
     {
-        var how = Typed("how");
-        Step = how switch
-        {
-            "new" => VerificationStep.NewPassword,
-            "password" => VerificationStep.Password,
-            _ => VerificationStep.OneClick,
-        };
+        Step = PostedStep;
         var proof = Proof() with
         {
-            Password = how == "password" ? Typed("password") : null,
-            NewPassword = how == "new" ? Typed("newPassword") ?? "" : null,
+            Password = Step == VerificationStep.Password ? Typed("password") : null,
+            NewPassword = Step == VerificationStep.NewPassword ? Typed("newPassword") ?? "" : null,
+            Origin = RememberedOrigin(context),
         };
         var result = await verification.VerifyAsync(Scope.Tenant, Token, proof, Scope.Actor, Cancellation);
         switch (result)
@@ -67,6 +63,20 @@ internal sealed class VerifyEmailPage(RequestScope scope, EmailVerification veri
                 return Busy();
         }
     }
+
+    protected override Task<IActionResult> RefuseNulAsync(FieldErrors errors)
+    {
+        Step = PostedStep;
+        return Step == VerificationStep.OneClick ? RefuseUnreadableAsync() : base.RefuseNulAsync(errors);
+    }
+
+    /// <summary>What the posted form asked for.</summary>
+    private VerificationStep PostedStep => Typed("how") switch
+    {
+        "new" => VerificationStep.NewPassword,
+        "password" => VerificationStep.Password,
+        _ => VerificationStep.OneClick,
+    };
 
     private VerificationProof Proof() => new() { SignedInUser = Scope.SignedIn?.User.Uuid, Browser = Scope.BrowserHash, Origin = Scope.Origin };
 }

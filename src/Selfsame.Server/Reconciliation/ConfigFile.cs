@@ -81,6 +81,7 @@ public static class ConfigFile
         Topology = topology,
         Tenants = Tenants(topology),
         TenantsByHost = TenantsByHost(topology),
+        FirstHosts = topology.Tenants.Where(tenant => tenant.Value.Hosts.Count > 0).ToDictionary(tenant => tenant.Key, tenant => tenant.Value.Hosts[0], StringComparer.Ordinal),
         PublicAddresses = topology.Tenants
             .Where(tenant => tenant.Value.PublicUrl is not null)
             .ToDictionary(tenant => tenant.Key, tenant => tenant.Value.PublicUrl!, StringComparer.Ordinal),
@@ -127,6 +128,7 @@ public static class ConfigFile
             DeletionGracePeriod = config.DeletionGraceDays is { } days ? TimeSpan.FromDays(days) : defaults.DeletionGracePeriod,
             UserSystem = users.Count == 1 ? users[0].Name : defaults.UserSystem,
             ProvisionTo = users.Count == 1 ? topology.ProvisionedFrom(users[0].Name) : [],
+            DeletePurgedIn = users.Count == 1 ? topology.DeletedWith(users[0].Name) : [],
         };
     }
 }

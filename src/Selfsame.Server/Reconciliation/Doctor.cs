@@ -50,6 +50,27 @@ public sealed class Doctor(ConnectedSystems systems, StoreContext store, ServerO
             { RequireTls: false } mail => new Examination("settings", "mail", ProbeAnswer.No, $"{mail.Host}:{mail.Port} without TLS", "Say 'requireTls: true' under 'mail', unless the server is on this machine."),
             { } mail => new Examination("settings", "mail", ProbeAnswer.Yes, $"{mail.Host}:{mail.Port} with TLS"),
         };
+        foreach (var tenant in options.Tenants.Select(tenant => tenant.Name).Order(StringComparer.Ordinal))
+        {
+            yield return Links(tenant);
+        }
+    }
+
+    /// <summary>Where the links of a tenant's mails lead; where that is the server's own address matters once mails are sent.</summary>
+    private Examination Links(string tenant)
+    {
+        var name = $"links of {tenant}";
+        var whatToDo = $"Say under 'tenants: {tenant}:' where people reach it, as 'publicUrl: https://id.example.com'.";
+        if (PublicLinks.Configured(options, tenant) is not { } address)
+        {
+            return options.Smtp is null
+                ? new Examination("settings", name, ProbeAnswer.Yes, "to where the server listens")
+                : new Examination("settings", name, ProbeAnswer.No, "to where the server listens, and to http://localhost:8080 in mails that commands send", whatToDo);
+        }
+
+        return PublicLinks.Problem(options, tenant, address) is { } problem && (options.Smtp is not null || !PublicLinks.IsThisMachine(address))
+            ? new Examination("settings", name, ProbeAnswer.No, $"to {address}, {problem}", whatToDo)
+            : new Examination("settings", name, ProbeAnswer.Yes, $"to {address}{(address.Scheme == Uri.UriSchemeHttps ? "" : "; without TLS")}");
     }
 
     private async Task<IReadOnlyList<Examination>> StoreAsync(CancellationToken cancellation)

@@ -16,6 +16,12 @@ internal sealed class RequestScopeMiddleware(
     {
         var named = options.TenantsByHost.GetValueOrDefault(http.Request.Host.Host);
         scope.Tenant = named ?? "main";
+        if (options.PublicAddresses.GetValueOrDefault(scope.Tenant)?.Scheme == Uri.UriSchemeHttps)
+        {
+            // People come by TLS, whatever the last hop is: the cookies' Secure, HSTS and the check of the origin go by that.
+            http.Request.Scheme = Uri.UriSchemeHttps;
+        }
+
         scope.CorrelationId = context.Random.NextToken(12);
         http.Response.Headers["X-Correlation-Id"] = scope.CorrelationId;
         var browser = BrowserCookie.Read(http);

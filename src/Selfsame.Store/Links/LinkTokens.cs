@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Selfsame.Databases;
+using Selfsame.Store.Requests;
 using Selfsame.Store.Users;
 
 namespace Selfsame.Store.Links;
@@ -50,6 +51,16 @@ internal static class LinkTokens
             VALUES (@hash, @tenant, @purpose, @userId, @email, @now, @expires)
             """,
             new { hash = Hash(token), tenant, purpose, userId, email, now, expires });
+
+    /// <summary>
+    /// A link is good for one password, but until then for as many hashes as are asked for at once: each is counted before it is made, as a sign-up's is.
+    /// </summary>
+    public static Task<RateLimitState?> CountHashAsync(StoreContext context, string tenant, string? network, CancellationToken cancellation)
+        => context.Database.TransactAsync(
+            transaction => RateLimits.CountAsync(transaction, tenant, context.Tenant(tenant).SignUpAttemptLimit, network, context.Now()),
+            // A lost commit answer: counted once more at worst.
+            _ => Task.FromResult(default(Settled<RateLimitState?>)),
+            cancellation);
 
     /// <summary>What the link would do, without using it up: for the page that asks before it acts.</summary>
     public static Task<LinkToken?> PeekAsync(Transaction transaction, string token, string tenant, string purpose, DateTimeOffset now)

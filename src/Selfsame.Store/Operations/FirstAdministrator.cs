@@ -5,11 +5,17 @@ using Selfsame.Store.Requests;
 namespace Selfsame.Store.Operations;
 
 /// <summary>
-/// The link by which a new installation gets its first administrator. It is good as long as there is none, so it is not used up
+/// The link by which a new installation gets its first administrator. It is good as long as there is none who could sign in, so it is not used up
 /// beforehand: a form that is refused leaves it good, and a crash loses nothing.
 /// </summary>
 public sealed class FirstAdministrator(StoreContext context)
 {
+    /// <summary>Superusers who could sign in: with a password, or with an address to which a link for one can go.</summary>
+    private const string Administrators =
+        """
+        SELECT 1 FROM users WHERE tenant = @tenant AND is_superuser AND is_active AND deleted_at IS NULL AND (password_hash IS NOT NULL OR email IS NOT NULL)
+        """;
+
     private static readonly TimeSpan Lifetime = TimeSpan.FromHours(24);
 
     /// <summary>
@@ -33,13 +39,13 @@ public sealed class FirstAdministrator(StoreContext context)
                     "DELETE FROM link_tokens WHERE tenant = @tenant AND purpose = @purpose",
                     new { tenant, purpose = LinkPurpose.FirstAdministrator });
 
-                // An administrator who was made by a link and deleted since is not to be answered once more. In one statement: a record whose
+                // An administrator who was made by a link and deleted or disabled since is not to be answered once more. In one statement: a record whose
                 // administrator is made this moment stays.
                 var call = Call("");
                 await transaction.ExecuteAsync(
-                    """
+                    $"""
                     DELETE FROM idempotency_records WHERE tenant = @tenant AND caller = @caller AND route = @route AND key = @key
-                      AND NOT EXISTS (SELECT 1 FROM users WHERE tenant = @tenant AND is_superuser AND deleted_at IS NULL)
+                      AND NOT EXISTS ({Administrators})
                     """,
                     new { tenant, caller = call.Caller, route = call.Route, key = call.Key });
                 var token = context.Random.NextToken();
@@ -56,6 +62,5 @@ public sealed class FirstAdministrator(StoreContext context)
             cancellation);
 
     private static async Task<bool> ExistsAsync(Transaction transaction, string tenant)
-        => await transaction.ScalarAsync<long>(
-            "SELECT count(*) FROM users WHERE tenant = @tenant AND is_superuser AND deleted_at IS NULL", new { tenant }) > 0;
+        => await transaction.ScalarAsync<bool>($"SELECT EXISTS ({Administrators})", new { tenant });
 }

@@ -87,7 +87,7 @@ public sealed class Housekeeping(StoreContext context)
                     now,
                     records = now - IdempotencyRecords.Lifetime,
                     attempts = now - KeptAttempts,
-                    known = now - SignInAttempts.KnownFor,
+                    known = now - KnownSources.KnownFor,
                     conflicts = now - KeptConflicts,
                     mails = now - KeptMails,
                     events = now - KeptEvents,

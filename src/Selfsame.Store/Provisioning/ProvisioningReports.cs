@@ -144,7 +144,7 @@ public sealed class ProvisioningReports(Database database, TimeProvider clock)
     {
         /// <summary>Without what is sealed.</summary>
         public const string StatusColumns
-            = "source, source_id, system, state, epoch, asked, due_because, lane, target_id, disabled, attempts, not_before, problem, note, created_at, updated_at";
+            = "source, source_id, system, state, epoch, asked, due_because, lane, target_id, disabled, deleting, attempts, not_before, problem, note, forget, created_at, updated_at";
 
         public DateTimeOffset CreatedAt { get; init; }
 

@@ -17,6 +17,9 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
     /// <summary>The limit's name in <c>rate_limits</c>; its subject is the system.</summary>
     private const string DisablingLimit = "disablings";
 
+    /// <summary>Likewise, for the accounts of purged users.</summary>
+    private const string DeletionLimit = "deletions";
+
     private static readonly TimeSpan GuardWindow = TimeSpan.FromHours(1);
 
     /// <summary>
@@ -28,7 +31,7 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
     {
         foreach (var system in systems)
         {
-            await ProvisioningTable.InsertAsync(transaction, new ProvisioningKey(source, account, system), lane, now);
+            await ProvisioningTable.InsertAsync(transaction, new ProvisioningKey(source, account, system), lane, anew: true, now);
         }
     }
 
@@ -52,19 +55,6 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
         }
 
         return rows.Count;
-    }
-
-    /// <summary>
-    /// Forgets the rows of a user who is purged, in that transaction. Those whose account may be on its way, or is to be looked at
-    /// again, stay until nothing of the user is left in the other system.
-    /// </summary>
-    public static async Task ForgetSettledAsync(Transaction transaction, string source, AccountId account)
-    {
-        foreach (var row in (await ProvisioningTable.ReadForUpdateAsync(transaction, source, account)).Select(row => row.ToDomain(null)))
-        {
-            var underWay = row.State is ProvisioningState.Intent or ProvisioningState.Compensating || row.DueBecause is not null;
-            await (underWay ? ProvisioningTable.ForgetLaterAsync(transaction, row.Key) : ProvisioningTable.ForgetAsync(transaction, row.Key));
-        }
     }
 
     public Task<IReadOnlyList<ClaimedRow>> ClaimAsync(ProvisioningClaim claim, CancellationToken cancellation)
@@ -105,7 +95,7 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
             async transaction =>
             {
                 var now = Now();
-                await ProvisioningTable.InsertAsync(transaction, key, ProvisioningLane.Backfill, now);
+                await ProvisioningTable.InsertAsync(transaction, key, ProvisioningLane.Backfill, anew: false, now);
                 var claimed = await transaction.QueryFirstOrDefaultAsync<StoredRow>(
                     $"""
                     UPDATE provisioning SET epoch = epoch + 1, leased_until = @until, claim_machine = @Machine, claim_process = @ProcessId, updated_at = @now
@@ -165,18 +155,18 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
             {
                 var now = Now();
                 var present = await ProvisioningTable.ReadForUpdateAsync(transaction, row.Key);
-                if (present is null || present.Epoch != row.Epoch)
+                if (present is null || present.Epoch != row.Epoch || (row.Deleting && !present.Forget))
                 {
                     return new DisablingLost();
                 }
 
                 // After a lost commit answer: it was counted with the state that it has.
-                if (present.State == nameof(ProvisioningState.Compensating))
+                if (row.Deleting ? present.Deleting : present.State == nameof(ProvisioningState.Compensating))
                 {
                     return new DisablingCounted();
                 }
 
-                var limit = new RateLimit(DisablingLimit, mostPerHour, GuardWindow);
+                var limit = new RateLimit(row.Deleting ? DeletionLimit : DisablingLimit, mostPerHour, GuardWindow);
                 if (mostPerHour == 0)
                 {
                     return new DisablingGuarded(GuardWindow);
@@ -336,21 +326,36 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
             await ProvisioningTable.NoteAsync(transaction, row.Key, saved.State, saved.Problem ?? saved.Note, now);
         }
 
+        var ends = saved.State == ProvisioningState.Compensated && present.Forget;
         if (row.TargetId is { } account && followers.Count > 0)
         {
-            await InsertPending(transaction, row.Key.System, account, followers, now, row.Lane);
-            foreach (var follower in (await ProvisioningTable.ReadForUpdateAsync(transaction, row.Key.System, account)).Where(other => followers.Contains(other.System)))
-            {
-                await ProvisioningTable.AskAsync(transaction, follower, LookAgain.OfChain, row.Lane, now);
-            }
+            await TellAsync(transaction, row, account, followers, ends, now);
         }
 
-        if (saved.State == ProvisioningState.Compensated && present.Forget)
+        if (ends)
         {
             await ProvisioningTable.ForgetAsync(transaction, row.Key);
         }
 
         return true;
+    }
+
+    /// <summary>Has the account's own rows looked at; they end with that of a purged user if the account is gone by then.</summary>
+    private static async Task TellAsync(Transaction transaction, ProvisioningRow row, AccountId account, IReadOnlyList<string> followers, bool ends, DateTimeOffset now)
+    {
+        if (!ends)
+        {
+            await InsertPending(transaction, row.Key.System, account, followers, now, row.Lane);
+        }
+
+        foreach (var follower in (await ProvisioningTable.ReadForUpdateAsync(transaction, row.Key.System, account)).Where(other => followers.Contains(other.System)))
+        {
+            await ProvisioningTable.AskAsync(transaction, follower, LookAgain.OfChain, row.Lane, now);
+            if (ends && row.Deleting)
+            {
+                await ProvisioningTable.ForgetLaterAsync(transaction, follower.Key);
+            }
+        }
     }
 
     private Task<List<StoredRow>> ClaimLaneAsync(Transaction transaction, ProvisioningClaim claim, ProvisioningLane lane, int most, DateTimeOffset now)

@@ -27,17 +27,25 @@ internal static class ProvisioningTable
         return parameters;
     }
 
-    public static async Task InsertAsync(Transaction transaction, ProvisioningKey key, ProvisioningLane lane, DateTimeOffset now)
+    /// <summary>Makes the row where there is none.</summary>
+    /// <param name="transaction">The caller's.</param>
+    /// <param name="key">The row.</param>
+    /// <param name="lane">Where it waits.</param>
+    /// <param name="anew">Whether the account is there anew: a row of who was purged and is back is no longer to be forgotten.</param>
+    /// <param name="now">The present instant.</param>
+    public static async Task InsertAsync(Transaction transaction, ProvisioningKey key, ProvisioningLane lane, bool anew, DateTimeOffset now)
     {
-        var inserted = await transaction.ExecuteAsync(
-            """
+        var state = await transaction.ScalarAsync<string>(
+            $"""
             INSERT INTO provisioning (source, source_id, system, state, epoch, asked, lane, disabled, attempts, not_before, forget, created_at, updated_at)
-            VALUES (@source, @account, @system, 'Pending', 0, 0, @lane, @no, 0, @now, @no, @now, @now) ON CONFLICT (source, source_id, system) DO NOTHING
+            VALUES (@source, @account, @system, 'Pending', 0, 0, @lane, @no, 0, @now, @no, @now, @now)
+            ON CONFLICT (source, source_id, system) DO {(anew ? "UPDATE SET forget = @no, asked = provisioning.asked + 1 WHERE provisioning.forget" : "NOTHING")}
+            RETURNING state
             """,
             Parameters(key, new { lane = lane.ToString(), now, no = false }));
-        if (inserted == 1)
+        if (state is not null)
         {
-            await NoteAsync(transaction, key, ProvisioningState.Pending, null, now);
+            await NoteAsync(transaction, key, Enum.Parse<ProvisioningState>(state), null, now);
         }
     }
 
@@ -61,7 +69,7 @@ internal static class ProvisioningTable
     public static Task UpdateAsync(Transaction transaction, SecretKeys secrets, ProvisioningRow row, bool release, DateTimeOffset now)
         => transaction.ExecuteAsync(
             $"""
-            UPDATE provisioning SET state = @state, due_because = @DueBecause, target_id = @target, creation = @creation, disabled = @Disabled, attempts = @Attempts,
+            UPDATE provisioning SET state = @state, due_because = @DueBecause, target_id = @target, creation = @creation, disabled = @Disabled, deleting = @Deleting, attempts = @Attempts,
               not_before = @NotBefore, problem = @Problem, note = @Note, updated_at = @now{(release ? ", leased_until = NULL" : "")}
             WHERE {IsKey}
             """,
@@ -72,6 +80,7 @@ internal static class ProvisioningTable
                 target = row.TargetId?.ToText(),
                 creation = row.Intended is null ? null : StoredRow.Seal(secrets, row.Intended),
                 row.Disabled,
+                row.Deleting,
                 row.Attempts,
                 row.NotBefore,
                 row.Problem,
@@ -99,11 +108,11 @@ internal static class ProvisioningTable
             new Statement(
                 $"""
                 UPDATE provisioning SET state = $6, due_because = $7, target_id = $8, creation = $9, disabled = $10, attempts = $11,
-                  not_before = $12, problem = $13, note = $14, updated_at = $15{(release ? ", leased_until = NULL" : "")}
+                  not_before = $12, problem = $13, note = $14, updated_at = $15, deleting = $16{(release ? ", leased_until = NULL" : "")}
                 WHERE {isUndisturbed} RETURNING 1
                 """,
                 row.Key.Source, account, row.Key.System, row.Epoch, row.Asked, state, row.DueBecause, row.TargetId?.ToText(),
-                row.Intended is null ? null : StoredRow.Seal(secrets, row.Intended), row.Disabled, row.Attempts, row.NotBefore, row.Problem, row.Note, now),
+                row.Intended is null ? null : StoredRow.Seal(secrets, row.Intended), row.Disabled, row.Attempts, row.NotBefore, row.Problem, row.Note, now, row.Deleting),
             new Statement(
                 $"""
                 DELETE FROM provisioning_events WHERE source = $1 AND source_id = $2 AND system = $3
@@ -179,9 +188,17 @@ internal static class ProvisioningTable
         => transaction.ExecuteAsync(
             $"DELETE FROM provisioning_events WHERE {IsKey}; DELETE FROM provisioning WHERE {IsKey};", Parameters(key));
 
-    /// <summary>Has a row forgotten when it is compensated; it is worked on now.</summary>
+    /// <summary>Has a row forgotten when it is compensated; it is worked on now, or is to be.</summary>
     public static Task ForgetLaterAsync(Transaction transaction, ProvisioningKey key)
         => transaction.ExecuteAsync($"UPDATE provisioning SET forget = @yes WHERE {IsKey}", Parameters(key, new { yes = true }));
+
+    /// <summary>Tells whoever works on a row that what it read is too old; when the row is due stays as it is.</summary>
+    public static Task DisturbAsync(Transaction transaction, ProvisioningKey key)
+        => transaction.ExecuteAsync($"UPDATE provisioning SET asked = asked + 1 WHERE {IsKey}", Parameters(key));
+
+    /// <summary>Forgets what was sent, where it is no longer needed to know the account again.</summary>
+    public static Task ForgetSentAsync(Transaction transaction, ProvisioningKey key)
+        => transaction.ExecuteAsync($"UPDATE provisioning SET creation = NULL WHERE {IsKey} AND target_id IS NOT NULL", Parameters(key));
 
     private static string ForUpdate(Transaction transaction) => ForUpdate(transaction.Dialect);
 
@@ -192,7 +209,7 @@ internal static class ProvisioningTable
 internal record StoredRow
 {
     public const string Columns
-        = "source, source_id, system, state, epoch, asked, due_because, lane, target_id, creation, disabled, attempts, not_before, problem, note, forget";
+        = "source, source_id, system, state, epoch, asked, due_because, lane, target_id, creation, disabled, deleting, attempts, not_before, problem, note, forget";
 
     /// <summary>What <see cref="Creation"/> is sealed for.</summary>
     public const string Purpose = "provisioning";
@@ -229,6 +246,8 @@ internal record StoredRow
 
     public bool Forget { get; init; }
 
+    public bool Deleting { get; init; }
+
     public ProvisioningKey Key => new(Source, AccountId.FromText(SourceId), System);
 
     /// <param name="secrets">Opens what is sealed; without them that stays closed, and the row must not be written back.</param>
@@ -243,6 +262,8 @@ internal record StoredRow
         TargetId = TargetId is null ? null : AccountId.FromText(TargetId),
         Intended = Creation is null ? null : secrets is null ? Closed : JsonSerializer.Deserialize<IntendedAccount>(secrets.Unprotect(Purpose, Creation)),
         Disabled = Disabled,
+        Purged = Forget,
+        Deleting = Deleting,
         Attempts = (int)Attempts,
         NotBefore = NotBefore,
         Problem = Problem,

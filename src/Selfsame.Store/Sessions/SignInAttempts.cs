@@ -6,7 +6,11 @@ using Selfsame.Store.Users;
 namespace Selfsame.Store.Sessions;
 
 /// <summary>Whether one attempt may be tried, claimed before anything is hashed.</summary>
-internal sealed record SignInClaim(bool Allowed, TimeSpan RetryAfter, RateLimitState? State, IReadOnlyList<ClaimedBucket> Buckets);
+internal sealed record SignInClaim(bool Allowed, TimeSpan RetryAfter, RateLimitState? State, IReadOnlyList<ClaimedBucket> Buckets)
+{
+    /// <summary>The login that was tried, where it was let through as the first attempt of its network; else null.</summary>
+    public string? FirstAttemptOn { get; init; }
+}
 
 /// <summary>What one attempt took of a bucket.</summary>
 /// <param name="Name">The bucket.</param>
@@ -16,8 +20,8 @@ internal sealed record ClaimedBucket(byte[] Name, DateTimeOffset At, DateTimeOff
 
 /// <summary>
 /// Back-off for guessing. Each attempt is claimed as a failure by one atomic statement before it is hashed, and
-/// forgiven when it succeeds. Somebody who signed in before from this browser or network has a bucket of their own:
-/// what strangers do can slow strangers down, never the owner.
+/// forgiven when it succeeds. Somebody who was here before with this browser or from this network has a bucket of their own:
+/// what strangers do can slow strangers down, never the owner. A stranger's first attempt goes past the others (<see cref="FirstAttempts"/>).
 /// </summary>
 internal sealed class SignInAttempts(StoreContext context)
 {
@@ -31,8 +35,7 @@ internal sealed class SignInAttempts(StoreContext context)
     private static readonly TimeSpan LongestOfStrangers = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Forgotten = TimeSpan.FromHours(24);
 
-    /// <summary>How long a browser or network counts as known after the last sign-in from it.</summary>
-    internal static readonly TimeSpan KnownFor = TimeSpan.FromDays(180);
+    private readonly FirstAttempts firstAttempts = new(context);
 
     /// <summary>No row comes back exactly when the bucket's back-off has not passed. One that no attempt of today can have begun is over.</summary>
     private const string Claim =
@@ -49,7 +52,7 @@ internal sealed class SignInAttempts(StoreContext context)
 
     public async Task<SignInClaim> ClaimAsync(string tenant, string key, User? user, SignInOrigin origin, CancellationToken cancellation)
     {
-        var sources = Sources(origin);
+        var sources = KnownSources.Of(context, origin);
         return await context.Database.TransactAsync(
             async transaction =>
             {
@@ -61,11 +64,17 @@ internal sealed class SignInAttempts(StoreContext context)
                     return new SignInClaim(false, limit.ResetsIn, limit, []);
                 }
 
-                var known = user is null ? null : await FindKnownAsync(transaction, user, sources, now);
+                var known = user is null ? null : await KnownSources.FindAsync(transaction, user, sources, now);
                 var buckets = Buckets(tenant, key, origin, known);
                 var (claimed, wait) = await ClaimBucketsAsync(transaction, tenant, buckets, now);
                 if (claimed.Count < buckets.Count)
                 {
+                    // Of a stranger's two buckets the own one was free, and the one of all strangers is not.
+                    if (claimed.Count == 1 && await firstAttempts.ClaimAsync(transaction, tenant, key, origin.Network, now))
+                    {
+                        return new SignInClaim(true, TimeSpan.Zero, limit, claimed) { FirstAttemptOn = key };
+                    }
+
                     transaction.RollBack = true;
                     return new SignInClaim(false, wait, limit, []);
                 }
@@ -88,12 +97,8 @@ internal sealed class SignInAttempts(StoreContext context)
             // Only the source's own failures are forgotten; the strangers' bucket gets back what this attempt took.
             new("DELETE FROM sign_in_attempts WHERE tenant = $1 AND bucket = $2", user.Tenant, claim.Buckets[0].Name),
             .. claim.Buckets.Skip(1).Select(bucket => TakeBack(user.Tenant, bucket)),
-            .. Sources(origin).Select(source => new Statement(
-                """
-                INSERT INTO known_sources (user_id, source, last_success_at) SELECT id, $2, $3 FROM users WHERE id = $1
-                ON CONFLICT (user_id, source) DO UPDATE SET last_success_at = excluded.last_success_at
-                """,
-                user.Id, source, now)),
+            .. GiveBackFirst(user.Tenant, claim, origin),
+            .. KnownSources.Remember(context, user.Uuid, origin, now),
         ];
         return [.. statements.OfType<Statement>()];
     }
@@ -131,6 +136,7 @@ internal sealed class SignInAttempts(StoreContext context)
         [
             RateLimits.GiveBack(tenant, context.Tenant(tenant).SignInLimit, origin.Network),
             .. claim.Buckets.Select(bucket => TakeBack(tenant, bucket)),
+            .. GiveBackFirst(tenant, claim, origin),
         ];
         await context.Database.TransactAsync(
             async transaction =>
@@ -142,6 +148,9 @@ internal sealed class SignInAttempts(StoreContext context)
             _ => Task.FromResult(new Settled<bool>(true, true)),
             CancellationToken.None);
     }
+
+    private IEnumerable<Statement> GiveBackFirst(string tenant, SignInClaim claim, SignInOrigin origin)
+        => claim.FirstAttemptOn is { } key ? firstAttempts.GiveBack(tenant, key, origin.Network) : [];
 
     /// <summary>A back-off that a later attempt began is that one's.</summary>
     private static Statement TakeBack(string tenant, ClaimedBucket bucket)
@@ -202,27 +211,4 @@ internal sealed class SignInAttempts(StoreContext context)
             "UPDATE sign_in_attempts SET not_before = @until WHERE tenant = @tenant AND bucket = @bucket", new { tenant, bucket = bucket.Name, until });
         return until;
     }
-
-    private List<byte[]> Sources(SignInOrigin origin)
-    {
-        var sources = new List<byte[]>();
-        if (origin.Browser is not null)
-        {
-            sources.Add(context.Secrets.Hash("known-source", $"browser\n{origin.Browser}"));
-        }
-
-        if (origin.Network is not null)
-        {
-            sources.Add(context.Secrets.Hash("known-source", $"network\n{origin.Network}"));
-        }
-
-        return sources;
-    }
-
-    /// <summary>The first of the sources from which the user signed in lately; null when there is none.</summary>
-    private static async Task<byte[]?> FindKnownAsync(Transaction transaction, User user, List<byte[]> sources, DateTimeOffset now)
-        => sources.Count == 0 ? null : (await transaction.BatchAsync(
-            sources.ConvertAll(source => new Statement(
-                "SELECT source FROM known_sources WHERE user_id = $1 AND source = $2 AND last_success_at > $3", user.Id, source, now - KnownFor)),
-            row => (byte[])row.GetValue(0))).FirstOrDefault();
 }

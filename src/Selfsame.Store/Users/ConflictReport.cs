@@ -19,7 +19,7 @@ public sealed record ConflictPage(IReadOnlyList<ConflictCount> Counts, IReadOnly
 public static class ConflictReport
 {
     /// <param name="context">The store.</param>
-    /// <param name="tenant">Whose sign-ups.</param>
+    /// <param name="tenant">Whose users.</param>
     /// <param name="page">From 1.</param>
     /// <param name="pageSize">Conflicts on a page.</param>
     /// <param name="cancellation">Ends the wait.</param>

@@ -27,7 +27,7 @@ public abstract record EmailChangeResult
     /// <summary>The new address got several mails already.</summary>
     public sealed record TooMany : EmailChangeResult;
 
-    /// <summary>Too many wrong passwords; nothing was hashed.</summary>
+    /// <summary>Too many wrong passwords, or too many new ones from one network; nothing was hashed.</summary>
     public sealed record TryLater(TimeSpan After) : EmailChangeResult;
 
     public sealed record Busy : EmailChangeResult;
@@ -60,7 +60,8 @@ public sealed class EmailChange(StoreContext context)
             };
         }
 
-        return await context.Database.TransactAsync<EmailChangeResult>(
+        var taken = false;
+        var result = await context.Database.TransactAsync<EmailChangeResult>(
             async transaction =>
             {
                 var now = context.Now();
@@ -76,7 +77,9 @@ public sealed class EmailChange(StoreContext context)
                     return context.Tenant(user.Tenant).Disclosure == Disclosure.Hide ? new EmailChangeResult.LinkSent() : new EmailChangeResult.TooMany();
                 }
 
-                if (await ComposeAsync(transaction, user, email, now) is { } text)
+                var holder = await HolderAsync(transaction, user, email);
+                taken = holder is not null;
+                if (await ComposeAsync(transaction, user, email, holder, now) is { } text)
                 {
                     await MailOutbox.QueueAsync(context, transaction, user.Tenant, user.Id, text, now);
                 }
@@ -87,14 +90,16 @@ public sealed class EmailChange(StoreContext context)
             // A lost commit answer: asked once more, which is one mail too many at worst.
             _ => Task.FromResult(default(Settled<EmailChangeResult>)),
             cancellation);
+        return taken ? await RecordTakenAsync(result, user, email.Value, actor, cancellation) : result;
     }
 
     /// <summary>The new address is proved by a link, opened where the user is signed in: a mistyped address must not win an account.</summary>
-    public Task<EmailChangeResult> ConfirmAsync(User user, string token, Actor actor, CancellationToken cancellation)
+    public async Task<EmailChangeResult> ConfirmAsync(User user, string token, Actor actor, CancellationToken cancellation)
     {
         // Of the try that reached COMMIT: what it wrote is recognised by it when the answer is lost.
         DateTimeOffset now = default;
-        return context.Database.TransactAsync<EmailChangeResult>(
+        string? wanted = null;
+        var result = await context.Database.TransactAsync<EmailChangeResult>(
             async transaction =>
             {
                 now = context.Now();
@@ -106,6 +111,7 @@ public sealed class EmailChange(StoreContext context)
                     return new EmailChangeResult.LinkInvalid();
                 }
 
+                wanted = email.Value;
                 await EmailTakeover.FreeUnverifiedAsync(context, transaction, email, present, now);
                 var changed = Moved(present, email) with { EmailVerifiedAt = now };
                 var taken = await UserRow.SaveAsync(context, transaction, present, changed, now);
@@ -121,6 +127,7 @@ public sealed class EmailChange(StoreContext context)
             },
             transaction => SettleAsync(transaction, user.Tenant, token, LinkPurpose.ChangeEmail, now),
             cancellation);
+        return result is EmailChangeResult.Taken ? await RecordTakenAsync(result, user, wanted, actor, cancellation) : result;
     }
 
     /// <summary>Whether a link that takes a change back is good; changes nothing.</summary>
@@ -130,7 +137,8 @@ public sealed class EmailChange(StoreContext context)
             cancellation);
 
     /// <summary>The old address takes the change back, sets a new password and ends all sessions.</summary>
-    public async Task<EmailChangeResult> RevertAsync(string tenant, string token, string? newPassword, Actor actor, CancellationToken cancellation)
+    public async Task<EmailChangeResult> RevertAsync(
+        string tenant, string token, string? newPassword, SignInOrigin origin, Actor actor, CancellationToken cancellation)
     {
         var (link, user) = await context.Database.ReadAsync(
             async transaction =>
@@ -151,14 +159,29 @@ public sealed class EmailChange(StoreContext context)
             return new EmailChangeResult.Invalid(errors);
         }
 
+        if (await LinkTokens.CountHashAsync(context, tenant, origin.Network, cancellation) is { Allowed: false } full)
+        {
+            return new EmailChangeResult.TryLater(full.ResetsIn);
+        }
+
         var hash = await context.Passwords.HashAsync(newPassword!, cancellation);
+        if (hash is null)
+        {
+            return new EmailChangeResult.Busy();
+        }
+
         DateTimeOffset now = default;
-        return hash is null
-            ? new EmailChangeResult.Busy()
-            : await context.Database.TransactAsync(
-                transaction => RevertOnceAsync(transaction, tenant, token, hash, actor, now = context.Now()),
-                transaction => SettleAsync(transaction, tenant, token, LinkPurpose.RevertEmail, now),
-                cancellation);
+        var result = await context.Database.TransactAsync(
+            transaction => RevertOnceAsync(transaction, tenant, token, hash, origin, actor, now = context.Now()),
+            transaction => SettleAsync(transaction, tenant, token, LinkPurpose.RevertEmail, now),
+            cancellation);
+        return result is EmailChangeResult.Taken ? await RecordTakenAsync(result, user, link.Email, actor, cancellation) : result;
+    }
+
+    private async Task<EmailChangeResult> RecordTakenAsync(EmailChangeResult result, User user, string? wanted, Actor actor, CancellationToken cancellation)
+    {
+        await IdentifierConflicts.RecordAsync(context, user with { Email = wanted }, new HashSet<string>(StringComparer.Ordinal) { "email" }, anew: false, actor, cancellation);
+        return result;
     }
 
     /// <summary>After a lost commit answer: the link is used up, and that by us, exactly when the transaction happened.</summary>
@@ -169,7 +192,7 @@ public sealed class EmailChange(StoreContext context)
             : default;
 
     private async Task<EmailChangeResult> RevertOnceAsync(
-        Transaction transaction, string tenant, string token, string hash, Actor actor, DateTimeOffset now)
+        Transaction transaction, string tenant, string token, string hash, SignInOrigin origin, Actor actor, DateTimeOffset now)
     {
         var link = await LinkTokens.RedeemAsync(transaction, token, tenant, LinkPurpose.RevertEmail, now);
         var user = link?.UserId is { } id ? await UserReader.FindForUpdateAsync(transaction, id) : null;
@@ -189,6 +212,7 @@ public sealed class EmailChange(StoreContext context)
         }
 
         await CredentialReset.DropAllAsync(transaction, user, now);
+        await KnownSources.RememberAsync(context, transaction, user.Uuid, origin, now);
         await AuditTrail.AddAsync(transaction, user.Id, tenant, actor, "email.change-reverted", now);
         return new EmailChangeResult.Changed(reverted);
     }
@@ -201,11 +225,10 @@ public sealed class EmailChange(StoreContext context)
     };
 
     /// <summary>A link for a free or unproved address; for one that somebody else has proved, a note to its owner, or nothing soon after the last.</summary>
-    private async Task<MailText?> ComposeAsync(Transaction transaction, User user, EmailAddress email, DateTimeOffset now)
+    private async Task<MailText?> ComposeAsync(Transaction transaction, User user, EmailAddress email, User? holder, DateTimeOffset now)
     {
         var site = context.PublicAddress(user.Tenant);
-        var holders = await UserReader.FindHoldersAsync(transaction, context.Tenant(user.Tenant), email);
-        if (holders.Find(holder => holder.Id != user.Id && EmailTakeover.HasProved(context, holder, email)) is { } holder)
+        if (holder is not null)
         {
             return await EmailVerification.MayTellOwnerAsync(context, transaction, holder, now)
                 ? MailTexts.AlreadyRegistered(holder.Email!, new Uri(site, "sign-in"), new Uri(site, "forgot-password"))
@@ -217,6 +240,11 @@ public sealed class EmailChange(StoreContext context)
         await LinkTokens.InsertAsync(transaction, token, user.Tenant, LinkPurpose.ChangeEmail, user.Id, email.Value, now, expires);
         return MailTexts.ConfirmNewEmail(email.Value, new Uri(site, $"confirm-email?token={token}"));
     }
+
+    /// <summary>The other user who has proved the address; null where it can be had.</summary>
+    private async Task<User?> HolderAsync(Transaction transaction, User user, EmailAddress email)
+        => (await UserReader.FindHoldersAsync(transaction, context.Tenant(user.Tenant), email))
+            .Find(holder => holder.Id != user.Id && EmailTakeover.HasProved(context, holder, email));
 
     private async Task TellOldAddressAsync(Transaction transaction, User before, string newEmail, DateTimeOffset now)
     {

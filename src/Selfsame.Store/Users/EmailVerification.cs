@@ -94,7 +94,7 @@ public sealed class EmailVerification(StoreContext context)
                 return new VerificationResult.Invalid(errors);
             }
 
-            if (await CountHashAsync(tenant, proof.Origin.Network, cancellation) is { Allowed: false } full)
+            if (await LinkTokens.CountHashAsync(context, tenant, proof.Origin.Network, cancellation) is { Allowed: false } full)
             {
                 return new VerificationResult.TryLater(full.ResetsIn);
             }
@@ -125,7 +125,9 @@ public sealed class EmailVerification(StoreContext context)
             token,
             user.PasswordHash,
             newHash,
-            (transaction, verified, now) => right is null ? Task.CompletedTask : passwordProof.ForgiveAsync(transaction, verified, right, proof.Origin, now),
+            (transaction, verified, now) => right is null
+                ? KnownSources.RememberAsync(context, transaction, verified.Uuid, proof.Origin, now)
+                : passwordProof.ForgiveAsync(transaction, verified, right, proof.Origin, now),
             actor,
             cancellation);
     }
@@ -176,14 +178,6 @@ public sealed class EmailVerification(StoreContext context)
         var subject = Convert.ToHexString(context.Secrets.Hash("recipient", mailbox));
         return await RateLimits.CountAsync(transaction, user.Tenant, limit, subject, now) is { Allowed: true };
     }
-
-    /// <summary>A link is good for one password, but until then for as many hashes as are asked for at once: they count as a sign-up's do.</summary>
-    private Task<RateLimitState?> CountHashAsync(string tenant, string? network, CancellationToken cancellation)
-        => context.Database.TransactAsync(
-            transaction => RateLimits.CountAsync(transaction, tenant, context.Tenant(tenant).SignUpAttemptLimit, network, context.Now()),
-            // A lost commit answer: counted once more at worst.
-            _ => Task.FromResult(default(Settled<RateLimitState?>)),
-            cancellation);
 
     private Task<(LinkToken? Link, User? User)> ReadAsync(string tenant, string token, CancellationToken cancellation)
         => context.Database.ReadAsync(

@@ -52,7 +52,19 @@ public sealed class HandleChanges(StoreContext context)
     /// Reserves the handle beside the present one and lends the change to the caller; or the result that it comes to without. The same request again takes
     /// up the change that is under way, unless somebody has it.
     /// </summary>
-    public Task<(HandleChange? Change, UserChangeResult? Result)> BeginAsync(
+    public async Task<(HandleChange? Change, UserChangeResult? Result)> BeginAsync(
+        string tenant, Guid uuid, string? handle, long? version, Actor actor, CancellationToken cancellation)
+    {
+        var begun = await BeginOnceAsync(tenant, uuid, handle, version, actor, cancellation);
+        if (begun.Result is UserChangeResult.Taken)
+        {
+            await IdentifierConflicts.RecordHandleAsync(context, tenant, handle!, actor, cancellation);
+        }
+
+        return begun;
+    }
+
+    private Task<(HandleChange? Change, UserChangeResult? Result)> BeginOnceAsync(
         string tenant, Guid uuid, string? handle, long? version, Actor actor, CancellationToken cancellation)
         => context.Database.TransactAsync<(HandleChange?, UserChangeResult?)>(
             async transaction =>
@@ -180,6 +192,15 @@ public sealed class HandleChanges(StoreContext context)
                 return true;
             },
             cancellation);
+
+    /// <summary>As above, because somebody has it over there.</summary>
+    public async Task RefuseTakenAsync(HandleChange change, string problem, CancellationToken cancellation)
+    {
+        if (await RefuseAsync(change, problem, cancellation))
+        {
+            await IdentifierConflicts.RecordHandleAsync(context, change.Tenant, change.Handle!, new Actor(change.Actor, change.CorrelationId), cancellation);
+        }
+    }
 
     /// <summary>It could not be told or done now; it is tried again later. False where another has the change by now.</summary>
     public Task<bool> PostponeAsync(HandleChange change, string problem, TimeSpan? retryAfter, CancellationToken cancellation)

@@ -1,40 +1,36 @@
 using System.Diagnostics.Metrics;
 using Selfsame.Core.Identifiers;
 using Selfsame.Databases;
+using Selfsame.Store.Audit;
 
 namespace Selfsame.Store.Users;
 
 /// <summary>
 /// Records that somebody asked for an identifier that another user has: time, field, and whether the same value came
-/// within ten seconds before (a double click or a retry, rather than two people). Never the value.
+/// within ten seconds before (a double click or a retry, rather than two people). Never the value. Every operation that gives or changes identifiers
+/// calls it once its transaction was rolled back.
 /// </summary>
 internal static class IdentifierConflicts
 {
     private static readonly TimeSpan RepeatWindow = TimeSpan.FromSeconds(10);
     private static readonly Meter Meter = new("Selfsame.Store");
     private static readonly Counter<long> Conflicts = Meter.CreateCounter<long>(
-        "selfsame.identifier_conflicts", description: "Sign-ups refused because an identifier is taken, by field.");
+        "selfsame.identifier_conflicts", description: "Sign-ups and changes that asked for a taken identifier, by field.");
 
     /// <summary>Records each field; those whose present holder is deleted and can still be restored (CASES 8).</summary>
+    /// <param name="context">The store.</param>
+    /// <param name="wanted">The user as it would have been.</param>
+    /// <param name="fields">What of it is taken.</param>
+    /// <param name="anew">Whether it would have been a new user: then one who was made a moment ago by the same request is a repeat, too.</param>
+    /// <param name="actor">Who asked.</param>
+    /// <param name="cancellation">Gives up.</param>
     public static async Task<IReadOnlySet<string>> RecordAsync(
-        StoreContext context, SignUpRequest request, NewUser candidate, IReadOnlySet<string> fields, CancellationToken cancellation)
+        StoreContext context, User wanted, IReadOnlySet<string> fields, bool anew, Actor actor, CancellationToken cancellation)
     {
         var heldByDeleted = new HashSet<string>(StringComparer.Ordinal);
         foreach (var field in fields)
         {
-            // Done again when the commit's answer is lost: counted twice at worst, which is better than to answer the refusal with an error.
-            var (repeats, isDeleted) = await context.Database.TransactAsync(
-                transaction => RecordOneAsync(context, transaction, request.Tenant, field, Value(candidate, field)),
-                _ => Task.FromResult(default(Settled<(bool, bool)>)),
-                cancellation);
-            if (context.Tenant(request.Tenant).Disclosure == Disclosure.Reveal)
-            {
-                // Where it is hidden who is registered, a count that rises right after a sign-up would tell: the table has it.
-                Conflicts.Add(1, new KeyValuePair<string, object?>("field", field), new KeyValuePair<string, object?>("repeat", repeats));
-            }
-
-            LogMessages.IdentifierTaken(context.Logger, request.Tenant, field, repeats, request.Actor.CorrelationId);
-            if (isDeleted)
+            if (await RecordOneAsync(context, new Conflict(wanted.Tenant, field, Value(wanted, field), anew), actor, cancellation))
             {
                 heldByDeleted.Add(field);
             }
@@ -43,21 +39,44 @@ internal static class IdentifierConflicts
         return heldByDeleted;
     }
 
-    private static async Task<(bool Repeats, bool HolderIsDeleted)> RecordOneAsync(StoreContext context, Transaction transaction, string tenant, string field, string value)
+    /// <summary>Records a handle, by its key, that another user has, or another account of the system that keeps the handles.</summary>
+    public static Task RecordHandleAsync(StoreContext context, string tenant, string handle, Actor actor, CancellationToken cancellation)
+        => RecordOneAsync(context, new Conflict(tenant, "handle", handle, Anew: false), actor, cancellation);
+
+    /// <summary>Whether the present holder is deleted.</summary>
+    private static async Task<bool> RecordOneAsync(StoreContext context, Conflict conflict, Actor actor, CancellationToken cancellation)
+    {
+        // Done again when the commit's answer is lost: counted twice at worst, which is better than to answer the refusal with an error.
+        var (repeats, isDeleted) = await context.Database.TransactAsync(
+            transaction => RecordOneAsync(context, transaction, conflict),
+            _ => Task.FromResult(default(Settled<(bool, bool)>)),
+            cancellation);
+        if (context.Tenant(conflict.Tenant).Disclosure == Disclosure.Reveal)
+        {
+            // Where it is hidden who is registered, a count that rises right after a request would tell: the table has it.
+            Conflicts.Add(1, new KeyValuePair<string, object?>("field", conflict.Field), new KeyValuePair<string, object?>("repeat", repeats));
+        }
+
+        LogMessages.IdentifierTaken(context.Logger, conflict.Tenant, conflict.Field, repeats, actor.CorrelationId);
+        return isDeleted;
+    }
+
+    private static async Task<(bool Repeats, bool HolderIsDeleted)> RecordOneAsync(StoreContext context, Transaction transaction, Conflict conflict)
     {
         var now = context.Now();
-        var space = field == "phone" ? "phone" : "login";
+        var (tenant, field, value, anew) = conflict;
+        var space = field switch { "phone" => "phone", "handle" or "userCode" => "handle", _ => "login" };
         var repeats = await transaction.ScalarAsync<bool>(
             """
             INSERT INTO identifier_conflicts (tenant, field, value_hash, repeats_within_10s, at)
             SELECT @tenant, @field, @hash,
               EXISTS (SELECT 1 FROM identifier_conflicts c WHERE c.tenant = @tenant AND c.value_hash = @hash AND c.at >= @since)
-              OR EXISTS (SELECT 1 FROM identifiers i JOIN users u ON u.id = i.user_id
-                         WHERE i.tenant = @tenant AND i.space = @space AND i.key = @value AND u.created_at >= @since),
+              OR (@anew AND EXISTS (SELECT 1 FROM identifiers i JOIN users u ON u.id = i.user_id
+                         WHERE i.tenant = @tenant AND i.space = @space AND i.key = @value AND u.created_at >= @since)),
               @now
             RETURNING repeats_within_10s
             """,
-            new { tenant, field, space, value, hash = context.Secrets.Hash("conflict", $"{field}\n{value}"), now, since = now - RepeatWindow });
+            new { tenant, field, space, value, anew, hash = context.Secrets.Hash("conflict", $"{field}\n{value}"), now, since = now - RepeatWindow });
         var deleted = await transaction.ScalarAsync<long>(
             """
             SELECT count(*) FROM identifiers i JOIN users u ON u.id = i.user_id
@@ -67,11 +86,16 @@ internal static class IdentifierConflicts
         return (repeats, deleted > 0);
     }
 
-    private static string Value(NewUser candidate, string field) => field switch
+    private static string Value(User wanted, string field) => field switch
     {
-        "username" => LoginName.TryParse(candidate.User.Username, out var login, out _) ? login.Key : "",
-        "email" => candidate.Email?.Key ?? "",
-        "phone" => candidate.Phone?.Key ?? "",
-        _ => "",
+        "username" => LoginName.TryParse(wanted.Username, out var login, out _) ? login.Key : "",
+        "email" => EmailAddress.TryParse(wanted.Email, out var email, out _) ? email.Key : "",
+        "phone" => wanted.Phone ?? "",
+        "handle" => wanted.Handle ?? "",
+        "userCode" => wanted.UserCode,
+        _ => wanted.Uuid.ToString("D"),
     };
+
+    /// <summary>A field whose value, by its key, is taken.</summary>
+    private sealed record Conflict(string Tenant, string Field, string Value, bool Anew);
 }

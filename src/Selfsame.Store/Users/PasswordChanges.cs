@@ -16,7 +16,7 @@ public abstract record PasswordChangeResult
 
     public sealed record WrongPassword : PasswordChangeResult;
 
-    /// <summary>Too many wrong passwords; nothing was hashed.</summary>
+    /// <summary>Too many wrong passwords, or too many new ones from one network; nothing was hashed.</summary>
     public sealed record TryLater(TimeSpan After) : PasswordChangeResult;
 
     public sealed record Invalid(FieldErrors Errors) : PasswordChangeResult;
@@ -96,7 +96,8 @@ public sealed class PasswordChanges(StoreContext context)
     /// Sets the password by a link. The link came by mail, so the mailbox is proved: an address that nobody had proved
     /// becomes this person's, and what was set before is dropped.
     /// </summary>
-    public async Task<PasswordChangeResult> ResetAsync(string tenant, string token, string? newPassword, Actor actor, CancellationToken cancellation)
+    public async Task<PasswordChangeResult> ResetAsync(
+        string tenant, string token, string? newPassword, SignInOrigin origin, Actor actor, CancellationToken cancellation)
     {
         var owner = await context.Database.ReadAsync(
             async transaction =>
@@ -110,7 +111,7 @@ public sealed class PasswordChanges(StoreContext context)
             return new PasswordChangeResult.LinkInvalid();
         }
 
-        var (hash, failure) = await HashAsync(newPassword, owner, cancellation);
+        var (hash, failure) = await HashAsync(newPassword, owner, origin, cancellation);
         // Of the try that reached COMMIT: what it wrote is recognised by it when the answer is lost.
         DateTimeOffset now = default;
         return failure ?? await context.Database.TransactAsync<PasswordChangeResult>(
@@ -130,6 +131,7 @@ public sealed class PasswordChanges(StoreContext context)
                 await (user.EmailVerifiedAt is null
                     ? CredentialReset.DropAllAsync(transaction, user, now)
                     : CredentialReset.AfterPasswordChangeAsync(transaction, user, null, now));
+                await KnownSources.RememberAsync(context, transaction, user.Uuid, origin, now);
                 await TellAsync(transaction, changed, actor, "password.reset", now);
                 return new PasswordChangeResult.Changed(changed);
             },
@@ -184,11 +186,16 @@ public sealed class PasswordChanges(StoreContext context)
             cancellation);
     }
 
-    private async Task<(string? Hash, PasswordChangeResult? Failure)> HashAsync(string? password, User user, CancellationToken cancellation)
+    private async Task<(string? Hash, PasswordChangeResult? Failure)> HashAsync(string? password, User user, SignInOrigin origin, CancellationToken cancellation)
     {
         if (Refuse(password, user) is { } invalid)
         {
             return (null, invalid);
+        }
+
+        if (await LinkTokens.CountHashAsync(context, user.Tenant, origin.Network, cancellation) is { Allowed: false } full)
+        {
+            return (null, new PasswordChangeResult.TryLater(full.ResetsIn));
         }
 
         var hash = await context.Passwords.HashAsync(password!, cancellation);

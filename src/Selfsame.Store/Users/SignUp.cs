@@ -4,6 +4,7 @@ using Selfsame.Databases;
 using Selfsame.Store.Audit;
 using Selfsame.Store.Mail;
 using Selfsame.Store.Requests;
+using Selfsame.Store.Sessions;
 
 namespace Selfsame.Store.Users;
 
@@ -24,6 +25,9 @@ public sealed record SignUpRequest
 
     /// <summary>A hash that recognises the browser at which the form was filled in.</summary>
     public byte[]? Browser { get; init; }
+
+    /// <summary>Where the person sits, known to be theirs from now on; null where somebody else makes the user.</summary>
+    public SignInOrigin? Origin { get; init; }
 }
 
 /// <summary>What became of a sign-up.</summary>
@@ -113,7 +117,7 @@ public sealed class SignUp(StoreContext context)
         context.CrashPoints.Reach("sign-up.committed");
         if (result is SignUpResult.Taken taken)
         {
-            taken = taken with { HeldByDeleted = await IdentifierConflicts.RecordAsync(context, request, candidate, taken.Fields, cancellation) };
+            taken = taken with { HeldByDeleted = await IdentifierConflicts.RecordAsync(context, candidate.User, taken.Fields, anew: true, request.Actor, cancellation) };
             return IsHidden(request, tenant) ? await TellOwnerAsync(request, tenant, candidate, cancellation) : taken;
         }
 

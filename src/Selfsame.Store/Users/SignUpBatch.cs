@@ -7,6 +7,7 @@ using Selfsame.Store.Links;
 using Selfsame.Store.Mail;
 using Selfsame.Store.Provisioning;
 using Selfsame.Store.Requests;
+using Selfsame.Store.Sessions;
 
 namespace Selfsame.Store.Users;
 
@@ -39,6 +40,7 @@ internal sealed class SignUpBatch
             IdentifierRows.InsertStatement(User.Uuid, User.Tenant, rows, unique: true),
             IdentifierRows.InsertStatement(User.Uuid, User.Tenant, rows, unique: false),
             .. VerificationStatements(),
+            .. request.Origin is { } origin ? KnownSources.Remember(context, User.Uuid, origin, User.CreatedAt) : [],
             AuditTrail.InsertByUuid(User.Uuid, User.Tenant, request.Actor, request.Form.MovedIn is not null ? "user.moved-in" : "user.created", User.UpdatedAt),
             AnswerStatement(),
             .. UserEvents.OfNew(context, User),

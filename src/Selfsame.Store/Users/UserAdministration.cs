@@ -95,6 +95,7 @@ public sealed class UserAdministration(StoreContext context)
 
                 await AuditTrail.AddAsync(transaction, after.Id, tenant, actor, after.IsActive == before.IsActive ? "user.updated" : Activity(after), now);
             },
+            actor,
             cancellation,
             change.Groups.IsSet);
 
@@ -113,6 +114,7 @@ public sealed class UserAdministration(StoreContext context)
             version,
             (user, _, now) => user with { DeletedAt = user.DeletedAt ?? now },
             (transaction, _, after, now) => AuditTrail.AddAsync(transaction, after.Id, tenant, actor, "user.deleted", now),
+            actor,
             cancellation);
 
     /// <summary>Takes a deletion back.</summary>
@@ -123,6 +125,7 @@ public sealed class UserAdministration(StoreContext context)
             version,
             (user, _, _) => user with { DeletedAt = null },
             (transaction, _, after, now) => AuditTrail.AddAsync(transaction, after.Id, tenant, actor, "user.restored", now),
+            actor,
             cancellation);
 
     /// <summary>Sets, changes or (null) gives up the user's handle; decided by the constraint that handles and codes share.</summary>
@@ -133,20 +136,23 @@ public sealed class UserAdministration(StoreContext context)
             version,
             (user, errors, _) => user with { Handle = NewUser.CheckHandle(handle, errors) },
             (transaction, _, after, now) => AuditTrail.AddAsync(transaction, after.Id, tenant, actor, "handle.changed", now),
+            actor,
             cancellation);
 
-    private Task<UserChangeResult> UpdateAsync(
+    private async Task<UserChangeResult> UpdateAsync(
         string tenant,
         Guid uuid,
         long? version,
         Func<User, FieldErrors, DateTimeOffset, User> change,
         Func<Transaction, User, User, DateTimeOffset, Task> record,
+        Actor actor,
         CancellationToken cancellation,
         bool groups = false)
     {
         // Of the try that reached COMMIT: what it wrote is recognised by them when the answer is lost.
         var (now, written) = (default(DateTimeOffset), 0L);
-        return context.Database.TransactAsync<UserChangeResult>(
+        User? wanted = null;
+        var result = await context.Database.TransactAsync<UserChangeResult>(
             async transaction =>
             {
                 now = context.Now();
@@ -177,7 +183,7 @@ public sealed class UserAdministration(StoreContext context)
                 var taken = await UserRow.SaveAsync(context, transaction, before, after, now, groups);
                 if (taken.Count > 0)
                 {
-                    transaction.RollBack = true;
+                    (transaction.RollBack, wanted) = (true, after);
                     return new UserChangeResult.Taken(taken);
                 }
 
@@ -190,6 +196,12 @@ public sealed class UserAdministration(StoreContext context)
                 ? new Settled<UserChangeResult>(true, new UserChangeResult.Changed(present))
                 : default,
             cancellation);
+        if (result is UserChangeResult.Taken { Fields: var fields })
+        {
+            await IdentifierConflicts.RecordAsync(context, wanted!, fields, anew: false, actor, cancellation);
+        }
+
+        return result;
     }
 
     private async Task FollowUpAsync(Transaction transaction, User before, User after, DateTimeOffset now)

@@ -6,8 +6,8 @@ namespace Selfsame.Store.Users;
 
 /// <summary>
 /// Removes users whose grace period after deletion is over, and frees their identifiers. The audit trail keeps its
-/// lines without the person. Of the provisioning only rows stay whose account may be on its way, or waits to be disabled: the
-/// provisioner finds the user gone, disables what is there, and forgets the row.
+/// lines without the person. Of the provisioning only rows stay whose account may be on its way, waits to be disabled, or is to be deleted because
+/// the config has orphans deleted: the provisioner finds the user gone, disables or deletes what is there, and forgets the row.
 /// </summary>
 public sealed class UserPurge(StoreContext context)
 {
@@ -25,17 +25,17 @@ public sealed class UserPurge(StoreContext context)
                     new { tenant, before, most = BatchSize });
                 foreach (var id in ids)
                 {
-                    await RemoveAsync(transaction, id, context.Tenant(tenant).UserSystem);
+                    await RemoveAsync(transaction, id, context.Tenant(tenant));
                 }
 
                 return ids.Count;
             },
             cancellation);
 
-    private static async Task RemoveAsync(Transaction transaction, long id, string userSystem)
+    private async Task RemoveAsync(Transaction transaction, long id, TenantSettings tenant)
     {
         var uuid = await transaction.ScalarAsync<string>("SELECT CAST(uuid AS text) FROM users WHERE id = @id", new { id });
-        await ProvisioningRows.ForgetSettledAsync(transaction, userSystem, new AccountId(uuid!));
+        await PurgedRows.ForgetSettledAsync(transaction, tenant.UserSystem, new AccountId(uuid!), tenant.DeletePurgedIn, context.Now());
         await transaction.ExecuteAsync(
             """
             DELETE FROM handle_changes WHERE user_id = @id;

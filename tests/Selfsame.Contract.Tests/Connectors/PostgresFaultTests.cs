@@ -132,8 +132,9 @@ public sealed partial class PostgresConnectorTests
         var unread = await Should.ThrowAsync<SystemUnavailableException>(system.ReadEverythingAsync("app", null, CancellationToken.None));
         unread.Message.ShouldContain("GRANT SELECT ON \"public\".\"mem\"\"bers\" TO \"re ader\";");
         await ExecuteAsync("GRANT SELECT ON \"mem\"\"bers\" TO \"re ader\"");
-        (await system.DeleteAsync(account, Fields.Empty, CancellationToken.None)).ShouldBeOfType<Refused>()
-            .Message.ShouldContain("GRANT UPDATE ON \"public\".\"mem\"\"bers\" TO \"re ader\";");
+        var undeleted = (await system.DeleteAsync(account, Fields.Empty, CancellationToken.None)).ShouldBeOfType<Refused>();
+        undeleted.LacksPermission.ShouldBeTrue();
+        undeleted.Message.ShouldContain("GRANT UPDATE ON \"public\".\"mem\"\"bers\" TO \"re ader\";");
         var index = system.CanonicalIndex(IdentifierKind.Username);
         (await system.ChangeSchemaAsync([new SchemaStep(SchemaAction.CreateIndex, index.Name, index.Definition)], CancellationToken.None))
             .ShouldBeOfType<Refused>().Message.ShouldContain("GRANT selfsame TO \"re ader\";");

@@ -32,6 +32,7 @@ public sealed partial class SqliteConnectorTests
 
         rows.Select(row => $"{row.Place} {row.Key}").ShouldBe(
             ["hidden.who _rowid_=1", "plain.who rowid=1", "plain.who rowid=2", "profile.who who=5", "without.who n=1, who=5"], ignoreOrder: true);
+        places.ShouldAllBe(place => place.Enforced && !place.IsGuarded, "who does not switch foreign keys on may write what they like: such references are swept");
         places.Single(place => place.Table == "profile").UniqueSets.Single().ShouldBe(["who"]);
         places.Single(place => place.Table == "without").UniqueSets.Single().ShouldBe(["n", "who"]);
     }

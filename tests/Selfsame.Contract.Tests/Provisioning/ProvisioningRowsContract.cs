@@ -149,7 +149,7 @@ public abstract partial class ProvisioningRowsContract : IAsyncLifetime
         await InsertAsync("app");
         var claim = (await ClaimAsync()).Single();
         await rows.SaveAsync(claim.Row with { State = ProvisioningState.Intent, TargetId = User }, release: false, [], CancellationToken.None);
-        await database.TransactAsync(transaction => ProvisioningRows.ForgetSettledAsync(transaction, "users", User));
+        await database.TransactAsync(transaction => PurgedRows.ForgetSettledAsync(transaction, "users", User, [], clock.Now));
         (await OfUserAsync()).Count.ShouldBe(1);
 
         (await rows.SaveAsync(claim.Row with { State = ProvisioningState.Compensated }, release: true, [], CancellationToken.None)).ShouldBeTrue();

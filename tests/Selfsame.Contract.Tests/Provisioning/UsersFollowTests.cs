@@ -15,12 +15,13 @@ using Selfsame.Testing;
 namespace Selfsame.Contract.Tests.Provisioning;
 
 /// <summary>Our own users and a table elsewhere, from the operation on the user to the row in the table, by one node and by several.</summary>
-public abstract class UsersFollowContract(Backend backend) : IAsyncLifetime
+public abstract partial class UsersFollowContract(Backend backend) : IAsyncLifetime
 {
     private readonly TemporaryFolder folder = new();
     private TestStore store = null!;
     private UserAdministration administration = null!;
     private SqliteSystem app = null!;
+    private OrphanAction orphans = OrphanAction.Report;
 
     public async ValueTask InitializeAsync()
     {
@@ -250,15 +251,15 @@ public abstract class UsersFollowContract(Backend backend) : IAsyncLifetime
         }
     }
 
-    private Provisioner Provisioner(LeaseHolder holder, CrashPoints? crashPoints = null, int mostDisables = 20) => new(new ProvisionerParts
+    private Provisioner Provisioner(LeaseHolder holder, CrashPoints? crashPoints = null, int mostDisables = 20, int mostDeletes = 20) => new(new ProvisionerParts
     {
         Topology = new Topology
         {
             Systems = new Dictionary<string, SystemConfig> { ["users"] = Config("users", SelfsameConnector.Kind.FixedMapping!), ["app"] = Config("app", SqliteMapping) },
-            Rules = [new ReconcileRule { Source = "users", Target = "app", Correlate = [CorrelationRule.ById], Missing = MissingAction.CreateInTarget, Drifted = DriftedAction.UpdateTarget }],
+            Rules = [new ReconcileRule { Source = "users", Target = "app", Correlate = [CorrelationRule.ById], Missing = MissingAction.CreateInTarget, Drifted = DriftedAction.UpdateTarget, Orphan = orphans }],
             Tenants = new Dictionary<string, TenantConfig>(),
             Fingerprint = "",
-            Guards = new Guards { MaxDisablesPerHour = mostDisables },
+            Guards = new Guards { MaxDisablesPerHour = mostDisables, MaxDeletesPerHour = mostDeletes },
         },
         Systems = new Dictionary<string, IConnectedSystem> { ["users"] = new SelfsameConnector(store.Context, TestStore.Tenant), ["app"] = app },
         Rows = new ProvisioningRows(store.Database, store.Context.Secrets, store.Clock, holder),

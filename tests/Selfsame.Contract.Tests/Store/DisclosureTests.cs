@@ -127,7 +127,7 @@ public abstract class DisclosureTests(Backend backend)
         await store.TakeMailsAsync();
         await new PasswordChanges(store.Context).RequestResetAsync(TestStore.Tenant, "anna", null, Actor.Self, TestStore.Cancellation);
         var token = await store.TakeTokenAsync("anna@example.org", "password");
-        await new PasswordChanges(store.Context).ResetAsync(TestStore.Tenant, token, "a new passphrase", Actor.Self, TestStore.Cancellation);
+        await new PasswordChanges(store.Context).ResetAsync(TestStore.Tenant, token, "a new passphrase", TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation);
         (await store.SignInAsync("anna", "a new passphrase")).ShouldBeOfType<SignInResult.SignedIn>();
     }
 

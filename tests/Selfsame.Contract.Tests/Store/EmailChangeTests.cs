@@ -44,16 +44,36 @@ public abstract class EmailChangeTests(Backend backend)
         (await change.IsRevertLinkGoodAsync(TestStore.Tenant, revert, TestStore.Cancellation)).ShouldBeTrue();
         foreach (var weak in new[] { "short", "old@example.org", "new@example.org" })
         {
-            (await change.RevertAsync(TestStore.Tenant, revert, weak, Actor.Self, TestStore.Cancellation)).ShouldBeOfType<EmailChangeResult.Invalid>();
+            (await change.RevertAsync(TestStore.Tenant, revert, weak, TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation)).ShouldBeOfType<EmailChangeResult.Invalid>();
         }
 
-        (await change.RevertAsync(TestStore.Tenant, revert, "taken back by me", Actor.Self, TestStore.Cancellation)).ShouldBeOfType<EmailChangeResult.Changed>();
-        (await change.RevertAsync(TestStore.Tenant, revert, "taken back by me", Actor.Self, TestStore.Cancellation)).ShouldBeOfType<EmailChangeResult.LinkInvalid>();
+        (await change.RevertAsync(TestStore.Tenant, revert, "taken back by me", TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation)).ShouldBeOfType<EmailChangeResult.Changed>();
+        (await change.RevertAsync(TestStore.Tenant, revert, "taken back by me", TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation)).ShouldBeOfType<EmailChangeResult.LinkInvalid>();
 
         (await store.ReadAsync(user.Uuid)).Email.ShouldBe("old@example.org");
         (await store.CountAsync("sessions")).ShouldBe(0);
         await store.SignedInAsync("old@example.org", "taken back by me");
         (await store.SignInAsync("new@example.org", "taken back by me")).ShouldBeOfType<SignInResult.Refused>();
+        await store.CheckInvariantsAsync();
+    }
+
+    [Fact]
+    public async Task Reverts_through_a_link_cost_no_more_hashes_than_the_limit_of_sign_ups_lets_pass()
+    {
+        var limit = new Selfsame.Store.RateLimit("sign-up-attempts", 4, TimeSpan.FromMinutes(10));
+        await using var store = await TestStore.CreateAsync(backend, new TestStoreOptions { Tenant = TestStore.Unlimited with { SignUpAttemptLimit = limit } });
+        var user = await store.CreateVerifiedAsync("anna", "old@example.org");
+        (await ConfirmAsync(store, user, await LinkAsync(store, user, "new@example.org"))).ShouldBeOfType<EmailChangeResult.Changed>();
+        var revert = await store.TakeTokenAsync("old@example.org", "was changed");
+
+        var (hashed, results) = await store.HashAtOnceAsync(
+            20,
+            () => new EmailChange(store.Context).RevertAsync(
+                TestStore.Tenant, revert, "taken back by me", TestStore.From("192.0.2.66"), Actor.Self, TestStore.Cancellation));
+
+        hashed.ShouldBe(4);
+        results.OfType<EmailChangeResult.TryLater>().Count(later => later.After == TimeSpan.FromMinutes(10)).ShouldBe(16);
+        results.OfType<EmailChangeResult.Changed>().Count().ShouldBe(1);
         await store.CheckInvariantsAsync();
     }
 
@@ -67,7 +87,7 @@ public abstract class EmailChangeTests(Backend backend)
         await new PasswordChanges(store.Context).ChangeAsync(
             await store.ReadAsync(user.Uuid), TestStore.Password, "the thief's own", Guid.Empty, TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation);
 
-        (await new EmailChange(store.Context).RevertAsync(TestStore.Tenant, revert, "taken back by me", Actor.Self, TestStore.Cancellation))
+        (await new EmailChange(store.Context).RevertAsync(TestStore.Tenant, revert, "taken back by me", TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation))
             .ShouldBeOfType<EmailChangeResult.Changed>();
         (await store.SignInAsync("anna", "the thief's own")).ShouldBeOfType<SignInResult.Refused>();
     }
@@ -88,9 +108,9 @@ public abstract class EmailChangeTests(Backend backend)
         (await new UserAdministration(store.Context).ChangeAsync(TestStore.Tenant, user.Uuid, correction, null, Actor.CommandLine, TestStore.Cancellation))
             .ShouldBeOfType<UserChangeResult.Changed>();
 
-        (await new EmailChange(store.Context).RevertAsync(TestStore.Tenant, revert, "a stranger's own", Actor.Self, TestStore.Cancellation)).ShouldBeOfType<EmailChangeResult.LinkInvalid>();
+        (await new EmailChange(store.Context).RevertAsync(TestStore.Tenant, revert, "a stranger's own", TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation)).ShouldBeOfType<EmailChangeResult.LinkInvalid>();
         (await ConfirmAsync(store, user, confirm)).ShouldBeOfType<EmailChangeResult.LinkInvalid>();
-        (await new PasswordChanges(store.Context).ResetAsync(TestStore.Tenant, reset, "a stranger's own", Actor.Self, TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.LinkInvalid>();
+        (await new PasswordChanges(store.Context).ResetAsync(TestStore.Tenant, reset, "a stranger's own", TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.LinkInvalid>();
         (await store.SignedInAsync("right@example.org")).User.Uuid.ShouldBe(user.Uuid);
     }
 
@@ -152,7 +172,7 @@ public abstract class EmailChangeTests(Backend backend)
         (await store.CountAsync("identifiers", "key = 'old@example.org'")).ShouldBe(0);
 
         var revert = await store.TakeTokenAsync("old@example.org", "was changed");
-        (await new EmailChange(store.Context).RevertAsync(TestStore.Tenant, revert, "taken back by me", Actor.Self, TestStore.Cancellation)).ShouldBeOfType<EmailChangeResult.Changed>();
+        (await new EmailChange(store.Context).RevertAsync(TestStore.Tenant, revert, "taken back by me", TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation)).ShouldBeOfType<EmailChangeResult.Changed>();
         (await store.ReadAsync(user.Uuid)).Username.ShouldBe("old@example.org");
         await store.CheckInvariantsAsync();
     }

@@ -129,6 +129,24 @@ public abstract class OperationsTests(Backend backend)
     }
 
     [Fact]
+    public async Task An_administrator_who_cannot_sign_in_is_none()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var first = new FirstAdministrator(store.Context);
+        await store.CreateAsync(TestStore.Request(TestStore.Form("unreachable", null, null) with { Administrator = new AdministratorFields { IsSuperuser = true } }));
+        await first.IssueAsync(TestStore.Tenant, TestStore.Cancellation);
+        var made = (await store.SignUpAsync(SetupForm("root"))).ShouldBeOfType<SignUpResult.Created>();
+        (await first.IssueAsync(TestStore.Tenant, TestStore.Cancellation)).ShouldBeNull();
+
+        await new UserAdministration(store.Context).SetActiveAsync(TestStore.Tenant, made.User.Uuid, false, Actor.CommandLine, TestStore.Cancellation);
+
+        var token = (await first.IssueAsync(TestStore.Tenant, TestStore.Cancellation)).ShouldNotBeNull();
+        (await first.IsGoodAsync(TestStore.Tenant, token, TestStore.Cancellation)).ShouldBeTrue();
+        (await store.SignUpAsync(SetupForm("other"))).ShouldBeOfType<SignUpResult.Created>();
+        (await first.IsGoodAsync(TestStore.Tenant, token, TestStore.Cancellation)).ShouldBeFalse();
+    }
+
+    [Fact]
     public async Task The_link_ends_after_a_day()
     {
         await using var store = await TestStore.CreateAsync(backend);

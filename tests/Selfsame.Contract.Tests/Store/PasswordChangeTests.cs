@@ -23,7 +23,7 @@ public abstract class PasswordChangeTests(Backend backend)
     }
 
     private static Task<PasswordChangeResult> ResetAsync(TestStore store, string token, string? password = NewPassword)
-        => new PasswordChanges(store.Context).ResetAsync(TestStore.Tenant, token, password, Actor.Self, TestStore.Cancellation);
+        => new PasswordChanges(store.Context).ResetAsync(TestStore.Tenant, token, password, TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation);
 
     [Fact]
     public async Task A_reset_by_mail_sets_the_password_ends_all_sessions_and_tells_the_owner()
@@ -82,8 +82,24 @@ public abstract class PasswordChangeTests(Backend backend)
         (await new EmailChange(store.Context).ConfirmAsync(user, back, Actor.Self, TestStore.Cancellation)).ShouldBeOfType<EmailChangeResult.LinkInvalid>();
         (await new EmailVerification(store.Context).PeekAsync(TestStore.Tenant, planted, new VerificationProof(), TestStore.Cancellation))
             .ShouldBeOfType<VerificationResult.LinkInvalid>();
-        (await store.CountAsync("known_sources")).ShouldBe(0);
+        (await store.CountAsync("known_sources")).ShouldBe(1, "the network at which the link was opened, and none of the attacker's");
         await store.SignedInAsync("victim", NewPassword);
+        await store.CheckInvariantsAsync();
+    }
+
+    [Fact]
+    public async Task Resets_through_a_link_cost_no_more_hashes_than_the_limit_of_sign_ups_lets_pass()
+    {
+        var limit = new Selfsame.Store.RateLimit("sign-up-attempts", 4, TimeSpan.FromMinutes(10));
+        await using var store = await TestStore.CreateAsync(backend, new TestStoreOptions { Tenant = TestStore.Unlimited with { SignUpAttemptLimit = limit } });
+        await store.CreateVerifiedAsync("anna", "anna@example.org");
+        var token = await RequestAsync(store, "anna", "anna@example.org");
+
+        var (hashed, results) = await store.HashAtOnceAsync(20, () => ResetAsync(store, token));
+
+        hashed.ShouldBe(4);
+        results.OfType<PasswordChangeResult.TryLater>().Count(later => later.After == TimeSpan.FromMinutes(10)).ShouldBe(16);
+        results.OfType<PasswordChangeResult.Changed>().Count().ShouldBe(1);
         await store.CheckInvariantsAsync();
     }
 

@@ -322,7 +322,7 @@ public abstract class SelfsameConnectorTests(Backend backend) : IAsyncLifetime
 
         (await system.SendRecoveryMailAsync(Id(1), TestStore.Cancellation)).ShouldBeOfType<Done>();
         var token = await store.TakeTokenAsync("ann@example.org", "Choose a password");
-        (await new PasswordChanges(store.Context).ResetAsync(TestStore.Tenant, token, TestStore.Password, Actor.Self, TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.Changed>();
+        (await new PasswordChanges(store.Context).ResetAsync(TestStore.Tenant, token, TestStore.Password, TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.Changed>();
 
         (await store.SignInAsync("ann")).ShouldBeOfType<SignInResult.SignedIn>();
         (await ReadAsync(1))!.Record["email_verified"].ShouldBe(FieldValue.Boolean(true));

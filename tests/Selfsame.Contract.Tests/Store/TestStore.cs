@@ -23,6 +23,9 @@ public sealed record TestStoreOptions
 
     public TransactionFaults Faults { get; init; } = TransactionFaults.None;
 
+    /// <summary>PostgreSQL only: further options of CREATE DATABASE.</summary>
+    public string DatabaseOptions { get; init; } = "";
+
     /// <summary>Who is told what happens to users.</summary>
     public IReadOnlyList<WebhookSubscription> Webhooks { get; init; } = [];
 }
@@ -184,6 +187,23 @@ public sealed partial class TestStore : IAsyncDisposable
     public static Task<T[]> InParallelAsync<T>(int count, Func<int, Task<T>> run)
         => Task.WhenAll(Enumerable.Range(0, count).Select(index => Task.Run(() => run(index))));
 
+    /// <summary>Makes a call so often at once, and ends no hash before each call hashes or has its answer; the hashes, and the answers.</summary>
+    public async Task<(long Hashed, T[] Results)> HashAtOnceAsync<T>(int count, Func<Task<T>> call)
+    {
+        var before = Passwords.Hashed;
+        var release = new TaskCompletionSource();
+        Passwords.WhileHashing = () => release.Task;
+        var calls = Enumerable.Range(0, count).Select(_ => Task.Run(call)).ToList();
+        while (calls.Count(made => made.IsCompleted) + Passwords.Hashed - before < count)
+        {
+            await Task.Delay(10, Cancellation);
+        }
+
+        release.SetResult();
+        var results = await Task.WhenAll(calls);
+        return (Passwords.Hashed - before, results);
+    }
+
     public Task CheckInvariantsAsync() => StoreInvariants.CheckAsync(Database, Cancellation);
 
     private static async Task<Database> OpenAsync(
@@ -194,7 +214,7 @@ public sealed partial class TestStore : IAsyncDisposable
         {
             Backend.SqliteFile => SqliteDatabase.File(folder![FileName], settings, clock, random),
             Backend.SqliteMemory => SqliteDatabase.InMemory(settings, clock, random),
-            _ => Database.Open(await (await PostgresServer.SharedAsync()).CreateDatabaseAsync(Cancellation), settings, clock, random),
+            _ => Database.Open(await (await PostgresServer.SharedAsync()).CreateDatabaseAsync(options.DatabaseOptions, Cancellation), settings, clock, random),
         };
     }
 

@@ -184,8 +184,8 @@ public abstract class TransactionFaultTests(Backend backend)
         var mail = (await store.TakeMailsAsync()).First(mail => mail.Subject.Contains("password", StringComparison.Ordinal));
         var token = mail.Body[(mail.Body.IndexOf("token=", StringComparison.Ordinal) + 6)..].Split('\n', ' ')[0];
         LoseEverySecondAnswer();
-        (await changes.ResetAsync(TestStore.Tenant, token, "a second passphrase", Actor.Self, TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.Changed>();
-        (await changes.ResetAsync(TestStore.Tenant, token, "a third passphrase", Actor.Self, TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.LinkInvalid>();
+        (await changes.ResetAsync(TestStore.Tenant, token, "a second passphrase", TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.Changed>();
+        (await changes.ResetAsync(TestStore.Tenant, token, "a third passphrase", TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.LinkInvalid>();
         user = await store.ReadAsync(user.Uuid);
         LoseEverySecondAnswer();
         (await changes.ChangeAsync(user, "a second passphrase", "a fourth passphrase", Guid.Empty, TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation))
@@ -215,7 +215,7 @@ public abstract class TransactionFaultTests(Backend backend)
         LoseNothing();
         var revert = await store.TakeTokenAsync("anna@example.org", "was changed");
         LoseEverySecondAnswer();
-        (await change.RevertAsync(TestStore.Tenant, revert, "taken back by me", Actor.Self, TestStore.Cancellation))
+        (await change.RevertAsync(TestStore.Tenant, revert, "taken back by me", TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation))
             .ShouldBeOfType<EmailChangeResult.Changed>().User.Email.ShouldBe("anna@example.org");
         await store.CheckInvariantsAsync();
     }

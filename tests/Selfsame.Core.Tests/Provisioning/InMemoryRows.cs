@@ -24,6 +24,9 @@ internal sealed class InMemoryRows : IProvisioningRows
     /// <summary>How many disablings the guard has counted.</summary>
     public int Disablings { get; private set; }
 
+    /// <summary>How many deletions the guard has counted.</summary>
+    public int Deletions { get; private set; }
+
     /// <summary>The pauses that systems asked for.</summary>
     public List<TimeSpan> Pauses { get; } = [];
 
@@ -41,6 +44,13 @@ internal sealed class InMemoryRows : IProvisioningRows
 
     /// <summary>Something changed: the only row is looked at again.</summary>
     public void Ask() => Ask(Only.Key, "It changed.");
+
+    /// <summary>The user of the row was purged.</summary>
+    public void Purge(ProvisioningKey key)
+    {
+        rows[key] = rows[key] with { Purged = true };
+        Ask(key, LookAgain.OfPurge);
+    }
 
     public void Ask(ProvisioningKey key, string reason, bool disabled = false)
     {
@@ -89,6 +99,7 @@ internal sealed class InMemoryRows : IProvisioningRows
             Woken.Add(key.System);
             if (!rows.TryAdd(key, New(key)))
             {
+                rows[key] = rows[key] with { Purged = rows[key].Purged || (row.Deleting && saved.State == ProvisioningState.Compensated) };
                 Ask(key, LookAgain.OfChain);
             }
         }
@@ -103,12 +114,12 @@ internal sealed class InMemoryRows : IProvisioningRows
             return Task.FromResult<DisablingAnswer>(new DisablingLost());
         }
 
-        if (Disablings >= mostPerHour)
+        if ((row.Deleting ? Deletions : Disablings) >= mostPerHour)
         {
             return Task.FromResult<DisablingAnswer>(new DisablingGuarded(TimeSpan.FromMinutes(30)));
         }
 
-        Disablings++;
+        (Disablings, Deletions) = row.Deleting ? (Disablings, Deletions + 1) : (Disablings + 1, Deletions);
         rows[row.Key] = row;
         return Task.FromResult<DisablingAnswer>(new DisablingCounted());
     }

@@ -141,8 +141,27 @@ internal sealed class PasswordSystem : IReadsAccounts, IReadsAccountsById, IFind
         return Task.FromResult<WriteOutcome>(new Done());
     }
 
+    /// <summary>What a deletion is answered instead of being made; null lets it through.</summary>
+    public Func<WriteOutcome?> DeletionFault { get; set; } = () => null;
+
+    public int Deletions { get; private set; }
+
     public Task<WriteOutcome> DeleteAsync(AccountId id, Fields precondition, CancellationToken cancellation)
-        => Task.FromResult<WriteOutcome>(accounts.Remove(id) ? new Done() : new Drifted("It is gone."));
+    {
+        if (DeletionFault() is { } fault)
+        {
+            return Task.FromResult(fault);
+        }
+
+        if (!accounts.TryGetValue(id, out var account) || precondition.DifferencesFrom(account.Record, "").Count > 0)
+        {
+            return Task.FromResult<WriteOutcome>(new Drifted("It changed, or is gone."));
+        }
+
+        Deletions++;
+        accounts.Remove(id);
+        return Task.FromResult<WriteOutcome>(new Done());
+    }
 
     private AccountId NextId() => new($"did:plc:{++given}");
 

@@ -30,6 +30,9 @@ public sealed class ProvisioningMachineTests
         { ProvisioningState.Linked, new Failed("p"), ProvisioningState.Linked },
         { ProvisioningState.Linked, new FoundConflict("e"), ProvisioningState.Conflict },
         { ProvisioningState.Linked, new LookAgain("r"), ProvisioningState.Linked },
+        { ProvisioningState.Intent, new Deleting(), ProvisioningState.Compensating },
+        { ProvisioningState.Linked, new Deleting(), ProvisioningState.Compensating },
+        { ProvisioningState.Compensating, new Deleting(), ProvisioningState.Compensating },
         { ProvisioningState.Compensating, new WantedAgain(), ProvisioningState.Intent },
         { ProvisioningState.Compensating, new NothingLeft(), ProvisioningState.Compensated },
         { ProvisioningState.Compensating, new FoundConflict("e"), ProvisioningState.Conflict },
@@ -40,7 +43,11 @@ public sealed class ProvisioningMachineTests
     [Theory]
     [MemberData(nameof(Transitions))]
     public void Each_event_leads_where_the_guarantees_say(ProvisioningState from, ProvisioningEvent happened, ProvisioningState to)
-        => ProvisioningMachine.Next(Row(from), happened, Now, 0).State.ShouldBe(to);
+        => ProvisioningMachine.Next(Row(from) with { Purged = happened is Deleting }, happened, Now, 0).State.ShouldBe(to);
+
+    [Fact]
+    public void Only_the_account_of_a_purged_user_is_ever_deleted()
+        => Should.Throw<InvalidOperationException>(() => ProvisioningMachine.Next(Row(ProvisioningState.Linked), new Deleting(), Now, 0));
 
     [Theory]
     [InlineData(ProvisioningState.Conflict)]

@@ -20,6 +20,23 @@ public sealed class ApplierTests
     }
 
     [Fact]
+    public async Task What_a_permission_was_lacking_for_is_made_by_the_same_plan_once_it_is_granted()
+    {
+        var bench = Damaged();
+        var plan = await bench.PlanAsync();
+        bench.Target.Fault = () => new Refused("An owner must run: GRANT …") { LacksPermission = true };
+        var first = await bench.ApplyAsync(plan);
+        first.Pending.Count.ShouldBe(3);
+        first.Pending.ShouldAllBe(note => note.Message == "An owner must run: GRANT … Then apply the same plan again.");
+
+        bench.Target.Fault = () => null;
+        var second = await bench.ApplyAsync(plan);
+
+        second.IsComplete.ShouldBeTrue();
+        second.AppliedNow.ShouldBe(3);
+    }
+
+    [Fact]
     public async Task The_same_plan_again_changes_nothing()
     {
         var bench = Damaged();
@@ -294,7 +311,7 @@ public sealed class ApplierTests
 
         var report = await bench.ApplyAsync(plan);
 
-        report.Skipped.Single().Message.ShouldBe("Since the plan was made, it changed: phone.");
+        report.Skipped.Single().Message.ShouldBe("Since the plan was made, it changed: phone. Plan again.");
         bench.Target.Rows.Keys.ShouldContain(new AccountId("9"));
     }
 

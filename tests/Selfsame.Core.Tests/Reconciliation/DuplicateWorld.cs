@@ -10,7 +10,8 @@ internal sealed class DuplicateWorld
     {
         Id = ["id"],
         Identifiers = new Dictionary<IdentifierKind, string> { [IdentifierKind.Username] = "username", [IdentifierKind.Email] = "email" },
-        Attributes = new Dictionary<string, AttributeMapping> { ["createdAt"] = new("created"), ["emailVerified"] = new("verified"), ["lastSignIn"] = new("seen", Noise: true) },
+        Attributes = new Dictionary<string, AttributeMapping> { ["createdAt"] = new("created"), ["emailVerified"] = new("verified"), ["active"] = new("active"), ["lastSignIn"] = new("seen", Noise: true) },
+        PasswordHash = "password",
     };
 
     private static readonly ReferencePlace Signatures = new() { Table = "signatures", Fields = ["author"], AccountFields = ["username"], UniqueSets = [["author"]] };
@@ -61,7 +62,7 @@ internal sealed class DuplicateWorld
 
     public InMemorySystem System { get; }
 
-    public Topology Topology { get; }
+    public Topology Topology { get; set; }
 
     public IReadOnlyList<string> Users => [.. System.Rows.OrderBy(pair => pair.Key, AccountId.Order).Select(pair => $"{pair.Key} {pair.Value["username"]}")];
 
@@ -69,8 +70,8 @@ internal sealed class DuplicateWorld
     public IReadOnlyList<string> Snapshot
         => [.. System.Snapshot.Select(row => row.ToString()), .. System.ReferringNow, .. System.IndexesNow.Select(index => index.Name)];
 
-    public void Person(string id, string? username, string? email = null, int created = 0, string? name = null, string password = "x", bool verified = true)
-        => System.Put(("id", id), ("username", username), ("email", email), ("created", created), ("name", name), ("password", password), ("verified", verified));
+    public void Person(string id, string? username, string? email = null, int created = 0, string? name = null, string? password = "x", bool verified = true, bool active = true)
+        => System.Put(("id", id), ("username", username), ("email", email), ("created", created), ("name", name), ("password", password), ("verified", verified), ("active", active));
 
     public void Owns(string printer, string id) => System.Refer("printers", ["id"], ("id", printer), ("owner", id));
 

@@ -48,14 +48,19 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
     public Task<IReadOnlyList<ReferencePlace>> FindPlacesAsync(IReadOnlyList<ReferencePlace> declared, CancellationToken cancellation)
         => Task.FromResult<IReadOnlyList<ReferencePlace>>([.. ForeignKeys, .. declared.Where(place => !ForeignKeys.Exists(place.IsSamePlaceAs))]);
 
-    public Task<IReadOnlyList<ReferringRow>> ReadReferringAsync(
+    public Func<Task> WhileReadingReferences { get; set; } = () => Task.CompletedTask;
+
+    public async Task<IReadOnlyList<ReferringRow>> ReadReferringAsync(
         IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> accounts, CancellationToken cancellation)
-        => Task.FromResult<IReadOnlyList<ReferringRow>>([.. from place in places
-                                                            from row in referring.OrderBy(pair => pair.Value.ToString(), StringComparer.Ordinal)
-                                                            where row.Key.Table == place.Table
-                                                            from account in accounts
-                                                            where Refers(place, row.Value, [.. place.AccountFields.Select(account.Record.ValueOrNull)])
-                                                            select new ReferringRow(place, account.Id, row.Key.Key, row.Value)]);
+    {
+        await WhileReadingReferences();
+        return [.. from place in places
+                   from row in referring.OrderBy(pair => pair.Value.ToString(), StringComparer.Ordinal)
+                   where row.Key.Table == place.Table
+                   from account in accounts
+                   where Refers(place, row.Value, [.. place.AccountFields.Select(account.Record.ValueOrNull)])
+                   select new ReferringRow(place, account.Id, row.Key.Key, row.Value)];
+    }
 
     public async Task<IReadOnlyList<ReferringCount>> CountReferringAsync(
         IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> accounts, CancellationToken cancellation)

@@ -324,6 +324,27 @@ public sealed class MergeTests
         (await world.PlanUndoAsync(plan.Id)).Changes.SelectMany(change => change.Rows ?? []).Count(row => row.Table == "notes").ShouldBe(1);
     }
 
+    [Fact]
+    public async Task A_reference_that_passes_by_a_foreign_key_is_swept()
+    {
+        var world = new DuplicateWorld(minimumAge: TimeSpan.FromMilliseconds(1));
+        var printers = world.System.ForeignKeys.Single(place => place.Table == "printers");
+        world.System.ForeignKeys[world.System.ForeignKeys.IndexOf(printers)] = printers with { Bypassable = true };
+        world.Person("1", "ann");
+        world.Person("2", "Ann");
+        var plan = await world.PlanAsync();
+        world.System.Answer = () =>
+        {
+            world.System.Answer = () => new Done();
+            world.Owns("late", "2");
+            return new Done();
+        };
+
+        await world.ApplyAsync(plan);
+
+        world.System.ReferringNow.ShouldBe(["printers: id=late, owner=1"]);
+    }
+
     // The wait is longer than the lease: it must be kept meanwhile.
     [Fact]
     public async Task The_lease_is_kept_through_a_wait_that_outlasts_it()
@@ -607,6 +628,7 @@ public sealed class MergeTests
         var report = await world.ApplyAsync(plan);
 
         report.Refused.Single().Change.Action.ShouldBe(ChangeAction.Schema);
+        report.Refused.Single().Message.ShouldEndWith("Equal by now: bob (7, 8). Plan again.");
         report.IsComplete.ShouldBeFalse();
         world.System.IndexesNow.ShouldBeEmpty();
     }

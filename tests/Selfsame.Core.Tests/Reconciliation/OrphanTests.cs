@@ -30,6 +30,28 @@ public sealed class OrphanTests
         bench.Target.Writes.ShouldBe(1);
     }
 
+    // Nothing in the system guards a place that only the config names.
+    [Fact]
+    public async Task An_orphan_to_whom_something_refers_is_not_deleted()
+    {
+        var bench = new Bench();
+        var app = bench.Topology.Systems["app"] with { References = [new ReferencePlace { Table = "notes", Fields = ["author"], AccountFields = ["username"] }] };
+        bench = new Bench { Topology = bench.Topology with { Systems = new Dictionary<string, SystemConfig>(bench.Topology.Systems) { ["app"] = app } } };
+        bench.Target.Put(Bench.Person("1", "ann"));
+        bench.Target.Put(Bench.Person("2", "bob"));
+        bench.Target.Refer("notes", ["id"], ("id", "n1"), ("author", "ann"));
+        var plan = await bench.PlanAsync();
+
+        plan.Changes.Single().Account.ShouldBe(new AccountId("2"));
+        plan.NotPlanned.Single().Because.ShouldBe("notes.author (1) refer to ann (id 1), and would be left behind: delete or move these in the application first.");
+
+        bench.Target.Refer("notes", ["id"], ("id", "n2"), ("author", "bob"));
+        var report = await bench.ApplyAsync(plan);
+
+        report.Skipped.Single().Message.ShouldStartWith("notes.author (1) refer to it");
+        bench.Target.Rows.Count.ShouldBe(2);
+    }
+
     [Fact]
     public async Task Whoever_is_in_the_source_on_a_guess_since_the_plan_was_made_keeps_the_account()
     {

@@ -102,15 +102,33 @@ public sealed class PlanCheckTests
     [Fact]
     public async Task The_percentage_counts_from_eleven_on()
     {
-        PlanCheck.Check(await (await DamagedAsync(orphans: 10)).PlanAsync(), new Bench().Topology, "rules", new GuardOverrides()).ShouldBeOfType<PlanAccepted>();
-        PlanCheck.Check(await (await DamagedAsync(orphans: 11)).PlanAsync(), new Bench().Topology, "rules", new GuardOverrides()).ShouldBeOfType<PlanGuarded>();
+        PlanCheck.Check(await (await DamagedAsync(orphans: 10, others: 20)).PlanAsync(), new Bench().Topology, "rules", new GuardOverrides()).ShouldBeOfType<PlanAccepted>();
+        PlanCheck.Check(await (await DamagedAsync(orphans: 11, others: 20)).PlanAsync(), new Bench().Topology, "rules", new GuardOverrides()).ShouldBeOfType<PlanGuarded>();
+    }
+
+    // CASES 23, for a store of ten.
+    [Fact]
+    public async Task A_source_that_was_emptied_does_not_empty_a_small_store()
+    {
+        var bench = await DamagedAsync(orphans: 3, others: 2);
+        var text = PlanJson.Write(await bench.PlanAsync());
+
+        Check(text, bench).ShouldBeOfType<PlanGuarded>().Guards.Single().ShouldContain("3 of 5");
+        PlanCheck.Check(text, bench.Topology, "rules", new GuardOverrides(MaxDeletes: 3)).ShouldBeOfType<PlanAccepted>();
+        Check(PlanJson.Write(await (await DamagedAsync(orphans: 2)).PlanAsync()), bench).ShouldBeOfType<PlanAccepted>();
     }
 
     private static PlanVerdict Check(string text, Bench bench) => PlanCheck.Check(text, bench.Topology, "rules", new GuardOverrides());
 
-    private static Task<Bench> DamagedAsync(int orphans)
+    private static Task<Bench> DamagedAsync(int orphans, int others = 0)
     {
         var bench = new Bench();
+        for (var number = 1; number <= others; number++)
+        {
+            bench.Source.Put(Bench.Person($"p{number}", $"person{number}"));
+            bench.Target.Put(Bench.Person($"p{number}", $"person{number}"));
+        }
+
         for (var number = 1; number <= orphans; number++)
         {
             bench.Target.Put(Bench.Person($"o{number}", $"orphan{number}"));

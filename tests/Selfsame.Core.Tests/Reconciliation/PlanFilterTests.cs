@@ -23,14 +23,17 @@ public sealed class PlanFilterTests
             [
                 Change("app", "7", ChangeAction.Update, "Her own."),
                 Change("billing", "7", ChangeAction.Delete, "Somebody else's."),
-                Change("auth", "0b8f9f5e-6c1e-4f0e-9d3e-5d0c2a1b3c4d", ChangeAction.Create, ada),
-                Change("auth", "7", ChangeAction.Create, "bob is in shop and not in auth."),
+                Change("auth", "0b8f9f5e-6c1e-4f0e-9d3e-5d0c2a1b3c4d", ChangeAction.Create, ada) with { From = new OriginAccount("app", new AccountId("7"), Fields.Empty) },
+                Change("auth", "1c9f9f5e-6c1e-4f0e-9d3e-5d0c2a1b3c4d", ChangeAction.Create, ada) with { From = new OriginAccount("app", new AccountId("8"), Fields.Empty) },
+                Change("pds", "7", ChangeAction.Create, ada) with { For = new SourceAccount("app", new AccountId("7")) },
+                Change("auth", "7", ChangeAction.Create, "bob is in shop and not in auth.") with { From = new OriginAccount("shop", new AccountId("7"), Fields.Empty) },
             ],
         };
 
         var kept = new PlanFilter([], []).Of(plan, [asked]);
 
-        kept.Changes.Select(change => $"{change.Number} {change.System} {change.Action}").ShouldBe(["1 app Update", "2 auth Create"]);
+        kept.Changes.Select(change => $"{change.Number} {change.System} {change.Action}").ShouldBe(["1 app Update", "2 auth Create", "3 pds Create"]);
+        kept.Changes[1].Account.ToString().ShouldStartWith("0b8f");
     }
 
     private static Change Change(string system, string id, ChangeAction action, string sentence) => new()

@@ -138,11 +138,12 @@ public sealed class TopologyReaderTests
     [Fact]
     public void How_fast_a_system_is_provisioned_into_and_how_many_may_be_disabled_is_read()
     {
-        var topology = Read(Chained + "\nguards: { maxDisablesPerHour: 7 }").Topology!;
+        var topology = Read(Chained + "\nguards: { maxDisablesPerHour: 7, maxDeletesPerHour: 3 }").Topology!;
 
         topology.Systems["pds"].Pace.ShouldBe(new ProvisioningPace(2.5, 8));
         topology.Systems["app"].Pace.ShouldBe(new ProvisioningPace(null, 4));
         topology.Guards.MaxDisablesPerHour.ShouldBe(7);
+        topology.Guards.MaxDeletesPerHour.ShouldBe(3);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using Selfsame.Store.ServiceTokens;
 using Selfsame.Store.Users;
 
 namespace Selfsame.EndToEnd.Tests.Api;
@@ -53,6 +54,30 @@ public sealed class MeApiTests(SharedServer shared) : IClassFixture<SharedServer
         (await second.Api.PutAsync($"{Me}/handle", new { handle = "a.b" })).ShouldBeProblem(422, "invalid-fields").Keys.ShouldBe(["handle"]);
         (await second.Api.PutAsync($"{Me}/handle", "{}")).ShouldBeProblem(422, "invalid-fields").Keys.ShouldBe(["handle"]);
     }
+
+    [Fact]
+    public async Task What_the_api_refuses_as_taken_is_on_record()
+    {
+        var first = await server.SignInNewUserAsync();
+        var second = await server.SignInNewUserAsync();
+        var service = await server.ServiceAsync(ServiceScope.WriteUsers);
+        (await first.Api.PutAsync($"{Me}/handle", new { handle = "onrecord" })).ShouldHaveStatus(200);
+        var before = await RecordedAsync();
+
+        (await second.Api.PutAsync($"{Me}/handle", new { handle = "onrecord" })).ShouldBeProblem(409, "identifier-taken");
+        (await second.Api.PatchAsync(Me, new { username = first.User.Username })).ShouldBeProblem(409, "identifier-taken");
+        (await service.PatchAsync($"/api/v1/users/{second.User.Uuid}", new { email = first.User.Email }, ("If-Match", "*"))).ShouldBeProblem(409, "identifier-taken");
+        (await service.PostAsync("/api/v1/users", new { username = first.User.Username, email = "onrecord@example.org" })).ShouldBeProblem(409, "identifier-taken");
+
+        var after = await RecordedAsync();
+        foreach (var (field, count) in new[] { ("handle", 1L), ("username", 2L), ("email", 1L) })
+        {
+            (after.GetValueOrDefault(field) - before.GetValueOrDefault(field)).ShouldBe(count, field);
+        }
+    }
+
+    private async Task<Dictionary<string, long>> RecordedAsync()
+        => (await ConflictReport.ReadAsync(server.Context, "main", 1, 1, CancellationToken.None)).Counts.ToDictionary(count => count.Field, count => count.Repeats + count.Others);
 
     [Fact]
     public async Task A_new_password_needs_the_old_one_and_ends_the_other_sessions()

@@ -70,6 +70,17 @@ public sealed class InitCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task The_command_that_init_names_finds_the_database_also_for_a_config_in_another_folder()
+    {
+        await RunSqlAsync("CREATE TABLE users (id integer PRIMARY KEY, email text, password text)");
+        Directory.CreateDirectory(folder["configs"]);
+
+        (await RunAsync(null, "init", "app.db", "-o", "configs/selfsame.yaml")).ExitCode.ShouldBe(0);
+
+        (await RunAsync(null, "audit", "--config", "configs/selfsame.yaml")).StandardError.ShouldBeEmpty();
+    }
+
+    [Fact]
     public async Task Where_no_table_looks_like_users_one_can_be_named()
     {
         await RunSqlAsync("CREATE TABLE crew (id integer PRIMARY KEY, email text, shift text); CREATE TABLE ships (id integer PRIMARY KEY, name text)");

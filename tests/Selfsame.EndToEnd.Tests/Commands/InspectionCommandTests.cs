@@ -66,6 +66,24 @@ public sealed class InspectionCommandTests
     }
 
     [Fact]
+    public async Task The_doctor_says_where_the_links_of_mails_lead()
+    {
+        using var sandbox = await Sandbox.MakeAsync();
+        var config = await File.ReadAllTextAsync(sandbox["selfsame.yaml"]);
+        Answer(await sandbox.JsonAsync(2, "doctor"), "settings", "links of main").ShouldBe("yes");
+        const string mail = "mail: { host: smtp.example.com, from: accounts@example.com }\n";
+
+        await File.WriteAllTextAsync(sandbox["selfsame.yaml"], $"{config}\n{mail}");
+        Answer(await sandbox.JsonAsync(2, "doctor"), "settings", "links of main").ShouldBe("no");
+        (await sandbox.ExpectAsync(2, "doctor")).StandardOutput.ShouldContain("publicUrl");
+
+        await File.WriteAllTextAsync(sandbox["selfsame.yaml"], $"{config}\n{mail}tenants: {{ main: {{ hosts: [example.com] }}, second: {{ publicUrl: \"https://example.com\" }} }}\n");
+        var named = await sandbox.JsonAsync(2, "doctor");
+        Answer(named, "settings", "links of main").ShouldBe("yes");
+        Answer(named, "settings", "links of second").ShouldBe("no");
+    }
+
+    [Fact]
     public async Task The_doctor_makes_a_user_code_dry()
     {
         using var sandbox = await Sandbox.MakeAsync();

@@ -66,6 +66,32 @@ public sealed class ServeCommandTests
         server.StandardOutput.Text.ShouldContain(folder["mail"]);
     }
 
+    [Fact]
+    public async Task A_server_that_sends_mails_says_at_the_start_that_links_lead_nowhere()
+    {
+        using var folder = new TemporaryFolder();
+        const string warning = "Links in the mails of tenant";
+        await using (var own = await SelfsameProcess.ServeAsync(folder["own"]))
+        {
+            own.StandardOutput.Text.ShouldNotContain(warning);
+        }
+
+        const string mail = "mail: { host: 127.0.0.1, from: accounts@example.com }\n";
+        await File.WriteAllTextAsync(folder["mail.yaml"], mail, TestContext.Current.CancellationToken);
+        await using (var mailing = await SelfsameProcess.ServeAsync(folder["mailing"], ["--config", folder["mail.yaml"]]))
+        {
+            (await mailing.StandardOutput.FirstAsync(line => line.Contains(warning, StringComparison.Ordinal), Soon())).ShouldNotBeNull()
+                .ShouldContain("main lead to http://127.0.0.1:");
+        }
+
+        await File.WriteAllTextAsync(
+            folder["named.yaml"], $"{mail}tenants: {{ main: {{ hosts: [id.example.com] }}, second: {{ publicUrl: \"https://id.example.com\" }} }}\n", TestContext.Current.CancellationToken);
+        await using var named = await SelfsameProcess.ServeAsync(folder["named"], ["--config", folder["named.yaml"]]);
+        (await named.StandardOutput.FirstAsync(line => line.Contains(warning, StringComparison.Ordinal), Soon())).ShouldNotBeNull()
+            .ShouldContain("second lead to https://id.example.com/, where the tenant main is");
+        named.StandardOutput.Text.ShouldNotContain("of tenant main lead");
+    }
+
     [Theory]
     [InlineData("--urls", "localhost:8080")]
     [InlineData("--urls", "http://localhost:99999")]

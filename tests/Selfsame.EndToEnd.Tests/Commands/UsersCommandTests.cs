@@ -63,6 +63,20 @@ public sealed class UsersCommandTests
     }
 
     [Fact]
+    public async Task A_superuser_who_could_never_sign_in_is_not_created()
+    {
+        using var folder = new TemporaryFolder();
+
+        var refused = await RunAsync(folder, "", "create", "--username", "ada", "--superuser");
+
+        refused.ExitCode.ShouldBe(1);
+        refused.StandardError.ShouldContain("--email");
+        Json(await RunAsync(folder, "", "list", "--json")).GetProperty("total").GetInt64().ShouldBe(0);
+        (await RunAsync(folder, "", "create", "--username", "ada", "--email", "ada@example.com", "--superuser")).ExitCode.ShouldBe(0);
+        (await RunAsync(folder, "", "create", "--username", "grace")).ExitCode.ShouldBe(0);
+    }
+
+    [Fact]
     public async Task A_name_that_is_anothers_code_changes_nobody_and_both_uuids_are_said()
     {
         using var folder = new TemporaryFolder();

@@ -93,6 +93,7 @@ public sealed class HandleProvisioningTests : IAsyncLifetime
         var state = await me.Api.GetAsync("/api/v1/me/handle");
         state.TextOf("state").ShouldBe("refused");
         state.TextOf("wanted").ShouldBe(taken);
+        (await ConflictReport.ReadAsync(server.Context, "main", 1, 10, CancellationToken.None)).Conflicts.Select(conflict => conflict.Field).ShouldBe(["handle"]);
         (await ReservedAsync(taken)).ShouldBe(0);
         await StoreInvariants.CheckAsync(server.Context.Database);
     }

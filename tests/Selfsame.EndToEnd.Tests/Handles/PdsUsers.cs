@@ -49,6 +49,9 @@ internal sealed class PdsUsers : IAsyncDisposable
     public async Task<string> HandleAsync(AccountId id)
         => (await system.ReadByIdAsync([id], CancellationToken.None)).Single().Identifiers[IdentifierKind.Handle];
 
+    /// <summary>Whether the PDS has the account, disabled or not.</summary>
+    public async Task<bool> IsThereAsync(AccountId id) => (await system.ReadByIdAsync([id], CancellationToken.None)).Count > 0;
+
     /// <summary>The account's address as the PDS has it, and whether it is active there.</summary>
     public async Task<(string? Email, bool Active)> StateAsync(AccountId id)
     {

@@ -109,6 +109,41 @@ public sealed class SmtpTests
             .ShouldBe("The SMTP server answered 450 4.7.1 (MailboxBusy).");
     }
 
+    // RFC 6531: what is before the @ has no other form.
+    [Fact]
+    public async Task An_address_that_is_not_ASCII_gets_its_mail_by_SMTPUTF8_and_others_go_without_it()
+    {
+        await using var receiver = await SmtpReceiver.StartAsync();
+        using var folder = new TemporaryFolder();
+        await using var server = await StartAsync(folder, receiver);
+
+        await SignUpAsync(server, "jörg@example.com");
+        await SignUpAsync(server, "ada@bücher.example");
+
+        var international = await receiver.WaitForMailAsync(mail => mail.To.Contains("jörg@example.com"), Patience);
+        international.International.ShouldBeTrue();
+        international.Content.Text.ShouldContain($"{server.Address}verify-email?token=");
+        (await receiver.WaitForMailAsync(mail => mail.To.Any(to => to.StartsWith("ada@", StringComparison.Ordinal)), Patience)).International.ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task Where_the_server_has_no_SMTPUTF8_such_a_mail_is_given_up_and_says_what_to_do()
+    {
+        await using var receiver = await SmtpReceiver.StartAsync(ascii: true);
+        using var folder = new TemporaryFolder();
+        await using var server = await StartAsync(folder, receiver);
+
+        await SignUpAsync(server, "jörg@example.com");
+        await WaitUntilAsync(server, "SELECT count(*) FROM mails WHERE given_up_at IS NOT NULL");
+        await SignUpAsync(server, "ada@example.com");
+
+        var error = (await server.Context.Database.ReadAsync(
+            transaction => transaction.ScalarAsync<string>("SELECT last_error FROM mails WHERE given_up_at IS NOT NULL"))).ShouldNotBeNull();
+        error.ShouldContain("does not announce SMTPUTF8");
+        error.ShouldNotContain("jörg");
+        (await receiver.WaitForMailAsync(mail => mail.To.Contains("ada@example.com"), Patience)).Acknowledged.ShouldBeTrue();
+    }
+
     [Fact]
     public async Task A_server_without_STARTTLS_gets_no_mail_where_it_is_required()
     {

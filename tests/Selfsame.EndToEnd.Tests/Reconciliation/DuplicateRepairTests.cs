@@ -70,6 +70,8 @@ public sealed class DuplicateRepairTests : IDisposable
         workspace.Sql("app.db", "SELECT author FROM comments ORDER BY id").ShouldBe(["dobbeltop", "ann"]);
         workspace.Sql("app.db", "SELECT count(DISTINCT public_id) FROM users").ShouldBe(["2"]);
         (await workspace.ExpectAsync(0, "audit")).StandardOutput.ShouldContain("Clean");
+        File.ReadLines(workspace["plan.json.merged.jsonl"]).ShouldBe(
+            ["""{"system":"app","loser":"u2","survivor":"u1"}""", """{"system":"app","loser":"u3","survivor":"u1"}"""], ignoreOrder: true);
 
         var run = JsonDocument.Parse(applied.StandardOutput).RootElement.GetProperty("run").GetString()!;
         await workspace.ExpectAsync(0, "undo", run[..8], "--yes");

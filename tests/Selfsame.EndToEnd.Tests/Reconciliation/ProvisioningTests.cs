@@ -25,6 +25,8 @@ public sealed class ProvisioningTests : IDisposable
 
     public static TheoryData<string> DisablingCrashPoints => [.. ProvisioningCrashPoints.OfDisabling];
 
+    public static TheoryData<string> DeletionCrashPoints => [.. ProvisioningCrashPoints.OfDeletion];
+
     public void Dispose() => workspace.Dispose();
 
     [Fact]
@@ -80,14 +82,41 @@ public sealed class ProvisioningTests : IDisposable
         await workspace.ExpectAsync(0, "audit");
     }
 
+    [Theory]
+    [MemberData(nameof(DeletionCrashPoints))]
+    public async Task Kill_9_of_the_service_while_it_deletes_a_purged_users_account_leaves_nothing_of_them_in_the_end(string point)
+    {
+        await SignUpAsync("Ann");
+        await SignUpAsync("bob");
+        await ServeUntilAsync(2);
+        await workspace.ExpectAsync(0, "users", "delete", "Ann");
+        await ServeUntilAsync(1, "Compensated");
+        workspace.Sql("app.db", "SELECT login, is_active FROM members ORDER BY login").ShouldBe(["Ann|0", "bob|1"]);
+        await File.WriteAllTextAsync(
+            workspace["selfsame.yaml"],
+            $"tenants: {{ main: {{ deletionGraceDays: 0 }} }}\n{Config.Replace("drifted: updateTarget", "drifted: updateTarget, orphan: deleteInTarget", StringComparison.Ordinal)}",
+            TestContext.Current.CancellationToken);
+        var doomed = await workspace.RunAsync(point, ["serve", "--urls", "http://127.0.0.1:0"]);
+        doomed.ExitCode.ShouldBe(137);
+
+        workspace.Sql(Path.Combine("data", "selfsame.db"), "UPDATE provisioning SET leased_until = NULL");
+        await ServeUntilAsync(1, "SELECT count(*) FROM provisioning", "data/selfsame.db");
+
+        workspace.Sql("app.db", "SELECT login, is_active FROM members").ShouldBe(["bob|1"]);
+        workspace.Sql(Path.Combine("data", "selfsame.db"), "SELECT count(*) FROM provisioning").ShouldBe(["1"]);
+        await workspace.ExpectAsync(0, "audit");
+    }
+
     private Task<CommandResult> SignUpAsync(string username)
         => SelfsameProcess.RunAsync(["users", "create", "--username", username, "--email", $"{username}@example.org"], "correct horse battery staple\n", workspace.Environment(), workspace.Folder);
 
-    private async Task ServeUntilAsync(int rows, string state = "Linked")
+    private Task ServeUntilAsync(int rows, string state = "Linked") => ServeUntilAsync(rows, $"SELECT count(*) FROM provisioning WHERE state = '{state}'", "data/selfsame.db");
+
+    private async Task ServeUntilAsync(int rows, string sql, string file)
     {
         await using var server = await SelfsameProcess.ServeAsync(workspace.Data, ["--config", workspace["selfsame.yaml"]], workspace.Environment());
         using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        while (workspace.Sql(Path.Combine("data", "selfsame.db"), $"SELECT count(*) FROM provisioning WHERE state = '{state}'")[0] != $"{rows}")
+        while (workspace.Sql(file, sql)[0] != $"{rows}")
         {
             await Task.Delay(100, timeout.Token);
         }

@@ -131,7 +131,7 @@ internal sealed partial class Visitor(World world, int number, int seed, PeopleS
             var password = NextPassword(person);
             var (_, result) = await AskAsync(
                 $"reset {person.Name}",
-                context => new PasswordChanges(context).ResetAsync(World.Tenant, token, password, Actor.Self, CancellationToken.None));
+                context => new PasswordChanges(context).ResetAsync(World.Tenant, token, password, new SignInOrigin(null, null, null, null), Actor.Self, CancellationToken.None));
             ShouldBeProved((result as PasswordChangeResult.Changed)?.User.Uuid);
         }
     }

@@ -112,7 +112,7 @@ internal sealed class ScanGroups : IMarkGroups
         var system = systems[index];
         if (kind is null)
         {
-            throw new ConnectorContractException(system.Config.Name, $"it handed over the account {system.Ids[members[index][0]]} twice.");
+            throw CheckedSystem.TwoWithOneId(system.Config.Name, system.Ids[members[index][0]]);
         }
 
         foreach (var account in members[index])

@@ -33,9 +33,13 @@ internal sealed class ErrorMiddleware(RequestDelegate next, ILogger<ErrorMiddlew
 
         if (http.Response is { HasStarted: false, StatusCode: >= 400, ContentType: null, ContentLength: null } && IsForPrograms(http.Request))
         {
-            await AnswerAsync(http, http.Items[typeof(RefusalReason)] is RefusalReason.EmailNotVerified
-                ? Access.VerifyEmailFirst()
-                : Describe(http.Response.StatusCode));
+            await AnswerAsync(http, http.Items[typeof(RefusalReason)] switch
+            {
+                RefusalReason.EmailNotVerified => Access.VerifyEmailFirst(),
+                RefusalReason.NotAForm => NotAForm(),
+                RefusalReason.FormUnreadable => Problem.MalformedBody.Because("This is none of the forms that the pages send. Send the fields of the page, each once."),
+                _ => Describe(http.Response.StatusCode),
+            });
         }
     }
 
@@ -70,6 +74,12 @@ internal sealed class ErrorMiddleware(RequestDelegate next, ILogger<ErrorMiddlew
         http.Response.Headers.Remove("Set-Cookie");
         http.Response.ContentLength = null;
         return answer.ExecuteAsync(http);
+    }
+
+    private static ProblemAnswer NotAForm()
+    {
+        const string sentence = "Pages take forms, not compressed, with the header Content-Type: application/x-www-form-urlencoded, in UTF-8. Programs use /api/v1.";
+        return Problem.UnsupportedMediaType.Because(sentence, "Content-Type", sentence);
     }
 
     private static ProblemAnswer Describe(int status) => status switch

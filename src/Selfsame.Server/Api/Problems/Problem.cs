@@ -42,7 +42,7 @@ internal sealed record Problem(int Status, string Name, string Title)
 
     public static Problem BodyTooLarge { get; } = new(413, "body-too-large", "The body is too large");
 
-    public static Problem UnsupportedMediaType { get; } = new(415, "unsupported-media-type", "The body is not JSON");
+    public static Problem UnsupportedMediaType { get; } = new(415, "unsupported-media-type", "The body is of another kind than is taken");
 
     public static Problem InvalidFields { get; } = new(422, "invalid-fields", "Some fields are wrong");
 

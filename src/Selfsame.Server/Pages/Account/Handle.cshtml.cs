@@ -17,7 +17,7 @@ internal sealed class HandlePage(RequestScope scope, HandleProvisioning handles)
     public override async Task OnPageHandlerExecutionAsync(PageHandlerExecutingContext context, PageHandlerExecutionDelegate next)
     {
         Change = await handles.StateAsync(Scope.User, Cancellation);
-        await next();
+        await base.OnPageHandlerExecutionAsync(context, next);
     }
 
     public async Task<IActionResult> OnPostAsync()

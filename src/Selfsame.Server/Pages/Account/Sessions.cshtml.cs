@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Mvc;
 using Selfsame.Server.Requests;
 using Selfsame.Store.Sessions;
+using Selfsame.Store.Users;
 
 namespace Selfsame.Server.Pages.Account;
 
@@ -22,4 +23,6 @@ internal sealed class SessionsPage(RequestScope scope, SessionStore store) : Sel
 
         return Continue("/account/sessions?done=session-ended");
     }
+
+    protected override Task<IActionResult> RefuseNulAsync(FieldErrors errors) => RefuseUnreadableAsync();
 }

@@ -74,4 +74,6 @@ internal abstract class AdministratorPage(RequestScope scope, UserReader reader)
                 return NotFound();
         }
     }
+
+    protected override Task<IActionResult> RefuseNulAsync(FieldErrors errors) => RefuseUnreadableAsync();
 }

@@ -13,6 +13,12 @@ internal sealed class DeleteUserPage(RequestScope scope, StoreContext context, U
 {
     public long GraceDays => (long)context.Tenant(Scope.Tenant).DeletionGracePeriod.TotalDays;
 
+    /// <summary>The systems in which an account stays, disabled, when the user is purged.</summary>
+    public IReadOnlyList<string> DisabledIn => [.. context.Tenant(Scope.Tenant).ProvisionTo.Except(DeletedIn, StringComparer.Ordinal)];
+
+    /// <summary>The systems in which it is deleted then.</summary>
+    public IReadOnlyList<string> DeletedIn => context.Tenant(Scope.Tenant).DeletePurgedIn;
+
     public async Task<IActionResult> OnGetAsync(Guid uuid)
         => !await FindAsync(uuid) ? NotFound() : MayTouch && !IsOwn ? Page() : StatusCode(StatusCodes.Status403Forbidden);
 

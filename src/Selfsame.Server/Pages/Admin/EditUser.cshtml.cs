@@ -50,6 +50,12 @@ internal sealed class EditUserPage(RequestScope scope, UserReader reader, UserAd
             ?? Answer(await users.ChangeAsync(Scope.Tenant, uuid, ReadChange(), Subject.Version, Scope.Actor, Cancellation), "user-saved");
     }
 
+    protected override async Task<IActionResult> RefuseNulAsync(FieldErrors errors)
+    {
+        var uuid = Guid.TryParse(RouteData.Values["uuid"]?.ToString(), out var asked) ? asked : Guid.Empty;
+        return !await FindAsync(uuid) ? NotFound() : !MayTouch ? StatusCode(StatusCodes.Status403Forbidden) : Refuse(errors);
+    }
+
     private UserChange ReadChange()
     {
         var email = TypedOrNull("email");

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Mvc;
 using Selfsame.Server.Requests;
 using Selfsame.Store;
 using Selfsame.Store.Mail;
+using Selfsame.Store.Users;
 
 namespace Selfsame.Server.Pages.Admin;
 
@@ -19,4 +20,6 @@ internal sealed class MailsPage(RequestScope scope, StoreContext context, MailOu
         await outbox.RetryAsync(Scope.Tenant, Cancellation);
         return Continue("/admin/mails?done=mails-retried");
     }
+
+    protected override Task<IActionResult> RefuseNulAsync(FieldErrors errors) => RefuseUnreadableAsync();
 }

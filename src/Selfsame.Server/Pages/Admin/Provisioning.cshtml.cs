@@ -7,6 +7,7 @@ using Selfsame.Server.Reconciliation;
 using Selfsame.Server.Requests;
 using Selfsame.Store;
 using Selfsame.Store.Provisioning;
+using Selfsame.Store.Users;
 
 namespace Selfsame.Server.Pages.Admin;
 
@@ -85,4 +86,6 @@ internal sealed class ProvisioningPage(RequestScope scope, TenantProvisioning pr
 
     private Task<ProvisioningRowPage> ListAsync(int number)
         => provisioning.RowsAsync(Systems.Where(system => System is null || system.System == System), State, number, PageSize, Cancellation);
+
+    protected override Task<IActionResult> RefuseNulAsync(FieldErrors errors) => RefuseUnreadableAsync();
 }

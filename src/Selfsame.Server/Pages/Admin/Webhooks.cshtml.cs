@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Mvc;
 using Selfsame.Server.Hosting;
 using Selfsame.Server.Requests;
 using Selfsame.Store;
+using Selfsame.Store.Users;
 using Selfsame.Store.Webhooks;
 
 namespace Selfsame.Server.Pages.Admin;
@@ -25,4 +26,6 @@ internal sealed class WebhooksPage(RequestScope scope, StoreContext context, Ser
         await outbox.RetryAsync(Scope.Tenant, TypedOrNull("endpoint") ?? "", Cancellation);
         return Continue("/admin/webhooks?done=webhooks-retried");
     }
+
+    protected override Task<IActionResult> RefuseNulAsync(FieldErrors errors) => RefuseUnreadableAsync();
 }

@@ -1,0 +1,51 @@
+using Selfsame.Databases;
+using Selfsame.Store.Users;
+
+namespace Selfsame.Store.Sessions;
+
+/// <summary>
+/// The browsers and networks from which a user signed up, signed in or opened a link of a mail: what strangers do does not slow them down.
+/// The database holds keyed hashes.
+/// </summary>
+internal static class KnownSources
+{
+    /// <summary>How long a browser or network counts as known after the last time.</summary>
+    internal static readonly TimeSpan KnownFor = TimeSpan.FromDays(180);
+
+    /// <summary>The browser, if it has a cookie of ours, then the network.</summary>
+    public static List<byte[]> Of(StoreContext context, SignInOrigin origin)
+    {
+        var sources = new List<byte[]>();
+        if (origin.Browser is not null)
+        {
+            sources.Add(context.Secrets.Hash("known-source", $"browser\n{origin.Browser}"));
+        }
+
+        if (origin.Network is not null)
+        {
+            sources.Add(context.Secrets.Hash("known-source", $"network\n{origin.Network}"));
+        }
+
+        return sources;
+    }
+
+    /// <summary>Browser and network are known from now on; nothing where there is no such user.</summary>
+    public static IEnumerable<Statement> Remember(StoreContext context, Guid uuid, SignInOrigin origin, DateTimeOffset now)
+        => Of(context, origin).Select(source => new Statement(
+            """
+            INSERT INTO known_sources (user_id, source, last_success_at) SELECT id, $2, $3 FROM users WHERE uuid = $1
+            ON CONFLICT (user_id, source) DO UPDATE SET last_success_at = excluded.last_success_at
+            """,
+            uuid, source, now));
+
+    /// <summary>As <see cref="Remember"/>, in the caller's transaction.</summary>
+    public static Task RememberAsync(StoreContext context, Transaction transaction, Guid uuid, SignInOrigin origin, DateTimeOffset now)
+        => Remember(context, uuid, origin, now).ToArray() is { Length: > 0 } statements ? transaction.BatchAsync(statements) : Task.CompletedTask;
+
+    /// <summary>The first of the sources that is known; null when there is none.</summary>
+    public static async Task<byte[]?> FindAsync(Transaction transaction, User user, List<byte[]> sources, DateTimeOffset now)
+        => sources.Count == 0 ? null : (await transaction.BatchAsync(
+            sources.ConvertAll(source => new Statement(
+                "SELECT source FROM known_sources WHERE user_id = $1 AND source = $2 AND last_success_at > $3", user.Id, source, now - KnownFor)),
+            row => (byte[])row.GetValue(0))).FirstOrDefault();
+}

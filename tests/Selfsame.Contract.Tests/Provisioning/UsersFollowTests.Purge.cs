@@ -1,0 +1,176 @@
+using Selfsame.Contract.Tests.Store;
+using Selfsame.Core;
+using Selfsame.Core.Provisioning;
+using Selfsame.Core.Reconciliation;
+using Selfsame.Store.Audit;
+using Selfsame.Store.Provisioning;
+using Selfsame.Store.Runs;
+using Selfsame.Store.Users;
+
+namespace Selfsame.Contract.Tests.Provisioning;
+
+// What the purge leaves to be done elsewhere.
+public abstract partial class UsersFollowContract
+{
+    [Fact]
+    public async Task A_purged_users_account_is_deleted_where_the_config_says_so_and_nothing_of_them_stays()
+    {
+        DeleteOrphans();
+        var (user, other) = (await LinkedAsync(), await store.CreateAsync("bert", "bert@example.org"));
+        await DeleteAsync(user);
+        await RunAsync();
+        Members().ShouldBe(["anna|anna@example.org||0", "bert|bert@example.org||1"]);
+
+        await PurgeAsync();
+        var waiting = await RowAsync(user);
+        (waiting.Purged, waiting.State).ShouldBe((true, ProvisioningState.Intent));
+        await RunAsync();
+
+        Members().ShouldBe(["bert|bert@example.org||1"]);
+        (await RowAsync(other)).State.ShouldBe(ProvisioningState.Linked);
+        (await store.CountAsync("provisioning")).ShouldBe(1);
+        (await store.CountAsync("provisioning_events", $"source_id = '{user.Uuid}'")).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Without_the_config_saying_so_the_purge_forgets_the_row_and_the_disabled_account_stays()
+    {
+        var user = await LinkedAsync();
+        await DeleteAsync(user);
+        await RunAsync();
+
+        await PurgeAsync();
+        await RunAsync();
+
+        Members().ShouldBe(["anna|anna@example.org||0"]);
+        (await store.CountAsync("provisioning")).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Purged_users_beyond_the_guard_wait_visibly_and_follow_when_the_hour_is_over()
+    {
+        DeleteOrphans();
+        var users = new List<User>();
+        foreach (var name in new[] { "anna", "bert", "carl" })
+        {
+            users.Add(await store.CreateAsync(name, $"{name}@example.org"));
+        }
+
+        await RunAsync();
+        foreach (var user in users)
+        {
+            await DeleteAsync(user);
+        }
+
+        await RunAsync();
+        await PurgeAsync();
+
+        await RunDeletingAsync(most: 2);
+        Sql("SELECT count(*) FROM members").ShouldBe(["1"]);
+        var reports = new ProvisioningReports(store.Database, store.Clock);
+        (await reports.SummariseAsync(TestStore.Cancellation)).Single().LastProblem!.ShouldContain("maxDeletesPerHour allows 2");
+        (await reports.ListAsync(new ProvisioningQuery(["app"], null, 1, 10), TestStore.Cancellation)).Rows.ShouldHaveSingleItem().Row.Purged.ShouldBeTrue();
+
+        store.Clock.Advance(TimeSpan.FromHours(1));
+        await RunDeletingAsync(most: 2);
+        Sql("SELECT count(*) FROM members").ShouldBe(["0"]);
+        (await store.CountAsync("provisioning")).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Rows_that_refer_to_a_purged_users_account_keep_it_until_a_person_has_moved_them()
+    {
+        DeleteOrphans();
+        Sql("CREATE TABLE posts (id integer PRIMARY KEY, author text REFERENCES members ON DELETE CASCADE)");
+        var user = await LinkedAsync();
+        Sql($"INSERT INTO posts (author) VALUES ('{user.Uuid}')");
+        await DeleteAsync(user);
+        await RunAsync();
+        await PurgeAsync();
+
+        await RunAsync();
+
+        Sql("SELECT count(*) FROM posts").ShouldBe(["1"]);
+        var row = await RowAsync(user);
+        row.State.ShouldBe(ProvisioningState.Conflict);
+        row.Problem!.ShouldContain("posts.author");
+        Sql("DELETE FROM posts");
+        (await Rows().RetryAsync(row.Key, TestStore.Cancellation)).ShouldBeTrue();
+        await RunAsync();
+        Members().ShouldBeEmpty();
+        (await store.CountAsync("provisioning")).ShouldBe(0);
+    }
+
+    // The holder had looked while the user was only deleted, and writes after the purge.
+    [Fact]
+    public async Task A_purge_while_the_row_is_worked_on_is_not_forgotten_by_who_works_on_it()
+    {
+        DeleteOrphans();
+        var user = await LinkedAsync();
+        await DeleteAsync(user);
+        var purged = false;
+        await Provisioner(LeaseHolder.Current, new CrashPoints(name =>
+        {
+            if (name == ProvisioningCrashPoints.UpdateLeft && !purged)
+            {
+                purged = true;
+                PurgeAsync().GetAwaiter().GetResult();
+            }
+        })).RunOnceAsync(TestStore.Cancellation);
+        Members().ShouldBe(["anna|anna@example.org||0"]);
+
+        await RunAsync();
+
+        purged.ShouldBeTrue();
+        Members().ShouldBeEmpty();
+        (await store.CountAsync("provisioning")).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Who_moves_in_again_under_the_same_uuid_before_the_deletion_keeps_the_account_and_the_row()
+    {
+        DeleteOrphans();
+        var user = await LinkedAsync();
+        await DeleteAsync(user);
+        await RunAsync();
+        await PurgeAsync();
+        (await new SignUp(store.Context).ExecuteAsync(
+            new SignUpRequest
+            {
+                Tenant = TestStore.Tenant,
+                Form = new SignUpForm { Username = "anna", Email = "anna@example.org", Administrator = new AdministratorFields(), MovedIn = new MovedInFields { Uuid = user.Uuid } },
+                Actor = Actor.System,
+            },
+            TestStore.Cancellation)).ShouldBeOfType<SignUpResult.Created>();
+
+        await RunAsync();
+
+        Members().ShouldBe(["anna|anna@example.org||1"]);
+        var row = await RowAsync(user);
+        (row.State, row.Purged).ShouldBe((ProvisioningState.Linked, false));
+        await DeleteAsync(user);
+        await RunAsync();
+        Members().ShouldBe(["anna|anna@example.org||0"]);
+    }
+
+    private void DeleteOrphans() => orphans = OrphanAction.DeleteInTarget;
+
+    private ProvisioningRows Rows() => new(store.Database, store.Context.Secrets, store.Clock, LeaseHolder.Current);
+
+    private Task<UserChangeResult> DeleteAsync(User user)
+        => new UserAdministration(store.Context).DeleteAsync(TestStore.Tenant, user.Uuid, null, Actor.CommandLine, TestStore.Cancellation);
+
+    private async Task PurgeAsync()
+    {
+        store.Clock.Advance(TimeSpan.FromDays(30));
+        var context = store.With(tenant => tenant with { DeletePurgedIn = orphans == OrphanAction.DeleteInTarget ? ["app"] : [] });
+        (await new UserPurge(context).ExecuteAsync(TestStore.Tenant, TestStore.Cancellation)).ShouldBeGreaterThan(0);
+    }
+
+    private async Task RunDeletingAsync(int most)
+    {
+        while (await Provisioner(LeaseHolder.Current, mostDeletes: most).RunOnceAsync(TestStore.Cancellation) > 0)
+        {
+        }
+    }
+}
