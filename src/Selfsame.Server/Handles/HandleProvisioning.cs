@@ -1,6 +1,7 @@
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Identifiers;
 using Selfsame.Core.Reconciliation;
+using Selfsame.Server.Reconciliation;
 using Selfsame.Store;
 using Selfsame.Store.Audit;
 using Selfsame.Store.Users;
