@@ -64,7 +64,7 @@ public sealed class KeptStatementTests : IAsyncLifetime
         (await AllAsync()).ShouldBe(["plum"]);
     }
 
-    private Task AddAsync(string name)
+    private Task<int> AddAsync(string name)
         => database.TransactAsync(transaction => transaction.ExecuteAsync("INSERT INTO fruits (name) VALUES (@name)", new { name }));
 
     private Task<List<string>> FindAsync(params string[] names)
