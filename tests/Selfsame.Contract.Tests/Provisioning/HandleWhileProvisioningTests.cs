@@ -337,6 +337,7 @@ public abstract class HandleWhileProvisioningContract(Backend backend) : IAsyncL
         Clock = store.Clock,
         Random = store.Context.Random,
         CrashPoints = crashPoints ?? CrashPoints.None,
+        Unforeseen = (_, exception) => throw exception,
     });
 
     private Dictionary<string, IConnectedSystem> Systems => new() { ["users"] = new SelfsameConnector(store.Context, TestStore.Tenant), ["pds"] = pds };
