@@ -62,7 +62,8 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
 
         for (var round = 1; round <= MaximumRounds; round++)
         {
-            var source = await PictureAsync(rule.Source, (await ReadByIdAsync(rule.Source, [row.Key.Account], cancellation)).Values, cancellation);
+            var read = await ReadByIdAsync(rule.Source, [row.Key.Account], cancellation);
+            var source = Picture(rule.Source, await parts.Systems[rule.Source].DescribeAsync(cancellation), read.Values);
             var target = await ReadTargetAsync(rule, source, cancellation);
             var ours = target.Accounts.FirstOrDefault(account => account.Account.Id.Equals(OurId));
             var again = ours is null ? await MakeAsync(rule, source, target, cancellation) : await FollowAsync(rule, source, target, ours.Account, cancellation);
@@ -298,9 +299,10 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
 
     private async Task<SystemPicture> ReadTargetAsync(ReconcileRule rule, SystemPicture source, CancellationToken cancellation)
     {
+        var facts = await parts.Systems[Target].DescribeAsync(cancellation);
         AccountId[] ids = OurId is { } id && id.Parts.Count == parts.Topology.Systems[Target].Mapping.Id.Count ? [id] : [];
         var candidates = (await ReadByIdAsync(Target, ids, cancellation)).ToDictionary(pair => pair.Key, pair => pair.Value);
-        if (parts.Systems[Target] is IFindsAccounts finder && source.Accounts is [var person])
+        if (!LooksLater(facts) && parts.Systems[Target] is IFindsAccounts finder && source.Accounts is [var person])
         {
             var values = person.Account.Identifiers.ToDictionary(
                 pair => pair.Key,
@@ -316,13 +318,13 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
             }
         }
 
-        return await PictureAsync(Target, candidates.Values, cancellation);
+        return Picture(Target, facts, candidates.Values);
     }
 
-    private async Task<SystemPicture> PictureAsync(string system, IEnumerable<Account> accounts, CancellationToken cancellation) => new()
+    private SystemPicture Picture(string system, SystemFacts facts, IEnumerable<Account> accounts) => new()
     {
         Config = parts.Topology.Systems[system],
-        Facts = await parts.Systems[system].DescribeAsync(cancellation),
+        Facts = facts,
         Accounts = [.. accounts.Select(account => KeyedAccount.Of(account, parts.Keying))],
         CreatesWithPassword = parts.Systems[system] is ICreatesWithPassword,
     };
