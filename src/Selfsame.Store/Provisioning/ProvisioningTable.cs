@@ -43,9 +43,8 @@ internal static class ProvisioningTable
 
     /// <summary>The rows of an account, locked, in the order of their systems, so that two who take them do not block each other.</summary>
     public static Task<List<StoredRow>> ReadForUpdateAsync(Transaction transaction, string source, AccountId account)
-        => transaction.QueryAsync<StoredRow>(
-            $"SELECT {StoredRow.Columns} FROM provisioning WHERE source = @source AND source_id = @account ORDER BY system{ForUpdate(transaction)}",
-            new { source, account = account.ToText() });
+        => transaction.BatchAsync<StoredRow>(
+            [new Statement($"SELECT {StoredRow.Columns} FROM provisioning WHERE source = $1 AND source_id = $2 ORDER BY system{ForUpdate(transaction)}", source, account.ToText())]);
 
     public static Task<StoredRow?> ReadForUpdateAsync(Transaction transaction, ProvisioningKey key)
         => transaction.QueryFirstOrDefaultAsync<StoredRow>(
@@ -113,16 +112,17 @@ internal static class ProvisioningTable
         ];
     }
 
-    /// <summary>Gives a claimed row back that can't be opened, for a server that has its secret, or for later.</summary>
+    /// <summary>Gives a claimed row back that can't be opened, for a server that has its secret, or for later; who lost it meanwhile changes nothing.</summary>
     public static async Task PutBackSealedAsync(Transaction transaction, StoredRow row, DateTimeOffset now)
     {
         const string problem = "What was to be sent is protected with another secret than this server has. Start it with that one as the previous secret.";
-        await transaction.ExecuteAsync(
+        var given = await transaction.ExecuteAsync(
             $"""
-            UPDATE provisioning SET leased_until = NULL, attempts = attempts + 1, not_before = @later, problem = @problem, updated_at = @now WHERE {IsKey}
+            UPDATE provisioning SET leased_until = NULL, attempts = attempts + 1, not_before = @later, problem = @problem, updated_at = @now
+            WHERE {IsKey} AND epoch = @Epoch
             """,
-            Parameters(row.Key, new { later = now + SealedDelay, problem, now }));
-        if (row.Problem != problem)
+            Parameters(row.Key, new { later = now + SealedDelay, problem, now, row.Epoch }));
+        if (given > 0 && row.Problem != problem)
         {
             await NoteAsync(transaction, row.Key, Enum.Parse<ProvisioningState>(row.State), problem, now);
         }
@@ -134,22 +134,13 @@ internal static class ProvisioningTable
         var row = stored.ToDomain(null);
         var next = ProvisioningMachine.Next(row, new LookAgain(reason), now, 0);
         var settled = row.State is ProvisioningState.Conflict or ProvisioningState.Compensated || row is { State: ProvisioningState.Linked, DueBecause: null };
-        await transaction.ExecuteAsync(
-            $"""
-            UPDATE provisioning SET state = @state, asked = asked + 1, due_because = @DueBecause, lane = @lane, attempts = @Attempts,
-              not_before = @NotBefore, problem = @Problem, updated_at = @now
-            WHERE {IsKey}
+        await transaction.BatchAsync(new Statement(
+            """
+            UPDATE provisioning SET state = $4, asked = asked + 1, due_because = $5, lane = $6, attempts = $7, not_before = $8, problem = $9, updated_at = $10
+            WHERE source = $1 AND source_id = $2 AND system = $3
             """,
-            Parameters(row.Key, new
-            {
-                state = next.State.ToString(),
-                next.DueBecause,
-                lane = (settled || lane == ProvisioningLane.Interactive ? lane : row.Lane).ToString(),
-                next.Attempts,
-                next.NotBefore,
-                next.Problem,
-                now,
-            }));
+            row.Key.Source, row.Key.Account.ToText(), row.Key.System, next.State.ToString(), next.DueBecause,
+            (settled || lane == ProvisioningLane.Interactive ? lane : row.Lane).ToString(), next.Attempts, next.NotBefore, next.Problem, now));
         if (settled)
         {
             await NoteAsync(transaction, row.Key, next.State, reason, now);

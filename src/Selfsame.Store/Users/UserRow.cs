@@ -21,34 +21,15 @@ internal static class UserRow
     public static async Task<IReadOnlySet<string>> SaveAsync(
         StoreContext context, Transaction transaction, User before, User user, DateTimeOffset now, bool groups = false)
     {
-        await transaction.ExecuteAsync(
+        await transaction.BatchAsync(new Statement(
             """
-            UPDATE users SET username = @Username, email = @Email, email_verified_at = @EmailVerifiedAt, phone = @Phone,
-              phone_verified_at = @PhoneVerifiedAt, handle = @Handle, password_hash = @PasswordHash, first_name = @FirstName,
-              last_name = @LastName, locale = @Locale, role = @Role, is_active = @IsActive, is_staff = @IsStaff,
-              is_superuser = @IsSuperuser, deleted_at = @DeletedAt, version = version + 1, updated_at = @now
-            WHERE id = @Id
+            UPDATE users SET username = $2, email = $3, email_verified_at = $4, phone = $5, phone_verified_at = $6, handle = $7, password_hash = $8,
+              first_name = $9, last_name = $10, locale = $11, role = $12, is_active = $13, is_staff = $14, is_superuser = $15, deleted_at = $16,
+              version = version + 1, updated_at = $17
+            WHERE id = $1
             """,
-            new
-            {
-                user.Username,
-                user.Email,
-                user.EmailVerifiedAt,
-                user.Phone,
-                user.PhoneVerifiedAt,
-                user.Handle,
-                user.PasswordHash,
-                user.FirstName,
-                user.LastName,
-                user.Locale,
-                user.Role,
-                user.IsActive,
-                user.IsStaff,
-                user.IsSuperuser,
-                user.DeletedAt,
-                now,
-                user.Id,
-            });
+            user.Id, user.Username, user.Email, user.EmailVerifiedAt, user.Phone, user.PhoneVerifiedAt, user.Handle, user.PasswordHash,
+            user.FirstName, user.LastName, user.Locale, user.Role, user.IsActive, user.IsStaff, user.IsSuperuser, user.DeletedAt, now));
         var tenant = context.Tenant(user.Tenant);
         if (Identifiers(before) != Identifiers(user) && await IdentifierRows.ReplaceAsync(transaction, user, tenant) is { Count: > 0 } taken)
         {
