@@ -43,8 +43,11 @@ internal static class ProvisioningTable
 
     /// <summary>The rows of an account, locked, in the order of their systems, so that two who take them do not block each other.</summary>
     public static Task<List<StoredRow>> ReadForUpdateAsync(Transaction transaction, string source, AccountId account)
-        => transaction.BatchAsync<StoredRow>(
-            [new Statement($"SELECT {StoredRow.Columns} FROM provisioning WHERE source = $1 AND source_id = $2 ORDER BY system{ForUpdate(transaction)}", source, account.ToText())]);
+        => transaction.BatchAsync<StoredRow>([SelectForUpdate(transaction.Dialect, source, account)]);
+
+    /// <summary>As above, for the caller's batch.</summary>
+    public static Statement SelectForUpdate(Dialect dialect, string source, AccountId account)
+        => new($"SELECT {StoredRow.Columns} FROM provisioning WHERE source = $1 AND source_id = $2 ORDER BY system{ForUpdate(dialect)}", source, account.ToText());
 
     public static Task<StoredRow?> ReadForUpdateAsync(Transaction transaction, ProvisioningKey key)
         => transaction.QueryFirstOrDefaultAsync<StoredRow>(
@@ -103,12 +106,7 @@ internal static class ProvisioningTable
                 """,
                 row.Key.Source, account, row.Key.System, row.Epoch, row.Asked, state, row.DueBecause, row.TargetId?.ToText(),
                 row.Intended is null ? null : StoredRow.Seal(secrets, row.Intended), row.Disabled, row.Attempts, row.NotBefore, row.Problem, row.Note, now),
-            new Statement(
-                $"""
-                DELETE FROM provisioning_events WHERE source = $1 AND source_id = $2 AND system = $3
-                  AND id <= (SELECT id FROM provisioning_events WHERE source = $1 AND source_id = $2 AND system = $3 ORDER BY id DESC LIMIT 1 OFFSET {MostEvents})
-                """,
-                row.Key.Source, account, row.Key.System),
+            TakeOldestEvents(row.Key),
         ];
     }
 
@@ -129,22 +127,26 @@ internal static class ProvisioningTable
     }
 
     /// <summary>Has a locked row looked at again. What a holder of the row writes at its end stands over all but the count.</summary>
-    public static async Task AskAsync(Transaction transaction, StoredRow stored, string reason, ProvisioningLane lane, DateTimeOffset now)
+    public static Task AskAsync(Transaction transaction, StoredRow stored, string reason, ProvisioningLane lane, DateTimeOffset now)
+        => transaction.BatchAsync(Ask(stored, reason, lane, now));
+
+    /// <summary>As above, for the caller's batch.</summary>
+    public static IReadOnlyList<Statement> Ask(StoredRow stored, string reason, ProvisioningLane lane, DateTimeOffset now)
     {
         var row = stored.ToDomain(null);
         var next = ProvisioningMachine.Next(row, new LookAgain(reason), now, 0);
         var settled = row.State is ProvisioningState.Conflict or ProvisioningState.Compensated || row is { State: ProvisioningState.Linked, DueBecause: null };
-        await transaction.BatchAsync(new Statement(
-            """
-            UPDATE provisioning SET state = $4, asked = asked + 1, due_because = $5, lane = $6, attempts = $7, not_before = $8, problem = $9, updated_at = $10
-            WHERE source = $1 AND source_id = $2 AND system = $3
-            """,
-            row.Key.Source, row.Key.Account.ToText(), row.Key.System, next.State.ToString(), next.DueBecause,
-            (settled || lane == ProvisioningLane.Interactive ? lane : row.Lane).ToString(), next.Attempts, next.NotBefore, next.Problem, now));
-        if (settled)
-        {
-            await NoteAsync(transaction, row.Key, next.State, reason, now);
-        }
+        return
+        [
+            new Statement(
+                """
+                UPDATE provisioning SET state = $4, asked = asked + 1, due_because = $5, lane = $6, attempts = $7, not_before = $8, problem = $9, updated_at = $10
+                WHERE source = $1 AND source_id = $2 AND system = $3
+                """,
+                row.Key.Source, row.Key.Account.ToText(), row.Key.System, next.State.ToString(), next.DueBecause,
+                (settled || lane == ProvisioningLane.Interactive ? lane : row.Lane).ToString(), next.Attempts, next.NotBefore, next.Problem, now),
+            .. settled ? Note(row.Key, next.State, reason, now) : [],
+        ];
     }
 
     /// <summary>Keeps, of a row that the caller has locked, that it is the service that disabled the account.</summary>
@@ -158,13 +160,22 @@ internal static class ProvisioningTable
 
     /// <summary>Adds a line to the row's history and takes the oldest away.</summary>
     public static Task NoteAsync(Transaction transaction, ProvisioningKey key, ProvisioningState state, string? what, DateTimeOffset now)
-        => transaction.ExecuteAsync(
-            $"""
-            INSERT INTO provisioning_events (source, source_id, system, at, state, what) VALUES (@source, @account, @system, @now, @state, @what);
-            DELETE FROM provisioning_events WHERE {IsKey}
-              AND id <= (SELECT id FROM provisioning_events WHERE {IsKey} ORDER BY id DESC LIMIT 1 OFFSET {MostEvents});
-            """,
-            Parameters(key, new { now, state = state.ToString(), what }));
+        => transaction.BatchAsync(Note(key, state, what, now));
+
+    private static Statement[] Note(ProvisioningKey key, ProvisioningState state, string? what, DateTimeOffset now) =>
+    [
+        new Statement(
+            "INSERT INTO provisioning_events (source, source_id, system, at, state, what) VALUES ($1, $2, $3, $4, $5, $6)",
+            key.Source, key.Account.ToText(), key.System, now, state.ToString(), what),
+        TakeOldestEvents(key),
+    ];
+
+    private static Statement TakeOldestEvents(ProvisioningKey key) => new(
+        $"""
+        DELETE FROM provisioning_events WHERE source = $1 AND source_id = $2 AND system = $3
+          AND id <= (SELECT id FROM provisioning_events WHERE source = $1 AND source_id = $2 AND system = $3 ORDER BY id DESC LIMIT 1 OFFSET {MostEvents})
+        """,
+        key.Source, key.Account.ToText(), key.System);
 
     public static Task ForgetAsync(Transaction transaction, ProvisioningKey key)
         => transaction.ExecuteAsync(

@@ -54,14 +54,13 @@ internal sealed class SignInAttempts(StoreContext context)
             async transaction =>
             {
                 var now = context.Now();
-                var limit = await RateLimits.CountAsync(transaction, tenant, context.Tenant(tenant).SignInLimit, origin.Network, now);
+                var (limit, known) = await CountAsync(transaction, tenant, user, origin, sources, now);
                 if (limit is { Allowed: false })
                 {
                     transaction.RollBack = true;
                     return new SignInClaim(false, limit.ResetsIn, limit, []);
                 }
 
-                var known = user is null ? null : await FindKnownAsync(transaction, user, sources, now);
                 var buckets = Buckets(tenant, key, origin, known);
                 var (claimed, wait) = await ClaimBucketsAsync(transaction, tenant, buckets, now);
                 if (claimed.Count < buckets.Count)
@@ -219,10 +218,22 @@ internal sealed class SignInAttempts(StoreContext context)
         return sources;
     }
 
-    /// <summary>The first of the sources from which the user signed in lately; null when there is none.</summary>
-    private static async Task<byte[]?> FindKnownAsync(Transaction transaction, User user, List<byte[]> sources, DateTimeOffset now)
-        => sources.Count == 0 ? null : (await transaction.BatchAsync(
-            sources.ConvertAll(source => new Statement(
-                "SELECT source FROM known_sources WHERE user_id = $1 AND source = $2 AND last_success_at > $3", user.Id, source, now - KnownFor)),
-            row => (byte[])row.GetValue(0))).FirstOrDefault();
+    /// <summary>Counts the attempt, and looks for the first of the sources from which the user signed in lately; null when there is none.</summary>
+    private async Task<(RateLimitState? Limit, byte[]? Known)> CountAsync(
+        Transaction transaction, string tenant, User? user, SignInOrigin origin, List<byte[]> sources, DateTimeOffset now)
+    {
+        var limit = context.Tenant(tenant).SignInLimit;
+        Statement[] count = RateLimits.Count(tenant, limit, origin.Network, now) is { } statement ? [statement] : [];
+        var find = user is null ? [] : sources.ConvertAll(source => new Statement(
+            "SELECT source FROM known_sources WHERE user_id = $1 AND source = $2 AND last_success_at > $3", user.Id, source, now - KnownFor));
+        if (count.Length + find.Count == 0)
+        {
+            return default;
+        }
+
+        var rows = await transaction.BatchAsync<object>([.. count, .. find], row => row.FieldCount == 1 ? row.GetValue(0) : Transaction.Row<RateLimitWindow>(row));
+        return (
+            count.Length == 0 ? null : await RateLimits.StateAsync(transaction, tenant, limit, origin.Network, rows.OfType<RateLimitWindow>().FirstOrDefault(), now),
+            rows.OfType<byte[]>().FirstOrDefault());
+    }
 }

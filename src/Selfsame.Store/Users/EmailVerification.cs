@@ -226,19 +226,18 @@ public sealed class EmailVerification(StoreContext context)
                 }
 
                 var verified = user with { EmailVerifiedAt = now, PasswordHash = newHash ?? user.PasswordHash };
-                await UserRow.SaveAsync(context, transaction, user, verified, now);
-                if (newHash is not null)
-                {
-                    await CredentialReset.DropAllAsync(transaction, user, now);
-                }
-
-                await transaction.BatchAsync(
+                await UserRow.SaveAsync(context, transaction, user, verified, now, afterwards:
                 [
                     LinkTokens.Revoke(user.Id, LinkPurpose.VerifyEmail, now),
                     AuditTrail.Insert(user.Id, tenant, actor, "email.verified", now, newHash is null ? null : "with a new password"),
                     // Last: everybody of a network waits for its count.
                     .. forgive(verified, now),
                 ]);
+                if (newHash is not null)
+                {
+                    await CredentialReset.DropAllAsync(transaction, user, now);
+                }
+
                 return new VerificationResult.Verified(verified);
             },
             async transaction => await LinkTokens.FindRedeemedAsync(transaction, token, tenant, LinkPurpose.VerifyEmail, now) is { } found
