@@ -19,10 +19,7 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
 
     private static readonly TimeSpan GuardWindow = TimeSpan.FromHours(1);
 
-    /// <summary>
-    /// Notes, in the caller's own transaction, that the account is to be provisioned into each of <paramref name="systems"/>.
-    /// Doing it twice changes nothing.
-    /// </summary>
+    /// <summary>Notes, in the caller's own transaction, that the account is to be provisioned into each of <paramref name="systems"/>; twice changes nothing.</summary>
     public static async Task InsertPending(
         Transaction transaction, string source, AccountId account, IReadOnlyList<string> systems, DateTimeOffset now, ProvisioningLane lane = ProvisioningLane.Interactive)
     {
