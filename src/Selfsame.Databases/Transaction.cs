@@ -51,8 +51,14 @@ public sealed class Transaction
             ? Task.FromResult(sqlite.Run(statements, read))
             : RunBatchAsync((NpgsqlConnection)connection, statements, read);
 
+    /// <summary>As above, each row as <see cref="QueryAsync{T}"/> would give it.</summary>
+    public Task<List<T>> BatchAsync<T>(IReadOnlyList<Statement> statements) => statements.Count == 0 ? Task.FromResult(new List<T>()) : BatchAsync(statements, Row<T>);
+
+    /// <summary>A row as <see cref="QueryAsync{T}"/> would give it, for a batch whose statements return different ones.</summary>
+    public static T Row<T>(DbDataReader reader) => reader.GetRowParser<T>()(reader);
+
     /// <summary>As above, for statements that return nothing.</summary>
-    public Task BatchAsync(params IReadOnlyList<Statement> statements) => BatchAsync(statements, _ => 0);
+    public Task BatchAsync(params IReadOnlyList<Statement> statements) => statements.Count == 0 ? Task.CompletedTask : BatchAsync(statements, _ => 0);
 
     private async Task<List<T>> RunBatchAsync<T>(NpgsqlConnection postgres, IReadOnlyList<Statement> statements, Func<DbDataReader, T> read)
     {

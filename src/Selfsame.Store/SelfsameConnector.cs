@@ -75,6 +75,15 @@ public sealed class SelfsameConnector(StoreContext context, string tenant)
     public Task<IReadOnlyList<Account>> ReadByIdAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation)
     {
         var uuids = ids.Select(UuidOf).OfType<Guid>().ToArray();
+        if (uuids is [var one])
+        {
+            // As provisioning asks, for each account: prepared.
+            return ReadAsync<IReadOnlyList<Account>>(
+                async transaction => (await transaction.BatchAsync<User>(
+                    [new Statement($"SELECT {User.Columns} FROM users u WHERE u.tenant = $1 AND u.deleted_at IS NULL AND u.uuid = $2", tenant, one)])).ConvertAll(ToAccount),
+                cancellation);
+        }
+
         // In a list SQLite's driver would write a uuid its own way, not as our columns hold it.
         return context.Database.Dialect == Dialect.Sqlite
             ? SelectAsync(values => $"u.uuid {values}", Array.ConvertAll(uuids, uuid => uuid.ToString("D")), cancellation)

@@ -25,6 +25,15 @@ public sealed class PasswordSystem : IReadsAccounts, IReadsAccountsById, IFindsA
 
     public IReadOnlyList<string> Passwords => [.. accounts.Values.Select(account => account.Password)];
 
+    /// <summary>Whether it says of itself that it refuses what another has, as it does: then nobody looks before the first creation.</summary>
+    public bool SaysThatItRefuses { get; init; }
+
+    /// <summary>How often it was asked who has an identifier.</summary>
+    public int Finds { get; private set; }
+
+    /// <summary>The handles that a creation was asked for with, in order.</summary>
+    public List<string> AskedFor { get; } = [];
+
     /// <summary>Handles that it keeps for itself.</summary>
     public HashSet<string> Reserved { get; } = [];
 
@@ -65,6 +74,7 @@ public sealed class PasswordSystem : IReadsAccounts, IReadsAccountsById, IFindsA
     public Task<SystemFacts> DescribeAsync(CancellationToken cancellation) => Task.FromResult(new SystemFacts
     {
         TakesChosenId = false,
+        RefusesTakenIdentifiers = SaysThatItRefuses,
         AtomicPreconditions = true,
         NotNullFields = new HashSet<string> { "did", "handle", "email", "active" },
         DeletionEffects = ["Its repository goes with it."],
@@ -87,6 +97,7 @@ public sealed class PasswordSystem : IReadsAccounts, IReadsAccountsById, IFindsA
     public Task<IReadOnlyList<Account>> FindAsync(IReadOnlyDictionary<IdentifierKind, IReadOnlyList<string>> identifiers, CancellationToken cancellation)
     {
         BeforeFind();
+        Finds++;
         return Task.FromResult<IReadOnlyList<Account>>([.. accounts.Values.Select(account => ToAccount(account.Record)).Where(
             account => identifiers.GetValueOrDefault(IdentifierKind.Handle, []).Contains(account.Identifiers[IdentifierKind.Handle], StringComparer.OrdinalIgnoreCase))]);
     }
@@ -94,6 +105,7 @@ public sealed class PasswordSystem : IReadsAccounts, IReadsAccountsById, IFindsA
     public Task<CreationOutcome> CreateAsync(Fields fields, string password, CancellationToken cancellation)
     {
         BeforeCreation();
+        AskedFor.Add(fields["handle"].AsText!);
         if (Fault() is { } fault)
         {
             return Task.FromResult<CreationOutcome>(new NotCreated(fault));

@@ -18,8 +18,15 @@ internal sealed record Answer : HttpAnswer
     protected override string? Reason => Text("message");
 
     /// <summary>The objects of a list in the body; null where there is no such list.</summary>
-    public IReadOnlyList<JsonElement>? Objects(string property)
-        => Body is { } body && body.TryGetProperty(property, out var list) && list.ValueKind == JsonValueKind.Array
+    public IReadOnlyList<JsonElement>? Objects(string property) => Body is { } body ? Objects(body, property) : null;
+
+    /// <summary>As above, of a list within the body.</summary>
+    public static IReadOnlyList<JsonElement>? Objects(JsonElement parent, string property)
+        => parent.TryGetProperty(property, out var list) && list.ValueKind == JsonValueKind.Array
             ? [.. list.EnumerateArray().Where(item => item.ValueKind == JsonValueKind.Object)]
             : null;
+
+    /// <summary>An object in the body; null where there is none.</summary>
+    public JsonElement? Object(string property)
+        => Body is { } body && body.TryGetProperty(property, out var value) && value.ValueKind == JsonValueKind.Object ? value : null;
 }

@@ -9,7 +9,7 @@ namespace Selfsame.Connectors.AtProto;
 /// Makes accounts, and finds out after a lost answer whether one was made. <c>com.atproto.server.createAccount</c> takes no key for repeats: the
 /// account that it made is known again by the password, which was stored before the call.
 /// </summary>
-internal sealed class AtProtoCreation(string name, AtProtoApi api, AtProtoFailures failures, AtProtoAccounts accounts, AtProtoNames names)
+internal sealed class AtProtoCreation(string name, AtProtoApi api, AtProtoFailures failures, AtProtoAccounts accounts, AtProtoDirectory directory, AtProtoNames names)
 {
     private const string Method = "com.atproto.server.createAccount";
 
@@ -36,7 +36,7 @@ internal sealed class AtProtoCreation(string name, AtProtoApi api, AtProtoFailur
         return reply switch
         {
             null => new NotCreated(nothingSent!),
-            Answer { IsSuccess: true } made when AtProtoNames.IsDid(made.Text("did")) => await CheckedAsync(made.Text("did")!, fields, cancellation),
+            Answer { IsSuccess: true } made when AtProtoNames.IsDid(made.Text("did")) => await CheckedAsync(made, made.Text("did")!, fields, cancellation),
             _ => new NotCreated(await JudgeAsync(reply, fields, password, cancellation)),
         };
     }
@@ -124,33 +124,50 @@ internal sealed class AtProtoCreation(string name, AtProtoApi api, AtProtoFailur
         }
     }
 
-    /// <summary>Believes the DID of an answer only where the PDS says that it is the account's that was asked for.</summary>
-    private async Task<CreationOutcome> CheckedAsync(string did, Fields fields, CancellationToken cancellation)
+    /// <summary>
+    /// Believes the DID of an answer only where its own document, which comes with the answer, is that of the handle that was asked for; without such a document
+    /// only where the PDS says once more that it is the account's.
+    /// </summary>
+    private async Task<CreationOutcome> CheckedAsync(Answer made, string did, Fields fields, CancellationToken cancellation)
     {
-        Account? account;
-        try
+        var id = new AccountId(did);
+        if (!await IsNamedByDocumentAsync(made, did, names.ToHandle(fields[AtProtoFields.Handle].ToString()), cancellation)
+            && await DoubtAsync(id, fields, cancellation) is { } doubt)
         {
-            account = await accounts.ReadIdentifiersAsync(did, cancellation);
-        }
-        catch (SystemUnavailableException exception)
-        {
-            return new NotCreated(new Unknown($"The account was made, and could not be looked at: {exception.Message}"));
-        }
-
-        if (account is null || account.Record[AtProtoFields.Handle] != names.ToField(fields[AtProtoFields.Handle].ToString())
-            || account.Record[AtProtoFields.Email] != Stored(fields, AtProtoFields.Email))
-        {
-            return new NotCreated(new Refused(
-                $"'{name}' answered the creation with {did}, which is {(account is null ? "no account of it" : $"the account of {account.Label}")}. Nothing was linked: look at the PDS."));
+            return new NotCreated(doubt);
         }
 
         if (!fields.ValueOrNull(AtProtoFields.Active).IsNull && !fields[AtProtoFields.Active].IsTruthy)
         {
             var reply = await api.CallAsync("com.atproto.admin.updateSubjectStatus", AtProtoUpdates.Takedown(did, applied: true), cancellation);
-            return reply is Answer { IsSuccess: true } ? new CreatedAccount(account.Id) : new NotCreated(new Unknown("The account was made, and could not be disabled."));
+            return reply is Answer { IsSuccess: true } ? new CreatedAccount(id) : new NotCreated(new Unknown("The account was made, and could not be disabled."));
         }
 
-        return new CreatedAccount(account.Id);
+        return new CreatedAccount(id);
+    }
+
+    private async Task<bool> IsNamedByDocumentAsync(Answer made, string did, string handle, CancellationToken cancellation)
+        => made.Text("handle") == handle && made.Object("didDoc") is { } document
+            && directory.IsOf(document, did, handle, (await accounts.KnownAsync(cancellation)).Did);
+
+    /// <summary>Why the account is not the one that was asked for, or can't be told from another; null where the PDS says that it is.</summary>
+    private async Task<WriteOutcome?> DoubtAsync(AccountId id, Fields fields, CancellationToken cancellation)
+    {
+        Account? account;
+        try
+        {
+            account = await accounts.ReadIdentifiersAsync(id.ToString(), cancellation);
+        }
+        catch (SystemUnavailableException exception)
+        {
+            return new Unknown($"The account was made, and could not be looked at: {exception.Message}");
+        }
+
+        return account is not null && account.Record[AtProtoFields.Handle] == names.ToField(fields[AtProtoFields.Handle].ToString())
+            && account.Record[AtProtoFields.Email] == Stored(fields, AtProtoFields.Email)
+            ? null
+            : new Refused(
+                $"'{name}' answered the creation with {id}, which is {(account is null ? "no account of it" : $"the account of {account.Label}")}. Nothing was linked: look at the PDS.");
     }
 
     /// <summary>The DID of the account whose password this is; null where the password is another's.</summary>

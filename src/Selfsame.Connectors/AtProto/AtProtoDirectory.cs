@@ -28,6 +28,7 @@ internal sealed class AtProtoDirectory(string name, AtProtoApi api)
     private const int OperationsAtOnce = 1000;
     private const string PlcPrefix = "did:plc:";
     private const string WebPrefix = "did:web:";
+    private const string HandlePrefix = "at://";
 
     /// <summary>Where the account lives; throws <see cref="SystemUnavailableException"/> where that can't be told now.</summary>
     /// <param name="did">The account.</param>
@@ -43,13 +44,22 @@ internal sealed class AtProtoDirectory(string name, AtProtoApi api)
         return await api.AskDirectoryAsync(did, cancellation) switch
         {
             Answer { Status: HttpStatusCode.NotFound or HttpStatusCode.Gone, Body: not null } => new Unregistered(),
-            Answer { IsSuccess: true } answer when answer.Text("id") == did => Endpoint(answer) is not { } endpoint ? new Unregistered() : IsHere(endpoint, serviceDid) ? new Here() : new Elsewhere(endpoint),
+            Answer { IsSuccess: true, Body: { } document } when document.TextOrNull("id") == did => Endpoint(document) is not { } endpoint ? new Unregistered() : IsHere(endpoint, serviceDid) ? new Here() : new Elsewhere(endpoint),
             Answer answer => throw Silent(did, $"answered {(int)answer.Status}", answer.Patience),
             NotAsked not => throw Silent(did, not.Why.TrimEnd('.'), not.Patience),
             NoAnswer none => throw Silent(did, none.Why.TrimEnd('.')),
             var reply => throw new InvalidOperationException($"The reply {reply.GetType().Name} is unknown."),
         };
     }
+
+    /// <summary>
+    /// Whether this is the document of the DID, names the handle as its first (AT Protocol, section "DID documents") and says that the account lives here.
+    /// </summary>
+    public bool IsOf(JsonElement document, string did, string handle, string serviceDid)
+        => document.TextOrNull("id") == did && Endpoint(document) is { } endpoint && IsHere(endpoint, serviceDid)
+            && document.TryGetProperty("alsoKnownAs", out var known) && known.ValueKind == JsonValueKind.Array
+            && known.EnumerateArray().Where(name => name.ValueKind == JsonValueKind.String).Select(name => name.GetString()!)
+                .FirstOrDefault(name => name.StartsWith(HandlePrefix, StringComparison.Ordinal)) == HandlePrefix + handle;
 
     /// <summary>
     /// The DIDs that were registered for this PDS before <paramref name="before"/>, each with the handle it was registered with: a directory of our
@@ -125,8 +135,8 @@ internal sealed class AtProtoDirectory(string name, AtProtoApi api)
     private SystemUnavailableException Silent(string did, string what, TimeSpan? retryAfter = null)
         => new($"'{name}': whether {did} lives there could not be told, because the DID directory {what}. Check 'plcUrl', or run it again when the directory works.") { RetryAfter = retryAfter };
 
-    private static string? Endpoint(Answer document)
-        => document.Objects("service")?
+    private static string? Endpoint(JsonElement document)
+        => Answer.Objects(document, "service")?
             .Where(service => service.TextOrNull("id") is { } id && (id == "#atproto_pds" || id.EndsWith("#atproto_pds", StringComparison.Ordinal)))
             .Select(service => service.TextOrNull("serviceEndpoint"))
             .FirstOrDefault();

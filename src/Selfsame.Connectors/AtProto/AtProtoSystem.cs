@@ -46,7 +46,7 @@ public sealed class AtProtoSystem : IReadsAccounts, IReadsAccountsById, IFindsAc
         failures = new AtProtoFailures(name, api);
         directory = new AtProtoDirectory(name, api);
         accounts = new AtProtoAccounts(name, api, failures, directory, names, clock);
-        creation = new AtProtoCreation(name, api, failures, accounts, names);
+        creation = new AtProtoCreation(name, api, failures, accounts, directory, names);
         updates = new AtProtoUpdates(name, api, failures, accounts, names);
     }
 
@@ -82,6 +82,8 @@ public sealed class AtProtoSystem : IReadsAccounts, IReadsAccountsById, IFindsAc
         return new SystemFacts
         {
             TakesChosenId = false,
+            // A taken handle or address is refused before a DID is registered.
+            RefusesTakenIdentifiers = true,
             AtomicPreconditions = false,
             CanRequireValues = false,
             NotNullFields = new HashSet<string>(StringComparer.Ordinal) { AtProtoFields.Did, AtProtoFields.Handle, AtProtoFields.Email, AtProtoFields.Active },

@@ -90,6 +90,12 @@ public sealed record SystemFacts
     /// <summary>Whether a precondition is checked and the change made in one transaction of the system.</summary>
     public required bool AtomicPreconditions { get; init; }
 
+    /// <summary>
+    /// Whether it refuses by itself, before it makes anything, an account with an identifier by which <see cref="IFindsAccounts"/> would find another's: then nobody
+    /// need look before the first creation, only after it was refused.
+    /// </summary>
+    public bool RefusesTakenIdentifiers { get; init; }
+
     /// <summary>Whether an account can take another id.</summary>
     public bool CanChangeIds { get; init; } = true;
 

@@ -22,7 +22,7 @@ public interface ICreatesWithPassword : IConnectedSystem
 /// <summary>What came of one creation with a password.</summary>
 public abstract record CreationOutcome;
 
-/// <summary>The account is there; the connector has looked that the id which it was answered is that of an account with these fields.</summary>
+/// <summary>The account is there; the connector has checked that the id which it was answered is that of an account with these identifiers.</summary>
 public sealed record CreatedAccount(AccountId Id) : CreationOutcome;
 
 /// <summary>It was not made, or nobody knows.</summary>

@@ -29,9 +29,10 @@ internal sealed partial class RowWork
 
     private async Task<SystemPicture> ReadTargetAsync(ReconcileRule rule, SystemPicture source, CancellationToken cancellation)
     {
+        var facts = await DescribeAsync(Target, cancellation);
         AccountId[] ids = OurId is { } id && id.Parts.Count == parts.Topology.Systems[Target].Mapping.Id.Count ? [id] : [];
         var candidates = (await ReadByIdAsync(Target, ids, cancellation)).ToDictionary(pair => pair.Key, pair => pair.Value);
-        if (parts.Systems[Target] is IFindsAccounts finder && source.Accounts is [var person])
+        if (!LooksLater(facts) && parts.Systems[Target] is IFindsAccounts finder && source.Accounts is [var person])
         {
             var values = person.Account.Identifiers.ToDictionary(
                 pair => pair.Key,
@@ -47,13 +48,16 @@ internal sealed partial class RowWork
             }
         }
 
-        return await PictureAsync(Target, candidates.Values, cancellation);
+        return Picture(Target, facts, candidates.Values);
     }
 
-    private async Task<SystemPicture> PictureAsync(string system, IEnumerable<Account> accounts, CancellationToken cancellation) => new()
+    private Task<SystemFacts> DescribeAsync(string system, CancellationToken cancellation)
+        => PoliteAsync(system, () => parts.Systems[system].DescribeAsync(system, cancellation), cancellation);
+
+    private SystemPicture Picture(string system, SystemFacts facts, IEnumerable<Account> accounts) => new()
     {
         Config = parts.Topology.Systems[system],
-        Facts = await PoliteAsync(system, () => parts.Systems[system].DescribeAsync(system, cancellation), cancellation),
+        Facts = facts,
         Accounts = [.. accounts.Select(account => KeyedAccount.Of(account, parts.Keying))],
         CreatesWithPassword = parts.Systems[system] is ICreatesWithPassword,
     };

@@ -12,7 +12,7 @@ internal sealed partial class RowWork
     {
         if (row.Intended is { } sent)
         {
-            return await LookAsync(new Sides(system, rule, source, target), sent, null, cancellation);
+            return await LookAsync(new Sides(system, rule, source, target, Looked: true), sent, null, cancellation);
         }
 
         if (source.Accounts.Count == 0)
@@ -27,7 +27,8 @@ internal sealed partial class RowWork
             case OneChange { Change: { Action: ChangeAction.Create, For: not null } change }:
                 // A password that was never sent signs in nowhere: the first look is the creation itself.
                 var account = new IntendedAccount(change.After, parts.Random.NextToken());
-                return await IntendAsync(new IntendedWithPassword(account, NoteOf(change)), cancellation) && await SendAsync(new Sides(system, rule, source, target), cancellation);
+                var sides = new Sides(system, rule, source, target, Looked: !LooksLater(target.Facts));
+                return await IntendAsync(new IntendedWithPassword(account, NoteOf(change)), cancellation) && await SendAsync(sides, cancellation);
             case OneChange other:
                 return await ConcludeAsync(new FoundConflict($"{other.Change.Sentence} It can't be made in {Target}."), cancellation);
             case Decided decided:
@@ -36,6 +37,14 @@ internal sealed partial class RowWork
                 return await ConcludeAsync(row.State == ProvisioningState.Pending ? new NotWantedYet() : new NothingLeft(), cancellation);
         }
     }
+
+    /// <summary>
+    /// Whether the first creation goes before the first look: nothing of ours was ever sent, so that none of it can be there, and the system refuses by itself
+    /// what another has. Who applies a plan is promised a look.
+    /// </summary>
+    private bool LooksLater(SystemFacts facts)
+        => facts.RefusesTakenIdentifiers && planned is null && parts.Systems[Target] is ICreatesWithPassword
+            && row is { State: ProvisioningState.Pending, Intended: null, TargetId: null };
 
     /// <summary>Makes what is to be sent durable before it leaves; false where another holds the row by now.</summary>
     private async Task<bool> IntendAsync(IntendedWithPassword intended, CancellationToken cancellation)
@@ -70,7 +79,8 @@ internal sealed partial class RowWork
             case NotCreated { Outcome: Refused refused }:
                 return await TryOtherwiseAsync(sides, refused.Fields, refused.Message, cancellation);
             case NotCreated doubtful:
-                return await LookAsync(sides, sent, doubtful.Outcome, cancellation);
+                var looked = sides.Looked ? sides : sides with { Target = await ReadTargetAsync(sides.Rule, sides.Source, cancellation), Looked = true };
+                return await LookAsync(looked, sent, doubtful.Outcome, cancellation);
             default:
                 throw new ConnectorContractException(Target, $"the outcome {outcome.GetType().Name} is unknown.");
         }
@@ -115,7 +125,14 @@ internal sealed partial class RowWork
         var handle = sides.System.Mapping.Identifiers.GetValueOrDefault(IdentifierKind.Handle);
         var tried = fields is [var only] && only == handle ? refused.Fields.ValueOrNull(only).AsText : null;
         IReadOnlyList<string> passed = tried is null ? refused.PassedHandles : [.. refused.PassedHandles, tried];
-        if (WouldSend(sides, refused, handle, passed) is not { } fresh || fresh.Equals(refused.Fields))
+        var need = sides.Source.Accounts.Count == 1 ? PersonalPlan.ForNew(parts.Topology, sides.Rule, sides.Source, sides.Target, Stamp()) : null;
+        // The first look came after the creation: it comes to what it would have come to before.
+        if (need is Decided decided && sides.Target.Facts.RefusesTakenIdentifiers)
+        {
+            return await ConcludeAsync(new FoundConflict($"{evidence} {decided.Evidence}"), cancellation);
+        }
+
+        if (WouldSend(sides, need, refused, handle, passed) is not { } fresh || fresh.Equals(refused.Fields))
         {
             return await ConcludeAsync(new FoundConflict(evidence), cancellation);
         }
@@ -133,16 +150,14 @@ internal sealed partial class RowWork
     }
 
     /// <summary>What the source would have made now, with the first of its handles that was not refused before; null where there is none left.</summary>
-    private Fields? WouldSend(Sides sides, IntendedAccount refused, string? handle, IReadOnlyList<string> passed)
+    private static Fields? WouldSend(Sides sides, Need? need, IntendedAccount refused, string? handle, IReadOnlyList<string> passed)
     {
         if (sides.Source.Accounts is not [var person])
         {
             return null;
         }
 
-        var now = PersonalPlan.ForNew(parts.Topology, sides.Rule, sides.Source, sides.Target, Stamp()) is OneChange { Change: { Action: ChangeAction.Create, For: not null } change }
-            ? change.After
-            : refused.Fields;
+        var now = need is OneChange { Change: { Action: ChangeAction.Create, For: not null } change } ? change.After : refused.Fields;
         if (handle is null || sides.Rule.Handle is not { } template)
         {
             return now;
@@ -222,5 +237,10 @@ internal sealed partial class RowWork
     private static string? NoteOf(Change change) => change.Effects.FirstOrDefault(effect => effect.StartsWith("The handle ", StringComparison.Ordinal));
 
     /// <summary>Between whom an account is made.</summary>
-    private sealed record Sides(ICreatesWithPassword System, ReconcileRule Rule, SystemPicture Source, SystemPicture Target);
+    /// <param name="System">The system that makes it.</param>
+    /// <param name="Rule">By which rule.</param>
+    /// <param name="Source">Whose account it is to be.</param>
+    /// <param name="Target">Who could have it already; of those that identifiers find, nobody while it was not <paramref name="Looked"/> for them.</param>
+    /// <param name="Looked">Whether it was.</param>
+    private sealed record Sides(ICreatesWithPassword System, ReconcileRule Rule, SystemPicture Source, SystemPicture Target, bool Looked);
 }

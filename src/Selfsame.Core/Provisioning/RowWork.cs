@@ -77,7 +77,8 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
 
         for (var round = 1; round <= MaximumRounds; round++)
         {
-            var source = await PictureAsync(rule.Source, (await ReadByIdAsync(rule.Source, [row.Key.Account], cancellation)).Values, cancellation);
+            var read = await ReadByIdAsync(rule.Source, [row.Key.Account], cancellation);
+            var source = Picture(rule.Source, await DescribeAsync(rule.Source, cancellation), read.Values);
             var target = await ReadTargetAsync(rule, source, cancellation);
             var ours = target.Accounts.FirstOrDefault(account => account.Account.Id.Equals(OurId));
             var again = ours is null ? await MakeAsync(rule, source, target, cancellation)

@@ -45,12 +45,16 @@ public static class AuditTrail
 
     internal static Task AddAsync(
         Transaction transaction, long userId, string tenant, Actor actor, string @event, DateTimeOffset now, string? detail = null)
-        => transaction.ExecuteAsync(
+        => transaction.BatchAsync(Insert(userId, tenant, actor, @event, now, detail));
+
+    /// <summary>As above, for the caller's batch.</summary>
+    internal static Statement Insert(long userId, string tenant, Actor actor, string @event, DateTimeOffset now, string? detail = null)
+        => new(
             """
             INSERT INTO audit_events (tenant, user_id, actor, event, detail, correlation_id, at)
-            VALUES (@tenant, @userId, @actor, @event, @detail, @correlationId, @now)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)
             """,
-            new { tenant, userId, actor = actor.Name, @event, detail, correlationId = actor.CorrelationId, now });
+            tenant, userId, actor.Name, @event, detail, actor.CorrelationId, now);
 
     /// <summary>The newest events of a user, at most <paramref name="limit"/>.</summary>
     public static Task<List<AuditEvent>> ReadAsync(StoreContext context, Guid uuid, int limit, CancellationToken cancellation)

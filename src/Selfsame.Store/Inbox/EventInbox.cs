@@ -110,7 +110,7 @@ public sealed class EventInbox(StoreContext context)
             transaction => transaction.QueryAsync<string>(
                 $"""
                 SELECT DISTINCT system FROM inbox
-                WHERE state = 'Waiting' AND not_before <= @now AND (leased_until IS NULL OR leased_until <= @now) AND {SystemPace.NotPausedFor("inbox.system")}
+                WHERE state = 'Waiting' AND not_before <= @now AND (leased_until IS NULL OR leased_until <= @now) AND {SystemPace.NotPaused("inbox.system", "@now", "@latestPause")}
                 ORDER BY system
                 """,
                 new { now = context.Now(), latestPause = SystemPace.LatestPause(context.Now()) }),
@@ -129,7 +129,7 @@ public sealed class EventInbox(StoreContext context)
                     WHERE (system, event_id) IN (
                       SELECT system, event_id FROM inbox
                       WHERE system = @system AND state = 'Waiting' AND not_before <= @now AND (leased_until IS NULL OR leased_until <= @now)
-                        AND {SystemPace.NotPausedFor("@system")}
+                        AND {SystemPace.NotPaused("@system", "@now", "@latestPause")}
                       ORDER BY not_before, event_id LIMIT @most{(transaction.Dialect == Dialect.PostgreSql ? " FOR UPDATE SKIP LOCKED" : "")})
                     RETURNING system, event_id, type, account_id, proves_email, correlation_id, attempts
                     """,

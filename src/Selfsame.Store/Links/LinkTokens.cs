@@ -31,6 +31,11 @@ internal sealed record LinkToken
 /// <summary>Single-use, expiring secrets in mails; the database holds their SHA-256 only (they have 256 random bits).</summary>
 internal static class LinkTokens
 {
+    /// <summary>The condition of a link that is good now, for a batch.</summary>
+    private const string IsGood = "token_hash = $1 AND tenant = $2 AND purpose = $3 AND used_at IS NULL AND expires_at > $4";
+
+    private const int LinkColumns = 4;
+
     public static byte[] Hash(string token) => SHA256.HashData(Encoding.UTF8.GetBytes(token));
 
     /// <summary>For a batch that has just inserted the user of <paramref name="uuid"/>.</summary>
@@ -71,25 +76,29 @@ internal static class LinkTokens
             """,
             new { hash = Hash(token), tenant, purpose, now });
 
+    /// <summary>As <see cref="PeekAsync"/>, with the link's user; no user where it is nobody's.</summary>
+    public static Task<(LinkToken? Link, User? User)> PeekWithUserAsync(Transaction transaction, string token, string tenant, string purpose, DateTimeOffset now)
+        => BothAsync(transaction, $"SELECT tenant, user_id, email, browser FROM link_tokens WHERE {IsGood}", "", token, tenant, purpose, now);
+
     /// <summary>
     /// Uses the link up; null when it is unknown, used, expired or another tenant's. Its user is held first, as by whoever ends a
     /// user's links: in the other order the two would wait for each other.
     /// </summary>
-    public static async Task<LinkToken?> RedeemAsync(Transaction transaction, string token, string tenant, string purpose, DateTimeOffset now)
-    {
-        var found = await PeekAsync(transaction, token, tenant, purpose, now);
-        if (found?.UserId is { } userId)
-        {
-            await UserReader.FindForUpdateAsync(transaction, userId);
-        }
+    public static Task<(LinkToken? Link, User? User)> RedeemAsync(Transaction transaction, string token, string tenant, string purpose, DateTimeOffset now)
+        => BothAsync(
+            transaction, $"UPDATE link_tokens SET used_at = $4 WHERE {IsGood} RETURNING tenant, user_id, email, browser", UserReader.Lock(transaction), token, tenant, purpose, now);
 
-        return found is null ? null : await transaction.QueryFirstOrDefaultAsync<LinkToken>(
-            """
-            UPDATE link_tokens SET used_at = @now
-            WHERE token_hash = @hash AND tenant = @tenant AND purpose = @purpose AND used_at IS NULL AND expires_at > @now
-            RETURNING tenant, user_id, email, browser
-            """,
-            new { hash = Hash(token), tenant, purpose, now });
+    private static async Task<(LinkToken? Link, User? User)> BothAsync(
+        Transaction transaction, string ofLink, string hold, string token, string tenant, string purpose, DateTimeOffset now)
+    {
+        var hash = Hash(token);
+        var rows = await transaction.BatchAsync<object>(
+            [
+                new Statement($"{UserReader.Select} WHERE u.id = (SELECT user_id FROM link_tokens WHERE {IsGood}){hold}", hash, tenant, purpose, now),
+                new Statement(ofLink, hash, tenant, purpose, now),
+            ],
+            row => row.FieldCount == LinkColumns ? Transaction.Row<LinkToken>(row) : Transaction.Row<User>(row));
+        return rows.OfType<LinkToken>().FirstOrDefault() is { } link ? (link, rows.OfType<User>().FirstOrDefault()) : default;
     }
 
     /// <summary>After a lost commit answer: the user, as it is now, whose link was used up at this very instant; null when we did not.</summary>
@@ -102,7 +111,11 @@ internal static class LinkTokens
         return userId is { } id ? await UserReader.FindByIdAsync(transaction, id) : null;
     }
 
-    /// <summary>Ends every unused link of a user, of some purposes.</summary>
+    /// <summary>Ends every unused link of a user, of one purpose.</summary>
+    public static Statement Revoke(long userId, string purpose, DateTimeOffset now)
+        => new("UPDATE link_tokens SET used_at = $3 WHERE user_id = $1 AND used_at IS NULL AND purpose = $2", userId, purpose, now);
+
+    /// <summary>As above, of some purposes.</summary>
     public static Task RevokeAsync(Transaction transaction, long userId, IReadOnlyList<string> purposes, DateTimeOffset now)
     {
         // A parameter for each: Dapper hands a whole list to drivers that know arrays, and PostgreSQL has no IN for an array.

@@ -54,35 +54,33 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
         return rows.Count;
     }
 
-    public Task<IReadOnlyList<ClaimedRow>> ClaimAsync(ProvisioningClaim claim, CancellationToken cancellation)
+    public async Task<IReadOnlyList<ClaimedRow>> ClaimAsync(ProvisioningClaim claim, CancellationToken cancellation)
     {
         var taken = clock.GetTimestamp();
-        return database.TransactAsync<IReadOnlyList<ClaimedRow>>(
-            async transaction =>
+        var now = Now();
+        var rows = claim.PerSecond is { } perSecond
+            ? await database.TransactAsync(
+                async transaction =>
+                {
+                    var pace = new SystemPace(transaction, claim.System, now);
+                    var most = Math.Min(claim.Most, await pace.RowsAsync(perSecond));
+                    var claimed = await ClaimLanesAsync(claim, most, (lane, some) => transaction.BatchAsync<StoredRow>([ProvisioningTable.Claim(database.Dialect, holder, claim, lane, some, now)]));
+                    await pace.TakeAsync(claimed.Count);
+                    return claimed;
+                },
+                cancellation)
+            // Each lane's rows are claimed by themselves, in one round trip: nothing else depends on them.
+            : await ClaimLanesAsync(claim, claim.Most, (lane, some) => database.TransactAsync([ProvisioningTable.Claim(database.Dialect, holder, claim, lane, some, now)], Transaction.Row<StoredRow>, cancellation));
+        var opened = new List<ClaimedRow>();
+        foreach (var row in rows)
+        {
+            if (await OpenAsync(row, now, cancellation) is { } open)
             {
-                var now = Now();
-                var pace = new SystemPace(transaction, claim.System, now);
-                var most = claim.PerSecond is { } perSecond ? Math.Min(claim.Most, await pace.RowsAsync(perSecond)) : claim.Most;
-                var rows = await ClaimLaneAsync(transaction, claim, ProvisioningLane.Backfill, Math.Min(claim.Backfill, most), now);
-                rows.AddRange(await ClaimLaneAsync(transaction, claim, ProvisioningLane.Interactive, most - rows.Count, now));
-                rows.AddRange(await ClaimLaneAsync(transaction, claim, ProvisioningLane.Backfill, most - rows.Count, now));
-                if (claim.PerSecond is not null)
-                {
-                    await pace.TakeAsync(rows.Count);
-                }
+                opened.Add(new ClaimedRow(open, taken, claim.Lease));
+            }
+        }
 
-                var opened = new List<ClaimedRow>();
-                foreach (var row in rows)
-                {
-                    if (await OpenAsync(transaction, row, now) is { } open)
-                    {
-                        opened.Add(new ClaimedRow(open, taken, claim.Lease));
-                    }
-                }
-
-                return opened;
-            },
-            cancellation);
+        return opened;
     }
 
     public Task<ClaimedRow?> ClaimAsync(ProvisioningKey key, TimeSpan lease, CancellationToken cancellation)
@@ -355,24 +353,23 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
         }
     }
 
-    private Task<List<StoredRow>> ClaimLaneAsync(Transaction transaction, ProvisioningClaim claim, ProvisioningLane lane, int most, DateTimeOffset now)
-        => most <= 0
-            ? Task.FromResult(new List<StoredRow>())
-            : transaction.QueryAsync<StoredRow>(
-                $"""
-                UPDATE provisioning SET epoch = epoch + 1, leased_until = @until, claim_machine = @Machine, claim_process = @ProcessId, updated_at = @now
-                WHERE (source, source_id, system) IN (
-                  SELECT source, source_id, system FROM provisioning
-                  WHERE system = @System AND lane = @lane AND not_before <= @now AND (leased_until IS NULL OR leased_until <= @now)
-                    AND (state IN ('Pending', 'Intent', 'Compensating') OR due_because IS NOT NULL) AND {SystemPace.NotPaused}
-                    AND {SystemPace.NotPausedFor("provisioning.source")}
-                  ORDER BY not_before, source, source_id LIMIT @most{(transaction.Dialect == Dialect.PostgreSql ? " FOR UPDATE SKIP LOCKED" : "")})
-                RETURNING {StoredRow.Columns}
-                """,
-                new { claim.System, lane = lane.ToString(), now, latestPause = SystemPace.LatestPause(now), until = now + claim.Lease, most, holder.Machine, holder.ProcessId });
+    /// <summary>The backfill's share, then people who wait, then more of the backfill.</summary>
+    private static async Task<List<StoredRow>> ClaimLanesAsync(ProvisioningClaim claim, int most, Func<ProvisioningLane, int, Task<List<StoredRow>>> claimSome)
+    {
+        var rows = new List<StoredRow>();
+        foreach (var (lane, some) in new[] { (ProvisioningLane.Backfill, claim.Backfill), (ProvisioningLane.Interactive, most), (ProvisioningLane.Backfill, most) })
+        {
+            if (Math.Min(some, most - rows.Count) is > 0 and var wanted)
+            {
+                rows.AddRange(await claimSome(lane, wanted));
+            }
+        }
+
+        return rows;
+    }
 
     /// <summary>The claimed row; null, and given back with its problem, where it can't be opened: it must not hold up the others of its lane.</summary>
-    private async Task<ProvisioningRow?> OpenAsync(Transaction transaction, StoredRow row, DateTimeOffset now)
+    private async Task<ProvisioningRow?> OpenAsync(StoredRow row, DateTimeOffset now, CancellationToken cancellation)
     {
         try
         {
@@ -380,7 +377,7 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
         }
         catch (CryptographicException)
         {
-            await ProvisioningTable.PutBackSealedAsync(transaction, row, now);
+            await database.TransactAsync(transaction => ProvisioningTable.PutBackSealedAsync(transaction, row, now), cancellation);
             return null;
         }
     }

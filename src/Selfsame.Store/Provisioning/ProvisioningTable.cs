@@ -52,6 +52,20 @@ internal static class ProvisioningTable
         return state is not null;
     }
 
+    /// <summary>Lends so many of a lane's due rows, for a batch.</summary>
+    public static Statement Claim(Dialect dialect, LeaseHolder holder, ProvisioningClaim claim, ProvisioningLane lane, int most, DateTimeOffset now) => new(
+        $"""
+        UPDATE provisioning SET epoch = epoch + 1, leased_until = $1, claim_machine = $2, claim_process = $3, updated_at = $4
+        WHERE (source, source_id, system) IN (
+          SELECT source, source_id, system FROM provisioning
+          WHERE system = $5 AND lane = $6 AND not_before <= $4 AND (leased_until IS NULL OR leased_until <= $4)
+            AND (state IN ('Pending', 'Intent', 'Compensating') OR due_because IS NOT NULL) AND {SystemPace.NotPaused("$5", "$4", "$7")}
+             AND {SystemPace.NotPaused("provisioning.source", "$4", "$7")}
+          ORDER BY not_before, source, source_id LIMIT $8{(dialect == Dialect.PostgreSql ? " FOR UPDATE SKIP LOCKED" : "")})
+        RETURNING {StoredRow.Columns}
+        """,
+        now + claim.Lease, holder.Machine, (long)holder.ProcessId, now, claim.System, lane.ToString(), SystemPace.LatestPause(now), (long)most);
+
     /// <summary>Lends a row that the caller has locked, and that is nobody's, under the next epoch.</summary>
     public static Task LendAsync(Transaction transaction, ProvisioningKey key, LeaseHolder holder, DateTimeOffset until)
         => transaction.ExecuteAsync(
@@ -64,9 +78,11 @@ internal static class ProvisioningTable
 
     /// <summary>The rows of an account, locked, in the order of their systems, so that two who take them do not block each other.</summary>
     public static Task<List<StoredRow>> ReadForUpdateAsync(Transaction transaction, string source, AccountId account)
-        => transaction.QueryAsync<StoredRow>(
-            $"SELECT {StoredRow.Columns} FROM provisioning WHERE source = @source AND source_id = @account ORDER BY system{ForUpdate(transaction)}",
-            new { source, account = account.ToText() });
+        => transaction.BatchAsync<StoredRow>([SelectForUpdate(transaction.Dialect, source, account)]);
+
+    /// <summary>As above, for the caller's batch.</summary>
+    public static Statement SelectForUpdate(Dialect dialect, string source, AccountId account)
+        => new($"SELECT {StoredRow.Columns} FROM provisioning WHERE source = $1 AND source_id = $2 ORDER BY system{ForUpdate(dialect)}", source, account.ToText());
 
     public static Task<StoredRow?> ReadForUpdateAsync(Transaction transaction, ProvisioningKey key)
         => transaction.QueryFirstOrDefaultAsync<StoredRow>(
@@ -126,56 +142,47 @@ internal static class ProvisioningTable
                 """,
                 row.Key.Source, account, row.Key.System, row.Epoch, row.Asked, state, row.DueBecause, row.TargetId?.ToText(),
                 row.Intended is null ? null : StoredRow.Seal(secrets, row.Intended), row.Disabled, row.Attempts, row.NotBefore, row.Problem, row.Note, now, row.Deleting),
-            new Statement(
-                $"""
-                DELETE FROM provisioning_events WHERE source = $1 AND source_id = $2 AND system = $3
-                  AND id <= (SELECT id FROM provisioning_events WHERE source = $1 AND source_id = $2 AND system = $3 ORDER BY id DESC LIMIT 1 OFFSET {MostEvents})
-                """,
-                row.Key.Source, account, row.Key.System),
+            TakeOldestEvents(row.Key),
         ];
     }
 
-    /// <summary>Gives a claimed row back that can't be opened, for a server that has its secret, or for later.</summary>
+    /// <summary>Gives a claimed row back that can't be opened, for a server that has its secret, or for later; who lost it meanwhile changes nothing.</summary>
     public static async Task PutBackSealedAsync(Transaction transaction, StoredRow row, DateTimeOffset now)
     {
         const string problem = "What was to be sent is protected with another secret than this server has. Start it with that one as the previous secret.";
-        await transaction.ExecuteAsync(
+        var given = await transaction.ExecuteAsync(
             $"""
-            UPDATE provisioning SET leased_until = NULL, attempts = attempts + 1, not_before = @later, problem = @problem, updated_at = @now WHERE {IsKey}
+            UPDATE provisioning SET leased_until = NULL, attempts = attempts + 1, not_before = @later, problem = @problem, updated_at = @now
+            WHERE {IsKey} AND epoch = @Epoch
             """,
-            Parameters(row.Key, new { later = now + SealedDelay, problem, now }));
-        if (row.Problem != problem)
+            Parameters(row.Key, new { later = now + SealedDelay, problem, now, row.Epoch }));
+        if (given > 0 && row.Problem != problem)
         {
             await NoteAsync(transaction, row.Key, Enum.Parse<ProvisioningState>(row.State), problem, now);
         }
     }
 
     /// <summary>Has a locked row looked at again. What a holder of the row writes at its end stands over all but the count.</summary>
-    public static async Task AskAsync(Transaction transaction, StoredRow stored, string reason, ProvisioningLane lane, DateTimeOffset now)
+    public static Task AskAsync(Transaction transaction, StoredRow stored, string reason, ProvisioningLane lane, DateTimeOffset now)
+        => transaction.BatchAsync(Ask(stored, reason, lane, now));
+
+    /// <summary>As above, for the caller's batch.</summary>
+    public static IReadOnlyList<Statement> Ask(StoredRow stored, string reason, ProvisioningLane lane, DateTimeOffset now)
     {
         var row = stored.ToDomain(null);
         var next = ProvisioningMachine.Next(row, new LookAgain(reason), now, 0);
         var settled = row.State is ProvisioningState.Conflict or ProvisioningState.Compensated || row is { State: ProvisioningState.Linked, DueBecause: null };
-        await transaction.ExecuteAsync(
-            $"""
-            UPDATE provisioning SET state = @state, asked = asked + 1, due_because = @DueBecause, lane = @lane, attempts = @Attempts,
-              not_before = @NotBefore, problem = @Problem, updated_at = @now
-            WHERE {IsKey}
-            """,
-            Parameters(row.Key, new
-            {
-                state = next.State.ToString(),
-                next.DueBecause,
-                lane = (settled || lane == ProvisioningLane.Interactive ? lane : row.Lane).ToString(),
-                next.Attempts,
-                next.NotBefore,
-                next.Problem,
-                now,
-            }));
-        if (settled)
-        {
-            await NoteAsync(transaction, row.Key, next.State, reason, now);
-        }
+        return
+        [
+            new Statement(
+                """
+                UPDATE provisioning SET state = $4, asked = asked + 1, due_because = $5, lane = $6, attempts = $7, not_before = $8, problem = $9, updated_at = $10
+                WHERE source = $1 AND source_id = $2 AND system = $3
+                """,
+                row.Key.Source, row.Key.Account.ToText(), row.Key.System, next.State.ToString(), next.DueBecause,
+                (settled || lane == ProvisioningLane.Interactive ? lane : row.Lane).ToString(), next.Attempts, next.NotBefore, next.Problem, now),
+            .. settled ? Note(row.Key, next.State, reason, now) : [],
+        ];
     }
 
     /// <summary>Keeps, of a row that the caller has locked, that it is the service that disabled the account.</summary>
@@ -189,13 +196,22 @@ internal static class ProvisioningTable
 
     /// <summary>Adds a line to the row's history and takes the oldest away.</summary>
     public static Task NoteAsync(Transaction transaction, ProvisioningKey key, ProvisioningState state, string? what, DateTimeOffset now)
-        => transaction.ExecuteAsync(
-            $"""
-            INSERT INTO provisioning_events (source, source_id, system, at, state, what) VALUES (@source, @account, @system, @now, @state, @what);
-            DELETE FROM provisioning_events WHERE {IsKey}
-              AND id <= (SELECT id FROM provisioning_events WHERE {IsKey} ORDER BY id DESC LIMIT 1 OFFSET {MostEvents});
-            """,
-            Parameters(key, new { now, state = state.ToString(), what }));
+        => transaction.BatchAsync(Note(key, state, what, now));
+
+    private static Statement[] Note(ProvisioningKey key, ProvisioningState state, string? what, DateTimeOffset now) =>
+    [
+        new Statement(
+            "INSERT INTO provisioning_events (source, source_id, system, at, state, what) VALUES ($1, $2, $3, $4, $5, $6)",
+            key.Source, key.Account.ToText(), key.System, now, state.ToString(), what),
+        TakeOldestEvents(key),
+    ];
+
+    private static Statement TakeOldestEvents(ProvisioningKey key) => new(
+        $"""
+        DELETE FROM provisioning_events WHERE source = $1 AND source_id = $2 AND system = $3
+          AND id <= (SELECT id FROM provisioning_events WHERE source = $1 AND source_id = $2 AND system = $3 ORDER BY id DESC LIMIT 1 OFFSET {MostEvents})
+        """,
+        key.Source, key.Account.ToText(), key.System);
 
     public static Task ForgetAsync(Transaction transaction, ProvisioningKey key)
         => transaction.ExecuteAsync(

@@ -9,19 +9,16 @@ namespace Selfsame.Store.Provisioning;
 /// </summary>
 internal sealed class SystemPace(Transaction transaction, string system, DateTimeOffset now)
 {
-    /// <summary>The condition that no pause of <c>@System</c> runs at <c>@now</c>. One beyond <c>@latestPause</c> was begun by a clock that was ahead.</summary>
-    public static readonly string NotPaused = NotPausedFor("@System");
-
-    /// <summary>The condition of <see cref="NotPaused"/> for the system that a column names.</summary>
-    public static string NotPausedFor(string system)
-        => $"NOT EXISTS (SELECT 1 FROM provisioning_systems s WHERE s.system = {system} AND s.paused_until > @now AND s.paused_until <= @latestPause)";
-
     /// <summary>A system that asks for more is asked again after this.</summary>
     private static readonly TimeSpan LongestPause = TimeSpan.FromHours(1);
 
     private const long Token = 1000;
 
     private long millitokens;
+
+    /// <summary>The condition, with the names of parameters, that no pause of a system, or of the one that a column names, runs now. One beyond the latest was begun by a clock that was ahead.</summary>
+    public static string NotPaused(string system, string now, string latest)
+        => $"NOT EXISTS (SELECT 1 FROM provisioning_systems s WHERE s.system = {system} AND s.paused_until > {now} AND s.paused_until <= {latest})";
 
     /// <summary>No clock that is right has begun a pause that ends later than this.</summary>
     public static DateTimeOffset LatestPause(DateTimeOffset now) => now + LongestPause + RateLimits.MostSkew;

@@ -35,11 +35,11 @@ public static class RateLimits
     private const string Claim =
         """
         INSERT INTO rate_limits AS r (tenant, name, subject, window_started_at, used)
-        VALUES (@tenant, @name, @subject, @now, 1)
+        VALUES ($1, $2, $3, $4, 1)
         ON CONFLICT (tenant, name, subject) DO UPDATE SET
-          used = CASE WHEN r.window_started_at <= @expired OR r.window_started_at > @ahead THEN 1 ELSE r.used + 1 END,
-          window_started_at = CASE WHEN r.window_started_at <= @expired OR r.window_started_at > @ahead THEN @now ELSE r.window_started_at END
-        WHERE r.window_started_at <= @expired OR r.window_started_at > @ahead OR r.used < @count
+          used = CASE WHEN r.window_started_at <= $5 OR r.window_started_at > $6 THEN 1 ELSE r.used + 1 END,
+          window_started_at = CASE WHEN r.window_started_at <= $5 OR r.window_started_at > $6 THEN $4 ELSE r.window_started_at END
+        WHERE r.window_started_at <= $5 OR r.window_started_at > $6 OR r.used < $7
         RETURNING used AS "Used", window_started_at AS "StartedAt"
         """;
 
@@ -47,17 +47,26 @@ public static class RateLimits
     public static async Task<RateLimitState?> CountAsync(
         Transaction transaction, string tenant, RateLimit limit, string? subject, DateTimeOffset now)
     {
-        if (limit.Count == 0 || subject is null)
+        if (Count(tenant, limit, subject, now) is not { } count)
         {
             return null;
         }
 
-        var row = await transaction.QueryFirstOrDefaultAsync<Window>(
-            Claim, new { tenant, name = limit.Name, subject, now, expired = now - limit.Window, ahead = now + MostSkew, count = (long)limit.Count });
-        return row is null
-            ? await ReadAsync(transaction, tenant, limit, subject, now)
-            : new RateLimitState(limit, limit.Count - (int)row.Used, row.StartedAt + limit.Window - now, Allowed: true);
+        return await StateAsync(transaction, tenant, limit, subject, (await transaction.BatchAsync<RateLimitWindow>([count])).FirstOrDefault(), now);
     }
+
+    /// <summary>As above, for the caller's batch, which returns a <see cref="RateLimitWindow"/>, or nothing where it is full; null where nothing is counted.</summary>
+    internal static Statement? Count(string tenant, RateLimit limit, string? subject, DateTimeOffset now)
+        => limit.Count == 0 || subject is null
+            ? null
+            : new Statement(Claim, tenant, limit.Name, subject, now, now - limit.Window, now + MostSkew, (long)limit.Count);
+
+    /// <summary>Where the limit stands after <see cref="Count"/> has returned this, or nothing.</summary>
+    internal static async Task<RateLimitState> StateAsync(
+        Transaction transaction, string tenant, RateLimit limit, string? subject, RateLimitWindow? counted, DateTimeOffset now)
+        => counted is null
+            ? await ReadAsync(transaction, tenant, limit, subject, now)
+            : new RateLimitState(limit, limit.Count - (int)counted.Used, counted.StartedAt + limit.Window - now, Allowed: true);
 
     /// <summary>Gives one counted call back, after a success that should not count; null where nothing is counted.</summary>
     internal static Statement? GiveBack(string tenant, RateLimit limit, string? subject)
@@ -73,7 +82,7 @@ public static class RateLimits
     {
         var row = limit.Count == 0 || subject is null
             ? null
-            : await transaction.QueryFirstOrDefaultAsync<Window>(
+            : await transaction.QueryFirstOrDefaultAsync<RateLimitWindow>(
                 """
                 SELECT used AS "Used", window_started_at AS "StartedAt" FROM rate_limits
                 WHERE tenant = @tenant AND name = @name AND subject = @subject AND window_started_at > @expired AND window_started_at <= @ahead
@@ -92,11 +101,12 @@ public static class RateLimits
             WHERE tenant = @tenant AND name = @name AND used > 0 AND window_started_at > @expired AND window_started_at <= @ahead
             """,
             new { tenant, name = limit.Name, count = (long)limit.Count, expired = now - limit.Window, ahead = now + MostSkew }))!;
+}
 
-    private sealed class Window
-    {
-        public long Used { get; init; }
+/// <summary>A window of one subject, as the database has it.</summary>
+internal sealed class RateLimitWindow
+{
+    public long Used { get; init; }
 
-        public DateTimeOffset StartedAt { get; init; }
-    }
+    public DateTimeOffset StartedAt { get; init; }
 }

@@ -42,10 +42,8 @@ internal static class KnownSources
     public static Task RememberAsync(StoreContext context, Transaction transaction, Guid uuid, SignInOrigin origin, DateTimeOffset now)
         => Remember(context, uuid, origin, now).ToArray() is { Length: > 0 } statements ? transaction.BatchAsync(statements) : Task.CompletedTask;
 
-    /// <summary>The first of the sources that is known; null when there is none.</summary>
-    public static async Task<byte[]?> FindAsync(Transaction transaction, User user, List<byte[]> sources, DateTimeOffset now)
-        => sources.Count == 0 ? null : (await transaction.BatchAsync(
-            sources.ConvertAll(source => new Statement(
-                "SELECT source FROM known_sources WHERE user_id = $1 AND source = $2 AND last_success_at > $3", user.Id, source, now - KnownFor)),
-            row => (byte[])row.GetValue(0))).FirstOrDefault();
+    /// <summary>For each of the sources a statement that gives it back where it is known.</summary>
+    public static List<Statement> Find(User user, List<byte[]> sources, DateTimeOffset now)
+        => sources.ConvertAll(source => new Statement(
+            "SELECT source FROM known_sources WHERE user_id = $1 AND source = $2 AND last_success_at > $3", user.Id, source, now - KnownFor));
 }

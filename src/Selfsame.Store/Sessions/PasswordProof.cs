@@ -56,7 +56,11 @@ internal sealed class PasswordProof(StoreContext context)
 
     /// <summary>In the transaction of what the password was asked for.</summary>
     public Task ForgiveAsync(Transaction transaction, User user, PasswordProofResult.Right proof, SignInOrigin origin, DateTimeOffset now)
-        => transaction.BatchAsync(attempts.Forgive(user, proof.Claim, origin, now));
+        => transaction.BatchAsync(Forgive(user, proof, origin, now));
+
+    /// <summary>As above, for the caller's batch.</summary>
+    public IReadOnlyList<Statement> Forgive(User user, PasswordProofResult.Right proof, SignInOrigin origin, DateTimeOffset now)
+        => attempts.Forgive(user, proof.Claim, origin, now);
 
     /// <summary>The bucket of those who sign in by the address; who has none signs in by username.</summary>
     private static string KeyOf(User user)

@@ -61,14 +61,13 @@ internal sealed class SignInAttempts(StoreContext context)
             async transaction =>
             {
                 var now = context.Now();
-                var limit = await RateLimits.CountAsync(transaction, tenant, context.Tenant(tenant).SignInLimit, origin.Network, now);
+                var (limit, known) = await CountAsync(transaction, tenant, user, origin, sources, now);
                 if (limit is { Allowed: false })
                 {
                     transaction.RollBack = true;
                     return new SignInClaim(false, limit.ResetsIn, limit, []);
                 }
 
-                var known = user is null ? null : await KnownSources.FindAsync(transaction, user, sources, now);
                 var buckets = Buckets(tenant, key, origin, known);
                 var (claimed, wait) = await ClaimBucketsAsync(transaction, tenant, buckets, now);
                 if (claimed.Count < buckets.Count)
@@ -214,5 +213,23 @@ internal sealed class SignInAttempts(StoreContext context)
         await transaction.ExecuteAsync(
             "UPDATE sign_in_attempts SET not_before = @until WHERE tenant = @tenant AND bucket = @bucket", new { tenant, bucket = bucket.Name, until });
         return until;
+    }
+
+    /// <summary>Counts the attempt, and looks for the first of the sources from which the user signed in lately; null when there is none.</summary>
+    private async Task<(RateLimitState? Limit, byte[]? Known)> CountAsync(
+        Transaction transaction, string tenant, User? user, SignInOrigin origin, List<byte[]> sources, DateTimeOffset now)
+    {
+        var limit = context.Tenant(tenant).SignInLimit;
+        Statement[] count = RateLimits.Count(tenant, limit, origin.Network, now) is { } statement ? [statement] : [];
+        List<Statement> find = user is null ? [] : KnownSources.Find(user, sources, now);
+        if (count.Length + find.Count == 0)
+        {
+            return default;
+        }
+
+        var rows = await transaction.BatchAsync<object>([.. count, .. find], row => row.FieldCount == 1 ? row.GetValue(0) : Transaction.Row<RateLimitWindow>(row));
+        return (
+            count.Length == 0 ? null : await RateLimits.StateAsync(transaction, tenant, limit, origin.Network, rows.OfType<RateLimitWindow>().FirstOrDefault(), now),
+            rows.OfType<byte[]>().FirstOrDefault());
     }
 }

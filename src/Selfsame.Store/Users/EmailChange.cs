@@ -104,8 +104,8 @@ public sealed class EmailChange(StoreContext context)
             async transaction =>
             {
                 now = context.Now();
-                var link = await LinkTokens.RedeemAsync(transaction, token, user.Tenant, LinkPurpose.ChangeEmail, now);
-                var present = link?.UserId == user.Id ? await UserReader.FindForUpdateAsync(transaction, user.Id) : null;
+                var (link, owner) = await LinkTokens.RedeemAsync(transaction, token, user.Tenant, LinkPurpose.ChangeEmail, now);
+                var present = owner?.Id == user.Id ? owner : null;
                 if (present is not { CanSignIn: true } || !EmailAddress.TryParse(link!.Email, out var email, out _))
                 {
                     transaction.RollBack = true;
@@ -195,8 +195,7 @@ public sealed class EmailChange(StoreContext context)
     private async Task<EmailChangeResult> RevertOnceAsync(
         Transaction transaction, string tenant, string token, string hash, SignInOrigin origin, Actor actor, DateTimeOffset now)
     {
-        var link = await LinkTokens.RedeemAsync(transaction, token, tenant, LinkPurpose.RevertEmail, now);
-        var user = link?.UserId is { } id ? await UserReader.FindForUpdateAsync(transaction, id) : null;
+        var (link, user) = await LinkTokens.RedeemAsync(transaction, token, tenant, LinkPurpose.RevertEmail, now);
         if (user is not { CanSignIn: true } || !EmailAddress.TryParse(link!.Email, out var email, out _))
         {
             transaction.RollBack = true;

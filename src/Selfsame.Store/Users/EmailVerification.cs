@@ -125,9 +125,9 @@ public sealed class EmailVerification(StoreContext context)
             token,
             user.PasswordHash,
             newHash,
-            (transaction, verified, now) => right is null
-                ? KnownSources.RememberAsync(context, transaction, verified.Uuid, proof.Origin, now)
-                : passwordProof.ForgiveAsync(transaction, verified, right, proof.Origin, now),
+            (verified, now) => right is null
+                ? [.. KnownSources.Remember(context, verified.Uuid, proof.Origin, now)]
+                : passwordProof.Forgive(verified, right, proof.Origin, now),
             actor,
             cancellation);
     }
@@ -187,8 +187,7 @@ public sealed class EmailVerification(StoreContext context)
         => context.Database.ReadAsync(
             async transaction =>
             {
-                var link = await LinkTokens.PeekAsync(transaction, token, tenant, LinkPurpose.VerifyEmail, context.Now());
-                var user = link?.UserId is { } id ? await UserReader.FindByIdAsync(transaction, id) : null;
+                var (link, user) = await LinkTokens.PeekWithUserAsync(transaction, token, tenant, LinkPurpose.VerifyEmail, context.Now());
                 return (link, IsOpen(user, link) ? user : null);
             },
             cancellation);
@@ -207,7 +206,7 @@ public sealed class EmailVerification(StoreContext context)
         string token,
         string? checkedHash,
         string? newHash,
-        Func<Transaction, User, DateTimeOffset, Task> forgive,
+        Func<User, DateTimeOffset, IReadOnlyList<Statement>> forgive,
         Actor actor,
         CancellationToken cancellation)
     {
@@ -217,8 +216,7 @@ public sealed class EmailVerification(StoreContext context)
             async transaction =>
             {
                 now = context.Now();
-                var link = await LinkTokens.RedeemAsync(transaction, token, tenant, LinkPurpose.VerifyEmail, now);
-                var user = link?.UserId is { } id ? await UserReader.FindForUpdateAsync(transaction, id) : null;
+                var (link, user) = await LinkTokens.RedeemAsync(transaction, token, tenant, LinkPurpose.VerifyEmail, now);
                 if (user is null || !IsOpen(user, link) || user.PasswordHash != checkedHash)
                 {
                     transaction.RollBack = true;
@@ -226,13 +224,18 @@ public sealed class EmailVerification(StoreContext context)
                 }
 
                 var verified = user with { EmailVerifiedAt = now, PasswordHash = newHash ?? user.PasswordHash };
-                await UserRow.SaveAsync(context, transaction, user, verified, now);
-                await (newHash is not null
-                    ? CredentialReset.DropAllAsync(transaction, user, now)
-                    : LinkTokens.RevokeAsync(transaction, user.Id, [LinkPurpose.VerifyEmail], now));
-                await forgive(transaction, verified, now);
+                await UserRow.SaveAsync(context, transaction, user, verified, now, afterwards:
+                [
+                    LinkTokens.Revoke(user.Id, LinkPurpose.VerifyEmail, now),
+                    AuditTrail.Insert(user.Id, tenant, actor, "email.verified", now, newHash is null ? null : "with a new password"),
+                    // Last: everybody of a network waits for its count.
+                    .. forgive(verified, now),
+                ]);
+                if (newHash is not null)
+                {
+                    await CredentialReset.DropAllAsync(transaction, user, now);
+                }
 
-                await AuditTrail.AddAsync(transaction, user.Id, tenant, actor, "email.verified", now, newHash is null ? null : "with a new password");
                 return new VerificationResult.Verified(verified);
             },
             async transaction => await LinkTokens.FindRedeemedAsync(transaction, token, tenant, LinkPurpose.VerifyEmail, now) is { } found

@@ -118,8 +118,7 @@ public sealed class PasswordChanges(StoreContext context)
             async transaction =>
             {
                 now = context.Now();
-                var link = await LinkTokens.RedeemAsync(transaction, token, tenant, LinkPurpose.ResetPassword, now);
-                var user = link?.UserId is { } id ? await UserReader.FindForUpdateAsync(transaction, id) : null;
+                var (link, user) = await LinkTokens.RedeemAsync(transaction, token, tenant, LinkPurpose.ResetPassword, now);
                 if (user is not { CanSignIn: true } || user.Email != link!.Email)
                 {
                     transaction.RollBack = true;

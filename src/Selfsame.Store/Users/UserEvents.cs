@@ -18,12 +18,9 @@ internal static class UserEvents
         => (user.EmailVerifiedAt is null ? [WebhookEvents.UserCreated] : new[] { WebhookEvents.UserCreated, WebhookEvents.UserVerified })
             .SelectMany(type => Inserts(context, user, type, user.Version, user.UpdatedAt));
 
-    /// <summary>In the transaction that makes <paramref name="after"/> of <paramref name="before"/>, which it holds.</summary>
-    public static Task QueueChangeAsync(StoreContext context, Transaction transaction, User before, User after, bool groups, DateTimeOffset now)
-    {
-        var statements = Between(before, after, groups).SelectMany(type => Inserts(context, after, type, before.Version + 1, now)).ToList();
-        return statements.Count == 0 ? Task.CompletedTask : transaction.BatchAsync(statements);
-    }
+    /// <summary>For a batch in the transaction that makes <paramref name="after"/> of <paramref name="before"/>, which it holds.</summary>
+    public static IEnumerable<Statement> OfChange(StoreContext context, User before, User after, bool groups, DateTimeOffset now)
+        => Between(before, after, groups).SelectMany(type => Inserts(context, after, type, before.Version + 1, now));
 
     /// <summary>What a change is: one or several of these, and at least <c>user.updated</c>.</summary>
     internal static IReadOnlyList<string> Between(User before, User after, bool groups)

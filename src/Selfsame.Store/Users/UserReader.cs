@@ -24,7 +24,7 @@ public sealed record UserQuery
 /// <summary>Finds users. Nothing here decides whether an identifier is free.</summary>
 public sealed class UserReader(StoreContext context)
 {
-    private const string Select = $"SELECT {User.Columns} FROM users u";
+    internal const string Select = $"SELECT {User.Columns} FROM users u";
 
     /// <summary>One user by its public id; null when there is none in this tenant.</summary>
     public Task<User?> FindAsync(string tenant, Guid uuid, CancellationToken cancellation)
@@ -177,8 +177,8 @@ public sealed class UserReader(StoreContext context)
         return [.. found.DistinctBy(user => user.Id)];
     }
 
-    // A SQLite transaction that writes holds the whole database already.
-    private static string Lock(Transaction transaction) => transaction.Dialect == Dialect.PostgreSql ? " FOR UPDATE" : "";
+    /// <summary>Ends a <see cref="Select"/> that holds its rows until the transaction ends. A SQLite transaction that writes holds the whole database already.</summary>
+    internal static string Lock(Transaction transaction) => transaction.Dialect == Dialect.PostgreSql ? " FOR UPDATE" : "";
 
     private static string EscapeLike(string text)
         => text.Replace(@"\", @"\\", StringComparison.Ordinal).Replace("%", @"\%", StringComparison.Ordinal).Replace("_", @"\_", StringComparison.Ordinal);

@@ -1,4 +1,5 @@
 using Selfsame.Core.Accounts;
+using Selfsame.Core.Provisioning;
 using Selfsame.Databases;
 using Selfsame.Store.Provisioning;
 
@@ -18,51 +19,48 @@ internal static class UserRow
     /// <param name="user">As it is to be.</param>
     /// <param name="now">The instant of the change.</param>
     /// <param name="groups">Whether the caller changes the user's groups, too.</param>
+    /// <param name="afterwards">What the caller does besides when nothing is taken, in the same round trip.</param>
     public static async Task<IReadOnlySet<string>> SaveAsync(
-        StoreContext context, Transaction transaction, User before, User user, DateTimeOffset now, bool groups = false)
+        StoreContext context, Transaction transaction, User before, User user, DateTimeOffset now, bool groups = false, IReadOnlyList<Statement>? afterwards = null)
     {
-        await transaction.ExecuteAsync(
-            """
-            UPDATE users SET username = @Username, email = @Email, email_verified_at = @EmailVerifiedAt, phone = @Phone,
-              phone_verified_at = @PhoneVerifiedAt, handle = @Handle, password_hash = @PasswordHash, first_name = @FirstName,
-              last_name = @LastName, locale = @Locale, role = @Role, is_active = @IsActive, is_staff = @IsStaff,
-              is_superuser = @IsSuperuser, deleted_at = @DeletedAt, version = version + 1, updated_at = @now
-            WHERE id = @Id
-            """,
-            new
-            {
-                user.Username,
-                user.Email,
-                user.EmailVerifiedAt,
-                user.Phone,
-                user.PhoneVerifiedAt,
-                user.Handle,
-                user.PasswordHash,
-                user.FirstName,
-                user.LastName,
-                user.Locale,
-                user.Role,
-                user.IsActive,
-                user.IsStaff,
-                user.IsSuperuser,
-                user.DeletedAt,
-                now,
-                user.Id,
-            });
         var tenant = context.Tenant(user.Tenant);
-        if (Identifiers(before) != Identifiers(user) && await IdentifierRows.ReplaceAsync(transaction, user, tenant) is { Count: > 0 } taken)
+        Statement[] readRows = tenant.ProvisionTo.Count == 0
+            ? []
+            : [ProvisioningTable.SelectForUpdate(transaction.Dialect, tenant.UserSystem, new AccountId(user.Uuid.ToString("D")))];
+        List<StoredRow> rows;
+        if (Identifiers(before) == Identifiers(user))
         {
-            return taken;
+            rows = await transaction.BatchAsync<StoredRow>([Update(user, now), .. readRows]);
+        }
+        else
+        {
+            await transaction.BatchAsync(Update(user, now));
+            if (await IdentifierRows.ReplaceAsync(transaction, user, tenant) is { Count: > 0 } taken)
+            {
+                return taken;
+            }
+
+            rows = await transaction.BatchAsync<StoredRow>(readRows);
         }
 
-        await UserEvents.QueueChangeAsync(context, transaction, before, user, groups, now);
-        if (tenant.ProvisionTo.Count > 0)
-        {
-            await ProvisioningRows.RequeueAsync(transaction, tenant.UserSystem, new AccountId(user.Uuid.ToString("D")), "The user changed.", now);
-        }
-
+        await transaction.BatchAsync(
+        [
+            .. UserEvents.OfChange(context, before, user, groups, now),
+            .. rows.SelectMany(row => ProvisioningTable.Ask(row, "The user changed.", ProvisioningLane.Interactive, now)),
+            .. afterwards ?? [],
+        ]);
         return new HashSet<string>();
     }
+
+    private static Statement Update(User user, DateTimeOffset now) => new(
+        """
+        UPDATE users SET username = $2, email = $3, email_verified_at = $4, phone = $5, phone_verified_at = $6, handle = $7, password_hash = $8,
+          first_name = $9, last_name = $10, locale = $11, role = $12, is_active = $13, is_staff = $14, is_superuser = $15, deleted_at = $16,
+          version = version + 1, updated_at = $17
+        WHERE id = $1
+        """,
+        user.Id, user.Username, user.Email, user.EmailVerifiedAt, user.Phone, user.PhoneVerifiedAt, user.Handle, user.PasswordHash,
+        user.FirstName, user.LastName, user.Locale, user.Role, user.IsActive, user.IsStaff, user.IsSuperuser, user.DeletedAt, now);
 
     private static (string?, string?, string?, DateTimeOffset?, string?) Identifiers(User user) => (user.Username, user.Email, user.Phone, user.PhoneVerifiedAt, user.Handle);
 }

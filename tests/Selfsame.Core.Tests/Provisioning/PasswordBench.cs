@@ -61,7 +61,7 @@ internal sealed class PasswordBench
 
     public InMemorySystem App { get; } = new(People);
 
-    public PasswordSystem Pds { get; } = new();
+    public PasswordSystem Pds { get; init; } = new();
 
     public InMemoryRows Rows { get; init; } = new();
 

@@ -18,6 +18,9 @@ internal sealed class RemoteAccounts(string name, AccountMapping mapping, IReadO
 
     public AccountMapping Mapping => mapping;
 
+    /// <summary>Whether it says of itself that it refuses what another has; it does so in any case.</summary>
+    public bool SaysThatItRefuses { get; init; }
+
     public IReadOnlyDictionary<AccountId, StoredAccount> Accounts => accounts;
 
     /// <summary>Told of every account that is made by us: its id and its password, if it has one.</summary>

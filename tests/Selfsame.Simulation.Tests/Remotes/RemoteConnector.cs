@@ -77,6 +77,7 @@ internal class PasswordConnector(RemoteAccounts remote, Network network) : Remot
     public override Task<SystemFacts> DescribeAsync(CancellationToken cancellation) => Task.FromResult(new SystemFacts
     {
         TakesChosenId = false,
+        RefusesTakenIdentifiers = Remote.SaysThatItRefuses,
         AtomicPreconditions = true,
         NotNullFields = new HashSet<string> { "did", "handle", "email", "active" },
     });

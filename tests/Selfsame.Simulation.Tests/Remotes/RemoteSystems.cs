@@ -14,6 +14,9 @@ namespace Selfsame.Simulation.Tests.Remotes;
 /// <summary>How the servers reach the connected systems. The tests of the simulation itself put something broken in.</summary>
 internal sealed record RemoteOptions
 {
+    /// <summary>Whether the system that gives ids itself says that it refuses what another has, so that nobody looks before the first creation; null for every second seed.</summary>
+    public bool? PasswordSystemRefuses { get; init; }
+
     public Func<IProvisioningRows, StoreContext, IProvisioningRows> Rows { get; init; } = (rows, _) => rows;
 
     public Func<RemoteAccounts, Network, ChosenIdConnector> ChosenId { get; init; } = (remote, network) => new ChosenIdConnector(remote, network);
@@ -81,7 +84,10 @@ internal sealed class RemoteSystems
         Systems =
         [
             new RemoteAccounts(Auth, ChosenIdConnector.AccountsMapping, [IdentifierKind.Email], world.Clock),
-            new RemoteAccounts(Pds, PasswordConnector.AccountsMapping, [IdentifierKind.Handle, IdentifierKind.Email], world.Clock),
+            new RemoteAccounts(Pds, PasswordConnector.AccountsMapping, [IdentifierKind.Handle, IdentifierKind.Email], world.Clock)
+            {
+                SaysThatItRefuses = options.PasswordSystemRefuses ?? (seed % 2 == 0),
+            },
             new RemoteAccounts(App, ChosenIdConnector.AccountsMapping, [IdentifierKind.Email], world.Clock),
         ];
         Provider = new IdentityProvider(new RemoteAccounts(Idp, ChosenIdConnector.AccountsMapping, [IdentifierKind.Email], world.Clock), world.Clock);

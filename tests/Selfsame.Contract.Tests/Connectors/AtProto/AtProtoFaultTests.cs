@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Text.Json;
 using Selfsame.Core.Accounts;
 using Selfsame.Testing;
 
@@ -246,6 +247,40 @@ public sealed class AtProtoFaultTests : AtProtoServer
 
         Faults.ReplaceNext("createAccount", HttpStatusCode.OK, $$"""{"did": "{{other}}", "handle": "{{bob}}.{{PersonalDataServer.HandleDomain}}"}""");
         NotMade(await CreateAsync(bob)).ShouldBeOfType<Refused>().Message.ShouldContain(other.ToString());
+    }
+
+    // A DID's document names its handle: another's DID comes with another's document, or with one that is not its own.
+    [Theory]
+    [InlineData("{did}", "at://somebody-else.at.example.com", "http://localhost:1")]
+    [InlineData("did:plc:aaaaaaaaaaaaaaaaaaaaaaaa", "at://{handle}", "http://localhost:1")]
+    [InlineData("{did}", "at://{handle}", "https://elsewhere.example.com")]
+    [InlineData("{did}", "https://{handle}", "http://localhost:1")]
+    public async Task A_DID_whose_document_is_not_that_of_the_handle_here_is_asked_about_and_never_linked(string id, string known, string endpoint)
+    {
+        var other = await MadeAsync(NewName());
+        var ann = NewName();
+        string Filled(string text) => text.Replace("{did}", other.ToString(), StringComparison.Ordinal).Replace("{handle}", $"{ann}.{PersonalDataServer.HandleDomain}", StringComparison.Ordinal);
+        Faults.ReplaceNext("createAccount", HttpStatusCode.OK, JsonSerializer.Serialize(new
+        {
+            did = other.ToString(),
+            handle = $"{ann}.{PersonalDataServer.HandleDomain}",
+            didDoc = new
+            {
+                id = Filled(id),
+                alsoKnownAs = new[] { Filled(known) },
+                service = new[] { new { id = "#atproto_pds", type = "AtprotoPersonalDataServer", serviceEndpoint = endpoint } },
+            },
+        }));
+
+        NotMade(await CreateAsync(ann)).ShouldBeOfType<Refused>().Message.ShouldContain(other.ToString());
+    }
+
+    [Fact]
+    public async Task An_answer_with_the_DIDs_own_document_is_believed_without_another_question()
+    {
+        await MadeAsync(NewName());
+
+        Faults.Calls[^1].ShouldEndWith("createAccount");
     }
 
     [Fact]
