@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Data;
 using System.Data.Common;
 using Npgsql;
 using Selfsame.Core;
@@ -11,6 +13,11 @@ public sealed class PostgreSqlDatabase : Database
 
     // Waiting here has no time limit of its own; waiting for Npgsql's pool fails after 15 s under load.
     private readonly SemaphoreSlim places;
+
+    // Npgsql's pool hands out the connection that has rested longest, whose server process has the coldest caches; of these it is the one that was used last.
+    // Few, so that the others can rest in Npgsql's pool, which closes them after a while.
+    private readonly ConcurrentStack<NpgsqlConnection> warm = new();
+    private const int MostWarm = 4;
 
     public PostgreSqlDatabase(string connectionString, DatabaseOptions options, TimeProvider clock, RandomSource random)
         : base(options, clock, random)
@@ -46,6 +53,7 @@ public sealed class PostgreSqlDatabase : Database
 
     public override async ValueTask DisposeAsync()
     {
+        await CloseWarmAsync();
         await source.DisposeAsync();
         places.Dispose();
     }
@@ -62,7 +70,7 @@ public sealed class PostgreSqlDatabase : Database
         await places.WaitAsync(cancellation);
         try
         {
-            return new ConnectionLease(await source.OpenConnectionAsync(cancellation), GiveBackAsync);
+            return new ConnectionLease(warm.TryPop(out var used) ? used : await source.OpenConnectionAsync(cancellation), GiveBackAsync);
         }
         catch
         {
@@ -79,7 +87,29 @@ public sealed class PostgreSqlDatabase : Database
 
     private async ValueTask GiveBackAsync(DbConnection connection)
     {
-        await connection.DisposeAsync();
+        if (connection.State == ConnectionState.Open && warm.Count < MostWarm)
+        {
+            warm.Push((NpgsqlConnection)connection);
+        }
+        else
+        {
+            var isBroken = connection.State != ConnectionState.Open;
+            await connection.DisposeAsync();
+            if (isBroken)
+            {
+                // What broke it, a restart of the server, has most likely broken these too.
+                await CloseWarmAsync();
+            }
+        }
+
         places.Release();
+    }
+
+    private async ValueTask CloseWarmAsync()
+    {
+        while (warm.TryPop(out var connection))
+        {
+            await connection.DisposeAsync();
+        }
     }
 }

@@ -133,6 +133,7 @@ internal sealed class FileMailTransport(string folder) : IMailTransport
     public void Keep()
     {
         // Together: the first flush writes what the file system has to write down for all of them.
+        unflushed.ForEach(PrivateFiles.BeginFlush);
         foreach (var path in unflushed.Where(File.Exists))
         {
             PrivateFiles.Flush(path);

@@ -103,11 +103,22 @@ public sealed class MailOutbox(StoreContext context)
     public Task MarkSentAsync(IReadOnlyCollection<Guid> uuids, CancellationToken cancellation)
     {
         // In one order: two senders whose loans overlap wait for each other, but never in a circle.
-        var marks = uuids.Order().Select(uuid => new Statement(
-            "UPDATE mails SET sent_at = $2, body = $3, leased_until = NULL, last_error = NULL WHERE uuid = $1",
-            uuid, context.Now(), Array.Empty<byte>())).ToList();
-        return context.Database.TransactAsync(transaction => transaction.BatchAsync(marks), cancellation);
+        var (sent, now) = (uuids.Order().ToList(), context.Now());
+        var marks = context.Database.Dialect == Dialect.PostgreSql
+            ? [MarkAllSent(sent, now)]
+            : sent.ConvertAll(uuid => new Statement(
+                "UPDATE mails SET sent_at = $2, body = $3, leased_until = NULL, last_error = NULL WHERE uuid = $1", uuid, now, Array.Empty<byte>()));
+        return context.Database.TransactAsync(marks, _ => 0, cancellation);
     }
+
+    /// <summary>One statement, in PostgreSQL a fraction of as many as there are mails. Its rows are locked in the order of their uuids.</summary>
+    private static Statement MarkAllSent(List<Guid> uuids, DateTimeOffset now) => new(
+        """
+        UPDATE mails SET sent_at = $2, body = $3, leased_until = NULL, last_error = NULL
+        FROM (SELECT id FROM mails WHERE uuid = ANY (CAST(string_to_array($1, ',') AS uuid[])) ORDER BY uuid FOR UPDATE) sent
+        WHERE mails.id = sent.id
+        """,
+        string.Join(',', uuids), now, Array.Empty<byte>());
 
     /// <summary>Keeps the mail for a later try, or gives it up after the last one; the error is shown to administrators.</summary>
     public Task MarkFailedAsync(QueuedMail mail, string error, bool permanent, CancellationToken cancellation)
