@@ -16,19 +16,20 @@ internal sealed class PreparedSqliteCommand(PreparedSqliteConnection connection)
     private DbDataReader? reader;
     private bool hasRun;
 
-    // The text comes before the parameters; where one of these is a list, it is replaced once more.
+    // The text comes before the parameters. Where one of these is a list it is replaced while they are added to the command that there is: that one stays.
     [AllowNull]
     public override string CommandText
     {
         get => Taken.CommandText;
         set
         {
-            var replaced = command;
-            command = connection.Take(value ?? "");
-            if (replaced is not null)
+            if (command is null)
             {
-                command.Parameters.AddRange(replaced.Parameters.Cast<SqliteParameter>());
-                replaced.Dispose();
+                command = connection.Take(value ?? "");
+            }
+            else
+            {
+                command.CommandText = value;
             }
         }
     }
