@@ -18,6 +18,9 @@ internal sealed class HttpCalls(HttpMessageInvoker http, TimeProvider clock, Tim
 {
     private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(100);
 
+    // As for all nodes: who asks for more is asked again after this.
+    private static readonly TimeSpan LongestQuiet = TimeSpan.FromHours(1);
+
     private long quietUntil = long.MinValue;
 
     /// <summary>A connection pool of our own that follows no redirect: credentials go to the address in the config and nowhere else.</summary>
@@ -97,9 +100,18 @@ internal sealed class HttpCalls(HttpMessageInvoker http, TimeProvider clock, Tim
 
     private void LeaveAlone(HttpReply reply)
     {
-        if ((reply.Patience ?? (reply as HttpAnswer)?.Exhausted) is { } pause)
+        if ((reply.Patience ?? (reply as HttpAnswer)?.Exhausted) is not { } asked)
         {
-            Interlocked.Exchange(ref quietUntil, clock.GetTimestamp() + (long)(pause.TotalSeconds * clock.TimestampFrequency));
+            return;
+        }
+
+        var pause = asked < LongestQuiet ? asked : LongestQuiet;
+        var until = clock.GetTimestamp() + (long)(pause.TotalSeconds * clock.TimestampFrequency);
+        // Of answers to requests at once the longest counts.
+        for (var present = Interlocked.Read(ref quietUntil); present < until;)
+        {
+            var seen = Interlocked.CompareExchange(ref quietUntil, until, present);
+            present = seen == present ? until : seen;
         }
     }
 

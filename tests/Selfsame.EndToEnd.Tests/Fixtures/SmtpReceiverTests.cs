@@ -61,7 +61,9 @@ public sealed class SmtpReceiverTests
         (await SendEncryptedAsync(receiver, "service", "wrong")).ShouldStartWith("535");
         (await SendEncryptedAsync(receiver, "service", "secret")).ShouldStartWith("250");
 
-        var mail = receiver.Mails.ShouldHaveSingleItem();
+        // The receiver tells of a mail before it answers, and we may read that after the answer.
+        var mail = await receiver.WaitForMailAsync(_ => true);
+        receiver.Mails.ShouldHaveSingleItem();
         mail.Encrypted.ShouldBeTrue();
         mail.User.ShouldBe("service");
     }
