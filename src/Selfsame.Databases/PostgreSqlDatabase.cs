@@ -17,6 +17,7 @@ public sealed class PostgreSqlDatabase : Database
     // Npgsql's pool hands out the connection that has rested longest, whose server process has the coldest caches; of these it is the one that was used last.
     // Few, so that the others can rest in Npgsql's pool, which closes them after a while.
     private readonly ConcurrentStack<NpgsqlConnection> warm = new();
+    private readonly int mostWarm;
     private const int MostWarm = 4;
 
     public PostgreSqlDatabase(string connectionString, DatabaseOptions options, TimeProvider clock, RandomSource random)
@@ -45,6 +46,8 @@ public sealed class PostgreSqlDatabase : Database
 
         var milliseconds = (int)options.LockTimeout.TotalMilliseconds;
         settings.Options = $"{settings.Options} -c lock_timeout={milliseconds} -c timezone=UTC".Trim();
+        // Who forbids pooling, or lets a connection live for a time only, means these too.
+        mostWarm = settings is { Pooling: true, ConnectionLifetime: 0 } ? MostWarm : 0;
         source = NpgsqlDataSource.Create(settings);
         places = new SemaphoreSlim(options.MaximumConnections);
     }
@@ -87,7 +90,7 @@ public sealed class PostgreSqlDatabase : Database
 
     private async ValueTask GiveBackAsync(DbConnection connection)
     {
-        if (connection.State == ConnectionState.Open && warm.Count < MostWarm)
+        if (connection.State == ConnectionState.Open && warm.Count < mostWarm)
         {
             warm.Push((NpgsqlConnection)connection);
         }
