@@ -1,6 +1,7 @@
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Provisioning;
 using Selfsame.Core.Reconciliation;
+using Selfsame.Testing;
 
 namespace Selfsame.Core.Tests.Provisioning;
 
