@@ -58,7 +58,7 @@ internal sealed class AtProtoDirectory(string name, AtProtoApi api)
     public bool IsOf(JsonElement document, string did, string handle, string serviceDid)
         => document.TextOrNull("id") == did && Endpoint(document) is { } endpoint && IsHere(endpoint, serviceDid)
             && document.TryGetProperty("alsoKnownAs", out var known) && known.ValueKind == JsonValueKind.Array
-            && known.EnumerateArray().Where(name => name.ValueKind == JsonValueKind.String).Select(name => name.GetString()!)
+            && known.EnumerateArray().Select(name => name.TextOrNull()).OfType<string>()
                 .FirstOrDefault(name => name.StartsWith(HandlePrefix, StringComparison.Ordinal)) == HandlePrefix + handle;
 
     /// <summary>

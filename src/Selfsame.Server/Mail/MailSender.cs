@@ -13,7 +13,7 @@ internal sealed class MailSender(MailOutbox outbox, IMailTransport transport, St
     : BackgroundService
 {
     // About what a second's sign-ups cause: a round costs two transactions and, where mails are files, a flush, however few it sends.
-    private const int MostInRound = 200;
+    internal const int MostInRound = 200;
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     // A process that dies sends again what it had not marked: with a slow receiver that stays a second's worth.

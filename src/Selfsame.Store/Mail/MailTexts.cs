@@ -108,7 +108,7 @@ internal static class MailTexts
     public static MailText ProvisioningOverdue(string recipient, IReadOnlyList<OverdueAccount> accounts, Uri page)
     {
         var lines = accounts.Take(MostLines).Select(account =>
-            $"{account.Account} of {account.Source} in {account.System}: {account.State}, since {account.Since.UtcDateTime:u}. {account.Problem}".TrimEnd());
+            $"{account.Account} of {account.Source}{(account.Source == account.System ? "" : $" in {account.System}")}: {account.State}, since {account.Since.UtcDateTime:u}. {account.Problem}".TrimEnd());
         var more = accounts.Count > MostLines ? $"\n… and {accounts.Count - MostLines} more." : "";
         return new MailText(
             recipient,

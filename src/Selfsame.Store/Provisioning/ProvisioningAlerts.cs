@@ -15,7 +15,7 @@ public sealed record OverdueAccount
 
     public required string System { get; init; }
 
-    /// <summary>Of <see cref="Core.Provisioning.ProvisioningState"/>.</summary>
+    /// <summary>Of <see cref="Core.Provisioning.ProvisioningState"/>; <c>Unread</c> where the account of an event could not be read yet, so that nothing was made of it.</summary>
     public required string State { get; init; }
 
     /// <summary>The last error, or the evidence of a conflict.</summary>
@@ -41,6 +41,9 @@ public sealed class ProvisioningAlerts(StoreContext context, Func<string, string
         (p.state IN ('Intent', 'Conflict', 'Compensating') OR (p.state = 'Pending' AND (p.problem IS NOT NULL OR p.not_before <= @justDue))
          OR (p.state = 'Linked' AND p.due_because IS NOT NULL AND p.problem IS NOT NULL))
         """;
+
+    // Before anything can be made of an event, its account is read: where that fails, nothing is in provisioning yet. Such an account is behind in its own system.
+    private const string IsUnread = "i.state = 'Waiting' AND i.account_id IS NOT NULL AND (i.outcome IS NOT NULL OR i.not_before <= @justDue)";
 
     // What was told is told again only when this was so in between: a conflict that is tried again and stays one is the same trouble.
     private const string IsWhole = "(p.state IN ('Linked', 'Compensated') AND p.due_because IS NULL)";
@@ -80,8 +83,12 @@ public sealed class ProvisioningAlerts(StoreContext context, Func<string, string
             INSERT INTO provisioning_alerts (source, source_id, system, seen_at)
             SELECT p.source, p.source_id, p.system, @now FROM provisioning p WHERE {IsBehind} ORDER BY p.source, p.source_id, p.system
             ON CONFLICT (source, source_id, system) DO NOTHING;
+            INSERT INTO provisioning_alerts (source, source_id, system, seen_at)
+            SELECT DISTINCT i.system, i.account_id, i.system, @now FROM inbox i WHERE {IsUnread} ORDER BY i.system, i.account_id
+            ON CONFLICT (source, source_id, system) DO NOTHING;
             DELETE FROM provisioning_alerts AS a WHERE NOT EXISTS (
-              SELECT 1 FROM provisioning p WHERE p.source = a.source AND p.source_id = a.source_id AND p.system = a.system AND ((a.told_at IS NOT NULL AND NOT {IsWhole}) OR {IsBehind}));
+              SELECT 1 FROM provisioning p WHERE p.source = a.source AND p.source_id = a.source_id AND p.system = a.system AND ((a.told_at IS NOT NULL AND NOT {IsWhole}) OR {IsBehind}))
+              AND NOT EXISTS (SELECT 1 FROM inbox i WHERE i.system = a.system AND a.source = a.system AND i.account_id = a.source_id AND {IsUnread});
             """,
             new { now, justDue = now - JustDue });
 
@@ -92,10 +99,12 @@ public sealed class ProvisioningAlerts(StoreContext context, Func<string, string
             WHERE told_at IS NULL AND (source, source_id, system) IN (
               SELECT source, source_id, system FROM provisioning_alerts WHERE told_at IS NULL AND seen_at <= @before ORDER BY seen_at LIMIT @most)
             RETURNING source, source_id AS account, system, seen_at AS since,
-              (SELECT p.state FROM provisioning p WHERE p.source = provisioning_alerts.source
-                AND p.source_id = provisioning_alerts.source_id AND p.system = provisioning_alerts.system) AS state,
-              (SELECT p.problem FROM provisioning p WHERE p.source = provisioning_alerts.source
-                AND p.source_id = provisioning_alerts.source_id AND p.system = provisioning_alerts.system) AS problem
+              COALESCE((SELECT p.state FROM provisioning p WHERE p.source = provisioning_alerts.source
+                AND p.source_id = provisioning_alerts.source_id AND p.system = provisioning_alerts.system), 'Unread') AS state,
+              COALESCE((SELECT p.problem FROM provisioning p WHERE p.source = provisioning_alerts.source
+                AND p.source_id = provisioning_alerts.source_id AND p.system = provisioning_alerts.system),
+                (SELECT i.outcome FROM inbox i WHERE i.state = 'Waiting' AND i.system = provisioning_alerts.system AND i.system = provisioning_alerts.source
+                AND i.account_id = provisioning_alerts.source_id ORDER BY i.received_at DESC LIMIT 1)) AS problem
             """,
             new { now, before, most = MostAtOnce });
 

@@ -3,6 +3,7 @@ using Selfsame.Contract.Tests.Store;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Provisioning;
 using Selfsame.Core.Webhooks;
+using Selfsame.Store.Inbox;
 using Selfsame.Store.Provisioning;
 using Selfsame.Store.Runs;
 using Selfsame.Store.Webhooks;
@@ -82,6 +83,28 @@ public abstract class ProvisioningAlertTests(Backend backend)
         store.Clock.Advance(After);
 
         (await TellAsync(store)).ShouldHaveSingleItem().State.ShouldBe("Pending");
+    }
+
+    // Before its account can be read nothing is in provisioning that could be behind.
+    [Fact]
+    public async Task A_sign_up_whose_event_fails_is_told_once_and_forgotten_when_its_account_was_read()
+    {
+        await using var store = await CreateAsync();
+        await new EventInbox(store.Context).ReceiveAsync("idp", [new SystemEvent { Id = "e1", Type = "ss", Account = new AccountId("auth0|ann") }, new SystemEvent { Id = "e2", Type = "fs" }], "c", TestStore.Cancellation);
+        (await TellAsync(store)).ShouldBeEmpty();
+        await store.Context.Database.TransactAsync(transaction => transaction.ExecuteAsync("UPDATE inbox SET attempts = 1, outcome = 'Auth0 answered 500.' WHERE event_id = 'e1'"));
+
+        (await TellAsync(store)).ShouldBeEmpty();
+        store.Clock.Advance(After);
+        var overdue = (await TellAsync(store)).ShouldHaveSingleItem();
+        (overdue.Source, overdue.Account, overdue.System, overdue.State, overdue.Problem).ShouldBe(("idp", "auth0|ann", "idp", "Unread", "Auth0 answered 500."));
+        (await store.TakeMailsAsync()).ShouldHaveSingleItem().Body.ShouldContain("auth0|ann of idp: Unread");
+        store.Clock.Advance(After);
+        (await TellAsync(store)).ShouldBeEmpty();
+
+        await store.Context.Database.TransactAsync(transaction => transaction.ExecuteAsync("UPDATE inbox SET state = 'Done', outcome = 'read'"));
+        await TellAsync(store);
+        (await store.CountAsync("provisioning_alerts")).ShouldBe(0);
     }
 
     [Fact]

@@ -30,13 +30,13 @@ public sealed class MailRoundTests
     public async Task A_full_round_says_that_more_may_be_due()
     {
         using var folder = new TemporaryFolder();
-        await using var server = await CreateAsync(folder, mails: 51);
+        await using var server = await CreateAsync(folder, mails: MailSender.MostInRound + 1);
         var transport = new RecordingTransport(() => Task.CompletedTask);
 
         (await RoundAsync(server, transport)).ShouldBeTrue();
         (await RoundAsync(server, transport)).ShouldBeFalse();
 
-        (await CountAsync(server, "sent_at IS NOT NULL")).ShouldBe(51);
+        (await CountAsync(server, "sent_at IS NOT NULL")).ShouldBe(MailSender.MostInRound + 1);
     }
 
     [Fact]
