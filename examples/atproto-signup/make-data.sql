@@ -1,6 +1,6 @@
 -- The application's store after these sign-ups failed. For an EMPTY trial database. Run with: psql "$DATABASE_URL" -f make-data.sql
 DROP TABLE IF EXISTS users, verifications, "@handles";
-CREATE TABLE users (id text PRIMARY KEY, email text UNIQUE, verified boolean, code text);
+CREATE TABLE users (id text PRIMARY KEY, email text UNIQUE, verified boolean, active boolean, code text);
 CREATE TABLE verifications (sub text PRIMARY KEY, count bigint);
 CREATE TABLE "@handles" (sub text PRIMARY KEY, handle text);
 

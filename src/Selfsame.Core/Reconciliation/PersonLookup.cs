@@ -62,16 +62,36 @@ public sealed class PersonLookup(Topology topology, IReadOnlyDictionary<string, 
             found.Values.All(accounts => accounts.Count == 0) ? [] : await FindingsAsync(found, cancellation));
     }
 
-    /// <summary>Adds what shares an id or a key with the accounts found so far; whether there was any.</summary>
-    private Task<bool> FollowAsync(Dictionary<string, Dictionary<AccountId, KeyedAccount>> found, CancellationToken cancellation)
+    /// <summary>Adds what is linked to the accounts found so far, or shares an id or a key with them; whether there was any.</summary>
+    private async Task<bool> FollowAsync(Dictionary<string, Dictionary<AccountId, KeyedAccount>> found, CancellationToken cancellation)
     {
         var known = found.Values.SelectMany(accounts => accounts.Values).ToList();
         var ids = found.SelectMany(pair => pair.Value.Keys, (pair, id) => (System: pair.Key, Id: id)).ToLookup(account => account.Id, account => account.System);
         var keys = known.SelectMany(account => account.Keys.Select(pair => (pair.Key, pair.Value))).ToHashSet();
         var names = known.SelectMany(account => account.Account.Identifiers.Values.Concat(account.Keys.Values).Append(account.Account.Id.ToString())).Distinct().ToList();
-        return AddAsync(
+        return await FollowLinksAsync(found, cancellation) | await AddAsync(
             found, names, (name, account) => ids[account.Account.Id].Any(other => Tells(account.Account.Id, other, name)) || account.Keys.Any(pair => keys.Contains((pair.Key, pair.Value))), cancellation);
     }
+
+    /// <summary>Adds the accounts that our store knows to be linked: one that is disabled may be found by nothing else.</summary>
+    private async Task<bool> FollowLinksAsync(Dictionary<string, Dictionary<AccountId, KeyedAccount>> found, CancellationToken cancellation)
+    {
+        var (links, added) = (topology.Decisions.Links, false);
+        foreach (var rule in topology.Rules)
+        {
+            var targets = found[rule.Source].Keys.Select(id => links.Find(rule.Source, id, rule.Target)).OfType<AccountId>().Except(found[rule.Target].Keys).ToList();
+            var sources = found[rule.Target].Keys.SelectMany(id => links.FindSources(rule.Source, rule.Target, id)).Except(found[rule.Source].Keys).ToList();
+            added |= Add(found[rule.Target], await ReadAsync(rule.Target, targets, cancellation), _ => true);
+            added |= Add(found[rule.Source], await ReadAsync(rule.Source, sources, cancellation), _ => true);
+        }
+
+        return added;
+    }
+
+    private async Task<IEnumerable<KeyedAccount>> ReadAsync(string name, List<AccountId> ids, CancellationToken cancellation)
+        => ids.Count > 0 && systems[name] is IReadsAccountsById system
+            ? (await system.ReadFreshAsync(name, ids, cancellation)).Values.Select(account => KeyedAccount.Of(account, keying))
+            : [];
 
     // Two systems that count their records have equal ids by chance, unless a rule between them says otherwise.
     private bool Tells(AccountId id, string one, string other)

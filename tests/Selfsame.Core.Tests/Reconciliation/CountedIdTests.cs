@@ -48,6 +48,25 @@ public sealed class CountedIdTests
         person.IsComplete.ShouldBeFalse();
     }
 
+    // A PDS finds who is disabled neither by handle nor by address.
+    [Theory]
+    [InlineData("ann")]
+    [InlineData("did:plc:1")]
+    public async Task Whoever_is_looked_up_is_found_by_what_our_store_links_too(string who)
+    {
+        var links = new KnownLinks(
+            new Dictionary<(string, string), IReadOnlyDictionary<AccountId, AccountId>> { [("people", "app")] = new Dictionary<AccountId, AccountId> { [new AccountId("1")] = new("did:plc:1") } });
+        var topology = new Bench(ByUsername with { Correlate = [new CorrelationRule(null, "did")] }).Topology;
+        var bench = new Bench { Topology = topology with { Decisions = PersonDecisions.None.With(links) } };
+        bench.Source.Put(Bench.Person("1", "ann"));
+        bench.Target.Put(Bench.Person("did:plc:1"));
+
+        var person = await new PersonLookup(bench.Topology, bench.Systems, IdentifierKeys.TryKey).FindAsync(who, CancellationToken.None);
+
+        person.Accounts["people"].Count.ShouldBe(1);
+        person.Accounts["app"].Count.ShouldBe(1);
+    }
+
     [Theory]
     [InlineData("3")]
     [InlineData("3b039300-6f9d-49c8-bd77-fd81e1c2a0ea")]

@@ -111,11 +111,47 @@ public sealed class AtProtoSignUpTests : IAsyncLifetime
             {
                 await Task.Delay(200, patience.Token);
             }
+
+            await FollowEveAsync(example, config, http);
         }
 
         (await example.ExpectAsync(0, "audit", "--config", config)).ShouldContain("Clean");
         await example.ExpectAsync(0, "audit", "--who", "auth0|of-eve", "--config", config);
         (await example.ExpectAsync(0, "audit", "--tenant", "all", "--last", "5", "--config", config)).ShouldContain("The newest 5 of idp: app 5 of 5, pds 5 of 5");
+    }
+
+    /// <summary>What changes at Auth0 goes down the chain of rules: another address, a block, and its end.</summary>
+    private async Task FollowEveAsync(ExampleFolder example, string config, HttpMessageInvoker http)
+    {
+        auth0.Users.ChangeEmail("auth0|of-eve", "eva@example.org");
+        auth0.Users.Verify("auth0|of-eve");
+        await UntilAsync(("eva@example.org", true));
+        auth0.Users.Set("auth0|of-eve", "blocked", true);
+        auth0.Log.Add("sapi", "auth0|of-eve");
+        await UntilAsync(("eva@example.org", false));
+        auth0.Users.Set("auth0|of-eve", "blocked", null);
+        auth0.Log.Add("sapi", "auth0|of-eve");
+        await UntilAsync(("eva@example.org", true));
+
+        async Task UntilAsync((string, bool) wanted)
+        {
+            (await auth0.Log.DeliverAsync(http)).ShouldBe(HttpStatusCode.Accepted);
+            using var patience = new CancellationTokenSource(Patience);
+            while (await OnPdsAsync(example, config, "eva@example.org") != wanted)
+            {
+                await Task.Delay(200, patience.Token);
+            }
+        }
+    }
+
+    /// <summary>The address and the activity of a person's account on the PDS; null without one.</summary>
+    private static async Task<(string Email, bool Active)?> OnPdsAsync(ExampleFolder example, string config, string label)
+    {
+        var people = JsonDocument.Parse(await example.ExpectAsync(null, "audit", "--last", "5", "--json", "--config", config))
+            .RootElement.GetProperty("newest").GetProperty("idp").GetProperty("people");
+        return people.EnumerateArray().Where(person => person.GetProperty("label").GetString() == label)
+            .Select(person => Only(person, "pds") is { } account ? (account.GetProperty("identifiers").GetProperty("email").GetString()!, account.GetProperty("active").GetBoolean()) : default((string, bool)?))
+            .SingleOrDefault();
     }
 
     /// <summary>By e-mail address, the code of the record and the handle of the active account.</summary>
