@@ -12,16 +12,18 @@ public sealed class FilesSystem : IReadsAccounts, IReadsAccountsById, IProbesPer
 {
     private const int PortionSize = 1000;
 
+    private static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(30);
+
     private readonly string name;
     private readonly string path;
-    private readonly Func<TextReader, IEnumerable<FileRecord>> parse;
+    private readonly FileReading file;
 
-    public FilesSystem(SystemConfig config)
+    public FilesSystem(SystemConfig config, TimeProvider? clock = null, TimeSpan? longestSilence = null)
     {
         name = config.Name;
         path = config.Settings["path"];
         Mapping = config.Mapping;
-        parse = Format(config) == "csv" ? CsvRecords.Read : JsonLines.Read;
+        file = new FileReading(path, Format(config) == "csv" ? CsvRecords.Read : JsonLines.Read, longestSilence ?? LongestSilence, clock ?? TimeProvider.System);
     }
 
     /// <summary>What the config may say: <c>path</c> and <c>format</c> (csv or jsonl; by the file's name where it is left out), besides the mapping.</summary>
@@ -35,26 +37,27 @@ public sealed class FilesSystem : IReadsAccounts, IReadsAccountsById, IProbesPer
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    public Task<SystemFacts> DescribeAsync(CancellationToken cancellation)
+    public async Task<SystemFacts> DescribeAsync(CancellationToken cancellation)
     {
-        using var reader = Open();
-        if (Records(reader).FirstOrDefault() is { Fields: { } first })
+        await foreach (var record in RecordsAsync(cancellation))
         {
-            CheckMapped(first);
+            if (record.Fields is { } first)
+            {
+                CheckMapped(first);
+            }
+
+            break;
         }
 
-        return Task.FromResult(new SystemFacts { TakesChosenId = false, AtomicPreconditions = false });
+        return new SystemFacts { TakesChosenId = false, AtomicPreconditions = false };
     }
 
     public async IAsyncEnumerable<ReadPart> ReadAllAsync([EnumeratorCancellation] CancellationToken cancellation)
     {
-        await Task.CompletedTask;
-        using var reader = Open();
         var portion = new List<Account>(PortionSize);
         long count = 0;
-        foreach (var record in Records(reader))
+        await foreach (var record in RecordsAsync(cancellation))
         {
-            cancellation.ThrowIfCancellationRequested();
             var account = record.Fields is null ? null : Mapping.ToAccount(record.Fields);
             if (account is null)
             {
@@ -92,10 +95,14 @@ public sealed class FilesSystem : IReadsAccounts, IReadsAccountsById, IProbesPer
     }
 
     /// <summary>Reading is all that is ever done to a file.</summary>
-    public Task<IReadOnlyList<PermissionProbe>> ProbeAsync(CancellationToken cancellation)
+    public async Task<IReadOnlyList<PermissionProbe>> ProbeAsync(CancellationToken cancellation)
     {
-        using var reader = Open();
-        return Task.FromResult<IReadOnlyList<PermissionProbe>>([new PermissionProbe("read accounts", ProbeAnswer.Yes)]);
+        await foreach (var _ in RecordsAsync(cancellation))
+        {
+            break;
+        }
+
+        return [new PermissionProbe("read accounts", ProbeAnswer.Yes)];
     }
 
     private static string Format(SystemConfig config)
@@ -106,24 +113,32 @@ public sealed class FilesSystem : IReadsAccounts, IReadsAccountsById, IProbesPer
             : throw new SystemUnavailableException($"'{config.Name}': 'format' is '{format}' and can be csv or jsonl. Correct it in the config.");
     }
 
-    private StreamReader Open()
+    /// <summary>
+    /// The file's records; a <see cref="SystemUnavailableException"/> where it can't be read, or is cut off: whoever stands in the rest would seem to be gone.
+    /// </summary>
+    private async IAsyncEnumerable<FileRecord> RecordsAsync([EnumeratorCancellation] CancellationToken cancellation)
+    {
+        await using var records = file.ReadAsync(cancellation).GetAsyncEnumerator(cancellation);
+        while (await HasNextAsync(records))
+        {
+            yield return records.Current is { HidesOthers: true } cut
+                ? throw new SystemUnavailableException(
+                    $"'{name}': {path} can't be read to its end: line {cut.Line} hides what comes after it or is cut off: {cut.Problem} Correct the file or export it again.")
+                : records.Current;
+        }
+    }
+
+    private async Task<bool> HasNextAsync(IAsyncEnumerator<FileRecord> records)
     {
         try
         {
-            return new StreamReader(path, new System.Text.UTF8Encoding(false, throwOnInvalidBytes: false));
+            return await records.MoveNextAsync();
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw new SystemUnavailableException($"'{name}': {path} can't be read: {exception.Message} Correct 'path' in the config, or its permissions.", exception);
         }
     }
-
-    /// <summary>The file's records; a <see cref="SystemUnavailableException"/> where it is cut off: whoever stands in the rest would seem to be gone.</summary>
-    private IEnumerable<FileRecord> Records(StreamReader reader)
-        => parse(reader).Select(record => record.HidesOthers
-            ? throw new SystemUnavailableException(
-                $"'{name}': {path} can't be read to its end: line {record.Line} hides what comes after it or is cut off: {record.Problem} Correct the file or export it again.")
-            : record);
 
     private void CheckMapped(Fields record)
     {

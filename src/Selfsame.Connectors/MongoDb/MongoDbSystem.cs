@@ -225,6 +225,10 @@ public sealed class MongoDbSystem
         IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> accounts, CancellationToken cancellation)
         => database.ReadingAsync(() => references.CountReferringAsync(places, accounts, cancellation));
 
+    public Task<IReadOnlyList<ReferenceClash>> FindClashesAsync(
+        IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> accounts, CancellationToken cancellation)
+        => database.ReadingAsync(() => references.FindClashesAsync(places, accounts, cancellation));
+
     public Task<WriteOutcome> WriteTogetherAsync(
         IReadOnlyList<RowWrite> writes, IReadOnlyList<NoReferenceLeft> noneLeft, CancellationToken cancellation)
         => rowWrites.WriteAsync(writes, noneLeft, cancellation);

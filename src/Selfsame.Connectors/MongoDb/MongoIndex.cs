@@ -31,11 +31,15 @@ internal sealed class MongoIndex
         Fields = [.. specification.Document("key").Select(element => element.Name)];
     }
 
-    /// <summary>The canonical index for a field: unique, and blind to case as ICU's English collation of strength 2 is.</summary>
+    /// <summary>
+    /// The canonical index for a field: unique, blind to case as ICU's English collation of strength 2 is, and over texts that are not empty: several records
+    /// may be without a value.
+    /// </summary>
     public static MongoIndex Canonical(string field) => new(BsonDocument.Of(
         ("key", BsonDocument.Of((field, 1))),
         ("name", $"{field}_1"),
         ("unique", true),
+        (PartialFilter, HasValue(field)),
         ("collation", BsonDocument.Of(("locale", "en"), ("strength", 2)))));
 
     /// <summary>A unique index on a field whose values have one spelling.</summary>
@@ -137,8 +141,18 @@ internal sealed class MongoIndex
     [
         TextOf(Exists(field)),
         TextOf(BsonDocument.Of((field, BsonDocument.Of(("$type", "string"))))),
-        TextOf(BsonDocument.Of((field, BsonDocument.Of(("$gt", ""))))),
+        TextOf(HasValue(field)),
     ];
+
+    /// <summary>The condition of a text that is not empty. A search for a value implies it, so that the server may use the index for that.</summary>
+    public static BsonDocument HasValue(string field) => BsonDocument.Of((field, BsonDocument.Of(("$gt", ""))));
+
+    public BsonDocument PartialFilterExpression => specification.Document(PartialFilter);
+
+    public bool IsPartial => !PartialFilterExpression.IsEmpty;
+
+    /// <summary>Whether it holds every document that has one of the fields: it is not partial, or only for those that have it.</summary>
+    public bool HoldsAllThatHave(IReadOnlyList<string> fields) => !IsPartial || fields.Any(field => Predicate == TextOf(Exists(field)));
 
     private static BsonDocument Exists(string field) => BsonDocument.Of((field, BsonDocument.Of(("$exists", true))));
 

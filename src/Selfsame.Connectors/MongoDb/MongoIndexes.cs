@@ -19,8 +19,9 @@ internal sealed class MongoIndexes(MongoCollection accounts, AccountMapping mapp
         var id = BsonDocument.Of([.. mapping.Id.Select((part, index) => ($"p{index}", (BsonValue)$"${part}"))]);
         BsonDocument[] pipeline =
         [
-            Stage("$match", BsonDocument.Of((field, BsonDocument.Of(("$nin", BsonValue.OfArray([BsonValue.Null, (BsonValue)""])))))),
+            Stage("$match", MongoIndex.HasValue(field)),
             Stage("$unwind", $"${field}"),
+            Stage("$match", MongoIndex.HasValue(field)),
             Stage("$group", BsonDocument.Of((MongoCollection.Id, $"${field}"), (People, BsonDocument.Of(("$addToSet", id))))),
             Stage("$match", BsonDocument.Of(($"{People}.1", BsonDocument.Of(("$exists", true))))),
         ];
@@ -82,8 +83,7 @@ internal sealed class MongoIndexes(MongoCollection accounts, AccountMapping mapp
         {
             return new AlreadyExists(
                 wanted.Fields,
-                $"The unique index {wanted.Name} can't be made: records have equal values in {string.Join(", ", wanted.Fields)}, or several have none. "
-                + $"Several without one can stand only under an index with a partialFilterExpression, such as {{{wanted.Fields[0]}: {{$type: \"string\"}}}}, which you make yourself.");
+                $"The unique index {wanted.Name} can't be made: records have equal values in {string.Join(", ", wanted.Fields)}{(wanted.IsPartial ? "" : ", or several have none")}.");
         }
         catch (MongoErrorException exception) when (exception.Error.Code is MongoError.IndexOptionsConflict or MongoError.IndexKeySpecsConflict)
         {

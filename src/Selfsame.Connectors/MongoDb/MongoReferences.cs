@@ -21,7 +21,7 @@ internal sealed class MongoReferences(MongoDatabase database)
             }
 
             var indexes = await new MongoCollection(database, place.Table).IndexesAsync(cancellation);
-            var unique = indexes.Select(index => new MongoIndex(index)).Where(index => index.Unique && index.Fields.Intersect(place.Fields).Any());
+            var unique = indexes.Select(index => new MongoIndex(index)).Where(index => index.Unique && index.Fields.Intersect(place.Fields).Any() && index.HoldsAllThatHave(place.Fields));
             places.Add(place with { UniqueSets = [.. unique.Select(index => index.Fields)], Enforced = false });
         }
 
@@ -59,14 +59,41 @@ internal sealed class MongoReferences(MongoDatabase database)
         return counts;
     }
 
+    /// <summary>Documents of several of the accounts that a partial unique index would hold to be equal if they were of one.</summary>
+    public async Task<IReadOnlyList<ReferenceClash>> FindClashesAsync(IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> accounts, CancellationToken cancellation)
+    {
+        var clashes = new List<ReferenceClash>();
+        foreach (var place in places)
+        {
+            var indexes = (await new MongoCollection(database, place.Table).IndexesAsync(cancellation)).Select(index => new MongoIndex(index));
+            foreach (var index in indexes.Where(index => index.Unique && index.Fields.Intersect(place.Fields).Any() && !index.HoldsAllThatHave(place.Fields)))
+            {
+                var rows = new List<ReferringRow>();
+                await foreach (var some in InPortionsAsync(place, accounts, sorted: false, cancellation, index.PartialFilterExpression))
+                {
+                    rows.AddRange(some);
+                }
+
+                // Null and missing are a value like others in MongoDB.
+                var others = index.Fields.Except(place.Fields).ToList();
+                clashes.AddRange(rows.GroupBy(row => new Fields(others.Select(field => KeyValuePair.Create(field, row.Row.ValueOrNull(field)))), row => row.Account)
+                    .Select(group => group.Distinct().ToList()).Where(group => group.Count > 1).Select(group => new ReferenceClash(place, index.Name, group)));
+            }
+        }
+
+        return clashes;
+    }
+
     private async IAsyncEnumerable<IEnumerable<ReferringRow>> InPortionsAsync(
-        ReferencePlace place, IReadOnlyList<Account> accounts, bool sorted, [EnumeratorCancellation] CancellationToken cancellation)
+        ReferencePlace place, IReadOnlyList<Account> accounts, bool sorted, [EnumeratorCancellation] CancellationToken cancellation, BsonDocument? besides = null)
     {
         var collection = new MongoCollection(database, place.Table);
         foreach (var portion in accounts.Where(account => Values(place, account).TrueForAll(value => !value.IsNull)).Chunk(ValuesPerQuery))
         {
             var owners = Owners(place, portion);
-            var rows = await collection.FindAsync(MongoFilters.Holding(place.Fields, portion.Select(account => Values(place, account))), cancellation, sorted: sorted);
+            var holding = MongoFilters.Holding(place.Fields, portion.Select(account => Values(place, account)));
+            var filter = besides is null ? holding : BsonDocument.Of(("$and", BsonValue.OfArray([(BsonValue)holding, besides])));
+            var rows = await collection.FindAsync(filter, cancellation, sorted: sorted);
             yield return rows.Select(row => new ReferringRow(place, Owner(place, row, owners), row.Record.Only([MongoCollection.Id]), row.Record));
         }
     }

@@ -16,6 +16,13 @@ internal sealed record PostgresForeignKey(
     public bool Cascades => OnDelete is "CASCADE" or "SET NULL" or "SET DEFAULT";
 }
 
+/// <summary>A unique index that is partial or over an expression.</summary>
+/// <param name="Table">The table's object id.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="Keys">What it holds, each a column or an expression as SQL.</param>
+/// <param name="Predicate">Of which rows, as SQL; null for all.</param>
+internal sealed record PostgresUniqueIndex(uint Table, string Name, IReadOnlyList<string> Keys, string? Predicate);
+
 /// <summary>What the catalog says about references, unique sets and indexes.</summary>
 internal static class PostgresCatalog
 {
@@ -69,6 +76,18 @@ internal static class PostgresCatalog
             [tables.ToArray()]);
         return rows.ToLookup(row => row.Table, row => row.Fields);
     }
+
+    /// <summary>The unique indexes of each table that are partial or over an expression.</summary>
+    public static Task<List<PostgresUniqueIndex>> UnforeseenIndexesAsync(PostgresSession session, IReadOnlyCollection<uint> tables)
+        => session.QueryAsync(
+            """
+            SELECT i.indrelid, x.relname, ARRAY(SELECT pg_get_indexdef(i.indexrelid, u.number::int, false) FROM generate_series(1, i.indnkeyatts) u(number) ORDER BY u.number),
+                pg_get_expr(i.indpred, i.indrelid)
+            FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+            WHERE i.indrelid = ANY ($1) AND i.indisunique AND i.indisvalid AND (i.indpred IS NOT NULL OR i.indexprs IS NOT NULL) ORDER BY i.indrelid, x.relname
+            """,
+            reader => new PostgresUniqueIndex(reader.GetFieldValue<uint>(0), reader.GetString(1), reader.GetFieldValue<string[]>(2), reader.IsDBNull(3) ? null : reader.GetString(3)),
+            [tables.ToArray()]);
 
     /// <summary>One sentence for each table whose rows go, or lose their reference, when an account is deleted; cascades are followed.</summary>
     public static async Task<IReadOnlyList<string>> DeletionEffectsAsync(PostgresSession session, PostgresTable accounts)

@@ -1,3 +1,4 @@
+using Selfsame.Connectors.Rows;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Connectors.Postgres;
@@ -62,6 +63,35 @@ internal sealed class PostgresReferences(string system, PostgresSession session,
         // PostgreSQL makes no index for a reference.
         session.CommandTimeout = PostgresSession.ScanSeconds;
         return statements;
+    }
+
+    /// <summary>Rows of several of the accounts that a partial unique index, or one over an expression, would hold to be equal if they were of one.</summary>
+    public async Task<IReadOnlyList<ReferenceClash>> FindClashesAsync(IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> referredTo)
+    {
+        var tables = await PostgresTable.LoadAsync(session, [.. places.Select(place => place.Table)]);
+        var indexes = (await PostgresCatalog.UnforeseenIndexesAsync(session, [.. tables.Values.Select(table => table.Id)])).ToLookup(index => index.Table);
+        var asked = (from place in places
+                     from index in indexes[tables[place.Table].Id]
+                     where index.Keys.Any(key => place.Fields.Any(field => IndexExpression.Names(key, field)))
+                     select (Place: place, Index: index, Statement: Clashing(place, tables[place.Table], index, referredTo))).ToList();
+        session.CommandTimeout = PostgresSession.ScanSeconds;
+        var found = asked.Count == 0 ? [] : await session.QueryAsync([.. asked.Select(one => one.Statement)], (reader, _) => reader.GetFieldValue<long[]>(0));
+        return [.. found.Zip(asked).SelectMany(pair => pair.First.Select(numbers =>
+            new ReferenceClash(pair.Second.Place, pair.Second.Index.Name, [.. numbers.Select(number => referredTo[(int)number - 1].Id)])))];
+    }
+
+    // What the index holds besides the reference: once that is the same, rows are equal where this is.
+    private PostgresStatement Clashing(ReferencePlace place, PostgresTable table, PostgresUniqueIndex index, IReadOnlyList<Account> referredTo)
+    {
+        session.Need(table, "SELECT");
+        var others = index.Keys.Where(key => !place.Fields.Any(field => IndexExpression.Names(key, field))).ToList();
+        var named = others.Select((_, number) => $"t.\"selfsame key {number}\"").ToList();
+        var statement = new PostgresStatement();
+        var values = referredTo.Select(account => place.AccountFields.Select(field => PostgresColumn.TextOf(account.Record.ValueOrNull(field))).ToList()).ToList();
+        var rows = $"SELECT s.*{string.Concat(others.Select((key, number) => $", {key} AS \"selfsame key {number}\""))} FROM {table.Quoted} s{(index.Predicate is null ? "" : $" WHERE {index.Predicate}")}";
+        statement.Sql = $"SELECT array_agg(DISTINCT v.number) FROM ({rows}) t JOIN {Values(statement, place, values)} ON {Refers(place, table)}"
+            + (named.Count == 0 ? "" : $" WHERE {string.Join(" AND ", named.Select(key => $"{key} IS NOT NULL"))} GROUP BY {string.Join(", ", named)}") + " HAVING count(DISTINCT v.number) > 1";
+        return statement;
     }
 
     /// <summary>Asks of each place whether a row refers there to values that nothing may refer to any more.</summary>

@@ -7,7 +7,7 @@ namespace Selfsame.Connectors.Postgres;
 /// <summary>
 /// The canonical unique index of one table's identifiers, what it holds to be equal, and steps that change the table's shape. The canonical index
 /// is one on <c>lower(column)</c>; on a column whose own equality ignores case already (citext, a collation), and on one that is no text, on the
-/// column itself.
+/// column itself. Texts that are empty name nobody and are left out of it.
 /// </summary>
 internal sealed class PostgresSchema(string table, AccountMapping mapping)
 {
@@ -27,14 +27,18 @@ internal sealed class PostgresSchema(string table, AccountMapping mapping)
     public void Remember(PostgresTable known) => shape = known;
 
     public SystemIndex CanonicalIndex(IdentifierKind kind)
-        => UniqueIndex(mapping.Identifiers[kind], Expression(mapping.Identifiers[kind], quoted: false), Expression(mapping.Identifiers[kind], quoted: true));
+    {
+        var (column, expression) = (mapping.Identifiers[kind], Expression(mapping.Identifiers[kind], quoted: true));
+        // Of the expression, not of the column: the server then sees that a search for a value finds it in this index.
+        return UniqueIndex(column, Expression(column, quoted: false), expression, IsText(column) ? $"{expression} <> ''" : null);
+    }
 
-    public SystemIndex PlainIndex(string field) => UniqueIndex(field, field, DialectText.Quote(field));
+    public SystemIndex PlainIndex(string field) => UniqueIndex(field, field, DialectText.Quote(field), null);
 
     public bool IsCanonical(SystemIndex existing, IdentifierKind kind)
     {
         var column = mapping.Identifiers[kind];
-        if (existing is not { Unique: true, Predicate: null, Fields: [var field] })
+        if (existing is not { Unique: true, Fields: [var field] } || !(existing.Predicate is null || (IsText(column) && IndexDefinition.CoversWhatIsNotBlank(existing.Predicate, column))))
         {
             return false;
         }
@@ -70,7 +74,7 @@ internal sealed class PostgresSchema(string table, AccountMapping mapping)
             $"""
             SELECT d.number, t.{column.Quoted}::text, {string.Join(", ", ids.Select(id => id.Selected))} FROM {present.Quoted} t
             JOIN (
-                SELECT {expression} AS "key", row_number() OVER (ORDER BY {expression}) AS number FROM {present.Quoted} WHERE {column.Quoted} IS NOT NULL
+                SELECT {expression} AS "key", row_number() OVER (ORDER BY {expression}) AS number FROM {present.Quoted} WHERE {(IsText(column.Name) ? $"{expression} <> ''" : $"{column.Quoted} IS NOT NULL")}
                 GROUP BY {expression} HAVING count(*) > 1
             ) d ON {Expression($"t.{column.Quoted}", column)} = d."key"
             ORDER BY d.number, {string.Join(", ", ids.Select(id => $"t.{id.Quoted}"))}
@@ -177,7 +181,7 @@ internal sealed class PostgresSchema(string table, AccountMapping mapping)
             || mapping.Identifiers.Keys.Any(kind => IsCanonical(existing, kind) && CanonicalIndex(kind).Definition == definition)
             || (existing is { Unique: true, Predicate: null, Fields: [var field] } && PlainIndex(field).Definition == definition);
 
-    private SystemIndex UniqueIndex(string column, string field, string expression)
+    private SystemIndex UniqueIndex(string column, string field, string expression, string? predicate)
     {
         var name = NameOf(column);
         return new SystemIndex
@@ -185,7 +189,8 @@ internal sealed class PostgresSchema(string table, AccountMapping mapping)
             Name = name,
             Fields = [field],
             Unique = true,
-            Definition = $"CREATE UNIQUE INDEX {DialectText.Quote(name)} ON {DialectText.QuoteQualified(table)} ({expression})",
+            Predicate = predicate,
+            Definition = $"CREATE UNIQUE INDEX {DialectText.Quote(name)} ON {DialectText.QuoteQualified(table)} ({expression}){(predicate is null ? "" : $" WHERE {predicate}")}",
         };
     }
 
@@ -196,6 +201,8 @@ internal sealed class PostgresSchema(string table, AccountMapping mapping)
         var name = bare[..Math.Clamp(LongestName - ending.Length, 0, bare.Length)] + ending;
         return name[..Math.Min(name.Length, LongestName)];
     }
+
+    private bool IsText(string column) => shape?.Has(column) != true || shape[column].IsText || shape[column].FoldsCase;
 
     private string Expression(string column, bool quoted)
     {

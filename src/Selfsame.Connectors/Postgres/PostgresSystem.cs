@@ -209,6 +209,11 @@ public sealed class PostgresSystem
         => database.ReadAsync(
             async session => await new PostgresReferences(name, session, await CheckedTableAsync(session)).CountReferringAsync(places, accounts), cancellation);
 
+    public Task<IReadOnlyList<ReferenceClash>> FindClashesAsync(
+        IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> accounts, CancellationToken cancellation)
+        => database.ReadAsync(
+            async session => await new PostgresReferences(name, session, await CheckedTableAsync(session)).FindClashesAsync(places, accounts), cancellation);
+
     public Task<WriteOutcome> WriteTogetherAsync(
         IReadOnlyList<RowWrite> writes, IReadOnlyList<NoReferenceLeft> noneLeft, CancellationToken cancellation)
     {

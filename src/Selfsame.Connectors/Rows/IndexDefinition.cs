@@ -14,22 +14,67 @@ internal static partial class IndexDefinition
         => string.Equals(Blanks().Replace(left, " ").Trim(), Blanks().Replace(right, " ").Trim(), StringComparison.OrdinalIgnoreCase);
 
     /// <summary>What stands in the parentheses behind the table; null where the text has none.</summary>
-    public static string? KeyOf(string sql)
+    public static string? KeyOf(string sql) => Key(sql) is var (from, to) && to > from ? sql[from..to].Trim() : null;
+
+    /// <summary>What stands between the commas in those parentheses, without the direction and the collation behind it.</summary>
+    public static IReadOnlyList<string> PartsOf(string sql)
     {
-        // Quoted names may hold parentheses: of the same length, they are looked past.
-        var bare = Quoted().Replace(sql, quoted => new string('x', quoted.Length));
+        var key = KeyOf(sql) ?? "";
+        var bare = Bare(key);
+        var (parts, start, depth) = (new List<string>(), 0, 0);
+        for (var at = 0; at <= key.Length; at++)
+        {
+            depth += at < key.Length ? bare[at] switch { '(' => 1, ')' => -1, _ => 0 } : 0;
+            if (at == key.Length || (bare[at] == ',' && depth == 0))
+            {
+                parts.Add(Trailing().Replace(key[start..at], "").Trim());
+                start = at + 1;
+            }
+        }
+
+        return parts;
+    }
+
+    /// <summary>The condition of a partial index; null where the text has none.</summary>
+    public static string? PredicateOf(string sql)
+        => Key(sql).To is > 0 and var to && Where().Match(sql, to) is { Success: true } where ? sql[(where.Index + where.Length)..].Trim() : null;
+
+    /// <summary>Whether a partial index of that condition holds all that is not blank in a column: whoever has none is no account's double.</summary>
+    public static bool CoversWhatIsNotBlank(string predicate, string column)
+    {
+        var name = Regex.Escape(column);
+        var value = $"""\(*((lower|btrim|trim)\s*\()*\(*("{Regex.Escape(column.Replace("\"", "\"\"", StringComparison.Ordinal))}"|{name})\)*(::[a-z ]+\)*)?\)*""";
+        return And().Split(predicate).All(part => Regex.IsMatch(part.Trim(), $"""^{value}\s*((<>|!=|>)\s*''(::[a-z ]+)?|is not null)\)*$""", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant));
+    }
+
+    // From behind the opening parenthesis to the closing one; (0, 0) where there is none.
+    private static (int From, int To) Key(string sql)
+    {
+        var bare = Bare(sql);
         var (open, depth) = (bare.IndexOf('(', StringComparison.Ordinal), 0);
         for (var at = open; at >= 0 && at < bare.Length; at++)
         {
             depth += bare[at] switch { '(' => 1, ')' => -1, _ => 0 };
             if (depth == 0)
             {
-                return sql[(open + 1)..at].Trim();
+                return (open + 1, at);
             }
         }
 
-        return null;
+        return (0, 0);
     }
+
+    // Quoted names may hold parentheses and commas: of the same length, they are looked past.
+    private static string Bare(string sql) => Quoted().Replace(sql, quoted => new string('x', quoted.Length));
+
+    [GeneratedRegex(@"(\s+COLLATE\s+\S+)?(\s+(ASC|DESC))?\s*$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex Trailing();
+
+    [GeneratedRegex(@"\G\)?\s*WHERE\s+", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex Where();
+
+    [GeneratedRegex(@"\s+AND\s+", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex And();
 
     [GeneratedRegex(@"^\s*CREATE\s+(UNIQUE\s+)?INDEX\s", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Start();

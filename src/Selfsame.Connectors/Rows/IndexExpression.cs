@@ -30,6 +30,10 @@ internal static partial class IndexExpression
             && !words[true].All(KeepsKeysApart.Contains);
     }
 
+    /// <summary>Whether an expression, or a column's name as SQL, names the column.</summary>
+    public static bool Names(string expression, string column)
+        => Word().Matches(Text().Replace(expression, "")).Any(word => !word.Groups["call"].Success && string.Equals(Bare(word.Groups["name"].Value), column, StringComparison.OrdinalIgnoreCase));
+
     private static string Bare(string word) => word.StartsWith('"') ? word[1..^1].Replace("\"\"", "\"", StringComparison.Ordinal) : word;
 
     [GeneratedRegex("""

@@ -1,4 +1,6 @@
 using Microsoft.Data.Sqlite;
+using Selfsame.Connectors.Rows;
+using Selfsame.Databases;
 using SQLitePCL;
 
 namespace Selfsame.Connectors.Sqlite;
@@ -13,6 +15,12 @@ internal sealed record SqliteForeignKey(string Table, IReadOnlyList<string> Fiel
     /// <summary>Whether a deletion goes on by itself into the rows that refer.</summary>
     public bool Cascades => OnDelete is "CASCADE" or "SET NULL" or "SET DEFAULT";
 }
+
+/// <summary>A unique index that is partial or over an expression.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Keys">What it holds, each a column or an expression as SQL, with its collation.</param>
+/// <param name="Predicate">Of which rows, as SQL; null for all.</param>
+internal sealed record SqliteUniqueIndex(string Name, IReadOnlyList<(string Text, string Collation)> Keys, string? Predicate);
 
 /// <summary>What the file's catalog says about references between its tables.</summary>
 internal static class SqliteCatalog
@@ -64,6 +72,23 @@ internal static class SqliteCatalog
         var rowIds = new SqliteTable(table).Columns(connection).Where(column => column.IsRowId).Select(column => (IReadOnlyList<string>)[column.Name]);
         return [.. indexes.Concat(rowIds).Where(set => set.Any(fields.Contains))];
     }
+
+    /// <summary>The unique indexes of a table that are partial or over an expression.</summary>
+    public static IReadOnlyList<SqliteUniqueIndex> UnforeseenIndexesOf(SqliteConnection connection, string table)
+        => [.. SqliteTable.Query(
+            connection,
+            """
+            SELECT l.name, x.name, x.coll, m.sql FROM pragma_index_list($table) l JOIN pragma_index_xinfo(l.name) x ON x.key = 1
+            JOIN sqlite_master m ON m.type = 'index' AND m.name = l.name AND m.sql IS NOT NULL WHERE l."unique" = 1 ORDER BY l.name, x.seqno
+            """,
+            ("$table", table))
+            .GroupBy(row => (string)row[0]!)
+            .Select(index => (Rows: index.ToList(), Sql: (string)index.First()[3]!))
+            .Where(index => IndexDefinition.PredicateOf(index.Sql) is not null || index.Rows.Exists(row => row[1] is null))
+            .Select(index => new SqliteUniqueIndex(
+                (string)index.Rows[0][0]!,
+                [.. index.Rows.Zip(IndexDefinition.PartsOf(index.Sql), (row, part) => (row[1] is string column ? DialectText.Quote(column) : part, (string)row[2]!))],
+                IndexDefinition.PredicateOf(index.Sql)))];
 
     /// <summary>The collation of a column, under which a foreign key compares what refers to it.</summary>
     public static string CollationOf(SqliteConnection connection, string table, string column)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.Data.Sqlite;
+using Selfsame.Connectors.Rows;
 using Selfsame.Core.Accounts;
 using Selfsame.Databases;
 
@@ -32,6 +33,14 @@ internal sealed class SqliteReferences(string system, SqliteTable accounts)
     public IReadOnlyList<ReferringCount> CountReferring(
         SqliteConnection connection, IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> referredTo)
         => [.. places.SelectMany(place => CountAt(connection, place, referredTo))];
+
+    /// <summary>Rows of several of the accounts that a partial unique index, or one over an expression, would hold to be equal if they were of one.</summary>
+    public IReadOnlyList<ReferenceClash> FindClashes(SqliteConnection connection, IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> referredTo)
+        => [.. from place in places
+               from index in SqliteCatalog.UnforeseenIndexesOf(connection, place.Table)
+               where index.Keys.Any(key => place.Fields.Any(field => IndexExpression.Names(key.Text, field)))
+               from accounts in ClashesAt(connection, place, index, referredTo)
+               select new ReferenceClash(place, index.Name, accounts)];
 
     /// <summary>Whether a row at the place refers to those values.</summary>
     public bool AnyLeft(SqliteConnection connection, SqliteTransaction transaction, NoReferenceLeft check)
@@ -81,6 +90,29 @@ internal sealed class SqliteReferences(string system, SqliteTable accounts)
                 }
             }
         }
+    }
+
+    // What the index holds besides the reference, which would be one: rows are equal where that is, compared by the text that its collation makes of it.
+    private List<IReadOnlyList<AccountId>> ClashesAt(SqliteConnection connection, ReferencePlace place, SqliteUniqueIndex index, IReadOnlyList<Account> referredTo)
+    {
+        var others = index.Keys.Where(key => !place.Fields.Any(field => IndexExpression.Names(key.Text, field))).ToList();
+        var collations = Collations(connection, place);
+        var rows = new List<(string Key, AccountId Account)>();
+        foreach (var chunk in Chunks(place, referredTo))
+        {
+            using var command = connection.CreateCommand();
+            var keys = string.Concat(others.Select(key => $", quote({(SqliteCatalog.Same(key.Collation, "NOCASE") ? $"lower({key.Text})" : SqliteCatalog.Same(key.Collation, "RTRIM") ? $"rtrim({key.Text}, ' ')" : key.Text)})"));
+            var held = string.Concat(others.Select(key => $" AND ({key.Text}) IS NOT NULL"));
+            command.CommandText = string.Join(" UNION ALL ", chunk.Select((pair, number) =>
+                $"SELECT {number}{keys} FROM {DialectText.Quote(place.Table)} r WHERE {Refers(command, collations, place, pair.Values)}{(index.Predicate is null ? "" : $" AND ({index.Predicate})")}{held}"));
+            using var reader = command.ExecuteReader();
+            while (reader.Read())
+            {
+                rows.Add((string.Join('\n', Enumerable.Range(1, others.Count).Select(reader.GetString)), chunk[reader.GetInt32(0)].Account.Id));
+            }
+        }
+
+        return [.. rows.GroupBy(row => row.Key, row => row.Account).Select(group => (IReadOnlyList<AccountId>)[.. group.Distinct()]).Where(accounts => accounts.Count > 1)];
     }
 
     /// <summary>The accounts to which a row at the place can refer, with the values that it then holds, so many as one statement may ask about.</summary>

@@ -5,7 +5,10 @@ using Selfsame.Databases;
 
 namespace Selfsame.Connectors.Sqlite;
 
-/// <summary>The canonical unique index of one table's identifiers, what it holds to be equal, and steps that change the table's shape.</summary>
+/// <summary>
+/// The canonical unique index of one table's identifiers, what it holds to be equal, and steps that change the table's shape. The canonical index is
+/// one on the column, blind to the case of ASCII, over all but the empty texts, which name nobody.
+/// </summary>
 internal sealed class SqliteSchema(SqliteTable table, AccountMapping mapping)
 {
     // sqlite.org/datatype3.html#collation: NOCASE folds the 26 letters of ASCII.
@@ -21,7 +24,8 @@ internal sealed class SqliteSchema(SqliteTable table, AccountMapping mapping)
             Fields = [column],
             Unique = true,
             Collation = Collation,
-            Definition = $"CREATE UNIQUE INDEX {DialectText.Quote(name)} ON {table.Quoted} ({DialectText.Quote(column)} COLLATE {Collation})",
+            Predicate = $"{DialectText.Quote(column)} <> ''",
+            Definition = $"CREATE UNIQUE INDEX {DialectText.Quote(name)} ON {table.Quoted} ({DialectText.Quote(column)} COLLATE {Collation}) WHERE {DialectText.Quote(column)} <> ''",
         };
     }
 
@@ -38,9 +42,10 @@ internal sealed class SqliteSchema(SqliteTable table, AccountMapping mapping)
     }
 
     public bool IsCanonical(SystemIndex existing, IdentifierKind kind)
-        => existing is { Unique: true, Predicate: null, Fields: [var field], Collation: { } collation }
+        => existing is { Unique: true, Fields: [var field], Collation: { } collation }
             && field == mapping.Identifiers[kind]
-            && SqliteCatalog.Same(collation, Collation);
+            && SqliteCatalog.Same(collation, Collation)
+            && (existing.Predicate is null || (IndexDefinition.PredicateOf(existing.Definition) is { } predicate && IndexDefinition.CoversWhatIsNotBlank(predicate, field)));
 
     /// <summary>Of an expression what it may make one; of the collations that SQLite brings along none joins what our keys tell apart.</summary>
     public string? JoinsMore(SystemIndex existing, IdentifierKind kind)
@@ -60,7 +65,7 @@ internal sealed class SqliteSchema(SqliteTable table, AccountMapping mapping)
                 SELECT {ids}, {column} AS "value",
                     dense_rank() OVER (ORDER BY {column} COLLATE {Collation}) AS "group of equals",
                     count(*) OVER (PARTITION BY {column} COLLATE {Collation}) AS "number of equals"
-                FROM {table.Quoted} WHERE {column} IS NOT NULL)
+                FROM {table.Quoted} WHERE {column} <> '')
             WHERE "number of equals" > 1 ORDER BY 1, {ids}
             """;
         using var reader = command.ExecuteReader();

@@ -175,6 +175,10 @@ public sealed class SqliteSystem
         IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> accounts, CancellationToken cancellation)
         => file.ReadAsync(connection => references.CountReferring(connection, places, accounts), cancellation);
 
+    public Task<IReadOnlyList<ReferenceClash>> FindClashesAsync(
+        IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> accounts, CancellationToken cancellation)
+        => file.ReadAsync(connection => references.FindClashes(connection, places, accounts), cancellation);
+
     public Task<WriteOutcome> WriteTogetherAsync(
         IReadOnlyList<RowWrite> writes, IReadOnlyList<NoReferenceLeft> noneLeft, CancellationToken cancellation)
         => file.WriteAsync(

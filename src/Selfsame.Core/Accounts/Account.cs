@@ -1,3 +1,5 @@
+using System.Collections.ObjectModel;
+
 namespace Selfsame.Core.Accounts;
 
 /// <summary>One record in one connected system.</summary>
@@ -5,8 +7,11 @@ public sealed record Account
 {
     public required AccountId Id { get; init; }
 
-    /// <summary>The raw identifiers; one that is null or empty in the record is not here.</summary>
+    /// <summary>The raw identifiers; one that is null, empty or nothing but blanks in the record is not here.</summary>
     public required IReadOnlyDictionary<IdentifierKind, string> Identifiers { get; init; }
+
+    /// <summary>Why the value of an identifier is none, where it is no text (<see cref="IdentifierForms.NotText(IdentifierKind, FieldValue)"/>).</summary>
+    public IReadOnlyDictionary<IdentifierKind, string> NotText { get; init; } = ReadOnlyDictionary<IdentifierKind, string>.Empty;
 
     /// <summary>What the config maps, by the config's names.</summary>
     public required Fields Attributes { get; init; }
@@ -72,17 +77,39 @@ public sealed record AccountMapping
 
         var identifiers = Identifiers
             .Select(pair => KeyValuePair.Create(pair.Key, IdentifierText(record.ValueOrNull(pair.Value))))
-            .Where(pair => pair.Value.Length > 0)
+            .Where(pair => !IdentifierForms.IsBlank(pair.Value))
             .ToDictionary(pair => pair.Key, pair => pair.Value);
         return new Account
         {
             Id = id,
             Identifiers = identifiers,
+            NotText = NotText(record),
             Attributes = new Fields(Attributes.Select(pair => KeyValuePair.Create(pair.Key, record.ValueOrNull(pair.Value.Field)))),
             Record = record,
         };
     }
 
-    // An identifier that is not text (a number in an e-mail column) is shown as it reads; its key rule refuses it.
+    /// <summary>The account with null for identifiers that are nothing but blanks: nothing refers to anybody by them.</summary>
+    public Account WithoutBlanks(Account account)
+    {
+        var blank = Identifiers.Values.Where(field => !Id.Contains(field) && account.Record.ValueOrNull(field) is { IsNull: false } value && IdentifierForms.IsBlank(value.ToString())).ToList();
+        return blank.Count == 0 ? account : account with { Record = account.Record.With(new Fields(blank.Select(field => KeyValuePair.Create(field, FieldValue.Null)))) };
+    }
+
+    private IReadOnlyDictionary<IdentifierKind, string> NotText(Fields record)
+    {
+        Dictionary<IdentifierKind, string>? none = null;
+        foreach (var (kind, field) in Identifiers)
+        {
+            if (IdentifierForms.NotText(kind, record.ValueOrNull(field)) is { } why)
+            {
+                (none ??= []).Add(kind, why);
+            }
+        }
+
+        return none ?? (IReadOnlyDictionary<IdentifierKind, string>)ReadOnlyDictionary<IdentifierKind, string>.Empty;
+    }
+
+    // An identifier that is not text (a number in an e-mail column) is shown as it reads, and has no key.
     private static string IdentifierText(FieldValue value) => value.IsNull ? "" : value.ToString();
 }

@@ -45,6 +45,15 @@ public sealed record ReferringRow(ReferencePlace Place, AccountId Account, Field
 /// <summary>How many rows refer to an account at one place; at least one.</summary>
 public sealed record ReferringCount(ReferencePlace Place, AccountId Account, int Rows);
 
+/// <summary>
+/// Rows of several accounts that a unique index would hold to be equal if all were of one account, where it is none of <see cref="ReferencePlace.UniqueSets"/>: a partial
+/// one, or one over an expression.
+/// </summary>
+/// <param name="Place">Where they refer.</param>
+/// <param name="Index">The index's name.</param>
+/// <param name="Accounts">To whom: at least two.</param>
+public sealed record ReferenceClash(ReferencePlace Place, string Index, IReadOnlyList<AccountId> Accounts);
+
 /// <summary>Finds what refers to accounts.</summary>
 public interface IHasReferences : IConnectedSystem
 {
@@ -61,5 +70,9 @@ public interface IHasReferences : IConnectedSystem
 
     /// <summary>As many as <see cref="ReadReferringAsync"/> reads, without holding their rows: there may be millions. In the order of the places.</summary>
     Task<IReadOnlyList<ReferringCount>> CountReferringAsync(
+        IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> accounts, CancellationToken cancellation);
+
+    /// <summary>What would keep references to these accounts from being references to one, as the system's own indexes tell (<see cref="ReferenceClash"/>).</summary>
+    Task<IReadOnlyList<ReferenceClash>> FindClashesAsync(
         IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> accounts, CancellationToken cancellation);
 }

@@ -135,12 +135,14 @@ public sealed class Auditor(
                 // What holds a name would be left behind when that changes.
                 Situation.Duplicate when picture.Config.Duplicates == DuplicatesAction.Rename && picture.HoldsNames => finding.Members,
                 Situation.Drifted when finding.Rule!.Drifted == DriftedAction.UpdateTarget && picture.HoldsNames => [finding.Target!],
+                Situation.NotCanonical when finding.Target is { } mended && picture.Places.Any(place => place.AccountFields.Contains(picture.Config.Mapping.Identifiers[finding.Identifier!.Value]))
+                    => [mended],
                 Situation.IdMismatch when finding.Rule!.IdMismatch == IdMismatchAction.RekeyTarget => [finding.Target!],
                 // The system itself says no where a foreign key stands, or what goes along.
                 Situation.Orphan when finding.Rule!.Orphan == OrphanAction.DeleteInTarget && picture.Places.Any(place => !place.Enforced) => [finding.Target!],
                 _ => [],
             })
-            .Select(account => account.Account)
+            .Select(account => picture.Config.Mapping.WithoutBlanks(account.Account))
             .DistinctBy(account => account.Id)
             .ToList();
         if (accounts.Count == 0 || picture.Places.Count == 0)
@@ -150,11 +152,13 @@ public sealed class Auditor(
 
         var system = (IHasReferences)systems[picture.Config.Name];
         var counts = await system.CountReferringAsync(picture.Places, accounts, cancellation);
+        var merging = picture.Config.Duplicates == DuplicatesAction.Merge;
         // Only these can keep each other from moving; an account has few of them, since a constraint says so.
-        var unique = picture.Config.Duplicates == DuplicatesAction.Merge ? picture.Places.Where(place => place.UniqueSets.Count > 0).ToList() : [];
+        var unique = merging ? picture.Places.Where(place => place.UniqueSets.Count > 0).ToList() : [];
         var rows = unique.Count == 0 ? [] : await system.ReadReferringAsync(unique, accounts, cancellation);
         return picture with
         {
+            Clashes = merging ? await system.FindClashesAsync(picture.Places, accounts, cancellation) : [],
             Referring = counts.GroupBy(count => count.Account).ToDictionary(group => group.Key, group => (IReadOnlyList<ReferringCount>)[.. group]),
             UniquelyReferring = rows.GroupBy(row => row.Account).ToDictionary(group => group.Key, group => (IReadOnlyList<ReferringRow>)[.. group]),
         };

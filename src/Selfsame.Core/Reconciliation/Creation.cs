@@ -146,7 +146,7 @@ internal static class Creation
 
         foreach (var kind in kinds)
         {
-            fields.Add(target.Identifiers[kind], from.Account.Identifiers.TryGetValue(kind, out var text) ? FieldValue.Text(text) : FieldValue.Null);
+            fields.Add(target.Identifiers[kind], from.Account.Identifiers.TryGetValue(kind, out var text) ? destination.Kept(kind, FieldValue.Text(text)) : FieldValue.Null);
         }
 
         foreach (var name in Drift.Shared(source, target))

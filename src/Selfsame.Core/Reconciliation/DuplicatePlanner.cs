@@ -42,8 +42,6 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
         DuplicatesAction.Merge or DuplicatesAction.Delete when finding.Decision is { Verdict: Verdict.Different } apart
             => $"They are different people by decision: {apart.Reason}.",
         DuplicatesAction.Report => "Duplicates within a system are reported: decide which account stays, or set 'duplicates' to rename, merge or delete.",
-        _ when finding.Identifier is { } kind && finding.Members.Any(member => !member.Account.Identifiers.ContainsKey(kind))
-            => $"Their {kind.Name()} is empty: give each one of its own, or none (null).",
         DuplicatesAction.Rename when finding.Identifier != IdentifierKind.Username
             => $"Only usernames can be renamed; two accounts with one {finding.Evidence[0].Rule} need a person's decision.",
         DuplicatesAction.Rename => null,
@@ -90,17 +88,20 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
     private Decision Merge(List<Finding> findings, List<KeyedAccount> members)
     {
         var (survivor, losers) = (members[0], members.Skip(1).ToList());
-        if (Unfit(survivor, losers) is { } unfit)
+        if ((Unfit(survivor, losers) ?? Clash(members)) is { } unfit)
         {
             return new LeftAlone(unfit);
         }
 
         var set = Folding.Into(survivor, losers, mapping, picture.SelfReferences);
-        var rows = losers.SelectMany(loser => picture.Referring.GetValueOrDefault(loser.Account.Id, [])).ToList();
+        // What refers to the survivor by a name that is written otherwise from now on moves as well.
+        var rows = losers.SelectMany(loser => picture.Referring.GetValueOrDefault(loser.Account.Id, []))
+            .Concat(picture.Referring.GetValueOrDefault(survivor.Account.Id, []).Where(row => row.Place.AccountFields.Any(set.ContainsKey))).ToList();
         var moved = new ReferenceMoves(picture.AccountsTable, mapping).Of(
             [.. members.SelectMany(member => picture.UniquelyReferring.GetValueOrDefault(member.Account.Id, []))],
             losers.Select(loser => loser.Account.Id).ToHashSet(),
-            survivor.Account with { Record = survivor.Account.Record.With(set) });
+            survivor.Account,
+            set);
         if (moved.Hindrance is { } hindrance)
         {
             return new LeftAlone(hindrance);
@@ -123,7 +124,8 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
             Precondition = survivor.Account.Record.Only(mapping.Id.Concat(mapping.Identifiers.Values).Concat(set.Keys)).Redacted(salt),
             Reversible = true,
             Losers = [.. losers.Select(Loser)],
-            Effects = [.. moved.Repeated.GroupBy(row => (row.Write.Table, Differs: string.Join(", ", row.Differs))).Select(group => Going(group.Key.Table, group.Key.Differs, group.Count(), survivor))],
+            Effects = [.. moved.Repeated.GroupBy(row => (row.Write.Table, row.IsLink, Differs: string.Join(", ", row.Differs)))
+                .Select(group => group.Key.IsLink ? Unlinked(group.Key.Table, group.Count(), survivor) : Going(group.Key.Table, group.Key.Differs, group.Count(), survivor))],
             References = [.. Planned(rows).Zip(picture.Places, (planned, place) => planned with { Differing = moved.CountDiffering(place) is > 0 and var count ? count : null })],
         });
     }
@@ -141,6 +143,12 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
             : null;
     }
 
+    private string? Clash(List<KeyedAccount> members)
+        => picture.Clashes.FirstOrDefault(clash => members.Count(member => clash.Accounts.Contains(member.Account.Id)) > 1) is { } clash
+            ? $"{string.Join(" and ", members.Where(member => clash.Accounts.Contains(member.Account.Id)).Select(Name))} have rows at {clash.Place} that the unique index '{clash.Index}' of {clash.Place.Table} would hold to be "
+                + "equal if they were of one account: put what should stay into one of them and delete the other, or change it so that the index does not hold it, then plan again."
+            : null;
+
     private static bool IsActive(KeyedAccount account) => account.Account.Attributes.ValueOrNull(AccountMapping.Active).IsTruthy;
 
     // Django writes '!' before what is no password; others lock an account with '!' or '*'.
@@ -150,6 +158,9 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
     private static string Going(string table, string differs, int rows, KeyedAccount survivor)
         => $"{Terms.Count(rows, "row")} of {table} {(rows == 1 ? "goes" : "go")}: {Name(survivor)} has {(rows == 1 ? "it" : "them")} already"
             + (differs.Length == 0 ? "." : $", with another {differs}, which stays.");
+
+    private static string Unlinked(string table, int rows, KeyedAccount survivor)
+        => $"{Terms.Count(rows, "row")} of {table} {(rows == 1 ? "goes" : "go")}: {(rows == 1 ? "it" : "they")} would link {Name(survivor)} with itself.";
 
     private Decision Delete(KeyedAccount loser, KeyedAccount survivor)
     {
@@ -191,7 +202,7 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
                 continue;
             }
 
-            if (FreeName(old.Trim(), account.Id) is not { } name)
+            if (FreeName(IdentifierForms.Mended(IdentifierKind.Username, old) ?? old.Trim(), account.Id) is not { } name)
             {
                 yield return (finding, new LeftAlone($"No name made from {old} (id {account.Id}) follows the rules for usernames: rename it yourself."));
                 continue;

@@ -27,12 +27,13 @@ internal static class Folding
         }
 
         AddVerified(set, survivor, losers, mapping);
-        foreach (var (kind, text) in survivor.Account.Identifiers)
+        foreach (var (kind, field) in mapping.Identifiers)
         {
-            // A blank around a name hides that it is taken; letters and their case are the person's own.
-            if (text.Trim() != text && survivor.Keys.ContainsKey(kind))
+            // A blank around a name, or another width of its letters, hides that it is taken; their case is the person's own.
+            var value = set.GetValueOrDefault(field, survivor.Account.Record.ValueOrNull(field));
+            if (!value.IsNull && IdentifierForms.NotText(kind, value) is null && IdentifierForms.Mended(kind, value.ToString()) is { } mended)
             {
-                set[mapping.Identifiers[kind]] = FieldValue.Text(text.Trim());
+                set[field] = FieldValue.Text(mended).InTheFormOf(value);
             }
         }
 
@@ -59,7 +60,7 @@ internal static class Folding
         }
     }
 
-    private static bool IsLacking(FieldValue value) => value.IsNull || value.AsText is { Length: 0 };
+    private static bool IsLacking(FieldValue value) => value.IsNull || (value.AsText is { } text && IdentifierForms.IsBlank(text));
 }
 
 /// <summary>Fields that read as an account's end. Empty they say that there was none: a survivor does not lack it, and must not be deleted or banned by what a duplicate was.</summary>

@@ -21,7 +21,11 @@ public sealed record KeyedAccount
         var refusals = new Dictionary<IdentifierKind, Refusal>();
         foreach (var (kind, text) in account.Identifiers)
         {
-            if (keying(kind, text, out var key, out var refusal))
+            if (account.NotText.TryGetValue(kind, out var why))
+            {
+                refusals.Add(kind, new Refusal($"{kind.Name()}.not-text", $"It {why}."));
+            }
+            else if (keying(kind, text, out var key, out var refusal))
             {
                 keys.Add(kind, key);
             }
@@ -81,6 +85,10 @@ public sealed record SystemPicture
     /// <summary>Whether something refers to accounts by what changes with a name or an address, and by nothing that the system guards.</summary>
     public bool HoldsNames => Places.Any(place => !place.Enforced && place.AccountFields.Except(Config.Mapping.Id).Any());
 
+    /// <summary>An identifier as it is to stand here, where a unique index keeps it.</summary>
+    public FieldValue Kept(IdentifierKind kind, FieldValue value)
+        => Wanted.ContainsKey(kind) && value.AsText is { } text && IdentifierForms.Mended(kind, text) is { Length: > 0 } mended ? FieldValue.Text(mended) : value;
+
     /// <summary>What refers to an account by one of these fields and would be left behind when they change, as a clause; null for nothing.</summary>
     public string? LeftBehind(Account account, IEnumerable<string> changing)
     {
@@ -100,6 +108,9 @@ public sealed record SystemPicture
 
     /// <summary>The rows that a unique constraint may keep from referring to another account too; read for duplicates that may be merged only.</summary>
     public IReadOnlyDictionary<AccountId, IReadOnlyList<ReferringRow>> UniquelyReferring { get; init; } = new Dictionary<AccountId, IReadOnlyList<ReferringRow>>();
+
+    /// <summary>What keeps references to several accounts from being references to one; asked for duplicates that may be merged only.</summary>
+    public IReadOnlyList<ReferenceClash> Clashes { get; init; } = [];
 
     /// <summary>Whether several rows can be changed as one.</summary>
     public bool WritesTogether { get; init; }

@@ -92,6 +92,9 @@ public enum ChangeReason
     NoUniqueIndex,
     NoUuid,
     IncompleteAccount,
+
+    /// <summary>An identifier stands in another form than its unique index takes for its key.</summary>
+    NotCanonical,
     Undo,
 }
 
@@ -107,7 +110,10 @@ public sealed record MergedAccount(AccountId Account, string Label, Fields Befor
 /// <param name="Fields">The fields that refer.</param>
 /// <param name="AccountFields">The fields of the account that they hold.</param>
 /// <param name="Rows">How many rows referred when the plan was made.</param>
-/// <param name="Differing">How many of these go, since the account that stays has them already, though they say something else besides; null for none. No more may.</param>
+/// <param name="Differing">
+/// How many of these go although something is lost with them: the account that stays has them already and they say something else besides, or they would link it with
+/// itself. Null for none. No more may.
+/// </param>
 public sealed record PlannedReference(string Table, IReadOnlyList<string> Fields, IReadOnlyList<string> AccountFields, int Rows, int? Differing = null)
 {
     public bool IsAt(ReferencePlace place)
@@ -224,7 +230,7 @@ public sealed record Change
     /// <summary>Whether it changes several rows as one.</summary>
     [JsonIgnore]
     public bool IsOfRows => Action is ChangeAction.Merge or ChangeAction.Rekey or ChangeAction.Restore
-        || (Action == ChangeAction.Delete && References is not null);
+        || (Action is ChangeAction.Delete or ChangeAction.Update && References is not null);
 }
 
 /// <summary>An account on which a change relies and which it leaves alone.</summary>

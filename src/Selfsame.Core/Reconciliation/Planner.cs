@@ -20,7 +20,7 @@ public static class Planner
         }
 
         var gone = decisions.SelectMany(pair => Gone(pair.Decision)).ToHashSet();
-        var others = findings.Where(finding => finding.Situation != Situation.Duplicate && finding.Fault is null)
+        var others = findings.Where(finding => finding.Situation != Situation.Duplicate && finding.Fault is null && !IsMended(finding))
             .Select(finding => (Finding: finding, Decision: Outlived(finding, Decide(finding, topology, pictures, keys, stamp), gone)))
             .ToList();
 
@@ -30,6 +30,7 @@ public static class Planner
         decisions.AddRange(others.Where(pair => pair.Finding.Situation != Situation.IdMismatch));
         decisions.AddRange(findings.Where(finding => finding.Fault == SystemFault.IncompleteAccount)
             .Select(finding => (finding, Outlived(finding, IncompleteAccounts.Decide(finding, pictures[finding.System], keys, stamp), gone))));
+        decisions.AddRange(MendingPlanner.Decide(findings.Where(IsMended), pictures, [.. decisions, .. others.Where(pair => pair.Finding.Situation == Situation.IdMismatch)]).ToList());
         decisions.AddRange(findings.Where(finding => finding.Fault is not (null or SystemFault.IncompleteAccount))
             .SelectMany(finding => SchemaPlanner.Decide(finding, pictures[finding.System], decisions, gone, stamp).Select(decision => (finding, decision)).ToList()));
         decisions.AddRange(others.Where(pair => pair.Finding.Situation == Situation.IdMismatch));
@@ -47,6 +48,9 @@ public static class Planner
                              select new NotPlanned(pair.Finding.Kind, pair.Finding.System, pair.Finding.Sentence, ((LeftAlone)pair.Decision).Because)],
         };
     }
+
+    // A value that has a key and stands in another form than its unique index takes for that.
+    private static bool IsMended(Finding finding) => finding is { Situation: Situation.NotCanonical, Target: not null };
 
     /// <summary>The accounts that a decision removes as duplicates.</summary>
     private static IEnumerable<(string System, AccountId Id)> Gone(Decision decision) => decision switch
@@ -213,7 +217,7 @@ public static class Planner
                 return new LeftAlone($"Another account of {target.Config.Name} has the {kind.Name()} {key}: clear that first.");
             }
 
-            set.Add(field, difference.Source, account.Record.ValueOrNull(field));
+            set.Add(field, keyed is null ? difference.Source : target.Kept(kind, difference.Source), account.Record.ValueOrNull(field));
         }
 
         AddVerified(set, finding.Source!.Account, source.Config.Mapping, target, account);

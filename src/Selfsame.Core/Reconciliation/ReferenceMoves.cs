@@ -3,13 +3,17 @@ using Selfsame.Core.Accounts;
 
 namespace Selfsame.Core.Reconciliation;
 
-/// <summary>A row that can't refer to the account that stays too: one that does has the same unique values already.</summary>
+/// <summary>A row that can't refer to the account that stays too: one that does has the same unique values already, or it would link that account with itself.</summary>
 /// <param name="Write">Its deletion.</param>
 /// <param name="Places">The places at which it refers.</param>
 /// <param name="Differs">The fields in which it says something else than the one that stays; none where nothing is lost with it.</param>
 /// <param name="OnePerAccount">Whether an account can have one such row only (a profile): it is no membership that both have.</param>
-internal sealed record RepeatedRow(RowWrite Write, IReadOnlyList<ReferencePlace> Places, IReadOnlyList<string> Differs, bool OnePerAccount)
+/// <param name="IsLink">Whether it links two accounts (one follows the other) that become one.</param>
+internal sealed record RepeatedRow(RowWrite Write, IReadOnlyList<ReferencePlace> Places, IReadOnlyList<string> Differs, bool OnePerAccount, bool IsLink = false)
 {
+    /// <summary>What is lost with it, after "it".</summary>
+    public string Loss => IsLink ? "would link the account with itself" : $"stands for the account already and differs in {string.Join(", ", Differs)}";
+
     /// <summary>How a person finds it.</summary>
     public override string ToString() => $"{string.Join(", ", Write.Key.Values)} of {Write.Table}";
 }
@@ -19,8 +23,8 @@ internal sealed record RepeatedRow(RowWrite Write, IReadOnlyList<ReferencePlace>
 /// <param name="Repeated">The rows that go.</param>
 internal sealed record MovedReferences(IReadOnlyList<RowWrite> Writes, IReadOnlyList<RepeatedRow> Repeated)
 {
-    /// <summary>The rows that go although they say something else than the one that stays.</summary>
-    public IEnumerable<RepeatedRow> Differing => Repeated.Where(row => row.Differs.Count > 0);
+    /// <summary>The rows that go although they say something that no other does.</summary>
+    public IEnumerable<RepeatedRow> Differing => Repeated.Where(row => row.IsLink || row.Differs.Count > 0);
 
     /// <summary>How many of them refer at a place.</summary>
     public int CountDiffering(ReferencePlace place) => Differing.Count(row => row.Places.Any(place.IsSamePlaceAs));
@@ -37,17 +41,21 @@ internal sealed class ReferenceMoves(string accountsTable, AccountMapping mappin
 {
     /// <param name="referring">All rows that refer to those accounts or to the one that stays.</param>
     /// <param name="from">From whom the references move.</param>
-    /// <param name="to">To whom.</param>
-    public MovedReferences Of(IReadOnlyList<ReferringRow> referring, IReadOnlySet<AccountId> from, Account to)
+    /// <param name="to">To whom: as it is.</param>
+    /// <param name="set">What it is given; where something refers to it by one of these fields, that moves too.</param>
+    public MovedReferences Of(IReadOnlyList<ReferringRow> referring, IReadOnlySet<AccountId> from, Account to, Fields set)
     {
         var (writes, repeated) = (new List<RowWrite>(), new List<RepeatedRow>());
         var standing = new Dictionary<(string Place, Fields Values), Fields>();
-        foreach (var row in referring.Where(row => !from.Contains(row.Account)))
+        var staying = to with { Record = to.Record.With(set) };
+        bool Moves(ReferringRow row) => from.Contains(row.Account) || row.Place.AccountFields.Any(set.ContainsKey);
+        foreach (var row in referring.Where(row => !Moves(row)))
         {
             Stand(standing, row.Place, row.Row);
         }
 
-        foreach (var group in InOrder(referring.Where(row => from.Contains(row.Account))).GroupBy(row => (row.Place.Table, row.Key)))
+        var naming = referring.ToLookup(row => (row.Place.Table, row.Key));
+        foreach (var group in InOrder(referring.Where(Moves)).GroupBy(row => (row.Place.Table, row.Key)))
         {
             // A loser's own row goes as a loser; what it refers to goes with it.
             if (group.Key.Table == accountsTable && AccountId.FromRecord(group.First().Row, mapping.Id) is { } self && from.Contains(self))
@@ -56,10 +64,17 @@ internal sealed class ReferenceMoves(string accountsTable, AccountMapping mappin
             }
 
             var (before, places) = (group.First().Row, group.Select(row => row.Place).ToList());
-            var set = places.Aggregate(Fields.Empty, (set, place) => set.With(Referring(place, before, to)));
-            var after = before.With(set);
+            var moved = places.Aggregate(Fields.Empty, (fields, place) => fields.With(Referring(place, before, staying)));
+            var after = before.With(moved);
             if (after.Equals(before))
             {
+                continue;
+            }
+
+            if (Link(naming[group.Key].ToList(), before, places) is { } link)
+            {
+                writes.Add(link.Write);
+                repeated.Add(link);
                 continue;
             }
 
@@ -71,11 +86,21 @@ internal sealed class ReferenceMoves(string accountsTable, AccountMapping mappin
             }
 
             places.ForEach(place => Stand(standing, place, after));
-            writes.Add(new RowWrite { Table = group.Key.Table, Action = RowAction.Update, Key = group.Key.Key, Before = before.Only(set.Keys), After = set });
+            writes.Add(new RowWrite { Table = group.Key.Table, Action = RowAction.Update, Key = group.Key.Key, Before = before.Only(moved.Keys), After = moved });
         }
 
         return new MovedReferences(writes, repeated);
     }
+
+    /// <summary>
+    /// The row, where it is one of a table that links accounts (a unique constraint over just the two references says so) and the two become one; else null. One that
+    /// linked an account with itself before says so on purpose, and moves.
+    /// </summary>
+    private RepeatedRow? Link(List<ReferringRow> naming, Fields before, List<ReferencePlace> places)
+        => naming[0].Place.Table != accountsTable && naming.Exists(one => naming.Exists(other => !other.Account.Equals(one.Account)
+            && one.Place.UniqueSets.Any(unique => unique.Count == one.Place.Fields.Count + other.Place.Fields.Count && unique.ToHashSet().SetEquals(one.Place.Fields.Concat(other.Place.Fields)))))
+            ? new RepeatedRow(new RowWrite { Table = naming[0].Place.Table, Action = RowAction.Delete, Key = naming[0].Key, Before = before, After = Fields.Empty }, places, [], OnePerAccount: false, IsLink: true)
+            : null;
 
     // Of rows that only one account can have, the same one stays when this is asked for a plan and when it is asked again at its apply.
     private static IEnumerable<ReferringRow> InOrder(IEnumerable<ReferringRow> rows)

@@ -108,7 +108,7 @@ internal sealed class RowChanges(
                 .ToDictionary(pair => pair.Change.Number, pair => Removed(pair.Change, system, present[Final(pair.Change, system.Mapping)], made)
                     .Where(account => !present.ContainsKey(account.Id)).ToList());
             var unguarded = (await PlacesAsync(group.Key, cancellation)).Where(place => !place.IsGuarded).ToList();
-            var rows = await ((IHasReferences)system).ReadReferringAsync(unguarded, [.. removed.Values.SelectMany(gone => gone), .. present.Values], cancellation);
+            var rows = await ((IHasReferences)system).ReadReferringAsync(unguarded, [.. removed.Values.SelectMany(gone => gone).Concat(present.Values).Select(system.Mapping.WithoutBlanks)], cancellation);
             foreach (var (change, _) in group.Where(pair => removed.ContainsKey(pair.Change.Number)))
             {
                 var (gone, final) = (removed[change.Number], Final(change, system.Mapping));
@@ -133,14 +133,14 @@ internal sealed class RowChanges(
     public async Task<IReadOnlyDictionary<AccountId, string>> ReferredAsync(string system, IReadOnlyList<Account> accounts, CancellationToken cancellation)
     {
         var places = (await PlacesAsync(system, cancellation)).Where(place => !place.Enforced).ToList();
-        var counts = places.Count == 0 || accounts.Count == 0 ? [] : await ((IHasReferences)systems[system]).CountReferringAsync(places, accounts, cancellation);
+        var counts = places.Count == 0 || accounts.Count == 0 ? [] : await ((IHasReferences)systems[system]).CountReferringAsync(places, [.. accounts.Select(systems[system].Mapping.WithoutBlanks)], cancellation);
         return counts.GroupBy(count => count.Account).ToDictionary(group => group.Key, group => string.Join(", ", group.Select(count => $"{count.Place} ({count.Rows})")));
     }
 
     // An account that has its new id is not found under the old one; what was journaled is made to its end. What is made to its end is done,
     // whatever happened to its account since.
     private static bool IsReplayed(Change change, List<RowWrite> madeEarlier, IReadOnlyList<RowWrite> earlier)
-        => madeEarlier.Count > 0 && (change.Action == ChangeAction.Rekey || madeEarlier.Count == earlier.Count);
+        => madeEarlier.Count > 0 && (change.Action is ChangeAction.Rekey or ChangeAction.Update || madeEarlier.Count == earlier.Count);
 
     private PreparedChange Prepare(
         Change change,
@@ -165,7 +165,8 @@ internal sealed class RowChanges(
         var mine = losers.Select(loser => loser.Id).Append(account.Id).ToHashSet();
         var rows = referring.Where(row => mine.Contains(row.Account)).ToList();
         var held = rows.Where(row => !row.Account.Equals(account.Id)).SelectMany(row => row.Place.AccountFields).Distinct();
-        if (held.FirstOrDefault(field => account.Record.With(change.After).ValueOrNull(field).IsNull) is { } lacking)
+        var staysAs = system.Mapping.WithoutBlanks(account with { Record = account.Record.With(change.After) });
+        if (held.FirstOrDefault(field => staysAs.Record.ValueOrNull(field).IsNull) is { } lacking)
         {
             return new PreparedChange(change, null, $"Rows refer to the others by '{lacking}', which {account.Label} does not have: give it one first.");
         }
@@ -244,7 +245,7 @@ internal sealed class RowChanges(
     private async Task<IReadOnlyList<ReferringRow>> ReadReferringAsync(string name, IReadOnlyList<Account> accounts, CancellationToken cancellation)
     {
         var places = await PlacesAsync(name, cancellation);
-        return places.Count == 0 || accounts.Count == 0 ? [] : await ((IHasReferences)systems[name]).ReadReferringAsync(places, accounts, cancellation);
+        return places.Count == 0 || accounts.Count == 0 ? [] : await ((IHasReferences)systems[name]).ReadReferringAsync(places, [.. accounts.Select(systems[name].Mapping.WithoutBlanks)], cancellation);
     }
 
     // All places that exist at apply, not only those of the plan.
@@ -298,7 +299,7 @@ internal sealed class RowChanges(
         ChangeAction.Rekey => !present.ContainsKey(change.Account) && present.ContainsKey(Final(change, mapping)),
         _ => present.TryGetValue(change.Account, out var survivor)
             && change.After.All(pair => pair.Value.SameFactAs(survivor.Record.ValueOrNull(pair.Key)))
-            && !change.Losers!.Any(loser => present.ContainsKey(loser.Account)),
+            && change.Losers?.Any(loser => present.ContainsKey(loser.Account)) != true,
     };
 
     private IWritesTogether Writer(string name)

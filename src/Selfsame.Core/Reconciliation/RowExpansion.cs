@@ -30,7 +30,7 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
         => change.Action switch
         {
             ChangeAction.Merge => Merge(account, losers, referring) with { Kept = Kept(account, change.Precondition) },
-            ChangeAction.Rekey => Rekey(account, referring) with { Kept = Kept(account, change.Precondition) },
+            ChangeAction.Rekey or ChangeAction.Update => Renamed(account, referring) with { Kept = Kept(account, change.Precondition) },
             ChangeAction.Delete => new ExpandedChange([Deleted(account)], [.. NoneLeft(account, null)]) { Kept = change.Survivor is null ? null : Kept(staying, change.Survivor.Precondition) },
             _ => new ExpandedChange(change.Rows ?? [], []),
         };
@@ -39,7 +39,7 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
     {
         var survivorNow = survivor with { Record = survivor.Record.With(change.After) };
         var gone = losers.Select(loser => loser.Id).ToHashSet();
-        var moved = moves.Of(referring, gone, survivorNow);
+        var moved = moves.Of(referring, gone, survivor, change.After);
         var rows = moved.Writes.ToList();
         rows.AddRange(losers.Select(Deleted));
         var set = new Fields(change.After.Where(pair => survivor.Record.ValueOrNull(pair.Key) != pair.Value));
@@ -58,14 +58,16 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
         return new ExpandedChange(rows, [.. losers.SelectMany(loser => NoneLeft(loser, survivorNow))]) { Hindrance = Hindrance(moved) };
     }
 
-    // Connectors make the id and what refers to it change as one, whatever order their constraints ask for.
-    private ExpandedChange Rekey(Account account, IReadOnlyList<ReferringRow> referring)
+    // Connectors make the id or the name and what refers to it change as one, whatever order their constraints ask for.
+    private ExpandedChange Renamed(Account account, IReadOnlyList<ReferringRow> referring)
     {
-        var key = account.Record.Only(mapping.Id);
-        var renewed = account with { Record = account.Record.With(change.After) };
-        var update = new RowWrite { Table = accountsTable, Action = RowAction.Update, Key = key, Before = key, After = change.After };
-        var moved = moves.Of(referring, new HashSet<AccountId> { account.Id }, renewed);
-        return new ExpandedChange([update, .. moved.Writes], []) { Hindrance = Hindrance(moved) };
+        var moved = moves.Of(referring, new HashSet<AccountId>(), account, change.After);
+        // What the account's own row says of itself changes with it.
+        var keys = referring.Where(row => row.Place.Table == accountsTable && AccountId.FromRecord(row.Row, mapping.Id)?.Equals(account.Id) == true).Select(row => row.Key).ToHashSet();
+        var own = moved.Writes.Where(row => row.Table == accountsTable && keys.Contains(row.Key)).ToList();
+        var after = own.Aggregate(change.After, (set, row) => set.With(row.After));
+        var update = new RowWrite { Table = accountsTable, Action = RowAction.Update, Key = account.Record.Only(mapping.Id), Before = account.Record.OrMissing(after.Keys), After = after };
+        return new ExpandedChange([update, .. moved.Writes.Except(own)], []) { Hindrance = Hindrance(moved) };
     }
 
     /// <summary>The writes for references that arrived at accounts which are gone; with a hindrance where some stay as they are.</summary>
@@ -74,13 +76,13 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
     /// <param name="referring">All rows that refer to them or to it.</param>
     public ExpandedChange Moved(IReadOnlyList<Account> gone, Account staying, IReadOnlyList<ReferringRow> referring)
     {
-        var moved = moves.Of(referring, gone.Select(account => account.Id).ToHashSet(), staying);
+        var moved = moves.Of(referring, gone.Select(account => account.Id).ToHashSet(), staying, Fields.Empty);
 
         // The merge is made; nobody reads again what would go. What says something else stays as it is, for a person to look at.
         var differing = moved.Differing.ToList();
         return new ExpandedChange([.. moved.Writes.Except(differing.Select(row => row.Write))], [])
         {
-            Hindrance = differing.Count == 0 ? null : $"References that arrived late were not all moved: the row {differing[0]} differs in {string.Join(", ", differing[0].Differs)} from the one that the account has already.",
+            Hindrance = differing.Count == 0 ? null : $"References that arrived late were not all moved: the row {differing[0]} {differing[0].Loss}.",
         };
     }
 
@@ -93,7 +95,7 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
         }
 
         var more = moved.Differing.FirstOrDefault(row => row.Places.Any(place => moved.CountDiffering(place) > Planned(place)));
-        return more is null ? null : $"The row {more} would go, since the account that stays has it already, and differs in {string.Join(", ", more.Differs)}, which the plan did not say: plan again.";
+        return more is null ? null : $"The row {more} would go, since it {more.Loss}, which the plan did not say: plan again.";
     }
 
     private int Planned(ReferencePlace place) => change.References?.FirstOrDefault(planned => planned.IsAt(place))?.Differing ?? 0;
@@ -111,5 +113,5 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
            where values.All(value => !value.IsNull) && (staying is null || !values.SequenceEqual(Held(place, staying)))
            select new NoReferenceLeft(place, values);
 
-    private static IReadOnlyList<FieldValue> Held(ReferencePlace place, Account account) => [.. place.AccountFields.Select(account.Record.ValueOrNull)];
+    private IReadOnlyList<FieldValue> Held(ReferencePlace place, Account account) => [.. place.AccountFields.Select(mapping.WithoutBlanks(account).Record.ValueOrNull)];
 }

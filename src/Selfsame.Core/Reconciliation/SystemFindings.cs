@@ -10,7 +10,7 @@ internal static class SystemFindings
     /// <param name="decisions">What people decided.</param>
     /// <param name="withoutHandle">Whose handle has no key and needs none.</param>
     public static IEnumerable<Finding> Find(SystemPicture picture, PersonDecisions decisions, IReadOnlySet<AccountId> withoutHandle)
-        => Faults(picture).Concat(IncompleteAccounts.Find(picture)).Concat(Duplicates(picture, decisions)).Concat(NotCanonical(picture, withoutHandle));
+        => Faults(picture).Concat(IncompleteAccounts.Find(picture)).Concat(Duplicates(picture, decisions)).Concat(NotCanonical(picture, withoutHandle)).Concat(NotMended(picture));
 
     private static IEnumerable<Finding> Faults(SystemPicture picture)
     {
@@ -181,7 +181,8 @@ internal static class SystemFindings
         var accounts = picture.Accounts.ToDictionary(account => account.Account.Id);
         return from wanted in picture.Wanted.OrderBy(pair => pair.Key)
                from equal in wanted.Value.Equal.OrderBy(equal => equal.Value, StringComparer.Ordinal)
-               let members = equal.Accounts.Distinct().Where(accounts.ContainsKey).Order(AccountId.Order).Select(id => accounts[id]).ToList()
+               let members = equal.Accounts.Distinct().Where(accounts.ContainsKey).Order(AccountId.Order).Select(id => accounts[id])
+                   .Where(account => account.Account.Identifiers.ContainsKey(wanted.Key)).ToList()
                where members.Select(member => member.Keys.GetValueOrDefault(wanted.Key, member.Account.Id.ToString())).Distinct(StringComparer.Ordinal).Skip(1).Any()
                select Duplicate(picture.Config.Name, wanted.Key, equal.Value, members) with
                {
@@ -192,9 +193,8 @@ internal static class SystemFindings
 
     private static string Values(List<KeyedAccount> accounts, IdentifierKind kind) => string.Join(", ", Raw(accounts, kind));
 
-    // An index may hold empty values to be equal, which are nobody's identifier.
     private static IEnumerable<string> Raw(List<KeyedAccount> accounts, IdentifierKind kind)
-        => accounts.Select(account => account.Account.Identifiers.GetValueOrDefault(kind, "")).Distinct(StringComparer.Ordinal);
+        => accounts.Select(account => account.Account.Identifiers[kind]).Distinct(StringComparer.Ordinal);
 
     private static Finding Duplicate(string system, IdentifierKind kind, string key, List<KeyedAccount> accounts) => new()
     {
@@ -218,5 +218,27 @@ internal static class SystemFindings
                Accounts = [Situations.Reference(picture.Config.Name, account)],
                Evidence = [new Evidence(refused.Value.Rule, "", [account.Account.Identifiers[refused.Key]], Proof: false)],
                Sentence = $"The {refused.Key.Name()} of {account.Account.Id} in {picture.Config.Name} has no key: {refused.Value.Message}",
+           };
+
+    /// <summary>Values in a form that a unique index takes for another one than their key says: blanks around them, another width, letters in pieces.</summary>
+    private static IEnumerable<Finding> NotMended(SystemPicture picture)
+        => from account in picture.Accounts.OrderBy(account => account.Account.Id, AccountId.Order)
+           from kind in picture.Wanted.Keys.Order()
+           where !account.Account.NotText.ContainsKey(kind)
+           let value = account.Account.Record.ValueOrNull(picture.Config.Mapping.Identifiers[kind])
+           let text = value.IsNull ? "" : value.ToString()
+           let mended = IdentifierForms.Mended(kind, text)
+           where mended is not null
+           select new Finding
+           {
+               Situation = Situation.NotCanonical,
+               System = picture.Config.Name,
+               Identifier = kind,
+               Target = account,
+               Accounts = [Situations.Reference(picture.Config.Name, account)],
+               Evidence = [new Evidence(kind.Name(), account.Keys.GetValueOrDefault(kind, ""), [text], Proof: false)],
+               Sentence = mended.Length == 0
+                   ? $"The {kind.Name()} of {account.Account.Id} in {picture.Config.Name} is nothing but blanks, which names nobody."
+                   : $"The {kind.Name()} of {account.Account.Id} in {picture.Config.Name} is written '{text}' {IdentifierForms.FaultOf(text)}, which a unique index holds to be another than '{mended}'.",
            };
 }

@@ -126,7 +126,7 @@ public sealed class ConnectedSystems : IAsyncDisposable
         "supabase" => new SupabaseSystem(config, store.Clock, store.Random, patience: patience),
         "atproto" => new AtProtoSystem(config, store.Clock, patience: patience),
         "auth0" => new Auth0System(config, store.Clock, store.Random, VerificationEvents.CountsOf(store.Database, config.Name), patience: patience),
-        "files" => new FilesSystem(config),
+        "files" => new FilesSystem(config, store.Clock),
         _ => throw new InvalidOperationException($"The config reader let the connector '{config.Connector}' through."),
     };
 }

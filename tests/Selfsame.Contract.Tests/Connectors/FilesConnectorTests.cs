@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Selfsame.Connectors.Files;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
@@ -57,6 +58,41 @@ public sealed class FilesConnectorTests : IDisposable
     }
 
     [Fact]
+    public async Task A_pipe_without_a_writer_is_given_up_in_time_and_one_with_a_writer_is_refused()
+    {
+        Process.Start("mkfifo", [folder["users.csv"]]).WaitForExit();
+        var system = new FilesSystem(Config("users.csv"), longestSilence: TimeSpan.FromMilliseconds(200));
+
+        var silent = await Should.ThrowAsync<SystemUnavailableException>(() => system.DescribeAsync(CancellationToken.None));
+        using var stop = new CancellationTokenSource();
+        var reading = new FilesSystem(Config("users.csv")).ReadEverythingAsync("export", null, stop.Token);
+        await stop.CancelAsync();
+        await Should.ThrowAsync<OperationCanceledException>(() => reading);
+
+        // Opened for both, a pipe blocks nobody; the readers that wait get on with it.
+        await using var writer = new FileStream(folder["users.csv"], FileMode.Open, FileAccess.ReadWrite);
+        var refused = await Should.ThrowAsync<SystemUnavailableException>(() => new FilesSystem(Config("users.csv")).DescribeAsync(CancellationToken.None));
+        silent.Message.ShouldContain("nothing came from it");
+        refused.Message.ShouldContain("it is a pipe or a device");
+    }
+
+    [Fact]
+    public async Task What_is_no_text_in_a_json_file_is_no_identifier_and_says_what_it_is()
+    {
+        var read = await Open("users.jsonl", """
+            {"id":1,"login":["ann"],"mail":{"address":"a@example.org"}}
+            {"id":2,"login":7,"mail":true}
+            {"id":3,"login":"bob","mail":" "}
+
+            """).ReadEverythingAsync("export", null, CancellationToken.None);
+
+        var keyed = read.Accounts.Select(account => KeyedAccount.Of(account, IdentifierKeys.TryKey)).ToList();
+        keyed.SelectMany(account => account.Refusals.OrderBy(pair => pair.Key).Select(pair => $"{account.Account.Id} {pair.Key} {pair.Value.Message}")).ShouldBe([
+            "1 Username It is a list, not text.", "1 Email It is an object, not text.", "2 Username It is a number, not text.", "2 Email It is true or false, not text."]);
+        keyed[2].Account.Identifiers.Keys.ShouldBe([IdentifierKind.Username]);
+    }
+
+    [Fact]
     public async Task A_value_of_over_a_million_characters_ends_the_read()
     {
         var system = Open("users.csv", $"id,login,mail\n1,\"{new string('a', 1_000_001)}\",\n2,bob,\n");
@@ -73,13 +109,13 @@ public sealed class FilesConnectorTests : IDisposable
     public async Task Its_permissions_are_probed()
     {
         (await Open("users.csv", "id,login,mail\n").ProbeAsync(CancellationToken.None)).ShouldBe([new PermissionProbe("read accounts", ProbeAnswer.Yes)]);
-        (await Should.ThrowAsync<SystemUnavailableException>(() => Config("gone.csv").ProbeAsync(CancellationToken.None))).Message.ShouldContain("Correct 'path'");
+        (await Should.ThrowAsync<SystemUnavailableException>(() => new FilesSystem(Config("gone.csv")).ProbeAsync(CancellationToken.None))).Message.ShouldContain("Correct 'path'");
     }
 
     [Fact]
     public async Task A_file_that_is_not_there_or_lacks_a_field_says_what_to_correct()
     {
-        (await Should.ThrowAsync<SystemUnavailableException>(() => Config("gone.csv").DescribeAsync(CancellationToken.None))).Message.ShouldContain("Correct 'path'");
+        (await Should.ThrowAsync<SystemUnavailableException>(() => new FilesSystem(Config("gone.csv")).DescribeAsync(CancellationToken.None))).Message.ShouldContain("Correct 'path'");
         (await Should.ThrowAsync<SystemUnavailableException>(() => Open("users.csv", "id,name\n1,ann\n").DescribeAsync(CancellationToken.None))).Message.ShouldContain("has no field login, mail");
     }
 
@@ -94,10 +130,10 @@ public sealed class FilesConnectorTests : IDisposable
     private FilesSystem Open(string file, string content)
     {
         File.WriteAllText(folder[file], content);
-        return Config(file);
+        return new FilesSystem(Config(file));
     }
 
-    private FilesSystem Config(string file) => new(new SystemConfig
+    private SystemConfig Config(string file) => new()
     {
         Name = "export",
         Connector = "files",
@@ -107,5 +143,5 @@ public sealed class FilesConnectorTests : IDisposable
             Id = ["id"],
             Identifiers = new Dictionary<IdentifierKind, string> { [IdentifierKind.Username] = "login", [IdentifierKind.Email] = "mail" },
         },
-    });
+    };
 }

@@ -259,6 +259,24 @@ public abstract partial class WritingTogetherContract : ConnectorContract
     }
 
     [Fact]
+    public async Task What_a_partial_index_or_one_over_an_expression_would_hold_to_be_equal_is_told_before()
+    {
+        await CreateAsync("1", "ann");
+        await CreateAsync("2", "Ann", mail: "ANN@example.org");
+        await CreateAsync("3", "carol", mail: "carol@example.org");
+        await ExecuteAsync($"CREATE TABLE addresses (number integer PRIMARY KEY, who varchar(40) REFERENCES {Quoted} (id), label varchar(40), main integer)");
+        await ExecuteAsync("CREATE UNIQUE INDEX one_main ON addresses (who) WHERE main = 1; CREATE UNIQUE INDEX labels ON addresses (who, lower(label))");
+        await ExecuteAsync("INSERT INTO addresses VALUES (1, '1', 'Home', 1), (2, '2', 'work', 0), (3, '3', 'home', 1), (4, '2', NULL, 0), (5, '1', NULL, 0), (6, '3', 'Work', 0)");
+        var places = (await PlacesAsync()).Where(place => place.Table == "addresses").ToList();
+
+        var clashes = await Referring.FindClashesAsync(places, await AccountsAsync("1", "2", "3"), CancellationToken.None);
+
+        places.Single().UniqueSets.ShouldAllBe(set => !set.Contains("who"));
+        clashes.Select(clash => $"{clash.Place} {clash.Index} {string.Join('+', clash.Accounts.Order(AccountId.Order))}").ShouldBe(
+            ["addresses.who one_main 1+3", "addresses.who labels 1+3", "addresses.who labels 2+3"], ignoreOrder: true);
+    }
+
+    [Fact]
     public async Task Rows_are_read_by_key_in_the_order_asked_for()
     {
         await TwoPeopleAsync();

@@ -34,6 +34,8 @@ internal sealed class DuplicateWorld
         System = new InMemorySystem(Mapping) { Facts = new SystemFacts { TakesChosenId = true, AtomicPreconditions = transactions } };
         System.ForeignKeys.Add(new ReferencePlace { Table = "printers", Fields = ["owner"], AccountFields = ["id"], Enforced = true });
         System.ForeignKeys.Add(new ReferencePlace { Table = "members", Fields = ["user"], AccountFields = ["id"], UniqueSets = [["group", "user"]], Enforced = true });
+        System.ForeignKeys.Add(new ReferencePlace { Table = "follows", Fields = ["follower"], AccountFields = ["id"], UniqueSets = [["follower", "followed"]], Enforced = true });
+        System.ForeignKeys.Add(new ReferencePlace { Table = "follows", Fields = ["followed"], AccountFields = ["id"], UniqueSets = [["follower", "followed"]], Enforced = true });
         System.ForeignKeys.Add(new ReferencePlace { Table = "profiles", Fields = ["user"], AccountFields = ["id"], UniqueSets = [["user"]], Enforced = true });
         Topology = new Topology
         {
@@ -78,6 +80,8 @@ internal sealed class DuplicateWorld
     public void Joins(string id, string group) => System.Refer("members", ["user", "group"], ("user", id), ("group", group));
 
     public void Joins(string id, string group, int since) => System.Refer("members", ["user", "group"], ("user", id), ("group", group), ("since", since));
+
+    public void Follows(string follower, string followed) => System.Refer("follows", ["follower", "followed"], ("follower", follower), ("followed", followed));
 
     public void Describes(string id, string bio) => System.Refer("profiles", ["user"], ("user", id), ("bio", bio));
 

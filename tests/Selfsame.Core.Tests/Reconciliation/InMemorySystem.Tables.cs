@@ -3,7 +3,7 @@ using Selfsame.Core.Accounts;
 
 namespace Selfsame.Core.Tests.Reconciliation;
 
-/// <summary>Tables beside the accounts that refer to them, and one unique index, folding case and compatibility forms (x² and x2).</summary>
+/// <summary>Tables beside the accounts that refer to them, and one unique index over names that are not empty, folding case and compatibility forms (x² and x2).</summary>
 internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, IHasCanonicalIndexes, IChangesSchema
 {
     private static readonly SystemIndex ByUsername = new() { Name = "username_unique", Fields = ["username"], Unique = true, Collation = "nocase", Definition = "username nocase" };
@@ -65,6 +65,12 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
     public async Task<IReadOnlyList<ReferringCount>> CountReferringAsync(
         IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> accounts, CancellationToken cancellation)
         => [.. (await ReadReferringAsync(places, accounts, cancellation)).GroupBy(row => (row.Place, row.Account)).Select(group => new ReferringCount(group.Key.Place, group.Key.Account, group.Count()))];
+
+    /// <summary>What its other unique indexes would hold to be equal.</summary>
+    public List<ReferenceClash> Clashes { get; } = [];
+
+    public Task<IReadOnlyList<ReferenceClash>> FindClashesAsync(IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> accounts, CancellationToken cancellation)
+        => Task.FromResult<IReadOnlyList<ReferenceClash>>(Clashes);
 
     public Task<IReadOnlyList<Fields?>> ReadRowsAsync(IReadOnlyList<(string Table, Fields Key)> keys, CancellationToken cancellation)
         => Task.FromResult<IReadOnlyList<Fields?>>([.. keys.Select(key => Row(key.Table, key.Key))]);
@@ -143,7 +149,7 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
     public string? JoinsMore(SystemIndex existing, IdentifierKind kind) => existing is { Unique: true, Collation: "blunt" } ? "its collation ignores accents" : null;
 
     public Task<IReadOnlyList<EqualAccounts>> FindEqualAsync(IdentifierKind kind, CancellationToken cancellation)
-        => Task.FromResult<IReadOnlyList<EqualAccounts>>([.. rows.Where(pair => pair.Value["username"].AsText is not null)
+        => Task.FromResult<IReadOnlyList<EqualAccounts>>([.. rows.Where(pair => pair.Value["username"].AsText is { Length: > 0 })
             .GroupBy(pair => string.Concat(pair.Value["username"].AsText!.EnumerateRunes()).Normalize(NormalizationForm.FormKC), StringComparer.OrdinalIgnoreCase)
             .Where(group => group.Skip(1).Any())
             .Select(group => new EqualAccounts(group.Key, [.. group.Select(pair => pair.Key)]))]);

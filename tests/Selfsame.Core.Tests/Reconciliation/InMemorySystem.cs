@@ -64,7 +64,7 @@ internal sealed partial class InMemorySystem(AccountMapping mapping) : IReadsAcc
     public void Remove(string id) => rows.Remove(new AccountId(id));
 
     public static Fields Record(params (string Field, object? Value)[] fields)
-        => new(fields.Select(field => KeyValuePair.Create(field.Field, FieldValue.From(field.Value))));
+        => new(fields.Select(field => KeyValuePair.Create(field.Field, field.Value is FieldValue value ? value : FieldValue.From(field.Value))));
 
     public Task<SystemFacts> DescribeAsync(CancellationToken cancellation) => Task.FromResult(Facts);
 

@@ -100,4 +100,20 @@ public sealed class MergeHindranceTests
         (await applying).IsComplete.ShouldBeTrue();
         world.Users.ShouldBe(["1 ann"]);
     }
+
+    [Fact]
+    public async Task Rows_that_an_index_of_the_systems_own_would_hold_to_be_equal_are_left_to_a_person()
+    {
+        var world = new DuplicateWorld();
+        world.Person("1", "ann");
+        world.Person("2", "Ann");
+        world.Person("3", "bob");
+        world.Person("4", "Bob");
+        world.System.Clashes.Add(new ReferenceClash(world.System.ForeignKeys[0], "one_default", [new AccountId("1"), new AccountId("2"), new AccountId("3")]));
+
+        var plan = await world.PlanAsync();
+
+        plan.Changes.Where(change => change.Action == ChangeAction.Merge).Select(change => change.Account.ToString()).ShouldBe(["3"]);
+        plan.NotPlanned[0].Because.ShouldStartWith("ann (id 1) and Ann (id 2) have rows at printers.owner that the unique index 'one_default' of printers would hold to be equal");
+    }
 }

@@ -8,8 +8,8 @@ namespace Selfsame.Core.Tests.Reconciliation;
 /// <summary>What must hold for every store full of duplicates, with and without transactions.</summary>
 public sealed class MergeProperties
 {
-    private static readonly string[] Names = ["ann", "Ann", "ANN", "bob", "Bob", " bob", "cy", "Cy"];
-    private static readonly string[] Emails = ["a@example.org", "A@example.org", "b@example.org", "B@Example.org"];
+    private static readonly string[] Names = ["ann", "Ann", "ANN", "bob", "Bob", " bob", "cy", "Cy", "", "", " ", "de\u0301", "d\u00E9", "\uFF21nn", "eve\u0301 "];
+    private static readonly string[] Emails = ["a@example.org", "A@example.org", "b@example.org", "B@Example.org", "", " "];
 
     private sealed record Row(int Id, string? Username, string? Email, int Created, string? Name);
 
@@ -53,6 +53,15 @@ public sealed class MergeProperties
         if (store.People.Count == 0)
         {
             return plan.Changes.All(change => change.Action == ChangeAction.Schema);
+        }
+
+        // Who followed another and became that one follows nobody; who followed themselves goes on so.
+        var owners = plan.Changes.SelectMany(change => (change.Losers ?? []).Select(loser => (Loser: $"{loser.Account}", Survivor: $"{change.Account}"))).ToDictionary(pair => pair.Loser, pair => pair.Survivor);
+        var expected = Followings(store).Select(pair => (One: owners.GetValueOrDefault(pair.One, pair.One), Other: owners.GetValueOrDefault(pair.Other, pair.Other), Self: pair.One == pair.Other))
+            .Where(pair => pair.Self || pair.One != pair.Other).Select(pair => $"{pair.One} {pair.Other}").Distinct().Order(StringComparer.Ordinal);
+        if (!world.System.Table("follows").Select(row => $"{row["follower"]} {row["followed"]}").Order(StringComparer.Ordinal).SequenceEqual(expected))
+        {
+            return false;
         }
 
         var printers = world.System.Table("printers").ToList();
@@ -100,12 +109,19 @@ public sealed class MergeProperties
                   from created in Gen.Choose(0, 2)
                   from name in Gen.Elements(null, "", "Ann")
                   select new Row(id, username, email, created, name);
-        var reference = from kind in Gen.Choose(0, 2) from person in Gen.Choose(0, 8) from thing in Gen.Choose(0, 3) select (kind, person, thing);
+        var reference = from kind in Gen.Choose(0, 3) from person in Gen.Choose(0, 8) from thing in Gen.Choose(0, 3) select (kind, person, thing);
         var stores = from people in Gen.Resize(Gen.ListOf(row), 9)
                      from references in Gen.Resize(Gen.ListOf(reference), 12)
                      from transactions in Gen.Elements(true, false)
-                     select new Store([.. people.DistinctBy(entry => entry.Id)], [.. references.DistinctBy(entry => (entry.kind, entry.kind == 1 ? entry.person : 0, entry.thing))], transactions);
+                     select new Store([.. people.DistinctBy(entry => entry.Id)], [.. references.DistinctBy(entry => (entry.kind, entry.kind is 1 or 3 ? entry.person : 0, entry.thing))], transactions);
         Prop.ForAll(Arb.From(stores), each => property(each).GetAwaiter().GetResult()).QuickCheckThrowOnFailure();
+    }
+
+    private static IReadOnlyList<(string One, string Other)> Followings(Store store)
+    {
+        var ids = store.People.Select(row => row.Id).Order().ToList();
+        return ids.Count == 0 ? [] : [.. store.References.Where(reference => reference.Kind == 3)
+            .Select(reference => ($"{ids[reference.Person % ids.Count]}", $"{ids[(reference.Person + reference.Thing) % ids.Count]}")).Distinct()];
     }
 
     private static DuplicateWorld Build(Store store)
@@ -123,8 +139,13 @@ public sealed class MergeProperties
             {
                 case 0: world.Owns($"printer{thing}", $"{holder.Id}"); break;
                 case 1: world.Joins($"{holder.Id}", $"group{thing}"); break;
-                default: world.Writes($"note{thing}", holder.Username ?? "nobody"); break;
+                case 2: world.Writes($"note{thing}", holder.Username ?? "nobody"); break;
             }
+        }
+
+        foreach (var (one, other) in Followings(store))
+        {
+            world.Follows(one, other);
         }
 
         return world;

@@ -8,8 +8,8 @@ namespace Selfsame.Core.Tests.Reconciliation;
 /// <summary>What must hold for every pair of stores, however damaged.</summary>
 public sealed class ReconciliationProperties
 {
-    private static readonly string[] Names = ["ann", "Ann", "ANN", "bob", "Bob", "cy", "two words", "dé", "de\u0301"];
-    private static readonly string[] Emails = ["a@example.org", "A@Example.org", "b@example.org", "c@bücher.example", "c@xn--bcher-kva.example", "no address"];
+    private static readonly string[] Names = ["ann", "Ann", "ANN", "bob", "Bob", "cy", "two words", "dé", "de\u0301", "", " ", "bob ", "\uFF23y"];
+    private static readonly string[] Emails = ["a@example.org", "A@Example.org", "b@example.org", "c@bücher.example", "c@xn--bcher-kva.example", "no address", "", " ", "b@example.org "];
 
     private sealed record Row(int Id, string? Username, string? Email, bool Verified, string? Name);
 

@@ -12,8 +12,8 @@ namespace Selfsame.Core.Tests.Reconciliation;
 /// </summary>
 public sealed class ScanProperties
 {
-    private static readonly string[] Names = ["ann", "Ann", "ANN", "bob", "Bob", "bob-2", "cy", "two words", "dé", "de\u0301", "a@example.org", "lone \uD800"];
-    private static readonly string[] Emails = ["a@example.org", "A@Example.org", "b@example.org", "c@bücher.example", "c@xn--bcher-kva.example", "d@example.org", "no address"];
+    private static readonly string[] Names = ["ann", "Ann", "ANN", "bob", "Bob", "bob-2", "cy", "two words", "dé", "de\u0301", "a@example.org", "lone \uD800", " ", "ann ", "\uFF22ob"];
+    private static readonly string[] Emails = ["a@example.org", "A@Example.org", "b@example.org", "c@bücher.example", "c@xn--bcher-kva.example", "d@example.org", "no address", " ", "e\u0301@example.org ", "f@example.org "];
 
     // True, 1, 1.0 and "1" are one fact in some pairs and not in others.
     private static readonly object?[] Values = [null, "x", "1", "true", 1L, 0L, 1.0, 1.5, "1.5", true, false];
@@ -159,8 +159,8 @@ public sealed class ScanProperties
             system.Put(
                 ("id", numbered ? (object)(long)id : id == 11 ? "3B039300-6F9D-49C8-BD77-FD81E1C2A0EA" : $"{id}"),
                 ("shard", random.Pick(["a", "a", "a/b"])),
-                ("username", random.Pick([null, "", .. Names])),
-                ("email", random.Pick([null, .. Emails, .. Emails])),
+                ("username", random.OneIn(12) ? random.Pick<object?>([5L, true, FieldValue.Native("array", "[\"ann\"]"), FieldValue.Native("json", "{}")]) : random.Pick([null, "", .. Names])),
+                ("email", random.OneIn(12) ? random.Pick<object?>([1.5, FieldValue.Native("text[]", "{a@example.org}"), FieldValue.Native("citext", "A@example.org")]) : random.Pick([null, "", .. Emails, .. Emails])),
                 ("verified", random.Pick<object?>([true, true, 1L, "yes", false, null])),
                 ("active", random.Pick<object?>([true, true, 1L, false, null])),
                 ("name", random.OneIn(2) ? "x" : random.Pick(Values)),

@@ -101,6 +101,34 @@ public sealed class LoginDuplicatesTests : IDisposable
         (await DumpAsync()).ShouldBe(before);
     }
 
+    // The official driver writes with a number by which its session may send a write again.
+    [Fact]
+    public async Task The_data_are_made_on_a_replica_set_too_and_an_answer_that_is_lost_makes_nothing_twice()
+    {
+        var connection = $"{(await MongoStandIn.SharedAsync(replicaSet: true)).ConnectionString}retried_{Guid.CreateVersion7():N}";
+        using var replicated = new ExampleFolder("login-duplicates", ("MONGODB_URI", connection));
+        await replicated.RunNodeAsync("make-data.mjs");
+        File.WriteAllText(
+            replicated["retry.mjs"],
+            """
+            import { MongoClient } from 'mongodb';
+            const client = new MongoClient(process.env.MONGODB_URI);
+            const database = client.db();
+            const users = database.collection('users');
+            console.log(await users.countDocuments());
+            await database.command({ standInFault: 'insert', action: 'dropAfter' });
+            console.log((await users.insertMany([{ username: 'fay' }, { username: 'gil' }])).insertedCount, await users.countDocuments());
+            await users.createIndex({ city: 1 });
+            await database.command({ standInFault: 'findAndModify', action: 'dropAfter' });
+            console.log((await users.findOneAndUpdate({ username: 'fay' }, { $set: { city: 'Oslo' } })).city, (await users.findOne({ username: 'fay' })).city);
+            await database.command({ dropIndexes: 'users', index: '*' });
+            console.log((await users.indexes()).map((index) => index.name).join());
+            await client.close();
+            """);
+
+        (await replicated.RunNodeAsync("retry.mjs")).Split('\n', StringSplitOptions.RemoveEmptyEntries).ShouldBe(["8", "2 10", "undefined Oslo", "_id_"]);
+    }
+
     private async Task<IReadOnlyList<string>> DumpAsync()
     {
         var output = await example.RunNodeAsync("dump.mjs");

@@ -141,10 +141,17 @@ export class Collection {
     return false;
   }
 
-  dropIndex(name) {
-    if (name === "_id_") throw new MongoError(72, "cannot drop _id index");
-    if (!this.indexes.some((index) => index.specification.name === name)) throw new MongoError(27, `index not found with name [${name}]`);
-    this.indexes = this.indexes.filter((index) => index.specification.name !== name);
+  // docs reference/command/dropIndexes: "*" for all but that of _id, a name, several names, or the key of one.
+  dropIndexes(wanted) {
+    const all = this.indexes.map((index) => index.specification);
+    const dropped = wanted === "*" ? all.filter(({ name }) => name !== "_id_").map(({ name }) => name)
+      : typeOf(wanted) === "object" ? all.filter(({ key }) => JSON.stringify(key) === JSON.stringify(wanted)).map(({ name }) => name)
+      : [wanted].flat();
+    if (dropped.length === 0 && wanted !== "*") throw new MongoError(27, `can't find index with key: ${JSON.stringify(wanted)}`);
+    if (dropped.includes("_id_")) throw new MongoError(72, "cannot drop _id index");
+    const unknown = dropped.find((name) => !all.some((index) => index.name === name));
+    if (unknown !== undefined) throw new MongoError(27, `index not found with name [${unknown}]`);
+    this.indexes = this.indexes.filter((index) => !dropped.includes(index.specification.name));
   }
 }
 

@@ -3,6 +3,7 @@ import { calculateObjectSize, Long } from "bson";
 import { aggregate } from "./aggregation.mjs";
 import { Collection } from "./collection.mjs";
 import { MongoError } from "./errors.mjs";
+import { RetryableWrites } from "./retries.mjs";
 import { Transactions } from "./transactions.mjs";
 import { collationOf, compare, missing } from "./values.mjs";
 import { valuesAt } from "./queries.mjs";
@@ -21,6 +22,7 @@ export class Server {
     this.users = new Map();
     this.nextCursor = 1;
     this.transactions = new Transactions(this);
+    this.retryable = new RetryableWrites(this);
   }
 
   run(command, address) {
@@ -31,7 +33,8 @@ export class Server {
     this.session = command.lsid?.id.toString("hex");
     if (command.readConcern?.level === "majority" && !this.replicaSet) throw new MongoError(123, "node needs to be a replica set member to use read concern");
     if (command.txnNumber === undefined) return handler(this, command, command.$db, address);
-    return this.transactions.run(command, () => handler(this, command, command.$db, address));
+    // Without autocommit: false it is no transaction's command but a write that may be sent again.
+    return (command.autocommit === false ? this.transactions : this.retryable).run(command, () => handler(this, command, command.$db, address));
   }
 
   database(name) {
@@ -96,31 +99,30 @@ function connectionStatus(server, { showPrivileges }, database) {
   };
 }
 
-// An ordered write stops at the first error; each write error names its place.
-function writes(list, ordered, write) {
+// An ordered write stops at the first error; each write error names its place. The counts of all statements are added up.
+function writes(server, list, ordered, write) {
+  const counts = { n: 0 };
   const writeErrors = [];
   for (const [index, one] of list.entries()) {
     try {
-      write(one, index);
+      for (const [name, count] of Object.entries(server.retryable.once(index, () => write(one)))) counts[name] = (counts[name] ?? 0) + count;
     } catch (error) {
       if (!(error instanceof MongoError) || error.code === 112) throw error;
       writeErrors.push({ index, code: error.code, errmsg: error.message, ...error.details });
       if (ordered !== false) break;
     }
   }
-  return writeErrors.length === 0 ? { ok: 1 } : { writeErrors, ok: 1 };
+  return { ...counts, ...(writeErrors.length === 0 ? {} : { writeErrors }), ok: 1 };
 }
 
 function insert(server, command, database) {
   const collection = server.collection(database, command.insert, true);
-  let n = 0;
-  const reply = writes(command.documents, command.ordered, (document) => {
+  return writes(server, command.documents, command.ordered, (document) => {
     if (calculateObjectSize(document) > maxDocument) throw new MongoError(10334, "object to insert too large");
     const written = collection.insert(document);
     server.transactions.wrote(collection, written._id, undefined);
-    n++;
+    return { n: 1 };
   });
-  return { n, ...reply };
 }
 
 function changed(document, update) {
@@ -141,35 +143,35 @@ function changed(document, update) {
 
 function update(server, command, database) {
   const collection = server.collection(database, command.update, true);
-  let n = 0;
-  let nModified = 0;
-  const reply = writes(command.updates, command.ordered, ({ q, u, multi, upsert, collation }) => {
+  return writes(server, command.updates, command.ordered, ({ q, u, multi, upsert, collation }) => {
+    const counts = { n: 0, nModified: 0 };
     if (upsert) throw new MongoError(2, "this stand-in does not upsert");
     for (const document of collection.find(q, collation).slice(0, multi ? undefined : 1)) {
       const after = changed(document, u);
       collection.replace(document, after);
       server.transactions.wrote(collection, document._id, document);
-      n++;
-      if (compare(document, after) !== 0) nModified++;
+      counts.n++;
+      if (compare(document, after) !== 0) counts.nModified++;
     }
+    return counts;
   });
-  return { n, nModified, ...reply };
 }
 
 function remove(server, command, database) {
   const collection = server.collection(database, command.delete, true);
-  let n = 0;
-  const reply = writes(command.deletes, command.ordered, ({ q, limit, collation }) => {
-    for (const document of collection.find(q, collation).slice(0, Number(limit) === 1 ? 1 : undefined)) {
+  return writes(server, command.deletes, command.ordered, ({ q, limit, collation }) => {
+    const found = collection.find(q, collation).slice(0, Number(limit) === 1 ? 1 : undefined);
+    for (const document of found) {
       collection.remove(document);
       server.transactions.wrote(collection, document._id, document);
-      n++;
     }
+    return { n: found.length };
   });
-  return { n, ...reply };
 }
 
-function findAndModify(server, command, database) {
+const findAndModify = (server, command, database) => server.retryable.once(0, () => foundAndModified(server, command, database));
+
+function foundAndModified(server, command, database) {
   const collection = server.collection(database, command.findAndModify, true);
   const [document] = collection.find(command.query ?? {}, command.collation);
   if (document === undefined) return { value: null, lastErrorObject: { n: 0, updatedExisting: false }, ok: 1 };
@@ -252,8 +254,10 @@ const handlers = {
     return { ...server.collection(database, command.createIndexes, true).createIndexes(command.indexes), ok: 1 };
   },
   dropIndexes: (server, command, database) => {
-    indexesOf(server, database, command.dropIndexes).dropIndex(command.index);
-    return { ok: 1 };
+    const collection = indexesOf(server, database, command.dropIndexes);
+    const nIndexesWas = collection.indexes.length;
+    collection.dropIndexes(command.index);
+    return { nIndexesWas, ok: 1 };
   },
   listIndexes: (server, command, database) => {
     const { indexes } = indexesOf(server, database, command.listIndexes);

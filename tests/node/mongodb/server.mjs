@@ -7,7 +7,8 @@
 //   $eq $ne $gt $gte $lt $lte $in $nin $exists $type $not $and $or $nor $expr with null, missing and array semantics; inserts, updates
 //   ($set, $unset, replacement), deletes, findAndModify; cursors and batches; unique, sparse, partial and collated indexes (a collation is
 //   ICU's, through Intl.Collator) with E11000 and the index conflicts 85 and 86 of 3.6 and of 5.0; createIndexes all or nothing;
-//   aggregation through npm `mingo`; transactions on a replica set (error 20 on a standalone, 40415 before 4.0); 16 MB documents.
+//   aggregation through npm `mingo`; on a replica set (error 20 on a standalone) transactions (40415 before 4.0) and retryable writes, which a session
+//   remembers by their latest txnNumber, statement by statement; 16 MB documents.
 // It does not do: authentication, TLS, replication and elections, sharding, waiting on locks, query plans, other operators and
 //   commands (each is refused with the server's error), journaling. What it proves is bounded by that; docs/connectors/mongodb.md says so.
 //

@@ -142,7 +142,11 @@ internal sealed class ScannedSystem
         foreach (var (kind, place) in Fields.Identifiers)
         {
             ref readonly var slot = ref rows[row, place];
-            if (slot.Form != FieldForm.Null && (slot.Length > 0 || slot.Form is FieldForm.Integer or FieldForm.Number or FieldForm.Boolean or FieldForm.Bytes))
+            if (IsBlank(rows, slot))
+            {
+                found |= slot.Length > 0 && Config.Unique.Contains(kind) ? Traits.Loud : Traits.None;
+            }
+            else
             {
                 found |= KindBit(kind) | AddKey(kind, rows, slot, account);
                 having[(int)kind]++;
@@ -202,7 +206,8 @@ internal sealed class ScannedSystem
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private Traits AddKey(IdentifierKind kind, FieldRows rows, in FieldSlot slot, int account)
     {
-        if (keysAscii && slot.Form is FieldForm.Text or FieldForm.Native && slot.Length <= LongestKey
+        var isNoText = IsNoText(kind, rows, slot);
+        if (keysAscii && !isNoText && slot.Form is FieldForm.Text or FieldForm.Native && slot.Length <= LongestKey
             && IdentifierKeys.TryKeyAscii(kind, rows.BytesOf(slot), keyBuffer))
         {
             kinds[(int)kind].Add(hash.Of(keyBuffer.AsSpan(0, slot.Length)), account);
@@ -210,15 +215,39 @@ internal sealed class ScannedSystem
         }
 
         var text = rows.TextOf(slot);
-        if (keying(kind, text, out var key, out _))
+        if (!isNoText && keying(kind, text, out var key, out _))
         {
             kinds[(int)kind].Add(hash.Of(Encoding.UTF8.GetBytes(key)), account);
-            return Traits.None;
+            return Config.Unique.Contains(kind) && IdentifierForms.Mended(kind, text) is not null ? Traits.Loud : Traits.None;
         }
 
         refused[(int)kind].Add(hash.Of(Encoding.Unicode.GetBytes(text)));
         return Traits.Loud;
     }
+
+    /// <summary>Whether there is no identifier: null, empty, nothing but blanks.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsBlank(FieldRows rows, in FieldSlot slot) => slot.Form switch
+    {
+        FieldForm.Null => true,
+        FieldForm.Text or FieldForm.Native => slot.Length == 0 || (MayBeBlank(rows.BytesOf(slot)[0]) && IdentifierForms.IsBlank(rows.TextOf(slot))),
+        FieldForm.BrokenText => slot.Length == 0,
+        _ => false,
+    };
+
+    // The first octets of White_Space in UTF-8 (PropList.txt): ASCII, U+0085 and U+00A0, U+1680, U+2000 to U+205F, U+3000.
+    private static bool MayBeBlank(byte first) => first is <= (byte)' ' or 0xC2 or 0xE1 or 0xE2 or 0xE3;
+
+    // As IdentifierForms.NotText of the value.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsNoText(IdentifierKind kind, FieldRows rows, in FieldSlot slot) => slot.Form switch
+    {
+        FieldForm.Text => false,
+        FieldForm.Native => IdentifierForms.NotText(kind, rows.NativeTypes[(int)slot.Bits], (char)rows.BytesOf(slot)[0]) is not null,
+        FieldForm.Integer or FieldForm.Number => IdentifierForms.IsName(kind),
+        FieldForm.Boolean or FieldForm.Bytes => true,
+        _ => false,
+    };
 
     private Traits AddUuid(FieldRows rows, int row, int account)
     {

@@ -49,6 +49,22 @@ public class MongoDbRowTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_a_partial_index_would_hold_to_be_equal_is_told_before()
+    {
+        await database.RunAsync("""
+            {"createIndexes": "prints", "indexes": [{"key": {"owner": 1}, "name": "one_main", "unique": true, "partialFilterExpression": {"main": true}}]}
+            """);
+        await database.InsertAsync("prints", $$"""{"_id": 14, "owner": {{Id(1)}}, "main": true}""", $$"""{"_id": 15, "owner": {{Id(2)}}, "main": true}""", $$"""{"_id": 16, "owner": {{Id(3)}} }""");
+        var places = await system.FindPlacesAsync(All, CancellationToken.None);
+        var accounts = (await system.ReadEverythingAsync("app", null, CancellationToken.None)).Accounts;
+
+        var clash = (await system.FindClashesAsync(places, accounts, CancellationToken.None)).ShouldHaveSingleItem();
+
+        places[0].UniqueSets.ShouldBeEmpty();
+        $"{clash.Place} {clash.Index} {clash.Accounts.Count}".ShouldBe("prints.owner one_main 2");
+    }
+
+    [Fact]
     public async Task Declared_places_are_completed_with_their_unique_sets()
     {
         var places = await system.FindPlacesAsync(All, CancellationToken.None);

@@ -1,0 +1,69 @@
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Core.Reconciliation;
+
+/// <summary>
+/// Plans that an identifier stands in the form in which its unique index holds it to be what its key says (<see cref="IdentifierForms.Mended"/>), and what refers
+/// to the account by it follows. Pure.
+/// </summary>
+internal static class MendingPlanner
+{
+    /// <param name="findings">Such values, of all systems.</param>
+    /// <param name="pictures">The systems.</param>
+    /// <param name="decided">What is decided about everything else that changes accounts.</param>
+    /// <returns>A decision for each value that no other change sets or takes away.</returns>
+    public static IEnumerable<(Finding Finding, Decision Decision)> Decide(
+        IEnumerable<Finding> findings, IReadOnlyDictionary<string, SystemPicture> pictures, IReadOnlyList<(Finding Finding, Decision Decision)> decided)
+    {
+        var changes = decided.Select(pair => pair.Decision).OfType<Planned>().Select(planned => planned.Change).ToList();
+        var removed = changes.SelectMany(Removed).ToHashSet();
+        var changing = changes.ToLookup(change => (change.System, change.Account));
+        var standing = decided.Where(pair => pair is { Decision: LeftAlone, Finding.Situation: Situation.Duplicate })
+            .SelectMany(pair => pair.Finding.Members.Select(member => (pair.Finding.System, member.Account.Id, pair.Finding.Identifier)))
+            .ToHashSet();
+        foreach (var finding in findings)
+        {
+            var (account, kind, picture) = (finding.Target!.Account, finding.Identifier!.Value, pictures[finding.System]);
+            var mine = changing[(finding.System, account.Id)].ToList();
+            if (removed.Contains((finding.System, account.Id)) || mine.Exists(change => change.After.ContainsKey(picture.Config.Mapping.Identifiers[kind])))
+            {
+                continue;
+            }
+
+            yield return (finding, standing.Contains((finding.System, account.Id, kind)) ? new LeftAlone($"It is one of several accounts that share the {kind.Name()}: decide about these first.")
+                : mine.Exists(change => change.Action == ChangeAction.Rekey) ? new LeftAlone("The account takes another id by this plan: plan again afterwards.")
+                : Decide(finding, account, kind, picture));
+        }
+    }
+
+    private static Decision Decide(Finding finding, Account account, IdentifierKind kind, SystemPicture picture)
+    {
+        var field = picture.Config.Mapping.Identifiers[kind];
+        var places = picture.Places.Where(place => place.AccountFields.Contains(field)).ToList();
+        var mended = IdentifierForms.Mended(kind, account.Record[field].ToString())!;
+        if (!picture.WritesTogether && picture.LeftBehind(account, [field]) is { } left)
+        {
+            return new LeftAlone($"{left} refer to {account.Label} (id {account.Id}) by it, and would be left behind: change it in the application.");
+        }
+
+        var precondition = account.Record.Only([.. picture.Config.Mapping.Id, field]);
+        return new Planned(new Change
+        {
+            Number = 0,
+            Action = ChangeAction.Update,
+            System = picture.Config.Name,
+            Account = account.Id,
+            Label = account.Label,
+            Reason = ChangeReason.NotCanonical,
+            Sentence = finding.Sentence,
+            Before = precondition.Only([field]),
+            After = new Fields([KeyValuePair.Create(field, FieldValue.Text(mended).InTheFormOf(precondition[field]))]),
+            Precondition = precondition,
+            Reversible = true,
+            References = places.Count > 0 && picture.WritesTogether ? PlannedReferences.Of(places, picture.Referring.GetValueOrDefault(account.Id, [])) : null,
+        });
+    }
+
+    private static IEnumerable<(string System, AccountId Account)> Removed(Change change)
+        => (change.Losers ?? []).Select(loser => loser.Account).Concat(change.Action == ChangeAction.Delete ? [change.Account] : []).Select(account => (change.System, account));
+}
