@@ -4,6 +4,7 @@ using Selfsame.Core.Accounts;
 namespace Selfsame.Contract.Tests.Connectors.MongoDb;
 
 /// <summary>What the server would refuse, told beforehand: by each documented action, on every collection that is used.</summary>
+[Trait("needs", "node, libmongoc")]
 public sealed class MongoDbPermissionTests : IAsyncLifetime
 {
     private static readonly string[] Actions = ["listCollections", "find", "listIndexes", "insert", "update", "remove", "createIndex", "dropIndex"];
