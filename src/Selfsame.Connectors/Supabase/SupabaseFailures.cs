@@ -6,7 +6,7 @@ using Selfsame.Core.Accounts;
 namespace Selfsame.Connectors.Supabase;
 
 /// <summary>What an answer other than success means, and what a person can do about it.</summary>
-internal sealed class SupabaseFailures(string name, SupabaseApi api)
+internal sealed class SupabaseFailures(string name)
 {
     private const string UniqueViolation = "23505";
 
@@ -67,5 +67,5 @@ internal sealed class SupabaseFailures(string name, SupabaseApi api)
     private string WrongKey(Answer answer)
         => $"'{name}' refused the key: {Said(answer)} Set 'serviceRoleKey' to the project's service_role key or a secret key; the anon key may not administer users.";
 
-    private string Said(Answer answer) => $"{(int)answer.Status}{(answer.Code.Length > 0 ? $" {answer.Code}" : "")}: {api.WithoutKey(answer.Message).TrimEnd('.')}.";
+    private static string Said(Answer answer) => $"{(int)answer.Status}{(answer.Code.Length > 0 ? $" {answer.Code}" : "")}: {answer.Message.TrimEnd('.')}.";
 }
