@@ -58,7 +58,7 @@ internal sealed class SupabaseFailures(string name)
     };
 
     // PostgreSQL named its reason, so the transaction was rolled back and this is no unknown outcome.
-    private WriteOutcome OfDatabase(Answer answer, string state)
+    private static WriteOutcome OfDatabase(Answer answer, string state)
         => state == UniqueViolation
             ? new AlreadyExists(
                 [.. Constraints.Where(pair => answer.Message.Contains($"\"{pair.Constraint}\"", StringComparison.Ordinal)).Select(pair => pair.Field)], Said(answer))
