@@ -37,7 +37,7 @@ public sealed class SupabaseSystem : IReadsAccounts, IReadsAccountsById, IFindsA
         this.random = random;
         name = config.Name;
         api = new SupabaseApi(config.Name, config.Settings["url"], config.Settings["serviceRoleKey"], this.http, clock, patience ?? Patience.OfCommand);
-        failures = new SupabaseFailures(config.Name, api);
+        failures = new SupabaseFailures(config.Name);
         pages = new SupabasePages(config.Name, api, failures, clock);
     }
 
