@@ -34,6 +34,7 @@ public sealed class ProvisioningSimulationTests(ITestOutputHelper output)
                 .. Enumerable.Range(1, 2).Select(number => new Visitor(world, number, Seed(world), seen)),
                 new MailSender(world, Seed(world)),
                 new Administrator(world, Seed(world)),
+                new Purger(world, Seed(world)),
                 new Editor(world, Seed(world)),
                 new Stranger(world, Seed(world)),
                 new Provided(world, Seed(world)),
@@ -117,12 +118,18 @@ public sealed class ProvisioningSimulationTests(ITestOutputHelper output)
     [Fact]
     public void Without_a_look_before_a_creation_a_seed_does_not_know_its_own_account_again()
         => SomeSeedShows(
-            Usual.Remotes! with { Password = (remote, network) => new BlindConnector(remote, network) },
+            Usual.Remotes! with { Password = (inner, _, network, refuses) => new BlindPasswordSystem(inner, network, refuses) },
             violation => violation.Contains("is nobody's") || violation.Contains("has two accounts"));
 
     [Fact]
+    public void Without_a_look_for_an_id_that_we_chose_a_seed_holds_its_own_account_to_be_anothers()
+        => SomeSeedShows(
+            Usual.Remotes! with { ChosenId = (inner, network) => new BlindChosenIdSystem(inner, network) },
+            violation => violation.Contains("a conflict that nothing justifies") || violation.Contains("is nobody's") || violation.Contains("does not come to rest"));
+
+    [Fact]
     public void Adopting_by_an_equal_address_is_seen_to_take_a_strangers_account()
-        => SomeSeedShows(Usual.Remotes! with { Password = (remote, network) => new AdoptingConnector(remote, network) }, violation => violation.Contains("stranger's"));
+        => SomeSeedShows(Usual.Remotes! with { Password = (inner, remote, network, refuses) => new AdoptingPasswordSystem(inner, remote, network, refuses) }, violation => violation.Contains("stranger's"));
 
     private static int Seed(World world) => world.StoreRandom.NextInt32(int.MaxValue);
 

@@ -102,15 +102,17 @@ internal sealed class SimulatedContext(Scheduler scheduler) : SynchronizationCon
         IsPaused = false;
         var late = waiting.ToList();
         waiting.Clear();
-        late.ForEach(Run);
+        late.ForEach(action => Run(action));
     }
 
     /// <summary>Runs what the process's own clock has due: late where it is paused, never where it is dead.</summary>
-    public void Run(Action action)
+    /// <param name="action">It.</param>
+    /// <param name="isTimer">Whether it is a timer's: of a process that wakes, nobody knows whether a timer or an answer that came meanwhile is seen first.</param>
+    public void Run(Action action, bool isTimer = false)
     {
         if (IsPaused && !IsDead)
         {
-            waiting.Add(action);
+            waiting.Add(isTimer ? () => Post(_ => action(), null) : action);
         }
         else if (!IsDead)
         {

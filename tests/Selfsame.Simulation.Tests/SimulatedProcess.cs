@@ -78,7 +78,7 @@ internal sealed class SimulatedProcess
 
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
             => world.CreateTimer(
-                given => context.Run(() => callback(given)),
+                given => context.Run(() => callback(given), isTimer: true),
                 state,
                 dueTime,
                 period);

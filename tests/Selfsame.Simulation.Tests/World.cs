@@ -47,13 +47,19 @@ internal sealed class World
 {
     public const string Tenant = "main";
 
-    private const int MostSteps = 100_000;
+    private const int MostSteps = 200_000;
+
+    // With the time scale of provisioning 900 s: a lease lasts 120 s, an event's loan 300 s.
+    private const int LongestPause = 9_000;
+
+    private static readonly TimeSpan MostSkew = TimeSpan.FromMinutes(5);
 
     private readonly WorldOptions options;
     private readonly SimulatedContext outside;
     private readonly SeededRandom chance;
     private readonly List<string> trace = [];
     private readonly HashSet<Guid> acknowledged = [];
+    private readonly HashSet<Guid> purgeable = [];
     private readonly SimulatedProcess?[] nodes;
     private int lives;
     private int running;
@@ -75,7 +81,12 @@ internal sealed class World
         Remotes = options.Remotes is { } remotes ? new RemoteSystems(this, remotes, seed) : null;
     }
 
-    public TenantSettings Settings => Remotes is null ? Unlimited : Unlimited with { UserSystem = RemoteSystems.Users, ProvisionTo = [RemoteSystems.Auth, RemoteSystems.Pds] };
+    public TenantSettings Settings => Remotes is null ? Unlimited : Unlimited with
+    {
+        UserSystem = RemoteSystems.Users,
+        ProvisionTo = [RemoteSystems.Auth, RemoteSystems.Pds],
+        DeletePurgedIn = [RemoteSystems.Auth],
+    };
 
     /// <summary>No limits: the simulation asks whether people come out whole, not how many may come.</summary>
     private static TenantSettings Unlimited { get; } = new()
@@ -85,6 +96,7 @@ internal sealed class World
         SignUpAttemptLimit = new RateLimit("sign-up-attempts", 0, TimeSpan.FromHours(1)),
         SignInLimit = new RateLimit("sign-in", 0, TimeSpan.FromHours(1)),
         PasswordResetLimit = new RateLimit("password-reset", 0, TimeSpan.FromHours(1)),
+        DeletionGracePeriod = TimeSpan.FromSeconds(30),
     };
 
     public Scheduler Scheduler { get; }
@@ -156,6 +168,13 @@ internal sealed class World
     /// <summary>This user was told to somebody: it must be there from now on.</summary>
     public void Acknowledge(Guid uuid) => acknowledged.Add(uuid);
 
+    /// <summary>These users are deleted, and a purge begins: they may cease to exist.</summary>
+    public void NotePurgeable(IEnumerable<Guid> uuids) => purgeable.UnionWith(uuids);
+
+    /// <summary>Whether this user was purged, as far as purges may have gone.</summary>
+    public bool IsPurged(Guid uuid)
+        => purgeable.Contains(uuid) && Inspect(transaction => transaction.ScalarAsync<long>("SELECT count(*) FROM users WHERE uuid = @uuid", new { uuid })) == 0;
+
     /// <summary>Waits outside of the process.</summary>
     public Task DelayAsync(int milliseconds) => Task.Delay(TimeSpan.FromMilliseconds((long)milliseconds * options.TimeScale), Clock);
 
@@ -211,7 +230,7 @@ internal sealed class World
             Violate(broken);
         }
 
-        foreach (var uuid in acknowledged.Where(uuid => Inspect(transaction => transaction.ScalarAsync<long>(
+        foreach (var uuid in acknowledged.Where(uuid => !IsPurged(uuid)).Where(uuid => Inspect(transaction => transaction.ScalarAsync<long>(
             "SELECT count(*) FROM users u WHERE u.uuid = @uuid AND (u.email_verified_at IS NOT NULL OR EXISTS (SELECT 1 FROM mails m WHERE m.user_id = u.id))",
             new { uuid })) != 1))
         {
@@ -245,12 +264,16 @@ internal sealed class World
                 checkedCommits = commits;
                 Check();
             }
+            else if (Remotes?.FindViolationsOfTouched().FirstOrDefault() is { } broken)
+            {
+                Violate(broken);
+            }
         }
     }
 
     private void Check()
     {
-        foreach (var broken in Disk.Read(database => StoreInvariants.FindAsync(database)).Concat(Remotes?.FindViolations() ?? []))
+        foreach (var broken in Disk.Read(database => StoreInvariants.FindAsync(database, purgeable)).Concat(Remotes?.FindViolations() ?? []))
         {
             Violate(broken);
         }
@@ -273,7 +296,7 @@ internal sealed class World
 
             if (chance.OneIn(3))
             {
-                var jump = TimeSpan.FromSeconds(chance.NextInt32(600) - 300);
+                var jump = NextSkew();
                 Note($"{node.Name}'s clock jumps by {jump}");
                 CountHeld(Fault.ClockJump, node);
                 node.Skew(jump);
@@ -300,7 +323,7 @@ internal sealed class World
             Note($"{node.Name} is paused");
             CountHeld(Fault.Pause, node);
             node.Context.Pause();
-            await DelayAsync(chance.NextInt32(3000));
+            await DelayAsync(chance.NextInt32(LongestPause));
             Note($"{node.Name} wakes");
             node.Context.Resume();
         }
@@ -323,6 +346,8 @@ internal sealed class World
         running++;
     }
 
+    private TimeSpan NextSkew() => TimeSpan.FromSeconds(chance.NextInt32(2 * (int)MostSkew.TotalSeconds) - MostSkew.TotalSeconds);
+
     private void CountHeld(Fault fault, SimulatedProcess node)
     {
         foreach (var state in Remotes?.HeldBy(node) ?? [])
@@ -343,6 +368,12 @@ internal sealed class World
     {
         var process = new SimulatedProcess(this, nodes.Length == 1 ? "the server" : $"server {node + 1}");
         nodes[node] = process;
+        if (Remotes is not null && chance.OneIn(3))
+        {
+            // Its clock was never right.
+            process.Skew(NextSkew());
+        }
+
         Remotes?.Start(process, ++lives);
     }
 

@@ -22,7 +22,10 @@ public static class StoreInvariants
     }
 
     /// <summary>Every violation, one sentence each; none in a sound store.</summary>
-    public static async Task<IReadOnlyList<string>> FindAsync(Database database, CancellationToken cancellation = default)
+    public static Task<IReadOnlyList<string>> FindAsync(Database database, CancellationToken cancellation = default) => FindAsync(database, new HashSet<Guid>(), cancellation);
+
+    /// <summary>As above, where users may have been purged sooner than their creation's answer is forgotten.</summary>
+    public static async Task<IReadOnlyList<string>> FindAsync(Database database, IReadOnlySet<Guid> purged, CancellationToken cancellation = default)
     {
         var state = await database.ReadAsync(ReadAsync, cancellation);
         return
@@ -30,7 +33,7 @@ public static class StoreInvariants
             .. FindStrangers(state),
             .. FindPeopleTwice(state.Users),
             .. state.Users.SelectMany(user => FindHalfMade(user, state)),
-            .. FindBrokenAnswers(state),
+            .. FindBrokenAnswers(state, purged),
         ];
     }
 
@@ -109,7 +112,7 @@ public static class StoreInvariants
         }
     }
 
-    private static IEnumerable<string> FindBrokenAnswers(StoreState state)
+    private static IEnumerable<string> FindBrokenAnswers(StoreState state, IReadOnlySet<Guid> purged)
     {
         var uuids = state.Users.Select(user => user.Uuid).ToHashSet();
         foreach (var record in state.Answers)
@@ -118,7 +121,7 @@ public static class StoreInvariants
             {
                 yield return $"The idempotency record {record.Key} has no answer.";
             }
-            else if (UserOf(record.Answer) is { } uuid && !uuids.Contains(uuid))
+            else if (UserOf(record.Answer) is { } uuid && !uuids.Contains(uuid) && !purged.Contains(uuid))
             {
                 yield return $"The idempotency record {record.Key} answers with a user that does not exist.";
             }

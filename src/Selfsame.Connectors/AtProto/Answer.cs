@@ -13,7 +13,7 @@ internal sealed record Answer : HttpAnswer
     public bool IsPage => Body is null && Content.Length > 0;
 
     /// <summary><c>InvalidRequest</c>, <c>InvalidHandle</c>, <c>UpstreamFailure</c> …, or empty.</summary>
-    public string Error => Text("error") ?? "";
+    public string Error => WithoutSecrets(Text("error") ?? "");
 
     protected override string? Reason => Text("message");
 

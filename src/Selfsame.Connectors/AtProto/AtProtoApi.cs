@@ -67,13 +67,6 @@ internal sealed class AtProtoApi
         // A DID alone would be an address of its own, with the scheme "did".
         => directoryCalls.PatientlyAsync(() => SendAsync(directoryCalls, HttpMethod.Get, new Uri(directory, $"./{path}"), null, false, cancellation), cancellation);
 
-    /// <summary>No password may stand in a message, even if the other side repeats it.</summary>
-    public string WithoutSecrets(string text, string? accountPassword = null)
-    {
-        var shown = text.Replace(password, "•••", StringComparison.Ordinal).Replace(credentials, "•••", StringComparison.Ordinal);
-        return string.IsNullOrEmpty(accountPassword) ? shown : shown.Replace(accountPassword, "•••", StringComparison.Ordinal);
-    }
-
     private static Uri? AddressOf(string url)
         => Uri.TryCreate(url, UriKind.Absolute, out var address) && address.Scheme is "http" or "https" && address.Query.Length == 0 && address.UserInfo.Length == 0
             ? new Uri(address.GetLeftPart(UriPartial.Path).TrimEnd('/') + '/')
@@ -93,6 +86,7 @@ internal sealed class AtProtoApi
                 Status = response.StatusCode,
                 Body = HttpCalls.Parsed(content) is { ValueKind: JsonValueKind.Object } json ? json : null,
                 Content = content,
+                Secrets = [password, credentials, .. HttpCalls.SecretsOf(body)],
                 RetryAfter = calls.Patience(response.Headers, Reset(response.Headers)),
             },
             cancellation);

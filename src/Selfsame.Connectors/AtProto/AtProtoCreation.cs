@@ -37,7 +37,7 @@ internal sealed class AtProtoCreation(string name, AtProtoApi api, AtProtoFailur
         {
             null => new NotCreated(nothingSent!),
             Answer { IsSuccess: true } made when AtProtoNames.IsDid(made.Text("did")) => await CheckedAsync(made, made.Text("did")!, fields, cancellation),
-            _ => new NotCreated(await JudgeAsync(reply, fields, password, cancellation)),
+            _ => new NotCreated(await JudgeAsync(reply, fields, cancellation)),
         };
     }
 
@@ -102,11 +102,11 @@ internal sealed class AtProtoCreation(string name, AtProtoApi api, AtProtoFailur
         return (await api.CallOpenlyAsync(Method, body, cancellation), null);
     }
 
-    private async Task<WriteOutcome> JudgeAsync(HttpReply reply, Fields fields, string password, CancellationToken cancellation)
+    private async Task<WriteOutcome> JudgeAsync(HttpReply reply, Fields fields, CancellationToken cancellation)
     {
         if (!AtProtoFailures.IsInternalError(reply))
         {
-            return failures.Change(reply, password);
+            return failures.Change(reply);
         }
 
         // The loser of a race for a handle or an address, or one whose handle or address a disabled account holds. The first is found by looking
@@ -116,11 +116,11 @@ internal sealed class AtProtoCreation(string name, AtProtoApi api, AtProtoFailur
             var held = await accounts.HeldByDisabledAsync(Stored(fields, AtProtoFields.Handle), Stored(fields, AtProtoFields.Email), cancellation);
             return held.Count > 0
                 ? new AlreadyExists(held, $"A disabled account of '{name}' has the {string.Join(" and the ", held)}.")
-                : failures.Change(reply, password);
+                : failures.Change(reply);
         }
         catch (SystemUnavailableException)
         {
-            return failures.Change(reply, password);
+            return failures.Change(reply);
         }
     }
 

@@ -36,19 +36,17 @@ internal sealed partial class AtProtoFailures(string name, AtProtoApi api)
         => exception.RetryAfter is { } wait ? new Throttled(wait) : new Unavailable(exception.Message);
 
     /// <summary>What a change that did not succeed came to.</summary>
-    /// <param name="reply">What came of it.</param>
-    /// <param name="password">The new account's password, which no message may hold; null where there is none.</param>
-    public WriteOutcome Change(HttpReply reply, string? password = null) => reply switch
+    public WriteOutcome Change(HttpReply reply) => reply switch
     {
         { Patience: { } wait } => new Throttled(wait),
         NotAsked not => new Unavailable($"'{name}' {not.Why}"),
         NoAnswer none => new Unknown($"'{name}' {none.Why}"),
         // The configuration is wrong, not the person: with the right password the same change goes through.
         Answer { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden } answer => new Unavailable(WrongPassword(answer)),
-        Answer { Status: HttpStatusCode.BadRequest, Body: not null } answer => OfBadRequest(answer, password),
+        Answer { Status: HttpStatusCode.BadRequest, Body: not null } answer => OfBadRequest(answer),
         // A proxy may answer 5xx, or a page with 200, for a request that went through.
-        Answer answer when (int)answer.Status >= 500 || answer.IsSuccess || answer.Status == HttpStatusCode.RequestTimeout => new Unknown($"'{name}' answered {Said(answer, password)}"),
-        Answer answer => new Unavailable(IsNoPds(answer) ? NoPds(answer) : $"'{name}' answered {Said(answer, password)}"),
+        Answer answer when (int)answer.Status >= 500 || answer.IsSuccess || answer.Status == HttpStatusCode.RequestTimeout => new Unknown($"'{name}' answered {Said(answer)}"),
+        Answer answer => new Unavailable(IsNoPds(answer) ? NoPds(answer) : $"'{name}' answered {Said(answer)}"),
         _ => throw Unexpected(reply),
     };
 
@@ -61,9 +59,9 @@ internal sealed partial class AtProtoFailures(string name, AtProtoApi api)
     /// <summary>Whether the PDS failed by itself, as it does where two of its accounts would have one handle or address.</summary>
     public static bool IsInternalError(HttpReply reply) => reply is Answer { Status: HttpStatusCode.InternalServerError, Error: "InternalServerError" };
 
-    private WriteOutcome OfBadRequest(Answer answer, string? password)
+    private WriteOutcome OfBadRequest(Answer answer)
     {
-        var said = Said(answer, password);
+        var said = Said(answer);
         return answer.Error switch
         {
             "InvalidHandle" or "HandleNotAvailable" => new Refused(said) { Fields = [AtProtoFields.Handle] },
@@ -89,8 +87,7 @@ internal sealed partial class AtProtoFailures(string name, AtProtoApi api)
     private string WrongPassword(Answer answer)
         => $"'{name}' refused the administrator: {Said(answer)} Set 'adminPassword' to the PDS's PDS_ADMIN_PASSWORD.";
 
-    private string Said(Answer answer, string? password = null)
-        => $"{(int)answer.Status}{(answer.Error.Length > 0 ? $" {api.WithoutSecrets(answer.Error, password)}" : "")}: {api.WithoutSecrets(answer.Message, password).TrimEnd('.')}.";
+    private static string Said(Answer answer) => $"{(int)answer.Status}{(answer.Error.Length > 0 ? $" {answer.Error}" : "")}: {answer.Message.TrimEnd('.')}.";
 
     private static InvalidOperationException Unexpected(HttpReply reply) => new($"The reply {reply.GetType().Name} is unknown.");
 

@@ -16,7 +16,7 @@ internal sealed record NoToken(string Why, bool Lasting = false, TimeSpan? Retry
 /// </summary>
 internal sealed record Answer : HttpAnswer
 {
-    public string Code => Text("errorCode") ?? "";
+    public string Code => WithoutSecrets(Text("errorCode") ?? "");
 
     protected override string? Reason => Text("message") ?? Text("error_description") ?? Text("error");
 }

@@ -71,7 +71,7 @@ internal sealed class Auth0Api : IDisposable
             using var request = new HttpRequestMessage(method, new Uri(tenant, "api/v2/" + path));
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", current.Text);
             request.Content = HttpCalls.Json(body);
-            var reply = await AskAsync(request, cancellation);
+            var reply = await AskAsync(request, [current.Text, .. HttpCalls.SecretsOf(body)], cancellation);
             if (reply is not Answer { Status: HttpStatusCode.Unauthorized } || attempt > 1)
             {
                 return reply;
@@ -106,13 +106,6 @@ internal sealed class Auth0Api : IDisposable
         }
     }
 
-    /// <summary>Neither the secret nor the token may stand in a message, even if the other side repeats it.</summary>
-    public string WithoutSecrets(string text)
-    {
-        var without = clientSecret.Length > 0 ? text.Replace(clientSecret, "•••", StringComparison.Ordinal) : text;
-        return token is { } known ? without.Replace(known.Text, "•••", StringComparison.Ordinal) : without;
-    }
-
     private static Uri Address(string name, string domain)
         => Uri.TryCreate(domain.Contains("://", StringComparison.Ordinal) ? domain : $"https://{domain}", UriKind.Absolute, out var address)
             && address.Scheme is "http" or "https" && address.PathAndQuery == "/"
@@ -121,7 +114,8 @@ internal sealed class Auth0Api : IDisposable
 
     private async Task<(Token? Token, NotAsked? Not)> TokenAsync(CancellationToken cancellation)
     {
-        await renewing.WaitAsync(cancellation);
+        // Whoever asks has a limit of its own, and who gave up is told so by the next request.
+        await renewing.WaitAsync(CancellationToken.None);
         try
         {
             if (token is { } kept && clock.GetUtcNow() < kept.RenewAt)
@@ -130,15 +124,16 @@ internal sealed class Auth0Api : IDisposable
             }
 
             using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(tenant, "oauth/token"));
-            request.Content = HttpCalls.Json(new JsonObject
+            var body = new JsonObject
             {
                 ["grant_type"] = "client_credentials",
                 ["client_id"] = clientId,
                 ["client_secret"] = clientSecret,
                 ["audience"] = audience,
-            });
+            };
+            request.Content = HttpCalls.Json(body);
             var asked = clock.GetUtcNow();
-            var reply = await AskAsync(request, cancellation);
+            var reply = await AskAsync(request, [.. HttpCalls.SecretsOf(body)], cancellation);
             if (reply is Answer { IsSuccess: true } answer && answer.Text("access_token") is { Length: > 0 } text)
             {
                 return (token = new Token(text, RenewAt(asked, answer), answer.Text("scope")?.Split(' ').ToHashSet(StringComparer.Ordinal)), null);
@@ -167,13 +162,13 @@ internal sealed class Auth0Api : IDisposable
         NoAnswer none => new NoToken(none.Why),
         Answer { Status: HttpStatusCode.TooManyRequests } answer => new NoToken("gives no token now: it asks for fewer requests.", RetryAfter: answer.RetryAfter),
         Answer { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden } answer => new NoToken(
-            $"gives no token: {WithoutSecrets(answer.Message)}. Set 'clientId' and 'clientSecret' to those of a machine-to-machine application that is authorized for {audience}.", Lasting: true),
+            $"gives no token: {answer.Message}. Set 'clientId' and 'clientSecret' to those of a machine-to-machine application that is authorized for {audience}.", Lasting: true),
         Answer { IsSuccess: true } or Answer { Status: HttpStatusCode.NotFound } => new NoToken("answered something that no Auth0 answers. Correct 'domain' in the config.", Lasting: true),
-        Answer answer => new NoToken($"gives no token ({(int)answer.Status}: {WithoutSecrets(answer.Message)})."),
+        Answer answer => new NoToken($"gives no token ({(int)answer.Status}: {answer.Message})."),
         _ => throw new InvalidOperationException($"The reply {reply.GetType().Name} is unknown."),
     };
 
-    private Task<HttpReply> AskAsync(HttpRequestMessage request, CancellationToken cancellation) => calls.SendAsync(
+    private Task<HttpReply> AskAsync(HttpRequestMessage request, IReadOnlyList<string> secrets, CancellationToken cancellation) => calls.SendAsync(
         request,
         (response, content) =>
         {
@@ -182,6 +177,7 @@ internal sealed class Auth0Api : IDisposable
             {
                 Status = response.StatusCode,
                 Body = HttpCalls.Parsed(content),
+                Secrets = secrets,
                 RetryAfter = Patience(response.Headers),
                 Exhausted = IsLast(response.Headers) ? Patience(response.Headers) : null,
             };

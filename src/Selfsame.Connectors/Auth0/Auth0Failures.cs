@@ -6,7 +6,7 @@ using Selfsame.Core.Accounts;
 namespace Selfsame.Connectors.Auth0;
 
 /// <summary>What an answer other than success means, and what a person can do about it.</summary>
-internal sealed class Auth0Failures(string name, Auth0Api api)
+internal sealed class Auth0Failures(string name)
 {
     /// <summary>Why nothing can be read.</summary>
     public SystemUnavailableException Unreadable(HttpReply reply) => reply is Answer { IsSuccess: true, Body: { } body } && !body.IsText() ? Unreadable(body) : new(reply switch
@@ -53,5 +53,5 @@ internal sealed class Auth0Failures(string name, Auth0Api api)
     private string NotAllowed(Answer answer)
         => $"'{name}' refused it: {Said(answer)} Grant the application the scopes read:users, create:users, update:users, delete:users, read:logs and read:log_streams of the Management API, as far as you use them.";
 
-    private string Said(Answer answer) => $"{(int)answer.Status}{(answer.Code.Length > 0 ? $" {answer.Code}" : "")}: {api.WithoutSecrets(answer.Message).TrimEnd('.')}.";
+    private static string Said(Answer answer) => $"{(int)answer.Status}{(answer.Code.Length > 0 ? $" {answer.Code}" : "")}: {answer.Message.TrimEnd('.')}.";
 }

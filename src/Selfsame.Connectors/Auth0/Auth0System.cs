@@ -50,7 +50,7 @@ public sealed class Auth0System
         this.random = random;
         this.verifications = verifications;
         api = new Auth0Api(config, http ?? HttpCalls.OwnConnections(), clock, patience ?? Patience.OfCommand);
-        failures = new Auth0Failures(name, api);
+        failures = new Auth0Failures(name);
         bulk = new Auth0BulkRead(name, api, failures, clock);
     }
 

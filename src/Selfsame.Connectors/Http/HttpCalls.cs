@@ -21,6 +21,8 @@ internal sealed class HttpCalls(HttpMessageInvoker http, TimeProvider clock, Tim
     // As for all nodes: who asks for more is asked again after this.
     private static readonly TimeSpan LongestQuiet = TimeSpan.FromHours(1);
 
+    private static readonly string[] SecretMembers = ["password", "password_hash", "client_secret"];
+
     private long quietUntil = long.MinValue;
 
     /// <summary>A connection pool of our own that follows no redirect: credentials go to the address in the config and nowhere else.</summary>
@@ -33,6 +35,10 @@ internal sealed class HttpCalls(HttpMessageInvoker http, TimeProvider clock, Tim
     });
 
     public static StringContent? Json(JsonObject? body) => body is null ? null : new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
+
+    /// <summary>The members of a body that hold a secret.</summary>
+    public static IEnumerable<string> SecretsOf(JsonObject? body)
+        => SecretMembers.Select(member => body?[member]).OfType<JsonValue>().Select(value => value.GetValue<string>()).Where(secret => secret.Length > 0);
 
     /// <summary>Sends a request once; not while the other side wants to be left alone.</summary>
     /// <param name="request">The caller's, who disposes of it.</param>

@@ -40,6 +40,9 @@ internal abstract record HttpAnswer : HttpReply
     /// <summary>When to ask again: what the answer says, or the connector's own patience where it says nothing.</summary>
     public required TimeSpan RetryAfter { get; init; }
 
+    /// <summary>What was sent and may stand in no message, even where the other side, or a proxy before it, repeats it.</summary>
+    public required IReadOnlyList<string> Secrets { get; init; }
+
     /// <summary>For how long no further request is allowed, where the answer says that it was the last; null where it does not.</summary>
     public TimeSpan? Exhausted { get; init; }
 
@@ -47,14 +50,17 @@ internal abstract record HttpAnswer : HttpReply
 
     public bool IsSuccess => (int)Status is >= 200 and < 300;
 
-    /// <summary>What it says, for people; never long, and never with characters that no text should hold.</summary>
-    public string Message => Reason is { } reason ? Shown(reason) : "it gave no reason";
+    /// <summary>What it says, for people; never long, never with characters that no text should hold, and without secrets.</summary>
+    public string Message => Reason is { } reason ? Shown(WithoutSecrets(reason)) : "it gave no reason";
 
     /// <summary>Where this API tells a person what was wrong; null where it told nothing.</summary>
     protected abstract string? Reason { get; }
 
     /// <summary>A text member of the body; null where it is none.</summary>
     public string? Text(string property) => Body is { ValueKind: JsonValueKind.Object } body ? body.TextOrNull(property) : null;
+
+    /// <summary>A text of the answer without secrets; to be asked before it is cut, or the greater part of one might stay.</summary>
+    protected string WithoutSecrets(string text) => Secrets.Aggregate(text, (shown, secret) => shown.Replace(secret, "•••", StringComparison.Ordinal));
 
     // Cut between two characters, not within one.
     private static string Shown(string reason)

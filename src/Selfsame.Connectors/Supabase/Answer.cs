@@ -13,7 +13,7 @@ internal sealed record Answer : HttpAnswer
     public required long? Total { get; init; }
 
     /// <summary><c>email_exists</c>, <c>user_not_found</c>, an SQLSTATE …, or empty.</summary>
-    public string Code => Text("error_code") ?? Text("code") ?? "";
+    public string Code => WithoutSecrets(Text("error_code") ?? Text("code") ?? "");
 
     protected override string? Reason => Text("msg") ?? Text("message") ?? Text("error_description") ?? Text("error");
 

@@ -54,14 +54,12 @@ internal sealed class SupabaseApi
                 Status = response.StatusCode,
                 Body = HttpCalls.Parsed(content),
                 RetryAfter = calls.Patience(response.Headers),
+                Secrets = [key, .. HttpCalls.SecretsOf(body)],
                 Total = Total(response),
             },
             cancellation,
             limitIsOfAll);
     }
-
-    /// <summary>The key must stand in no message, even if the other side repeats it.</summary>
-    public string WithoutKey(string text) => text.Replace(key, "•••", StringComparison.Ordinal);
 
     private static string Root(string name, string url)
     {

@@ -6,7 +6,7 @@ using Selfsame.Core.Accounts;
 namespace Selfsame.Connectors.Supabase;
 
 /// <summary>What an answer other than success means, and what a person can do about it.</summary>
-internal sealed class SupabaseFailures(string name, SupabaseApi api)
+internal sealed class SupabaseFailures(string name)
 {
     private const string UniqueViolation = "23505";
 
@@ -58,7 +58,7 @@ internal sealed class SupabaseFailures(string name, SupabaseApi api)
     };
 
     // PostgreSQL named its reason, so the transaction was rolled back and this is no unknown outcome.
-    private WriteOutcome OfDatabase(Answer answer, string state)
+    private static WriteOutcome OfDatabase(Answer answer, string state)
         => state == UniqueViolation
             ? new AlreadyExists(
                 [.. Constraints.Where(pair => answer.Message.Contains($"\"{pair.Constraint}\"", StringComparison.Ordinal)).Select(pair => pair.Field)], Said(answer))
@@ -67,5 +67,5 @@ internal sealed class SupabaseFailures(string name, SupabaseApi api)
     private string WrongKey(Answer answer)
         => $"'{name}' refused the key: {Said(answer)} Set 'serviceRoleKey' to the project's service_role key or a secret key; the anon key may not administer users.";
 
-    private string Said(Answer answer) => $"{(int)answer.Status}{(answer.Code.Length > 0 ? $" {answer.Code}" : "")}: {api.WithoutKey(answer.Message).TrimEnd('.')}.";
+    private static string Said(Answer answer) => $"{(int)answer.Status}{(answer.Code.Length > 0 ? $" {answer.Code}" : "")}: {answer.Message.TrimEnd('.')}.";
 }

@@ -152,8 +152,7 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
                 return account;
             }
 
-            // The end of the user's patience ends the wait, and is no error.
-            await Task.WhenAny(Task.Delay(Glance, context.Clock, limit));
+            await Task.Delay(Glance, context.Clock, CancellationToken.None);
         }
     }
 

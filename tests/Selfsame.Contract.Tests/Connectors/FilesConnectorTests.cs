@@ -88,7 +88,8 @@ public sealed class FilesConnectorTests : IDisposable
 
         var keyed = read.Accounts.Select(account => KeyedAccount.Of(account, IdentifierKeys.TryKey)).ToList();
         keyed.SelectMany(account => account.Refusals.OrderBy(pair => pair.Key).Select(pair => $"{account.Account.Id} {pair.Key} {pair.Value.Message}")).ShouldBe([
-            "1 Username It is a list, not text.", "1 Email It is an object, not text.", "2 Username It is a number, not text.", "2 Email It is true or false, not text."]);
+            "1 Username it is a list, not text. Let one text stand there.", "1 Email it is an object, not text. Let one text stand there.",
+            "2 Username it is a number, not text. Let one text stand there.", "2 Email it is true or false, not text. Let one text stand there."]);
         keyed[2].Account.Identifiers.Keys.ShouldBe([IdentifierKind.Username]);
     }
 

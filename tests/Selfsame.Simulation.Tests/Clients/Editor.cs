@@ -18,6 +18,8 @@ internal sealed class Editor(World world, int seed) : Client(world, "editor", se
 
     public static IReadOnlyList<string> Handles { get; } = ["annabel", "beatrix", "cecily"];
 
+    private static IReadOnlyList<string> Roles { get; } = ["observer", "creator", "moderator"];
+
     public override async Task RunAsync()
     {
         await SignUpAsync();
@@ -50,17 +52,16 @@ internal sealed class Editor(World world, int seed) : Client(world, "editor", se
 
     private async Task ActAsync(Guid uuid)
     {
-        switch (Random.NextInt32(13))
+        switch (Random.NextInt32(14))
         {
             case 0 or 10 or 11:
-                await ChangeAsync("a name", uuid, new UserChange { FirstName = new Change<string>(true, $"Name {Random.NextInt32(4)}") });
+                await ChangeAsync("a role", uuid, new UserChange { Role = new Change<string>(true, Random.Pick(Roles)) });
                 break;
             case 1 when self is { } eva:
                 await ChangeAsync("an address", eva, new UserChange { Email = new Change<string>(true, Random.Pick(Addresses)) });
                 break;
-            case 2:
-                var handle = Random.OneIn(4) ? null : Random.Pick(Handles);
-                await AskAsync($"a handle of {uuid}", context => new UserAdministration(context).SetHandleAsync(World.Tenant, uuid, handle, null, Actor.CommandLine, CancellationToken.None));
+            case 2 or 12:
+                await SetHandleAsync(uuid, Random.OneIn(4) ? null : Random.Pick(Handles));
                 break;
             case 3 or 9:
                 await ChangeAsync("disabled", uuid, new UserChange { IsActive = new Change<bool>(true, false) });
@@ -79,6 +80,14 @@ internal sealed class Editor(World world, int seed) : Client(world, "editor", se
 
     private async Task ChangeAsync(string what, Guid uuid, UserChange change)
         => await AskAsync($"{what} of {uuid}", context => new UserAdministration(context).ChangeAsync(World.Tenant, uuid, change, null, Actor.CommandLine, CancellationToken.None));
+
+    /// <summary>As the user asks for it: the other system takes it first.</summary>
+    private async Task SetHandleAsync(Guid uuid, string? handle)
+        => await AskAsync($"handle {handle} of {uuid}", async context =>
+        {
+            var user = await new UserReader(context).FindAsync(World.Tenant, uuid, CancellationToken.None);
+            return user is null ? new UserChangeResult.NotFound() : await World.Remotes!.Of(context).Handles.SetAsync(user, handle, null, Actor.Self, CancellationToken.None);
+        });
 
     private async Task RetryAsync(Guid uuid)
     {

@@ -5,6 +5,8 @@ namespace Selfsame.Simulation.Tests.Clients;
 /// <summary>Takes mails from the outbox and delivers them, as the service's sender does, until the world is quiet and none is left.</summary>
 internal sealed class MailSender(World world, int seed) : Client(world, "mail sender", seed)
 {
+    private readonly Dictionary<Guid, Guid?> users = [];
+
     public override async Task RunAsync()
     {
         while (!World.IsQuiet || Waiting() > 0)
@@ -12,7 +14,9 @@ internal sealed class MailSender(World world, int seed) : Client(world, "mail se
             await World.DelayAsync(World.IsQuiet ? 30_000 : 20 + Random.NextInt32(60));
             var (_, mails) = await AskAsync("lease", async context => new Lease(await new MailOutbox(context).LeaseAsync(10, CancellationToken.None)));
             var sent = new List<Guid>();
-            foreach (var mail in mails?.Mails ?? [])
+            // Whoever is purged from here on has a mail on its way.
+            mails?.Mails.ForEach(mail => users[mail.Uuid] = UserOf(mail));
+            foreach (var mail in mails?.Mails.Where(mail => users[mail.Uuid] is not null) ?? [])
             {
                 await SendAsync(mail, sent);
             }
@@ -31,9 +35,7 @@ internal sealed class MailSender(World world, int seed) : Client(world, "mail se
             return;
         }
 
-        var users = World.Inspect(transaction => transaction.ScalarAsync<long>(
-            "SELECT count(*) FROM mails m JOIN users u ON u.id = m.user_id WHERE m.uuid = @uuid", new { uuid = mail.Uuid }));
-        if (users != 1)
+        if (UserOf(mail) is null && !(users.GetValueOrDefault(mail.Uuid) is { } user && World.IsPurged(user)))
         {
             World.Violate("A mail went to a user that does not exist.");
         }
@@ -54,6 +56,9 @@ internal sealed class MailSender(World world, int seed) : Client(world, "mail se
             sent.Clear();
         }
     }
+
+    private Guid? UserOf(QueuedMail mail) => World.Inspect(transaction => transaction.QueryFirstOrDefaultAsync<Guid?>(
+        "SELECT u.uuid FROM mails m JOIN users u ON u.id = m.user_id WHERE m.uuid = @uuid", new { uuid = mail.Uuid }));
 
     private long Waiting() => World.Inspect(transaction => transaction.ScalarAsync<long>("SELECT count(*) FROM mails WHERE sent_at IS NULL"));
 

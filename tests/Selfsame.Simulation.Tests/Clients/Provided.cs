@@ -1,5 +1,6 @@
 using Selfsame.Core.Accounts;
 using Selfsame.Simulation.Tests.Remotes;
+using Selfsame.Simulation.Tests.Remotes.Services;
 using Selfsame.Store.Inbox;
 
 namespace Selfsame.Simulation.Tests.Clients;
@@ -24,18 +25,20 @@ internal sealed class Provided(World world, int seed) : Client(world, "provider"
 
     private SystemEvent SignUp(AccountId id, int person)
     {
-        Accounts.Create(id, RemoteSystems.Record(id, Emails[person], $"person{person}"), null, byStranger: true);
+        Accounts.Create(id, SimulatedAuth0.Record(id, Emails[person], $"person{person}"), null, byStranger: true);
         return World.Remotes!.Provider.Record("ss", id);
     }
 
     private SystemEvent Change(AccountId id)
     {
-        var active = Random.OneIn(3);
-        var set = active
-            ? KeyValuePair.Create("active", FieldValue.Boolean(!Accounts.Accounts[id].Record["active"].IsTruthy))
-            : KeyValuePair.Create("first", FieldValue.Text($"Name {Random.NextInt32(4)}"));
-        Accounts.Update(id, new Fields([set]), Fields.Empty);
-        return World.Remotes!.Provider.Record(active ? "sdu" : "sv", id);
+        var (type, field, value) = Random.NextInt32(3) switch
+        {
+            0 => ("sdu", "blocked", FieldValue.Boolean(!Accounts.Accounts[id].Record["blocked"].IsTruthy)),
+            1 => ("sv", "verified", FieldValue.Boolean(true)),
+            _ => ("scn", "name", FieldValue.Text($"Name {Random.NextInt32(4)}")),
+        };
+        Accounts.Set(id, new Fields([KeyValuePair.Create(field, value)]));
+        return World.Remotes!.Provider.Record(type, id);
     }
 
     private void Tell(SystemEvent happened)

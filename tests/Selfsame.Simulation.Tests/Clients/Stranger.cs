@@ -1,5 +1,6 @@
 using Selfsame.Core.Accounts;
 using Selfsame.Simulation.Tests.Remotes;
+using Selfsame.Simulation.Tests.Remotes.Services;
 
 namespace Selfsame.Simulation.Tests.Clients;
 
@@ -13,14 +14,16 @@ internal sealed class Stranger(World world, int seed) : Client(world, "stranger"
             await World.DelayAsync(Random.NextInt32(60));
             var remote = Random.Pick(World.Remotes!.Systems);
             var email = Random.Pick(remote.Name == RemoteSystems.App ? Provided.Emails : [.. Person.All.Select(person => person.Emails[0]), Editor.Addresses[1]]);
-            var id = new AccountId(remote.Name == RemoteSystems.Pds ? $"did:plc:{remote.Accounts.Count}" : Random.NextUuid().ToString("D"));
+            var id = remote.Name == RemoteSystems.Pds ? SimulatedPds.NextDid(remote) : new AccountId(Random.NextUuid().ToString("D"));
             var taken = remote.Create(id, Record(remote.Name, id, email, registration), "the stranger's own", byStranger: true);
             Note($"registers {email} in {remote.Name}{(taken.Count > 0 ? ", in vain" : "")}");
         }
     }
 
-    private Fields Record(string system, AccountId id, string email, int registration)
-        => system == RemoteSystems.Pds
-            ? PasswordConnector.Record(id, Random.OneIn(2) ? Editor.Handles[registration] : $"stranger{registration}", email)
-            : RemoteSystems.Record(id, email, $"stranger{registration}");
+    private Fields Record(string system, AccountId id, string email, int registration) => system switch
+    {
+        RemoteSystems.Pds => SimulatedPds.Record(id, Random.OneIn(2) ? Editor.Handles[registration] : $"stranger{registration}", email),
+        RemoteSystems.Auth => SimulatedSupabase.Record(id, email),
+        _ => ApplicationConnector.Record(id, email, $"stranger{registration}"),
+    };
 }

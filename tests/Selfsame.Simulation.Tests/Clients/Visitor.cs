@@ -55,7 +55,7 @@ internal sealed partial class Visitor(World world, int number, int seed, PeopleS
         {
             case SignUpResult.Created created:
                 World.Acknowledge(created.User.Uuid);
-                if (!seen.IsTheOnly(person, created.User.Uuid))
+                if (!seen.IsTheOnly(World, person, created.User.Uuid))
                 {
                     World.Violate($"{person.Name} is two users.");
                 }
@@ -98,7 +98,7 @@ internal sealed partial class Visitor(World world, int number, int seed, PeopleS
         var (_, result) = await AskAsync(
             $"sign in {person.Name}",
             context => new SignIn(context).ExecuteAsync(World.Tenant, login, password, origin, SessionKind.Browser, Actor.Self, CancellationToken.None));
-        if (result is SignInResult.SignedIn signedIn && !seen.IsTheOnly(person, signedIn.User.Uuid))
+        if (result is SignInResult.SignedIn signedIn && !seen.IsTheOnly(World, person, signedIn.User.Uuid))
         {
             World.Violate($"{person.Name} is two users.");
         }
@@ -138,7 +138,7 @@ internal sealed partial class Visitor(World world, int number, int seed, PeopleS
 
     private void ShouldBeProved(Guid? uuid)
     {
-        if (uuid is not null && World.Inspect(transaction => transaction.ScalarAsync<long>(
+        if (uuid is { } told && !World.IsPurged(told) && World.Inspect(transaction => transaction.ScalarAsync<long>(
             "SELECT count(*) FROM users WHERE uuid = @uuid AND email_verified_at IS NOT NULL", new { uuid })) != 1)
         {
             World.Violate($"User {uuid} was told that the address is proved, and it is not.");
@@ -172,6 +172,20 @@ internal sealed class PeopleSeen
 {
     private readonly Dictionary<string, Guid> users = new(StringComparer.Ordinal);
 
-    /// <summary>Whether nobody was told another user for this person.</summary>
-    public bool IsTheOnly(Person person, Guid uuid) => users.TryAdd(person.Name, uuid) || users[person.Name] == uuid;
+    /// <summary>Whether nobody was told another user for this person who is there.</summary>
+    public bool IsTheOnly(World world, Person person, Guid uuid)
+    {
+        if (users.TryAdd(person.Name, uuid) || users[person.Name] == uuid || world.IsPurged(uuid))
+        {
+            return true;
+        }
+
+        if (!world.IsPurged(users[person.Name]))
+        {
+            return false;
+        }
+
+        users[person.Name] = uuid;
+        return true;
+    }
 }

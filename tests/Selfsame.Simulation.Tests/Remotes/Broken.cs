@@ -1,5 +1,6 @@
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Provisioning;
+using Selfsame.Simulation.Tests.Remotes.Services;
 using Selfsame.Store;
 
 namespace Selfsame.Simulation.Tests.Remotes;
@@ -49,22 +50,31 @@ internal abstract class BrokenRows(IProvisioningRows rows) : IProvisioningRows
 }
 
 /// <summary>Says that nothing of ours is there, whatever was sent before.</summary>
-internal sealed class BlindConnector(RemoteAccounts remote, Network network) : PasswordConnector(remote, network)
+internal sealed class BlindPasswordSystem(IConnectedSystem inner, Network network, bool saysThatItRefuses) : ObservedPasswordSystem(inner, network, saysThatItRefuses)
 {
     public override Task<Ownership> FindOursAsync(Fields fields, string password, CancellationToken cancellation) => Task.FromResult<Ownership>(new Nobodys());
 }
 
+/// <summary>Sees nobody, under the id that we chose or by an address.</summary>
+internal sealed class BlindChosenIdSystem(IConnectedSystem inner, Network network) : ObservedChosenIdSystem(inner, network)
+{
+    public override Task<IReadOnlyList<Account>> ReadByIdAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation) => Task.FromResult<IReadOnlyList<Account>>([]);
+
+    public override Task<IReadOnlyList<Account>> FindAsync(IReadOnlyDictionary<IdentifierKind, IReadOnlyList<string>> identifiers, CancellationToken cancellation)
+        => Task.FromResult<IReadOnlyList<Account>>([]);
+}
+
 /// <summary>Holds an equal address to be proof, and so calls nobody's account another's.</summary>
-internal sealed class AdoptingConnector(RemoteAccounts remote, Network network) : PasswordConnector(remote, network)
+internal sealed class AdoptingPasswordSystem(IConnectedSystem inner, RemoteAccounts remote, Network network, bool saysThatItRefuses) : ObservedPasswordSystem(inner, network, saysThatItRefuses)
 {
     public override Task<IReadOnlyList<Account>> FindAsync(IReadOnlyDictionary<IdentifierKind, IReadOnlyList<string>> identifiers, CancellationToken cancellation)
         => Task.FromResult<IReadOnlyList<Account>>([]);
 
     public override Task<Ownership> FindOursAsync(Fields fields, string password, CancellationToken cancellation)
         => Network.ReadAsync<Ownership>(
-            Remote,
+            remote,
             [fields["email"].AsText!],
-            _ => Remote.Holders(fields.Only(["email"])).Select(holder => holder.Id).FirstOrDefault() is { } adopted ? new Ours(adopted) : new Nobodys(),
+            _ => remote.Holders(fields.Only(["email"])).Select(holder => holder.Id).FirstOrDefault() is { } adopted ? new Ours(adopted) : new Nobodys(),
             mayLag: false,
             cancellation);
 }

@@ -28,19 +28,14 @@ internal sealed class Coverage
     private static readonly ProvisioningState[] Worked
         = [ProvisioningState.Pending, ProvisioningState.Intent, ProvisioningState.Linked, ProvisioningState.Compensating];
 
-    /// <summary>What a connected system is asked to write: while a row is pending it is only read.</summary>
-    private static readonly ProvisioningState[] Written = [ProvisioningState.Intent, ProvisioningState.Linked, ProvisioningState.Compensating];
-
     private readonly Dictionary<(Fault Fault, ProvisioningState State), int> counts = [];
 
-    /// <summary>
-    /// The states in which a fault can meet a row. One in conflict, or compensated, is not worked on before it is pending or has an intent again:
-    /// nothing is asked about it, and it is only written.
-    /// </summary>
+    /// <summary>The states in which a fault can meet a row.</summary>
     public static IReadOnlyList<ProvisioningState> Possible(Fault fault) => fault switch
     {
+        // A row comes to every state by being written.
         Fault.Crash or Fault.TransactionRepeated or Fault.CommitUnknown => Enum.GetValues<ProvisioningState>(),
-        Fault.Duplicated or Fault.NoAnswerInTime => Written,
+        // One in conflict, or compensated, is not worked on before it is pending or has an intent again: nobody holds it, and nothing is asked about it.
         _ => Worked,
     };
 

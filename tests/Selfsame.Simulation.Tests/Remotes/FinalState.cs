@@ -1,5 +1,6 @@
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Provisioning;
+using Selfsame.Simulation.Tests.Remotes.Services;
 
 namespace Selfsame.Simulation.Tests.Remotes;
 
@@ -13,20 +14,19 @@ internal sealed class FinalState(World world, RemoteSystems remotes)
     {
         var users = world.Inspect(transaction => transaction.QueryAsync<UserState>(
             """
-            SELECT CAST(uuid AS text) AS uuid, username, email, handle, user_code, first_name, is_active AND deleted_at IS NULL AS is_wanted,
-              email_verified_at IS NOT NULL AS is_verified FROM users
+            SELECT CAST(u.uuid AS text) AS uuid, u.email, u.handle, u.user_code, u.role, u.is_active AND u.deleted_at IS NULL AS is_wanted,
+              u.email_verified_at IS NOT NULL AS is_verified, EXISTS (SELECT 1 FROM handle_changes c WHERE c.user_id = u.id AND NOT c.refused) AS waits_for_handle FROM users u
             """)).ToDictionary(user => user.Uuid);
         var rows = world.Inspect(transaction => transaction.QueryAsync<RowState>("SELECT source_id, system, state, target_id, due_because, problem, note FROM provisioning"));
-        var told = world.Inspect(transaction => transaction.QueryAsync<string>("SELECT what FROM provisioning_events WHERE what IS NOT NULL"))
-            .Concat(rows.SelectMany(row => new[] { row.Problem, row.Note }.OfType<string>()));
         return
         [
             .. acknowledged.Select(uuid => uuid.ToString("D")).Where(users.ContainsKey)
                 .SelectMany(uuid => systems.Where(system => system.Name != RemoteSystems.App).Where(system => !rows.Exists(row => row.SourceId == uuid && row.System == system.Name)).Select(system => $"User {uuid} has no row into {system.Name}.")),
-            .. rows.Where(row => row.System != RemoteSystems.App).SelectMany(row => FindUnfinished(row, users[row.SourceId])),
+            .. rows.Where(row => row.System != RemoteSystems.App).SelectMany(row => users.TryGetValue(row.SourceId, out var user)
+                ? FindUnfinished(row, user)
+                : [$"User {row.SourceId} was purged, and the row into {row.System} is still {row.State} ({row.DueBecause}{row.Problem})."]),
             .. remotes.Provider.Accounts.Accounts.Select(pair => FindUnfinished(pair.Key, pair.Value.Record, rows)).OfType<string>(),
             .. FindNobodys(users, rows),
-            .. told.Where(remotes.HoldsSecret).Select(_ => "A secret stands in a row's problem, note or history."),
         ];
     }
 
@@ -34,10 +34,11 @@ internal sealed class FinalState(World world, RemoteSystems remotes)
     {
         var state = Enum.Parse<ProvisioningState>(row.State);
         var who = $"User {user.Uuid}, {row.System}:";
+        var account = row.TargetId is null ? null : System(row.System).Accounts.GetValueOrDefault(AccountId.FromText(row.TargetId));
         switch (state)
         {
-            case ProvisioningState.Conflict when string.IsNullOrEmpty(row.Problem):
-                yield return $"{who} a conflict without evidence.";
+            case ProvisioningState.Conflict when !IsJustified(row, user, account):
+                yield return $"{who} a conflict that nothing justifies ({row.Problem}).";
                 break;
             case ProvisioningState.Conflict:
                 break;
@@ -45,12 +46,9 @@ internal sealed class FinalState(World world, RemoteSystems remotes)
                 break;
             case ProvisioningState.Linked when row.DueBecause is null:
             case ProvisioningState.Compensated when !user.IsWanted:
-                if (row.TargetId is not null && systems.Single(system => system.Name == row.System).Accounts.TryGetValue(AccountId.FromText(row.TargetId), out var account))
+                foreach (var difference in account is null ? [] : Differences(row, user, account.Record))
                 {
-                    foreach (var difference in Differences(row, user, account.Record))
-                    {
-                        yield return $"{who} the {difference} did not converge: the row is {state}{(user.IsWanted ? "" : ", not wanted")} ({row.Problem}{row.Note}), the account {account.Record}.";
-                    }
+                    yield return $"{who} the {difference} did not converge: the row is {state}{(user.IsWanted ? "" : ", not wanted")} ({row.Problem}{row.Note}), the account {account!.Record}.";
                 }
 
                 break;
@@ -60,23 +58,45 @@ internal sealed class FinalState(World world, RemoteSystems remotes)
         }
     }
 
+    /// <summary>
+    /// Whether somebody else has, or had, what stands in the way, or the system can't be given what the user has become. That there is a sentence is no evidence.
+    /// </summary>
+    private bool IsJustified(RowState row, UserState user, StoredAccount? account)
+    {
+        var system = System(row.System);
+        return !string.IsNullOrEmpty(row.Problem)
+            && (IsAnothers(system, IdentifierKind.Email, user.Email, user.Uuid)
+                || (row.System == RemoteSystems.Pds && user.Handle is not null && IsAnothers(system, IdentifierKind.Handle, Whole(user.Handle), user.Uuid))
+                // Supabase Auth takes no proof of an address back, nor lets another address stand unproved in its place.
+                || (row.System == RemoteSystems.Auth && account is not null && account.Record["confirmed"].IsTruthy && !user.IsVerified));
+    }
+
+    private bool IsAnothers(RemoteAccounts system, IdentifierKind kind, string? value, string person)
+        => system.HeldEver(kind, value).Any(holder => remotes.OwnerOf(system.Name, holder)?.ToText() != person);
+
+    private RemoteAccounts System(string name) => systems.Single(system => system.Name == name);
+
     /// <summary>A person of the identity provider: whatever became of the webhooks, they are in the application.</summary>
     private string? FindUnfinished(AccountId person, Fields record, List<RowState> rows)
     {
         var row = rows.SingleOrDefault(row => row.System == RemoteSystems.App && row.SourceId == person.ToText());
-        var account = systems.Single(system => system.Name == RemoteSystems.App).Accounts.GetValueOrDefault(person)?.Record;
-        var active = record["active"].IsTruthy;
+        var system = System(RemoteSystems.App);
+        var account = system.Accounts.GetValueOrDefault(person)?.Record;
+        var active = !record["blocked"].IsTruthy;
+        var isAsItShouldBe = account is not null && account["active"].IsTruthy == active && account["email"] == record["email"] && account["name"] == record["name"]
+            && account["verified"].IsTruthy == record["verified"].IsTruthy
+            && account["verifications"] == FieldValue.Integer(remotes.Provider.Log.Count(happened => happened.ProvesEmail && happened.Account!.Equals(person)));
         return (row?.State, account) switch
         {
-            (nameof(ProvisioningState.Conflict), _) when !string.IsNullOrEmpty(row!.Problem) => null,
-            (nameof(ProvisioningState.Linked), not null) when row!.DueBecause is null && record.DifferencesFrom(account, "").Count == 0 => null,
+            (nameof(ProvisioningState.Conflict), _) when !string.IsNullOrEmpty(row!.Problem) && IsAnothers(system, IdentifierKind.Email, record["email"].AsText, person.ToText()) => null,
+            (nameof(ProvisioningState.Linked), not null) when row!.DueBecause is null && isAsItShouldBe => null,
             (nameof(ProvisioningState.Compensated), null) when !active => null,
-            (nameof(ProvisioningState.Compensated), not null) when !active && record.DifferencesFrom(account, "").Count == 0 => null,
-            _ => $"{person} is {row?.State} in the application as {account}, and should be {record}.",
+            (nameof(ProvisioningState.Compensated), not null) when !active && isAsItShouldBe => null,
+            _ => $"{person} is {row?.State} in the application as {account}, and should be {record} ({row?.DueBecause}{row?.Problem}).",
         };
     }
 
-    private static IEnumerable<string> Differences(RowState row, UserState user, Fields account)
+    private IEnumerable<string> Differences(RowState row, UserState user, Fields account)
     {
         if (account["active"].IsTruthy != user.IsWanted)
         {
@@ -94,14 +114,33 @@ internal sealed class FinalState(World world, RemoteSystems remotes)
             yield return "e-mail";
         }
 
-        var name = row.System == RemoteSystems.Auth
-            ? Same(IdentifierKind.Username, user.Username, account.ValueOrNull("login").AsText) && user.FirstName == account.ValueOrNull("first").AsText
-            : account["handle"].AsText is var handle && (handle == user.Handle || handle == user.UserCode);
-        if (!name)
+        if (row.System == RemoteSystems.Auth && account["role"].AsText != user.Role)
         {
-            yield return "name or handle";
+            yield return "role";
+        }
+
+        if (row.System == RemoteSystems.Auth && account["confirmed"].IsTruthy != user.IsVerified)
+        {
+            yield return "proof of the e-mail";
+        }
+
+        if (row.System == RemoteSystems.Pds && !HasHandle(user, account["handle"].AsText!))
+        {
+            yield return "handle";
+        }
+
+        if (row.System == RemoteSystems.Pds && user.WaitsForHandle)
+        {
+            yield return "change of the handle";
         }
     }
+
+    /// <summary>The user's own handle, or the code where there is none; also where somebody else over there has, or had, the user's.</summary>
+    private bool HasHandle(UserState user, string handle)
+        => handle == Whole(user.Handle ?? user.UserCode)
+            || (handle == Whole(user.UserCode) && IsAnothers(System(RemoteSystems.Pds), IdentifierKind.Handle, Whole(user.Handle!), user.Uuid));
+
+    private static string Whole(string label) => $"{label}.{SimulatedPds.Domain}";
 
     private static bool Same(IdentifierKind kind, string? one, string? other) => RemoteSystems.KeyOf(kind, one) == RemoteSystems.KeyOf(kind, other);
 
@@ -109,16 +148,16 @@ internal sealed class FinalState(World world, RemoteSystems remotes)
         from system in systems
         from account in system.Accounts
         where !account.Value.IsStrangers
+        let person = remotes.OwnerOf(system.Name, account.Key)!.ToText()
         where system.Name == RemoteSystems.App ? !remotes.Provider.Accounts.Accounts.ContainsKey(account.Key)
-            : system.Name == RemoteSystems.Auth ? !users.ContainsKey(account.Key.ToText())
-            : rows.Count(row => row.System == system.Name && row.TargetId == account.Key.ToText()) != 1
-        select $"The account {account.Key} of {system.Name} was made by us and is nobody's.";
+            // Of who was purged the config keeps the account of the PDS, disabled.
+            : !users.ContainsKey(person) ? system.Name == RemoteSystems.Auth || account.Value.Record["active"].IsTruthy
+            : system.Name == RemoteSystems.Pds && rows.Count(row => row.System == system.Name && row.TargetId == account.Key.ToText()) != 1
+        select $"The account {account.Key} of {system.Name} was made by us for {person} and is nobody's.";
 
     private sealed class UserState
     {
         public string Uuid { get; init; } = "";
-
-        public string? Username { get; init; }
 
         public string? Email { get; init; }
 
@@ -126,11 +165,13 @@ internal sealed class FinalState(World world, RemoteSystems remotes)
 
         public string UserCode { get; init; } = "";
 
-        public string? FirstName { get; init; }
+        public string? Role { get; init; }
 
         public bool IsWanted { get; init; }
 
         public bool IsVerified { get; init; }
+
+        public bool WaitsForHandle { get; init; }
     }
 
     private sealed class RowState

@@ -1,26 +1,61 @@
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Provisioning;
+using Selfsame.Simulation.Tests.Remotes.Services;
 using Selfsame.Testing;
 
 namespace Selfsame.Simulation.Tests.Remotes;
 
 /// <summary>
 /// What lies between a server and a connected system: it delays, loses, doubles and reorders, and the system itself may be busy or lag.
-/// A request arrives within the time that a call may take or never, also when its sender has died or sleeps: that is what leases rely on.
+/// What belongs to a call that changes something arrives within the time that the call may take or never, also when its sender has died or sleeps: that is what
+/// leases rely on.
 /// </summary>
 internal sealed class Network(World world, SeededRandom random)
 {
-    // Less than Provisioner.CallTimeout: what comes later is a request that was lost.
     private const int LongestWay = 19_000;
 
-    // A connector's own patience: who gives a call less than this, as the provisioner, has turned away before.
+    // A call's last request has this much less, so that one which comes twice comes within its time as well.
+    private static readonly TimeSpan Margin = TimeSpan.FromSeconds(1);
+
+    // A model's connector has a patience of its own: who gives a call less than this, as the provisioner, has turned away before.
     private static readonly TimeSpan ConnectorLimit = TimeSpan.FromSeconds(30);
 
-    private static readonly Fault[] ReadFaults = [Fault.RequestLost, Fault.AnswerLost, Fault.Reordered, Fault.Throttled, Fault.Unavailable];
+    private static readonly Fault[] ReadFaults
+        = [Fault.RequestLost, Fault.AnswerLost, Fault.NoAnswerInTime, Fault.Duplicated, Fault.Reordered, Fault.Throttled, Fault.Unavailable];
+
+    private static readonly Fault[] LaggingFaults = [.. ReadFaults, Fault.LaggingRead, Fault.LaggingRead, Fault.LaggingRead];
+
     private static readonly Fault[] WriteFaults
         = [Fault.RequestLost, Fault.AnswerLost, Fault.AnswerLost, Fault.NoAnswerInTime, Fault.Duplicated, Fault.Reordered, Fault.Throttled, Fault.Unavailable];
 
-    /// <summary>A question that must be answered from the primary, or with <paramref name="mayLag"/> one that a replica may answer.</summary>
+    private readonly AsyncLocal<TimeSpan?> callEnds = new();
+
+    /// <summary>A call that changes something: its requests arrive before its end, or never.</summary>
+    public async Task<T> CallAsync<T>(Func<Task<T>> call)
+    {
+        callEnds.Value = world.Clock.Elapsed + Provisioner.CallTimeout - Margin;
+        return await call();
+    }
+
+    /// <summary>A request of a connector to its service over HTTP.</summary>
+    public async Task<ServiceAnswer> ExchangeAsync(HttpService service, ServiceRequest request, CancellationToken cancellation)
+    {
+        world.Remotes!.NoteSent(request);
+        var changes = service.Changes(request);
+        var fault = Choose(changes ? WriteFaults : service.MayLag(request) ? LaggingFaults : ReadFaults, changes ? 4 : 12, service.RowsOf, service.About(request));
+        if (fault == Fault.RequestLost && random.OneIn(2))
+        {
+            throw new HttpRequestException(HttpRequestError.ConnectionError, "Nobody listens there.");
+        }
+
+        var answer = new TaskCompletionSource<ServiceAnswer>();
+        var ends = callEnds.Value ?? TimeSpan.MaxValue;
+        world.Outside(() => CarryAsync(fault, ends, () => Serve(service, request, fault), () => Broken(answer), answer));
+        await using var registration = cancellation.Register(() => answer.TrySetCanceled(cancellation));
+        return await answer.Task;
+    }
+
+    /// <summary>A question to a model that must be answered from the primary, or with <paramref name="mayLag"/> one that a replica may answer.</summary>
     /// <param name="remote">Whom.</param>
     /// <param name="about">Ids or e-mails of whom the question is.</param>
     /// <param name="answer">What the system answers, by how old what it sees is.</param>
@@ -28,20 +63,20 @@ internal sealed class Network(World world, SeededRandom random)
     /// <param name="cancellation">Gives up waiting.</param>
     public async Task<T> ReadAsync<T>(RemoteAccounts remote, IEnumerable<string> about, Func<TimeSpan, T> answer, bool mayLag, CancellationToken cancellation)
     {
-        var fault = Choose(mayLag ? [.. ReadFaults, Fault.LaggingRead, Fault.LaggingRead] : ReadFaults, remote, about);
-        var lag = fault == Fault.LaggingRead ? TimeSpan.FromMilliseconds(random.NextInt32(60_000)) : TimeSpan.Zero;
+        var fault = Choose(mayLag ? LaggingFaults : ReadFaults, 6, remote.Name, about);
+        var lag = LagOf(fault);
         if (fault is Fault.Throttled or Fault.Unavailable)
         {
-            await WayAsync(null);
+            await WayAsync(null, TimeSpan.MaxValue);
             throw fault == Fault.Throttled
-                ? new SystemUnavailableException($"'{remote.Name}' answers 429.") { RetryAfter = TimeSpan.FromSeconds(random.NextInt32(60)) }
+                ? new SystemUnavailableException($"'{remote.Name}' answers 429.") { RetryAfter = Wait() }
                 : new SystemUnavailableException($"'{remote.Name}' answers 503.");
         }
 
         return await SendAsync(fault, () => answer(lag), () => throw new SystemUnavailableException($"The connection to '{remote.Name}' broke."), cancellation);
     }
 
-    /// <summary>A change that is asked for.</summary>
+    /// <summary>A change that a model is asked for.</summary>
     /// <param name="remote">Whom.</param>
     /// <param name="about">Id or e-mail of whom it is about.</param>
     /// <param name="write">What the system does when it arrives.</param>
@@ -49,47 +84,75 @@ internal sealed class Network(World world, SeededRandom random)
     /// <param name="cancellation">Gives up waiting.</param>
     public async Task<T> WriteAsync<T>(RemoteAccounts remote, string about, Func<T> write, Func<WriteOutcome, T> instead, CancellationToken cancellation)
     {
-        var fault = Choose(WriteFaults, remote, [about]);
+        var fault = Choose(WriteFaults, 3, remote.Name, [about]);
         if (fault is Fault.Throttled or Fault.Unavailable)
         {
-            await WayAsync(null);
-            return instead(fault == Fault.Throttled ? new Throttled(TimeSpan.FromSeconds(random.NextInt32(60))) : new Unavailable($"'{remote.Name}' answers 503."));
+            await WayAsync(null, TimeSpan.MaxValue);
+            return instead(fault == Fault.Throttled ? new Throttled(Wait()) : new Unavailable($"'{remote.Name}' answers 503."));
         }
 
         return await SendAsync(fault, write, () => instead(new Unknown($"The connection to '{remote.Name}' broke.")), cancellation);
     }
 
+    /// <summary>What the service makes of a request that arrives.</summary>
+    private ServiceAnswer Serve(HttpService service, ServiceRequest request, Fault? fault)
+    {
+        switch (fault)
+        {
+            case Fault.Throttled:
+                return service.TooMany(request, Wait());
+            case Fault.Unavailable:
+                // A proxy, or the service after it has written, may fail for a request that was carried out.
+                if (service.Changes(request) && random.OneIn(2))
+                {
+                    service.Answer(request, TimeSpan.Zero);
+                }
+
+                return service.Broken(request, random.NextInt32(3));
+            default:
+                return service.Answer(request, LagOf(fault));
+        }
+    }
+
+    private static void Broken(TaskCompletionSource<ServiceAnswer> answer)
+        => answer.TrySetException(new HttpRequestException(HttpRequestError.ResponseEnded, "The connection broke."));
+
     private async Task<T> SendAsync<T>(Fault? fault, Func<T> serve, Func<T> broken, CancellationToken cancellation)
     {
         var answer = new TaskCompletionSource<T>();
-        world.Outside(() => CarryAsync(fault, serve, broken, answer));
+        world.Outside(() => CarryAsync(fault, TimeSpan.MaxValue, serve, () => Break(broken, answer), answer));
         await using var registration = cancellation.Register(() => answer.TrySetCanceled(cancellation));
         return await answer.Task;
     }
 
-    private async Task CarryAsync<T>(Fault? fault, Func<T> serve, Func<T> broken, TaskCompletionSource<T> answer)
+    private static void Break<T>(Func<T> broken, TaskCompletionSource<T> answer)
     {
-        await WayAsync(fault);
+        try
+        {
+            answer.TrySetResult(broken());
+        }
+        catch (SystemUnavailableException exception)
+        {
+            answer.TrySetException(exception);
+        }
+    }
+
+    private async Task CarryAsync<T>(Fault? fault, TimeSpan ends, Func<T> serve, Action broken, TaskCompletionSource<T> answer)
+    {
+        await WayAsync(fault, ends);
         var arrives = fault != Fault.RequestLost && (fault != Fault.NoAnswerInTime || random.OneIn(2));
         var served = arrives ? serve() : default;
         if (fault == Fault.Duplicated)
         {
             // Something on the way sends it again, and passes the second answer on.
-            await WayAsync(null);
+            await WayAsync(null, ends);
             served = serve();
         }
 
-        await (fault == Fault.NoAnswerInTime ? Task.Delay(ConnectorLimit, world.Clock) : WayAsync(null));
+        await (fault == Fault.NoAnswerInTime ? Task.Delay(ConnectorLimit, world.Clock) : WayAsync(null, TimeSpan.MaxValue));
         if (fault is Fault.RequestLost or Fault.AnswerLost or Fault.NoAnswerInTime)
         {
-            try
-            {
-                answer.TrySetResult(broken());
-            }
-            catch (SystemUnavailableException exception)
-            {
-                answer.TrySetException(exception);
-            }
+            broken();
         }
         else
         {
@@ -97,23 +160,33 @@ internal sealed class Network(World world, SeededRandom random)
         }
     }
 
-    private Task WayAsync(Fault? fault)
-        => Task.Delay(TimeSpan.FromMilliseconds(fault is Fault.Reordered or Fault.NoAnswerInTime ? 1_000 + random.NextInt32(LongestWay - 1_000) : 1 + random.NextInt32(200)), world.Clock);
-
-    private Fault? Choose(IReadOnlyList<Fault> faults, RemoteAccounts remote, IEnumerable<string> about)
+    /// <summary>A way takes moments, or long; who woke after the end of the call sends all the same, and nothing holds that up.</summary>
+    private Task WayAsync(Fault? fault, TimeSpan ends)
     {
-        if (world.IsQuiet || !random.OneIn(faults == WriteFaults ? 3 : 6))
+        var moment = TimeSpan.FromMilliseconds(1 + random.NextInt32(200));
+        var way = fault is Fault.Reordered or Fault.NoAnswerInTime ? TimeSpan.FromMilliseconds(1_000 + random.NextInt32(LongestWay - 1_000)) : moment;
+        var left = ends - world.Clock.Elapsed;
+        return Task.Delay(way <= left ? way : left > moment ? left : moment, world.Clock);
+    }
+
+    private TimeSpan Wait() => TimeSpan.FromSeconds(random.NextInt32(60));
+
+    private TimeSpan LagOf(Fault? fault) => fault == Fault.LaggingRead ? TimeSpan.FromMilliseconds(random.NextInt32(60_000)) : TimeSpan.Zero;
+
+    private Fault? Choose(IReadOnlyList<Fault> faults, int oneIn, string system, IEnumerable<string> about)
+    {
+        if (world.IsQuiet || !random.OneIn(oneIn))
         {
             return null;
         }
 
         var fault = random.Pick(faults);
-        foreach (var state in about.Select(who => world.Remotes!.StateOf(remote.Name, who)).OfType<ProvisioningState>().Distinct())
+        foreach (var state in about.Select(who => world.Remotes!.StateOf(system, who)).OfType<ProvisioningState>().Distinct())
         {
             world.Coverage.Count(fault, state);
         }
 
-        world.Note($"{remote.Name}: {fault}");
+        world.Note($"{system}: {fault}");
         return fault;
     }
 }

@@ -4,7 +4,7 @@ using Selfsame.Core.Provisioning;
 namespace Selfsame.Simulation.Tests.Remotes;
 
 /// <summary>Passes everything on and remembers which rows a server holds, in which states, and for whom a password is.</summary>
-internal sealed class ObservedRows(IProvisioningRows rows, SimulatedProcess node, Action<string, ProvisioningKey> intended) : IProvisioningRows
+internal sealed class ObservedRows(IProvisioningRows rows, SimulatedProcess node, Action<ProvisioningKey> writing, Action<string, ProvisioningKey> intended) : IProvisioningRows
 {
     private readonly Dictionary<ProvisioningKey, ProvisioningState> held = [];
 
@@ -40,6 +40,7 @@ internal sealed class ObservedRows(IProvisioningRows rows, SimulatedProcess node
             intended(account.Password, row.Key);
         }
 
+        writing(row.Key);
         var saved = await WriteAsync(row.State, () => rows.SaveAsync(row, release, followers, cancellation));
         held[row.Key] = row.State;
         if (release || !saved)
@@ -47,11 +48,14 @@ internal sealed class ObservedRows(IProvisioningRows rows, SimulatedProcess node
             held.Remove(row.Key);
         }
 
+        // After a commit that was repeated, too.
+        writing(row.Key);
         return saved;
     }
 
     public async Task<DisablingAnswer> SaveDisablingAsync(ProvisioningRow row, int mostPerHour, CancellationToken cancellation)
     {
+        writing(row.Key);
         var answer = await WriteAsync(row.State, () => rows.SaveDisablingAsync(row, mostPerHour, cancellation));
         if (answer is DisablingCounted)
         {

@@ -13,21 +13,25 @@ namespace Selfsame.Simulation.Tests.Remotes;
 internal sealed class RemoteAccounts(string name, AccountMapping mapping, IReadOnlyList<IdentifierKind> unique, VirtualClock clock)
 {
     private readonly Dictionary<AccountId, StoredAccount> accounts = [];
+    private readonly HashSet<(string Key, AccountId Holder)> held = [];
 
     public string Name => name;
 
     public AccountMapping Mapping => mapping;
 
-    /// <summary>Whether it says of itself that it refuses what another has; it does so in any case.</summary>
-    public bool SaysThatItRefuses { get; init; }
-
     public IReadOnlyDictionary<AccountId, StoredAccount> Accounts => accounts;
+
+    /// <summary>How many accounts were made so far, those that are gone with them.</summary>
+    public int EverMade { get; private set; }
 
     /// <summary>Told of every account that is made by us: its id and its password, if it has one.</summary>
     public Action<AccountId, string?> Made { get; set; } = (_, _) => { };
 
     /// <summary>Told of every account that was changed.</summary>
     public Action<AccountId> Changed { get; set; } = _ => { };
+
+    /// <summary>Told of every account that was deleted.</summary>
+    public Action<AccountId, StoredAccount> Removed { get; set; } = (_, _) => { };
 
     /// <summary>The fields that another account has; none when it was made.</summary>
     public IReadOnlyList<string> Create(AccountId id, Fields record, string? password, bool byStranger = false)
@@ -36,6 +40,8 @@ internal sealed class RemoteAccounts(string name, AccountMapping mapping, IReadO
         if (taken.Count == 0)
         {
             accounts.Add(id, new StoredAccount(record, null, password, byStranger, clock.Elapsed, clock.Elapsed));
+            EverMade++;
+            NoteHeld(id, record);
             if (!byStranger)
             {
                 Made(id, password);
@@ -45,29 +51,50 @@ internal sealed class RemoteAccounts(string name, AccountMapping mapping, IReadO
         return taken;
     }
 
+    /// <summary>Changes an account that is there and holds the precondition.</summary>
     public WriteOutcome Update(AccountId id, Fields set, Fields precondition)
+        => !accounts.TryGetValue(id, out var account) || precondition.DifferencesFrom(account.Record, "").Count > 0 ? new Drifted("It changed.")
+            : Set(id, set) is { Count: > 0 } taken ? new AlreadyExists(taken, $"Another account has the {string.Join(" and the ", taken)}.")
+            : new Done();
+
+    /// <summary>Changes an account that is there; the fields that another has, none when it was changed.</summary>
+    public IReadOnlyList<string> Set(AccountId id, Fields set)
     {
-        if (!accounts.TryGetValue(id, out var account) || precondition.DifferencesFrom(account.Record, "").Count > 0)
-        {
-            return new Drifted("It changed.");
-        }
-
+        var account = accounts[id];
         var record = account.Record.With(set);
-        if (Holders(record).Where(holder => !holder.Id.Equals(id)).Select(holder => holder.Field).Distinct().ToList() is { Count: > 0 } taken)
+        var holders = Holders(record).Where(holder => !holder.Id.Equals(id)).ToList();
+        if (holders.Count == 0)
         {
-            return new AlreadyExists(taken, $"Another account has the {string.Join(" and the ", taken)}.");
+            accounts[id] = account with { Record = record, Before = account.Record, ChangedAt = clock.Elapsed };
+            NoteHeld(id, record);
+            Changed(id);
         }
 
-        accounts[id] = account with { Record = record, Before = account.Record, ChangedAt = clock.Elapsed };
-        Changed(id);
-        return new Done();
+        return [.. holders.Select(holder => holder.Field).Distinct()];
     }
 
+    /// <summary>Deletes an account; one that is not there is gone already.</summary>
+    public void Remove(AccountId id)
+    {
+        if (accounts.Remove(id, out var account))
+        {
+            Removed(id, account);
+        }
+    }
+
+    /// <summary>Who ever had this value, under the identifier's own key.</summary>
+    public IEnumerable<AccountId> HeldEver(IdentifierKind kind, string? value)
+        => RemoteSystems.KeyOf(kind, value) is { } key ? held.Where(pair => pair.Key == $"{kind} {key}").Select(pair => pair.Holder) : [];
+
     /// <summary>The accounts as they were so long ago.</summary>
-    public IEnumerable<Account> See(TimeSpan lag)
+    public IEnumerable<Account> See(TimeSpan lag) => SeeRecords(lag).Select(record => mapping.ToAccount(record)!);
+
+    /// <summary>The records as they were so long ago, in the order in which they were made.</summary>
+    public IEnumerable<Fields> SeeRecords(TimeSpan lag)
     {
         var then = clock.Elapsed - lag;
-        return accounts.Values.Where(account => account.MadeAt <= then).Select(account => mapping.ToAccount(account.ChangedAt <= then ? account.Record : account.Before ?? account.Record)!);
+        return accounts.Values.Where(account => account.MadeAt <= then).OrderBy(account => account.MadeAt)
+            .Select(account => account.ChangedAt <= then ? account.Record : account.Before ?? account.Record);
     }
 
     /// <summary>Who has one of the unique values, and in which field.</summary>
@@ -79,6 +106,17 @@ internal sealed class RemoteAccounts(string name, AccountMapping mapping, IReadO
            from account in accounts
            where RemoteSystems.KeyOf(kind, account.Value.Record.ValueOrNull(field).AsText) == key
            select (account.Key, field);
+
+    private void NoteHeld(AccountId id, Fields record)
+    {
+        foreach (var (kind, field) in mapping.Identifiers)
+        {
+            if (RemoteSystems.KeyOf(kind, record.ValueOrNull(field).AsText) is { } key)
+            {
+                held.Add(($"{kind} {key}", id));
+            }
+        }
+    }
 }
 
 /// <summary>One account.</summary>

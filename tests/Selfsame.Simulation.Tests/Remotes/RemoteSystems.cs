@@ -1,12 +1,19 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
+using Selfsame.Connectors.AtProto;
+using Selfsame.Connectors.Auth0;
+using Selfsame.Connectors.Supabase;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Provisioning;
 using Selfsame.Core.Reconciliation;
 using Selfsame.Databases;
+using Selfsame.Server.Handles;
+using Selfsame.Simulation.Tests.Remotes.Services;
 using Selfsame.Store;
 using Selfsame.Store.Inbox;
 using Selfsame.Store.Provisioning;
 using Selfsame.Store.Runs;
+using Selfsame.Store.Users;
 using Selfsame.Testing;
 
 namespace Selfsame.Simulation.Tests.Remotes;
@@ -19,15 +26,20 @@ internal sealed record RemoteOptions
 
     public Func<IProvisioningRows, StoreContext, IProvisioningRows> Rows { get; init; } = (rows, _) => rows;
 
-    public Func<RemoteAccounts, Network, ChosenIdConnector> ChosenId { get; init; } = (remote, network) => new ChosenIdConnector(remote, network);
+    public Func<IConnectedSystem, Network, ObservedChosenIdSystem> ChosenId { get; init; } = (inner, network) => new ObservedChosenIdSystem(inner, network);
 
-    public Func<RemoteAccounts, Network, PasswordConnector> Password { get; init; } = (remote, network) => new PasswordConnector(remote, network);
+    public Func<IConnectedSystem, RemoteAccounts, Network, bool, ObservedPasswordSystem> Password { get; init; }
+        = (inner, _, network, refuses) => new ObservedPasswordSystem(inner, network, refuses);
 }
 
 /// <summary>A server's own view of the connected systems, and what works on them.</summary>
-internal sealed record NodeParts(IReadOnlyDictionary<string, IConnectedSystem> Systems, Provisioner Provisioner, ObservedRows Rows, LeaseHolder Holder);
+internal sealed record NodeParts(
+    IReadOnlyDictionary<string, IConnectedSystem> Systems, Provisioner Provisioner, ObservedRows Rows, LeaseHolder Holder, HandleProvisioning Handles);
 
-/// <summary>The connected systems of a run with the servers' provisioners, and what must hold of them.</summary>
+/// <summary>
+/// The connected systems of a run with the servers' provisioners, and what must hold of them. A PDS, Supabase Auth and Auth0 are reached by the real connectors, over
+/// HTTP in memory; the application's own records, which have no HTTP, by a model of a connector.
+/// </summary>
 internal sealed class RemoteSystems
 {
     public const string Users = "users";
@@ -36,19 +48,38 @@ internal sealed class RemoteSystems
     public const string Idp = "idp";
     public const string App = "app";
 
+    // Enough of a secret to be of use to who reads it, where a message is cut.
+    private const int TellingPart = 12;
+
+    private static readonly ConcurrentDictionary<(IdentifierKind Kind, string Value), string> Keys = new();
+
     private static readonly Topology Topology = new()
     {
         Systems = new Dictionary<string, SystemConfig>
         {
             [Users] = Config(Users, SelfsameConnector.Kind.FixedMapping!),
-            [Auth] = Config(Auth, ChosenIdConnector.AccountsMapping),
-            [Pds] = Config(Pds, PasswordConnector.AccountsMapping),
-            [Idp] = Config(Idp, ChosenIdConnector.AccountsMapping),
-            [App] = Config(App, ChosenIdConnector.AccountsMapping),
+            [Auth] = Config(Auth, SupabaseSystem.Kind.FixedMapping!, ("url", SimulatedSupabase.Address.ToString()), ("serviceRoleKey", SimulatedSupabase.Key)),
+            [Pds] = Config(
+                Pds,
+                AtProtoSystem.Kind.FixedMapping!,
+                ("url", SimulatedPds.Address.ToString()),
+                ("adminPassword", SimulatedPds.AdminPassword),
+                ("handleDomain", SimulatedPds.Domain),
+                ("plcUrl", SimulatedPds.Directory.ToString())),
+            [Idp] = Config(Idp, Auth0System.Kind.FixedMapping!, ("domain", SimulatedAuth0.Domain), ("clientId", "client"), ("clientSecret", SimulatedAuth0.ClientSecret)),
+            [App] = Config(App, ApplicationConnector.AccountsMapping),
         },
         Rules =
         [
-            new ReconcileRule { Source = Users, Target = Auth, Correlate = [CorrelationRule.ById], Missing = MissingAction.CreateInTarget, Drifted = DriftedAction.UpdateTarget },
+            new ReconcileRule
+            {
+                Source = Users,
+                Target = Auth,
+                Correlate = [CorrelationRule.ById],
+                Missing = MissingAction.CreateInTarget,
+                Drifted = DriftedAction.UpdateTarget,
+                Orphan = OrphanAction.DeleteInTarget,
+            },
             new ReconcileRule { Source = Idp, Target = App, Correlate = [CorrelationRule.ById], Missing = MissingAction.CreateInTarget, Drifted = DriftedAction.UpdateTarget },
             new ReconcileRule
             {
@@ -72,7 +103,12 @@ internal sealed class RemoteSystems
     private readonly Dictionary<StoreContext, NodeParts> nodes = [];
     private readonly Dictionary<string, ProvisioningKey> passwords = new(StringComparer.Ordinal);
     private readonly Dictionary<(string System, AccountId Person), AccountId> made = [];
+    private readonly Dictionary<(string System, AccountId Account), AccountId> madeFor = [];
+    private readonly HashSet<string> secrets = [SimulatedPds.AdminPassword, SimulatedSupabase.Key, SimulatedAuth0.ClientSecret, "passphrase"];
+    private readonly HashSet<ProvisioningKey> touched = [];
+    private readonly Dictionary<string, HttpService> services;
     private readonly List<string> violations = [];
+    private readonly bool saysThatItRefuses;
     private TaskCompletionSource due = new();
 
     public RemoteSystems(World world, RemoteOptions options, int seed)
@@ -81,20 +117,26 @@ internal sealed class RemoteSystems
         this.options = options;
         network = new Network(world, new SeededRandom(seed + 4_000_000));
         chance = new SeededRandom(seed + 5_000_000);
+        saysThatItRefuses = options.PasswordSystemRefuses ?? (seed % 2 == 0);
+        var random = new SeededRandom(seed + 6_000_000);
         Systems =
         [
-            new RemoteAccounts(Auth, ChosenIdConnector.AccountsMapping, [IdentifierKind.Email], world.Clock),
-            new RemoteAccounts(Pds, PasswordConnector.AccountsMapping, [IdentifierKind.Handle, IdentifierKind.Email], world.Clock)
-            {
-                SaysThatItRefuses = options.PasswordSystemRefuses ?? (seed % 2 == 0),
-            },
-            new RemoteAccounts(App, ChosenIdConnector.AccountsMapping, [IdentifierKind.Email], world.Clock),
+            new RemoteAccounts(Auth, SimulatedSupabase.Mapping, [IdentifierKind.Email], world.Clock),
+            new RemoteAccounts(Pds, SimulatedPds.Mapping, [IdentifierKind.Handle, IdentifierKind.Email], world.Clock),
+            new RemoteAccounts(App, ApplicationConnector.AccountsMapping, [IdentifierKind.Email], world.Clock),
         ];
-        Provider = new IdentityProvider(new RemoteAccounts(Idp, ChosenIdConnector.AccountsMapping, [IdentifierKind.Email], world.Clock), world.Clock);
+        Provider = new SimulatedAuth0(new RemoteAccounts(Idp, SimulatedAuth0.Mapping, [IdentifierKind.Email], world.Clock), world.Clock, App);
+        services = new Dictionary<string, HttpService>
+        {
+            [Auth] = new SimulatedSupabase(Systems[0], world.Clock, random, newErrors: seed % 3 == 0),
+            [Pds] = new SimulatedPds(Systems[1], world.Clock, random, wantsInvites: seed % 4 == 0),
+            [Idp] = Provider,
+        };
         foreach (var remote in Systems)
         {
             remote.Made = (id, password) => NoteMade(remote, id, password);
             remote.Changed = id => NoteChanged(remote, id);
+            remote.Removed = (id, account) => NoteRemoved(remote, id, account);
         }
 
         Log = new SecretWatch(this);
@@ -104,24 +146,14 @@ internal sealed class RemoteSystems
     public IReadOnlyList<RemoteAccounts> Systems { get; }
 
     /// <summary>Where people sign up who are not our users, and whose events come through the inbox.</summary>
-    public IdentityProvider Provider { get; }
+    public SimulatedAuth0 Provider { get; }
 
     /// <summary>Where the servers log: what is secret must not come here.</summary>
     public ILogger Log { get; }
 
-    /// <summary>A record of a system that takes chosen ids.</summary>
-    public static Fields Record(AccountId id, string email, string login) => new(new Dictionary<string, FieldValue>
-    {
-        ["id"] = FieldValue.Text(id.ToText()),
-        ["email"] = FieldValue.Text(email),
-        ["login"] = FieldValue.Text(login),
-        ["first"] = FieldValue.Null,
-        ["active"] = FieldValue.Boolean(true),
-    });
-
-    /// <summary>The key of an identifier; null where there is none.</summary>
+    /// <summary>The key of an identifier, or the value where it has none; null where there is no value.</summary>
     public static string? KeyOf(IdentifierKind kind, string? value)
-        => value is not null && IdentifierKeys.TryKey(kind, value, out var key, out _) ? key : value;
+        => value is null ? null : Keys.GetOrAdd((kind, value), pair => IdentifierKeys.TryKey(pair.Kind, pair.Value, out var key, out _) ? key : pair.Value);
 
     /// <summary>What a server works with.</summary>
     public NodeParts Of(StoreContext context) => nodes[context];
@@ -129,14 +161,31 @@ internal sealed class RemoteSystems
     /// <summary>The states of the rows that a server holds.</summary>
     public IEnumerable<ProvisioningState> HeldBy(SimulatedProcess node) => nodes[node.Store].Rows.Held;
 
-    /// <summary>The state of the row into this system of whom an id or an address is; null where there is none.</summary>
+    /// <summary>The state of the row into this system of whom an id, an address or a handle is; null where there is none.</summary>
     public ProvisioningState? StateOf(string system, string who)
         => world.Inspect(transaction => transaction.QueryFirstOrDefaultAsync<string>(
             """
             SELECT p.state FROM provisioning p LEFT JOIN users u ON CAST(u.uuid AS text) = p.source_id
-            WHERE p.system = @system AND (p.source_id = @who OR p.target_id = @who OR u.email = @who) LIMIT 1
+            WHERE p.system = @system AND (p.source_id = @who OR p.target_id = @who OR u.email = @who OR u.handle = @label OR u.user_code = @label) LIMIT 1
             """,
-            new { system, who })) is { } state ? Enum.Parse<ProvisioningState>(state) : null;
+            new { system, who, label = who.EndsWith($".{SimulatedPds.Domain}", StringComparison.Ordinal) ? who.Split('.')[0] : null })) is { } state ? Enum.Parse<ProvisioningState>(state) : null;
+
+    /// <summary>A request left for a system: what is secret in it is known from here on.</summary>
+    public void NoteSent(ServiceRequest request)
+    {
+        if (request.Text("password") is { } password)
+        {
+            secrets.Add(password);
+        }
+
+        if (request.Authorization is { } authorization)
+        {
+            secrets.Add(authorization.Split(' ')[1]);
+        }
+    }
+
+    /// <summary>A server writes this row: what it then says is looked at.</summary>
+    public void NoteWriting(ProvisioningKey key) => touched.Add(key);
 
     /// <summary>Has every server look for work, when the noise is over.</summary>
     public void Wake()
@@ -152,14 +201,16 @@ internal sealed class RemoteSystems
         // A machine of its own for each life: whether a process still runs can't be asked here, and leases decide.
         var holder = new LeaseHolder($"{node.Name} {life}", life);
         var store = node.Store;
-        var rows = new ObservedRows(options.Rows(new ProvisioningRows(store.Database, store.Secrets, store.Clock, holder), store), node, (password, key) => passwords[password] = key);
+        var rows = new ObservedRows(
+            options.Rows(new ProvisioningRows(store.Database, store.Secrets, store.Clock, holder), store), node, NoteWriting, (password, key) => passwords[password] = key);
+        HttpMessageInvoker Way(string system) => new(new HttpWay(services[system], network));
         var systems = new Dictionary<string, IConnectedSystem>
         {
             [Users] = new SelfsameConnector(store, World.Tenant),
-            [Auth] = options.ChosenId(Systems[0], network),
-            [Pds] = options.Password(Systems[1], network),
-            [App] = new ChosenIdConnector(Systems[2], network),
-            [Idp] = new ProviderConnector(Provider, network),
+            [Auth] = options.ChosenId(new SupabaseSystem(Topology.Systems[Auth], store.Clock, store.Random, Way(Auth), Patience.OfService), network),
+            [Pds] = options.Password(new AtProtoSystem(Topology.Systems[Pds], store.Clock, Way(Pds), Patience.OfService), Systems[1], network, saysThatItRefuses),
+            [App] = new ApplicationConnector(Systems[2], network),
+            [Idp] = new Auth0System(Topology.Systems[Idp], store.Clock, store.Random, VerificationEvents.CountsOf(store.Database, Idp), Way(Idp), Patience.OfService),
         };
         var provisioner = new Provisioner(new ProvisionerParts
         {
@@ -172,13 +223,15 @@ internal sealed class RemoteSystems
             Unforeseen = (_, exception) => world.Violate(exception.ToString()),
             CrashPoints = store.CrashPoints,
         });
-        nodes.Add(store, new NodeParts(systems, provisioner, rows, holder));
+        var handles = new HandleProvisioning(store, new UserAdministration(store), Topology, systems);
+        nodes.Add(store, new NodeParts(systems, provisioner, rows, holder, handles));
         foreach (var lane in provisioner.Lanes)
         {
             node.Context.Post(_ => WorkAsync(node, lane.System, () => lane.RunOnceAsync(CancellationToken.None)), null);
         }
 
         node.Context.Post(_ => WorkAsync(node, "inbox", () => ReadInboxAsync(store, (IReportsEvents)systems[Idp], systems)), null);
+        node.Context.Post(_ => WorkAsync(node, "handles", () => handles.RunOnceAsync(CancellationToken.None)), null);
     }
 
     /// <summary>Sweeps the provider's log and works on what is in the inbox.</summary>
@@ -200,7 +253,9 @@ internal sealed class RemoteSystems
         {
             var links = await new ProvisioningReports(store.Database, store.Clock).LinksAsync(Users, Pds, CancellationToken.None);
             var known = new KnownLinks(new Dictionary<(string, string), IReadOnlyDictionary<AccountId, AccountId>> { [(Users, Pds)] = links });
-            var topology = Topology with { Decisions = Topology.Decisions.With(known) };
+            // What has no user is a stranger's, or is about to be the purge's: no plan deletes it here.
+            var rules = Topology.Rules.Select(rule => rule with { Orphan = OrphanAction.Report });
+            var topology = Topology with { Rules = [.. rules], Decisions = Topology.Decisions.With(known) };
             var audit = await new Auditor(topology, parts.Systems, IdentifierKeys.TryKey, store.Clock, store.Random).AuditAsync(_ => null, CancellationToken.None);
             var plan = Planner.Plan(topology, audit.Pictures, audit.Findings, new PlanStamp(store.Random.NextUuid(), store.Clock.GetUtcNow(), "", "", store.Random));
             var journal = new RunJournal(store.Database, store.Secrets, store.Clock, parts.Holder);
@@ -213,6 +268,21 @@ internal sealed class RemoteSystems
         }
     }
 
+    /// <summary>What must hold at every moment, of what was touched since it was asked last.</summary>
+    public IEnumerable<string> FindViolationsOfTouched()
+    {
+        if (touched.Count > 0)
+        {
+            var linked = touched.Select(key => world.Inspect(transaction => transaction.QueryFirstOrDefaultAsync<LinkedRow>(
+                "SELECT source_id, system, target_id FROM provisioning WHERE source = @Source AND source_id = @account AND system = @System AND state = 'Linked'",
+                new { key.Source, account = key.Account.ToText(), key.System }))).OfType<LinkedRow>().ToList();
+            touched.Clear();
+            violations.AddRange(linked.Select(BrokenLink).OfType<string>());
+        }
+
+        return violations;
+    }
+
     /// <summary>What must hold at every moment.</summary>
     public IEnumerable<string> FindViolations()
     {
@@ -222,17 +292,22 @@ internal sealed class RemoteSystems
 
     /// <summary>What must hold when everything has come to rest.</summary>
     /// <param name="acknowledged">The users who were told to somebody.</param>
-    public IEnumerable<string> FindUnfinished(IReadOnlySet<Guid> acknowledged) => new FinalState(world, this).Find(acknowledged);
+    public IEnumerable<string> FindUnfinished(IReadOnlySet<Guid> acknowledged)
+        => new FinalState(world, this).Find(acknowledged)
+            .Concat(StoredTexts.Read(world).Where(stored => HoldsSecret(stored.Text)).Select(stored => $"A secret stands in the table {stored.Table}: {stored.Text}"));
 
     /// <summary>Whose password that is; null for nobody's of ours.</summary>
     public ProvisioningKey? OwnerOf(string password) => passwords.GetValueOrDefault(password);
 
-    /// <summary>Whether a text holds something that only a sealed column may.</summary>
+    /// <summary>Whether a text holds something, or the greater part of it, that only a sealed column may.</summary>
     public bool HoldsSecret(string text)
-        => text.Contains("passphrase", StringComparison.Ordinal) || passwords.Keys.Any(password => text.Contains(password, StringComparison.Ordinal));
+        => secrets.Concat(passwords.Keys).Any(secret => text.AsSpan().IndexOf(secret.AsSpan(0, Math.Min(secret.Length, TellingPart)), StringComparison.Ordinal) >= 0);
 
-    private static SystemConfig Config(string name, AccountMapping mapping)
-        => new() { Name = name, Connector = "", Settings = new Dictionary<string, string>(), Mapping = mapping };
+    /// <summary>For whom an account was made by us; null for a stranger's.</summary>
+    public AccountId? OwnerOf(string system, AccountId account) => madeFor.GetValueOrDefault((system, account));
+
+    private static SystemConfig Config(string name, AccountMapping mapping, params (string Name, string Value)[] settings)
+        => new() { Name = name, Connector = "", Settings = settings.ToDictionary(pair => pair.Name, pair => pair.Value), Mapping = mapping };
 
     private async void WorkAsync(SimulatedProcess node, string what, Func<Task> work)
     {
@@ -265,6 +340,22 @@ internal sealed class RemoteSystems
         {
             violations.Add($"User {person} has two accounts in {remote.Name}.");
         }
+
+        madeFor[(remote.Name, id)] = person;
+    }
+
+    private void NoteRemoved(RemoteAccounts remote, AccountId id, StoredAccount account)
+    {
+        world.Note($"{remote.Name}: {id} is deleted");
+        if (account.IsStrangers)
+        {
+            violations.Add($"The account {id} of {remote.Name} is a stranger's and was deleted.");
+        }
+        else if (world.Inspect(transaction => transaction.ScalarAsync<long>(
+            "SELECT count(*) FROM users WHERE CAST(uuid AS text) = @person", new { person = madeFor[(remote.Name, id)].ToText() })) > 0)
+        {
+            violations.Add($"The account {id} of {remote.Name} was deleted, and its user is there.");
+        }
     }
 
     private void NoteChanged(RemoteAccounts remote, AccountId id)
@@ -278,9 +369,11 @@ internal sealed class RemoteSystems
 
     private string? BrokenLink(LinkedRow row)
     {
-        var account = Systems.Single(remote => remote.Name == row.System).Accounts.GetValueOrDefault(AccountId.FromText(row.TargetId));
+        var id = AccountId.FromText(row.TargetId);
+        var account = Systems.Single(remote => remote.Name == row.System).Accounts.GetValueOrDefault(id);
         return account is null ? $"User {row.SourceId} is linked to an account of {row.System} that is not there."
             : account.IsStrangers ? $"User {row.SourceId} is linked to a stranger's account in {row.System}: it was adopted."
+            : madeFor[(row.System, id)].ToText() != row.SourceId ? $"User {row.SourceId} is linked to the account {id} of {row.System}, which was made for {madeFor[(row.System, id)]}."
             : null;
     }
 
