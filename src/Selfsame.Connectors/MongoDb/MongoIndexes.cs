@@ -68,7 +68,8 @@ internal sealed class MongoIndexes(MongoCollection accounts, AccountMapping mapp
     private async Task<WriteOutcome> CreateAsync(MongoIndex wanted, Stack<Func<Task>> undo, CancellationToken cancellation)
     {
         var present = await ReadAsync(cancellation);
-        if (present.Any(index => index.IsSameAs(wanted)))
+        // The canonical one may stand there under another name, or covering more.
+        if (present.Any(index => index.IsSameAs(wanted) || (wanted.Fields is [var field] && wanted.KeepsUnique(field) && index.KeepsUnique(field))))
         {
             return new Done();
         }

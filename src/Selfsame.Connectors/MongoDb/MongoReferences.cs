@@ -100,7 +100,7 @@ internal sealed class MongoReferences(MongoDatabase database)
         {
             var owners = Owners(place, portion);
             var holding = MongoFilters.Holding(place.Fields, portion.Select(account => Values(place, account)));
-            var filter = besides is null ? holding : BsonDocument.Of(("$and", BsonValue.OfArray([(BsonValue)holding, besides])));
+            var filter = besides is null ? holding : BsonDocument.Of(("$and", BsonValue.OfArray([(BsonValue)holding, besides.Value])));
             var rows = await collection.FindAsync(filter, cancellation, sorted: sorted);
             yield return rows.Select(row => new ReferringRow(place, Owner(place, row, owners), row.Record.Only([MongoCollection.Id]), row.Record));
         }

@@ -12,7 +12,7 @@ namespace Selfsame.Core.Reconciliation;
 internal sealed record RepeatedRow(RowWrite Write, IReadOnlyList<ReferencePlace> Places, IReadOnlyList<string> Differs, bool OnePerAccount, bool IsLink = false)
 {
     /// <summary>What is lost with it, after "it".</summary>
-    public string Loss => IsLink ? "would link the account with itself" : $"stands for the account already and differs in {string.Join(", ", Differs)}";
+    public string Loss => IsLink ? "would link the account with itself" : $"differs in {string.Join(", ", Differs)}";
 
     /// <summary>How a person finds it.</summary>
     public override string ToString() => $"{string.Join(", ", Write.Key.Values)} of {Write.Table}";

@@ -95,7 +95,7 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
         }
 
         var more = moved.Differing.FirstOrDefault(row => row.Places.Any(place => moved.CountDiffering(place) > Planned(place)));
-        return more is null ? null : $"The row {more} would go, since it {more.Loss}, which the plan did not say: plan again.";
+        return more is null ? null : $"The row {more} would go, and it {more.Loss}, which the plan did not say: plan again.";
     }
 
     private int Planned(ReferencePlace place) => change.References?.FirstOrDefault(planned => planned.IsAt(place))?.Differing ?? 0;
