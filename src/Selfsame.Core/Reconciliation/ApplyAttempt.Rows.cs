@@ -69,7 +69,8 @@ internal sealed partial class ApplyAttempt
                 switch (outcome)
                 {
                     case Done: done.Add(change); break;
-                    case Drifted when !lastLook: again.Add(change); break;
+                    // What another change made a moment ago may have taken the place of a row that was to move there: now it stands there already, and goes.
+                    case Drifted or AlreadyExists when !lastLook: again.Add(change); break;
                     default:
                         if (NotDone(change, outcome) is { } end)
                         {

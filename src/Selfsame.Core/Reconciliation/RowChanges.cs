@@ -259,8 +259,20 @@ internal sealed class RowChanges(
             return new HashSet<RowWrite>();
         }
 
-        var present = await system.ReadRowsAsync([.. rows.Select(row => (row.Table, row.KeyAfter))], cancellation);
-        return rows.Zip(present).Where(pair => pair.First.IsMade(pair.Second)).Select(pair => pair.First).ToHashSet();
+        // Under the key that a write gives may stand another row, while its own stands under the key from before.
+        var keys = rows.SelectMany(row => new[] { (row.Table, Key: row.KeyAfter), (row.Table, row.Key) }).Distinct().ToList();
+        var present = keys.Zip(await system.ReadRowsAsync(keys, cancellation)).ToDictionary(pair => pair.First, pair => pair.Second);
+        var made = rows.Where(row => row.IsMade(present[(row.Table, row.KeyAfter)]) && (row.KeyAfter.Equals(row.Key) || present[(row.Table, row.Key)] is null)).ToHashSet();
+
+        // A row that links two accounts may be moved by one change and again by another: who saw it under the key that a write gave it saw that write made.
+        for (var count = -1; count != made.Count;)
+        {
+            count = made.Count;
+            var seen = made.Select(row => (row.Table, row.Key)).ToHashSet();
+            made.UnionWith(rows.Where(row => row.Action == RowAction.Update && !row.KeyAfter.Equals(row.Key) && seen.Contains((row.Table, row.KeyAfter))));
+        }
+
+        return made;
     }
 
     /// <summary>An account that an earlier attempt removed, from what it journaled.</summary>

@@ -192,12 +192,12 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
 
     private WriteOutcome Make(RowWrite write)
     {
-        if (write.IsMade(Row(write.Table, write.KeyAfter)))
+        var present = Row(write.Table, write.Key);
+        if (write.IsMade(Row(write.Table, write.KeyAfter)) && (present is null || write.KeyAfter.Equals(write.Key)))
         {
             return new Done();
         }
 
-        var present = Row(write.Table, write.Key);
         if (write.Action == RowAction.Insert ? present is not null : present is null || write.Before.DifferencesFrom(present, "").Count > 0)
         {
             return new Drifted($"{write.Table} {write.Key} is not as before.");

@@ -114,7 +114,7 @@ public sealed class MergeProperties
                      from references in Gen.Resize(Gen.ListOf(reference), 12)
                      from transactions in Gen.Elements(true, false)
                      select new Store([.. people.DistinctBy(entry => entry.Id)], [.. references.DistinctBy(entry => (entry.kind, entry.kind is 1 or 3 ? entry.person : 0, entry.thing))], transactions);
-        Prop.ForAll(Arb.From(stores), each => property(each).GetAwaiter().GetResult()).QuickCheckThrowOnFailure();
+        Check.One(Config.QuickThrowOnFailure.WithMaxTest(3000), Prop.ForAll(Arb.From(stores), each => property(each).GetAwaiter().GetResult()));
     }
 
     private static IReadOnlyList<(string One, string Other)> Followings(Store store)
