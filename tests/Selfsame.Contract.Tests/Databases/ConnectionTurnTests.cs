@@ -12,6 +12,40 @@ public sealed class ConnectionTurnTests
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
+    // Its server process has the warmest caches.
+    [Fact]
+    public async Task The_connection_that_was_used_last_is_used_again_for_a_while_and_then_goes_back_to_the_pool()
+    {
+        var clock = new ManualClock();
+        await using var database = await OpenAsync(new DatabaseOptions(), clock);
+        await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => database.ReadAsync(transaction => transaction.ExecuteAsync("SELECT pg_sleep(0.5)"), Cancellation)));
+        (await ConnectionsAsync(database)).ShouldBe(3);
+
+        var used = new HashSet<long>();
+        for (var call = 0; call < 10; call++)
+        {
+            used.Add(await ProcessAsync(database));
+        }
+
+        used.Count.ShouldBe(1);
+        for (var minute = 0; minute < 4; minute++)
+        {
+            clock.Advance(TimeSpan.FromMinutes(1));
+            used.Add(await ProcessAsync(database));
+        }
+
+        used.Count.ShouldBeGreaterThan(1);
+        (await ConnectionsAsync(database)).ShouldBe(3);
+    }
+
+    [Fact]
+    public async Task Without_pooling_each_call_has_a_connection_of_its_own()
+    {
+        await using var database = await OpenAsync(new DatabaseOptions(), settings: ";Pooling=false");
+
+        (await ProcessAsync(database)).ShouldNotBe(await ProcessAsync(database));
+    }
+
     [Fact]
     public async Task Those_who_wait_for_a_lock_do_not_keep_the_others_waiting_and_there_are_never_more_than_the_most()
     {
@@ -52,6 +86,11 @@ public sealed class ConnectionTurnTests
                 $"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND {which}"),
             Cancellation);
 
-    private static async Task<Database> OpenAsync(DatabaseOptions options)
-        => Database.Open(await (await PostgresServer.SharedAsync()).CreateDatabaseAsync(Cancellation), options, TimeProvider.System, RandomSource.System);
+    /// <summary>The server process that answers.</summary>
+    private static Task<long> ProcessAsync(Database database)
+        => database.ReadAsync(transaction => transaction.ScalarAsync<long>("SELECT CAST(pg_backend_pid() AS bigint)"), Cancellation);
+
+    private static async Task<Database> OpenAsync(DatabaseOptions options, TimeProvider? clock = null, string settings = "")
+        => Database.Open(
+            await (await PostgresServer.SharedAsync()).CreateDatabaseAsync(Cancellation) + settings, options, clock ?? TimeProvider.System, RandomSource.System);
 }
