@@ -107,6 +107,8 @@ public sealed class RepairBadInputTests : IDisposable
         var audit = await workspace.ExpectAsync(2, "audit");
 
         audit.StandardOutput.ShouldContain("The username of 3 in people has no key: A username has at most 64 characters");
+        audit.StandardOutput.ShouldContain("aaa… is in people and not in app.");
+        audit.StandardOutput.Length.ShouldBeLessThan(20_000);
         audit.StandardError.ShouldBeEmpty();
     }
 
