@@ -189,8 +189,7 @@ public sealed class SignUp(StoreContext context)
             return new Hashed(null);
         }
 
-        var hash = await context.Passwords.HashAsync(password, cancellation);
-        return hash is null ? null : new Hashed(hash);
+        return await context.Passwords.HashAsync(password, cancellation) is { } hash ? new Hashed(hash) : null;
     }
 
     private async Task<SignUpResult> InsertAsync(
@@ -255,6 +254,7 @@ public sealed class SignUp(StoreContext context)
             return null;
         }
 
+        // The rows' crash point is after their commit here: there is no moment of ours in between.
         var result = await context.Database.TryTransactAsync(
             statements,
             row => batch.ReadCreated(row, now),
@@ -263,7 +263,6 @@ public sealed class SignUp(StoreContext context)
             cancellation);
         if (result is not null)
         {
-            // There is no moment of ours between these rows and their commit.
             context.CrashPoints.Reach("sign-up.rows-written");
         }
 
