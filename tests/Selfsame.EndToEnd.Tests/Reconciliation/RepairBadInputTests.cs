@@ -110,6 +110,8 @@ public sealed class RepairBadInputTests : IDisposable
         audit.StandardOutput.ShouldContain("aaa… is in people and not in app.");
         audit.StandardOutput.Length.ShouldBeLessThan(20_000);
         audit.StandardError.ShouldBeEmpty();
+        (await workspace.ExpectAsync(2, "audit", "--sample", "5")).StandardOutput.Length.ShouldBeLessThan(20_000);
+        (await workspace.ExpectAsync(2, "show", "--system", "people", "3")).StandardOutput.Length.ShouldBeLessThan(20_000);
     }
 
     [Fact]
