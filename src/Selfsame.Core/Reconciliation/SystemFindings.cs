@@ -200,7 +200,7 @@ internal static class SystemFindings
                };
     }
 
-    private static string Values(List<KeyedAccount> accounts, IdentifierKind kind) => string.Join(", ", Raw(accounts, kind));
+    private static string Values(List<KeyedAccount> accounts, IdentifierKind kind) => string.Join(", ", Raw(accounts, kind).Select(value => ShownText.Short(value)));
 
     private static IEnumerable<string> Raw(List<KeyedAccount> accounts, IdentifierKind kind)
         => accounts.Select(account => account.Account.Identifiers[kind]).Distinct(StringComparer.Ordinal);
