@@ -25,7 +25,7 @@ internal sealed class RowChanges(
         foreach (var group in portion.GroupBy(change => change.System))
         {
             var system = Writer(group.Key);
-            var made = await MadeAsync(system, [.. group.SelectMany(earlier)], cancellation);
+            var made = await MadeEarlierAsync(system, [.. group.Select(earlier)], cancellation);
             var wanted = group.SelectMany(Read).Distinct().ToList();
             var present = await ((IReadsAccountsById)system).ReadFreshAsync(group.Key, wanted, cancellation);
             var known = wanted.Select(id => present.GetValueOrDefault(id) ?? Remembered(system, id, made)).OfType<Account>().ToDictionary(account => account.Id);
@@ -250,6 +250,18 @@ internal sealed class RowChanges(
         }
 
         return places;
+    }
+
+    /// <summary>
+    /// Those of several changes' writes that were made. Where the system has transactions, a change whose accounts are not as it leaves them was not made: what looks as if
+    /// it were is the work of others, who moved the same rows.
+    /// </summary>
+    private static async Task<IReadOnlySet<RowWrite>> MadeEarlierAsync(IWritesTogether system, IReadOnlyList<IReadOnlyList<RowWrite>> changes, CancellationToken cancellation)
+    {
+        var made = await MadeAsync(system, [.. changes.SelectMany(rows => rows)], cancellation);
+        return made.Count == 0 || !(await system.DescribeAsync(cancellation)).AtomicPreconditions
+            ? made
+            : changes.Where(rows => rows.Where(row => row.Table == system.AccountsTable).All(made.Contains)).SelectMany(rows => rows).Where(made.Contains).ToHashSet();
     }
 
     private static async Task<IReadOnlySet<RowWrite>> MadeAsync(IWritesTogether system, IReadOnlyList<RowWrite> rows, CancellationToken cancellation)

@@ -106,6 +106,7 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
             {
                 if (DiesAfterRows == made++)
                 {
+                    RollBack();
                     throw new InvalidOperationException("It died.");
                 }
 
@@ -119,8 +120,20 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
                 }
             }
 
-            if (outcome is not Done && Facts.AtomicPreconditions)
+            if (outcome is not Done)
             {
+                RollBack();
+            }
+
+            return outcome is Done ? Answer() : outcome;
+
+            void RollBack()
+            {
+                if (!Facts.AtomicPreconditions)
+                {
+                    return;
+                }
+
                 rows.Clear();
                 referring.Clear();
                 foreach (var (id, row) in savedRows)
@@ -133,8 +146,6 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
                     referring.Add(key, row);
                 }
             }
-
-            return outcome is Done ? Answer() : outcome;
         });
     }
 
@@ -211,6 +222,11 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
 
         if (write.Action != RowAction.Delete && !Add(write.Table, write.KeyAfter, after))
         {
+            if (present is not null)
+            {
+                Add(write.Table, write.Key, present);
+            }
+
             return new AlreadyExists([], "The key is taken.");
         }
 
