@@ -15,6 +15,7 @@ internal sealed partial class ApplyAttempt
     {
         var open = portion;
         var outcomes = new List<JournalOutcome>();
+        var taken = new Dictionary<int, AlreadyExists>();
         for (var look = 1; open.Count > 0; look++)
         {
             var prepared = await rowChanges.PrepareAsync(open, EarlierRows, cancellation);
@@ -23,7 +24,14 @@ internal sealed partial class ApplyAttempt
                 outcomes.Add(await WithoutRestAsync(hindered.Change, new JournalOutcome(hindered.Change.Number, ChangeState.Skipped, null, hindered.Hindrance)));
             }
 
-            var ready = prepared.Where(change => change.Hindrance is null).ToList();
+            // What still comes to the same is not sent again.
+            bool IsRefused(PreparedChange change) => change.Hindrance is null && taken.ContainsKey(change.Change.Number) && change.Rows.SequenceEqual(EarlierRows(change.Change));
+            foreach (var refused in prepared.Where(IsRefused))
+            {
+                outcomes.Add(await WithoutRestAsync(refused.Change, NotDone(refused.Change, taken[refused.Change.Number])!));
+            }
+
+            var ready = prepared.Where(change => change.Hindrance is null && !IsRefused(change)).ToList();
             if (ready.Count > 0)
             {
                 if (!await RecordIntentsAsync(ready, cancellation))
@@ -34,7 +42,7 @@ internal sealed partial class ApplyAttempt
                 crashPoints.Reach(ApplyCrashPoints.IntentDurable);
             }
 
-            var (concluded, again) = await WriteRowsAsync(ready, lastLook: look == MaximumLooks, cancellation);
+            var (concluded, again) = await WriteRowsAsync(ready, taken, lastLook: look == MaximumLooks, cancellation);
             outcomes.AddRange(concluded);
             open = again;
         }
@@ -59,7 +67,7 @@ internal sealed partial class ApplyAttempt
     }
 
     private async Task<(List<JournalOutcome> Concluded, List<Change> Again)> WriteRowsAsync(
-        IReadOnlyList<PreparedChange> ready, bool lastLook, CancellationToken cancellation)
+        IReadOnlyList<PreparedChange> ready, Dictionary<int, AlreadyExists> taken, bool lastLook, CancellationToken cancellation)
     {
         var (concluded, done, again) = (new List<JournalOutcome>(), new List<Change>(), new List<Change>());
         foreach (var wave in rowChanges.Waves(ready))
@@ -69,8 +77,12 @@ internal sealed partial class ApplyAttempt
                 switch (outcome)
                 {
                     case Done: done.Add(change); break;
+                    case Drifted when !lastLook: again.Add(change); break;
                     // What another change made a moment ago may have taken the place of a row that was to move there: now it stands there already, and goes.
-                    case Drifted or AlreadyExists when !lastLook: again.Add(change); break;
+                    case AlreadyExists exists when !lastLook:
+                        taken[change.Number] = exists;
+                        again.Add(change);
+                        break;
                     default:
                         if (NotDone(change, outcome) is { } end)
                         {

@@ -253,15 +253,16 @@ internal sealed class RowChanges(
     }
 
     /// <summary>
-    /// Those of several changes' writes that were made. Where the system has transactions, a change whose accounts are not as it leaves them was not made: what looks as if
-    /// it were is the work of others, who moved the same rows.
+    /// Those of several changes' writes that were made. Where the system has transactions, a change that left no account as it would leave it was not made: what looks as
+    /// if it were is the work of others, who moved the same rows.
     /// </summary>
     private static async Task<IReadOnlySet<RowWrite>> MadeEarlierAsync(IWritesTogether system, IReadOnlyList<IReadOnlyList<RowWrite>> changes, CancellationToken cancellation)
     {
         var made = await MadeAsync(system, [.. changes.SelectMany(rows => rows)], cancellation);
         return made.Count == 0 || !(await system.DescribeAsync(cancellation)).AtomicPreconditions
             ? made
-            : changes.Where(rows => rows.Where(row => row.Table == system.AccountsTable).All(made.Contains)).SelectMany(rows => rows).Where(made.Contains).ToHashSet();
+            : changes.Where(rows => rows.All(row => row.Table != system.AccountsTable) || rows.Any(row => row.Table == system.AccountsTable && made.Contains(row)))
+                .SelectMany(rows => rows).Where(made.Contains).ToHashSet();
     }
 
     private static async Task<IReadOnlySet<RowWrite>> MadeAsync(IWritesTogether system, IReadOnlyList<RowWrite> rows, CancellationToken cancellation)

@@ -81,7 +81,18 @@ internal sealed class DuplicateWorld
 
     public void Joins(string id, string group, int since) => System.Refer("members", ["user", "group"], ("user", id), ("group", group), ("since", since));
 
-    public void Follows(string follower, string followed) => System.Refer("follows", ["follower", "followed"], ("follower", follower), ("followed", followed));
+    /// <summary>A system without transactions gives each row an id that never changes, as MongoDB does.</summary>
+    public void Follows(string follower, string followed)
+    {
+        if (System.Facts.AtomicPreconditions)
+        {
+            System.Refer("follows", ["follower", "followed"], ("follower", follower), ("followed", followed));
+        }
+        else
+        {
+            System.Refer("follows", ["id"], ("id", $"{follower}-{followed}"), ("follower", follower), ("followed", followed));
+        }
+    }
 
     public void Describes(string id, string bio) => System.Refer("profiles", ["user"], ("user", id), ("bio", bio));
 

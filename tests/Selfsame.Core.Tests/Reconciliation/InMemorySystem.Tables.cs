@@ -246,5 +246,8 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
     }
 
     private bool Add(string table, Fields key, Fields row)
-        => table == AccountsTable ? rows.TryAdd(AccountId.FromRecord(key, mapping.Id)!, row) : referring.TryAdd((table, key), row);
+        => table == AccountsTable ? rows.TryAdd(AccountId.FromRecord(key, mapping.Id)!, row) : !IsRepeated(table, row) && referring.TryAdd((table, key), row);
+
+    private bool IsRepeated(string table, Fields row)
+        => ForeignKeys.Where(place => place.Table == table).SelectMany(place => place.UniqueSets).Any(unique => Table(table).Any(other => other.Only(unique).Equals(row.Only(unique))));
 }

@@ -155,4 +155,27 @@ public sealed class NormalFormTests
         (await world.ApplyAsync(await world.PlanAsync(2))).IsComplete.ShouldBeTrue();
         world.System.ReferringNow.ShouldBeEmpty();
     }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_link_that_two_merges_move_is_given_back_by_undo(bool transactions)
+    {
+        var world = new DuplicateWorld(transactions: transactions);
+        world.Person("4", "ann", created: 1);
+        world.Person("3", "Ann", created: 2);
+        world.Person("7", "dora", created: 1);
+        world.Person("5", "Dora", created: 2);
+        world.Follows("3", "5");
+        world.Follows("3", "7");
+        world.Follows("4", "7");
+        var before = world.Snapshot;
+
+        var plan = await world.PlanAsync();
+        (await world.ApplyAsync(plan)).IsComplete.ShouldBeTrue();
+        world.System.Table("follows").ShouldHaveSingleItem().Only(["follower", "followed"]).ToString().ShouldBe("followed=7, follower=4");
+
+        (await world.ApplyAsync(await world.PlanUndoAsync(plan.Id))).IsComplete.ShouldBeTrue();
+        world.Snapshot.ShouldBe(before);
+    }
 }
