@@ -150,7 +150,7 @@ public interface IProvisioningRows
 
     /// <summary>
     /// Writes the row if its epoch still stands; false means that another holder has it and nothing was written. Where somebody asked
-    /// meanwhile to look again, a released row is due again. In the same transaction the account's own rows, which
+    /// meanwhile to look again, a released row is due again. One that is compensated gives its address up. In the same transaction the account's own rows, which
     /// <paramref name="followers"/> name by system, are made, or are due again where they are there.
     /// </summary>
     Task<bool> SaveAsync(ProvisioningRow row, bool release, IReadOnlyList<string> followers, CancellationToken cancellation);
@@ -160,6 +160,15 @@ public interface IProvisioningRows
     /// Those that are to be disabled and those that are to be deleted (<see cref="ProvisioningRow.Deleting"/>) are counted apart.
     /// </summary>
     Task<DisablingAnswer> SaveDisablingAsync(ProvisioningRow row, int mostPerHour, CancellationToken cancellation);
+
+    /// <summary>
+    /// Has the row hold a verified address, alone among the rows from its source into its system, and give up any other that it held, for which other rows may wait.
+    /// </summary>
+    /// <param name="row">The row, under the epoch of its claim.</param>
+    /// <param name="address">The address's key; null where it has none.</param>
+    /// <param name="former">Whose row held it and was seen to have it no more: it is taken from that one, which is looked at again; null for nobody.</param>
+    /// <param name="cancellation">Gives up.</param>
+    Task<AddressClaim> ClaimAddressAsync(ProvisioningRow row, string? address, AccountId? former, CancellationToken cancellation);
 
     /// <summary>
     /// Has a row looked at again that another holder has by now: who lost it had sent something to the other system, which may have arrived last.

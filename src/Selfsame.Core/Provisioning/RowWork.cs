@@ -134,6 +134,11 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
             }
         }
 
+        if (row.Intended is null && IsFor(rule, source) && await IsAnothersAddressAsync(rule, source, cancellation))
+        {
+            return false;
+        }
+
         if (parts.Systems[Target] is ICreatesWithPassword system)
         {
             return await MakeWithPasswordAsync(system, rule, source, target, cancellation);
@@ -171,6 +176,11 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
         }
 
         var set = following.Set(Stamp(), out var problem);
+        if (following.IsWanted && await IsAnothersAddressAsync(rule, source, cancellation, unless: problem is null && !MakesShared(set)))
+        {
+            return false;
+        }
+
         if (problem is not null)
         {
             return await ConcludeAsync(new FoundConflict(problem), cancellation);

@@ -12,7 +12,7 @@ namespace Selfsame.Store.Provisioning;
 /// <param name="secrets">Seals the passwords of accounts that we made.</param>
 /// <param name="clock">Leases are taken and judged by it.</param>
 /// <param name="holder">Whose claims these are.</param>
-public sealed class ProvisioningRows(Database database, SecretKeys secrets, TimeProvider clock, LeaseHolder holder) : IProvisioningRows
+public sealed partial class ProvisioningRows(Database database, SecretKeys secrets, TimeProvider clock, LeaseHolder holder) : IProvisioningRows
 {
     /// <summary>The limit's name in <c>rate_limits</c>; its subject is the system.</summary>
     private const string DisablingLimit = "disablings";
@@ -321,6 +321,7 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
             await ProvisioningTable.NoteAsync(transaction, row.Key, saved.State, saved.Problem ?? saved.Note, now);
         }
 
+        await (saved.State == ProvisioningState.Compensated ? new ProvisioningAddresses(transaction, row.Key, now).GiveUpAsync() : Task.CompletedTask);
         var ends = saved.State == ProvisioningState.Compensated && present.Forget;
         if (row.TargetId is { } account && followers.Count > 0)
         {

@@ -124,6 +124,30 @@ internal sealed class InMemoryRows : IProvisioningRows
         return Task.FromResult<DisablingAnswer>(new DisablingCounted());
     }
 
+    /// <summary>Who holds which address, by source and system.</summary>
+    public Dictionary<(string Source, string System, string Address), AccountId> Addresses { get; } = [];
+
+    public Task<AddressClaim> ClaimAddressAsync(ProvisioningRow row, string? address, AccountId? former, CancellationToken cancellation)
+    {
+        foreach (var held in Addresses.Where(held => held.Value.Equals(row.Key.Account) && held.Key.System == row.Key.System && held.Key.Address != address).ToList())
+        {
+            Addresses.Remove(held.Key);
+        }
+
+        if (address is null)
+        {
+            return Task.FromResult<AddressClaim>(new AddressClaimed());
+        }
+
+        var key = (row.Key.Source, row.Key.System, address);
+        if (former is not null && former.Equals(Addresses.GetValueOrDefault(key)))
+        {
+            Addresses.Remove(key);
+        }
+
+        return Task.FromResult<AddressClaim>(Addresses.TryAdd(key, row.Key.Account) || Addresses[key].Equals(row.Key.Account) ? new AddressClaimed() : new AddressHeld(Addresses[key]));
+    }
+
     public Task AskAgainAsync(ProvisioningKey key, bool disabled, CancellationToken cancellation)
     {
         Ask(key, LookAgain.OfLateWrite, disabled);

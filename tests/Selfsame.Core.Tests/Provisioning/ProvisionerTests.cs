@@ -358,6 +358,9 @@ public sealed class ProvisionerTests
         public Task<DisablingAnswer> SaveDisablingAsync(ProvisioningRow row, int mostPerHour, CancellationToken cancellation)
             => Task.FromResult<DisablingAnswer>(new DisablingLost());
 
+        public Task<AddressClaim> ClaimAddressAsync(ProvisioningRow row, string? address, AccountId? former, CancellationToken cancellation)
+            => Task.FromResult<AddressClaim>(new AddressClaimed());
+
         public Task AskAgainAsync(ProvisioningKey key, bool disabled, CancellationToken cancellation) => Task.CompletedTask;
 
         public Task AskAgainAboutAsync(string system, IReadOnlyCollection<AccountId> targets, bool disabled, CancellationToken cancellation) => Task.CompletedTask;

@@ -17,6 +17,9 @@ internal abstract class BrokenRows(IProvisioningRows rows) : IProvisioningRows
     public virtual Task<DisablingAnswer> SaveDisablingAsync(ProvisioningRow row, int mostPerHour, CancellationToken cancellation)
         => rows.SaveDisablingAsync(row, mostPerHour, cancellation);
 
+    public Task<AddressClaim> ClaimAddressAsync(ProvisioningRow row, string? address, AccountId? former, CancellationToken cancellation)
+        => rows.ClaimAddressAsync(row, address, former, cancellation);
+
     public Task AskAgainAsync(ProvisioningKey key, bool disabled, CancellationToken cancellation) => rows.AskAgainAsync(key, disabled, cancellation);
 
     public Task AskAgainAboutAsync(string system, IReadOnlyCollection<AccountId> targets, bool disabled, CancellationToken cancellation)

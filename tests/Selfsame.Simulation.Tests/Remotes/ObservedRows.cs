@@ -61,6 +61,9 @@ internal sealed class ObservedRows(IProvisioningRows rows, SimulatedProcess node
         return answer;
     }
 
+    public Task<AddressClaim> ClaimAddressAsync(ProvisioningRow row, string? address, AccountId? former, CancellationToken cancellation)
+        => rows.ClaimAddressAsync(row, address, former, cancellation);
+
     public Task AskAgainAsync(ProvisioningKey key, bool disabled, CancellationToken cancellation) => rows.AskAgainAsync(key, disabled, cancellation);
 
     public Task AskAgainAboutAsync(string system, IReadOnlyCollection<AccountId> targets, bool disabled, CancellationToken cancellation)
