@@ -120,6 +120,9 @@ public sealed record SystemFacts
     /// <summary>Whether no two of its accounts ever have one e-mail address, proved or not: it moves from one to another within it.</summary>
     public bool AddressesAreUnique { get; init; }
 
+    /// <summary>The table of a database in which the accounts stand behind an API that does not tell what refers to them; null where there is none.</summary>
+    public string? TableBehind { get; init; }
+
     /// <summary>What a person can do where one proved e-mail stands under several ids, as a sentence; empty where the system knows no way of its own.</summary>
     public string DuplicateAdvice { get; init; } = "";
 
