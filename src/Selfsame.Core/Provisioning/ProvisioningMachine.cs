@@ -131,7 +131,7 @@ public static class ProvisioningMachine
                     Attempts = 0,
                     Problem = null,
                     DueBecause = MayStillArrive.Reason,
-                    NotBefore = now + Provisioner.CallTimeout,
+                    NotBefore = now + Provisioner.CallTimeout + Provisioner.ClockMargin,
                 },
             (ProvisioningState.Linked, MadeAgain)
                 => row with { State = ProvisioningState.Pending, TargetId = null, Intended = null, Note = null, DueBecause = null, Attempts = 0 },
