@@ -111,7 +111,8 @@ public sealed class StoppedNodeTests : IAsyncLifetime
         // Of what it had on loan it says that, or that it was not answered: nobody waits for it any more.
         await UntilAsync(() => Task.FromResult(Output(sleeper).Contains("The loan of event", StringComparison.Ordinal) || Output(sleeper).Contains("failed at attempt 1", StringComparison.Ordinal)));
         // It has its place in every lane again.
-        await worker.DisposeAsync();
+        worker.Kill();
+        await worker.WaitForExitAsync();
         people.Add(Further);
         await people.RunAsync(sleeper.Address, CancellationToken.None);
         await UntilAsync(async () => await UnsettledAsync() == 0);
