@@ -22,7 +22,7 @@ public sealed class DecideCommandTests
             - { ignore: [app/u09], finding: Orphan, reason: "a service account" }
 
             """);
-        var audit = await sandbox.JsonAsync(2, "audit", "--who", "tracy");
+        var audit = await sandbox.JsonAsync(0, "audit", "--who", "tracy");
         audit.GetProperty("findings").GetArrayLength().ShouldBe(0);
         (await sandbox.ExpectAsync(2, "plan")).StandardOutput.ShouldContain("two \"Dirks\"");
 
