@@ -55,7 +55,7 @@ internal sealed partial class RowWork
                     continue;
                 case AddressHeld held:
                     var advice = source.Facts.DuplicateAdvice is { Length: > 0 } known ? known : $"If they are one person, clear the duplicate in {rule.Source}.";
-                    return $"Duplicate: {held.Holder} of {rule.Source} has the same verified e-mail address, and comes first in {Target}. {advice} If they are two people, say so in the decisions file and retry.";
+                    return $"Duplicate: {held.Holder} of {rule.Source} has the same verified e-mail address, and comes first in {Target}. {advice} If they are two people, decide that they are different, and retry.";
                 default:
                     throw new InvalidOperationException("The rows gave an unknown answer about an address.");
             }
