@@ -71,16 +71,7 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
                 cancellation)
             // Each lane's rows are claimed by themselves, in one round trip: nothing else depends on them.
             : await ClaimLanesAsync(claim, claim.Most, (lane, some) => database.TransactAsync([ProvisioningTable.Claim(database.Dialect, holder, claim, lane, some, now)], Transaction.Row<StoredRow>, cancellation));
-        var opened = new List<ClaimedRow>();
-        foreach (var row in rows)
-        {
-            if (await OpenAsync(row, now, cancellation) is { } open)
-            {
-                opened.Add(new ClaimedRow(open, taken, claim.Lease));
-            }
-        }
-
-        return opened;
+        return await OpenAsync(rows, claim, taken, now, cancellation);
     }
 
     public Task<ClaimedRow?> ClaimAsync(ProvisioningKey key, TimeSpan lease, CancellationToken cancellation)
@@ -116,10 +107,40 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
 
     public async Task<bool> SaveAsync(ProvisioningRow row, bool release, IReadOnlyList<string> followers, CancellationToken cancellation)
     {
-        var written = row with { Problem = row.Problem is { } problem ? StoredText.Of(problem) : null, Note = row.Note is { } note ? StoredText.Of(note) : null };
+        var written = Writable(row);
         return (followers.Count == 0 && row.State != ProvisioningState.Compensated && await SaveUndisturbedAsync(written, release, cancellation))
             || await SaveLockedAsync(written, release, followers, cancellation);
     }
+
+    public async Task<ReleasedRow> ReleaseAsync(ProvisioningRow row, ProvisioningClaim next, CancellationToken cancellation)
+    {
+        if (row.State == ProvisioningState.Compensated)
+        {
+            return new ReleasedRow(await SaveAsync(row, release: true, [], cancellation), []);
+        }
+
+        var (written, taken, now) = (Writable(row), clock.GetTimestamp(), Now());
+        var lane = next.Backfill > 0 ? ProvisioningLane.Backfill : ProvisioningLane.Interactive;
+        List<StoredRow?> rows = [];
+        try
+        {
+            // The claim waits for nobody's row, so that two who give back and take at once do not block each other. It returns rows; the writing returns a number.
+            rows = await database.TransactAsync<StoredRow?>(
+                [.. ProvisioningTable.SaveUndisturbed(database.Dialect, secrets, written, release: true, now), ProvisioningTable.Claim(database.Dialect, holder, next, lane, next.Most, now)],
+                reader => reader.FieldCount == 1 ? null : Transaction.Row<StoredRow>(reader),
+                cancellation);
+        }
+        catch (CommitUnknownException)
+        {
+            // What was taken, if anything, is due again when its lease ends: nothing of it has left.
+        }
+
+        var saved = rows.Contains(null) || await SaveLockedAsync(written, release: true, [], cancellation);
+        return new ReleasedRow(saved, await OpenAsync(rows.OfType<StoredRow>(), next, taken, now, cancellation));
+    }
+
+    private static ProvisioningRow Writable(ProvisioningRow row)
+        => row with { Problem = row.Problem is { } problem ? StoredText.Of(problem) : null, Note = row.Note is { } note ? StoredText.Of(note) : null };
 
     /// <summary>
     /// Writes the row in one round trip where nobody claimed it or asked about it since it was read; false where somebody did, or where it is not known
@@ -366,6 +387,20 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
         }
 
         return rows;
+    }
+
+    private async Task<IReadOnlyList<ClaimedRow>> OpenAsync(IEnumerable<StoredRow> rows, ProvisioningClaim claim, long taken, DateTimeOffset now, CancellationToken cancellation)
+    {
+        var opened = new List<ClaimedRow>();
+        foreach (var row in rows)
+        {
+            if (await OpenAsync(row, now, cancellation) is { } open)
+            {
+                opened.Add(new ClaimedRow(open, taken, claim.Lease));
+            }
+        }
+
+        return opened;
     }
 
     /// <summary>The claimed row; null, and given back with its problem, where it can't be opened: it must not hold up the others of its lane.</summary>
