@@ -124,6 +124,11 @@ public sealed record ClaimedRow(ProvisioningRow Row, long Taken, TimeSpan Lease)
 /// <param name="PerSecond">The system's limit of rows a second over all nodes; null for none.</param>
 public sealed record ProvisioningClaim(string System, int Most, int Backfill, TimeSpan Lease, double? PerSecond);
 
+/// <summary>What came of giving a row back and taking the next.</summary>
+/// <param name="Saved">Whether the row was written: false where another holder has it.</param>
+/// <param name="Next">What was taken.</param>
+public sealed record ReleasedRow(bool Saved, IReadOnlyList<ClaimedRow> Next);
+
 /// <summary>What came of asking to disable or delete an account.</summary>
 public abstract record DisablingAnswer;
 
@@ -154,6 +159,13 @@ public interface IProvisioningRows
     /// <paramref name="followers"/> name by system, are made, or are due again where they are there.
     /// </summary>
     Task<bool> SaveAsync(ProvisioningRow row, bool release, IReadOnlyList<string> followers, CancellationToken cancellation);
+
+    /// <summary>
+    /// Gives a row back as <see cref="SaveAsync"/> does, without followers, and where that can be one transaction takes the next rows in it: of the backfill
+    /// where the claim has a share for it, else of those for which people wait. That the row could not be written keeps no other from being taken.
+    /// </summary>
+    async Task<ReleasedRow> ReleaseAsync(ProvisioningRow row, ProvisioningClaim next, CancellationToken cancellation)
+        => new(await SaveAsync(row, release: true, [], cancellation), []);
 
     /// <summary>
     /// Writes a row that has become <see cref="ProvisioningState.Compensating"/>, if fewer than <paramref name="mostPerHour"/> accounts of its system did so within the hour.
