@@ -164,8 +164,7 @@ public interface IProvisioningRows
     /// Gives a row back as <see cref="SaveAsync"/> does, without followers, and where that can be one transaction takes the next rows in it: of the backfill
     /// where the claim has a share for it, else of those for which people wait. That the row could not be written keeps no other from being taken.
     /// </summary>
-    async Task<ReleasedRow> ReleaseAsync(ProvisioningRow row, ProvisioningClaim next, CancellationToken cancellation)
-        => new(await SaveAsync(row, release: true, [], cancellation), []);
+    Task<ReleasedRow> ReleaseAsync(ProvisioningRow row, ProvisioningClaim next, CancellationToken cancellation);
 
     /// <summary>
     /// Writes a row that has become <see cref="ProvisioningState.Compensating"/>, if fewer than <paramref name="mostPerHour"/> accounts of its system did so within the hour.

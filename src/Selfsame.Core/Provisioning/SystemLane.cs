@@ -16,7 +16,9 @@ public sealed class SystemLane
 
     // Rows that were taken when others were given back, each for the place of the one before.
     private readonly ConcurrentQueue<ClaimedRow> handedOver = new();
-    private long claimed;
+
+    // Rows that were claimed or are being claimed. A claim is counted before it is made: two places that ask at once must not step over the backfill's turn.
+    private long counted;
 
     // Whether the last claim got all that it asked for: only then is it worth asking with every row that is given back.
     private volatile bool moreAreDue;
@@ -99,13 +101,13 @@ public sealed class SystemLane
     /// backfill's turn, which may have none, the system has a rate, or the work ends.
     /// </summary>
     internal ProvisioningClaim? NextAfter(ProvisioningRow row, CancellationToken cancellation)
-        => moreAreDue && row.Lane == ProvisioningLane.Interactive && pace.PerSecond is null && !cancellation.IsCancellationRequested && Claim(1) is { Backfill: 0 } next ? next : null;
+        => moreAreDue && row.Lane == ProvisioningLane.Interactive && pace.PerSecond is null && !cancellation.IsCancellationRequested ? Count(1, withBackfill: false) : null;
 
     /// <summary>Takes the rows for which <see cref="NextAfter"/> asked.</summary>
     internal void TakeOver(IReadOnlyList<ClaimedRow> rows)
     {
         moreAreDue = rows.Count > 0;
-        Interlocked.Add(ref claimed, rows.Count);
+        Interlocked.Add(ref counted, rows.Count - 1);
         foreach (var row in rows)
         {
             handedOver.Enqueue(row);
@@ -143,17 +145,29 @@ public sealed class SystemLane
 
     private async Task<IReadOnlyList<ClaimedRow>> ClaimAsync(int most, CancellationToken cancellation)
     {
-        var claims = await parts.Rows.ClaimAsync(Claim(most), cancellation);
-        Interlocked.Add(ref claimed, claims.Count);
+        var claims = await parts.Rows.ClaimAsync(Count(most, withBackfill: true)!, cancellation);
+        Interlocked.Add(ref counted, claims.Count - most);
         moreAreDue = claims.Count == most;
         return claims;
     }
 
-    private ProvisioningClaim Claim(int most)
+    /// <summary>The next claim, which is counted from now on; what it did not get is to be taken off again. Null, and not counted, where it would have a share for the backfill and must not.</summary>
+    private ProvisioningClaim? Count(int most, bool withBackfill)
     {
-        var before = Interlocked.Read(ref claimed);
-        var backfill = (int)(((before + most) / BackfillEvery) - (before / BackfillEvery));
-        return new ProvisioningClaim(System, most, backfill, Lease, pace.PerSecond);
+        while (true)
+        {
+            var before = Interlocked.Read(ref counted);
+            var backfill = (int)(((before + most) / BackfillEvery) - (before / BackfillEvery));
+            if (backfill > 0 && !withBackfill)
+            {
+                return null;
+            }
+
+            if (Interlocked.CompareExchange(ref counted, before + most, before) == before)
+            {
+                return new ProvisioningClaim(System, most, backfill, Lease, pace.PerSecond);
+            }
+        }
     }
 
     private async Task WorkAsync(ClaimedRow claim, bool handsOver, CancellationToken cancellation)

@@ -357,6 +357,25 @@ public sealed class FollowingTests
         bench.Rows.All.Count(row => bench.Rows.IsHeld(row.Key)).ShouldBe(0);
     }
 
+    [Fact]
+    public async Task Places_that_give_rows_back_in_the_same_moment_do_not_step_over_the_backfills_turn()
+    {
+        bench = new PasswordBench { Rows = new InMemoryRows { KeepsLeases = true } };
+        for (var number = 0; number < 8; number++)
+        {
+            bench.SignUp($"{number}");
+        }
+
+        var lane = Lane(new VirtualClock(DateTimeOffset.UnixEpoch));
+        await lane.RunOnceAsync(CancellationToken.None);
+        var row = bench.Rows.All.First() with { Lane = ProvisioningLane.Interactive };
+
+        // Four were claimed, and the eighth is the backfill's: of those that ask before anybody was answered the fourth gets nothing, nor who comes after.
+        var wanted = Enumerable.Range(0, 5).Select(_ => lane.NextAfter(row, CancellationToken.None)).ToList();
+
+        wanted.Select(claim => claim?.Backfill).ShouldBe([0, 0, 0, null, null]);
+    }
+
     private SystemLane Lane(VirtualClock clock)
         => Provisioner(bench.Topology, new Dictionary<string, IConnectedSystem> { ["app"] = bench.App, ["pds"] = bench.Pds, ["idp"] = bench.Idp }, clock)
             .Lanes.Single(lane => lane.System == "pds");

@@ -356,6 +356,9 @@ public sealed class ProvisionerTests
             return Task.FromResult(true);
         }
 
+        public async Task<ReleasedRow> ReleaseAsync(ProvisioningRow row, ProvisioningClaim next, CancellationToken cancellation)
+            => new(await SaveAsync(row, release: true, [], cancellation), []);
+
         public Task<DisablingAnswer> SaveDisablingAsync(ProvisioningRow row, int mostPerHour, CancellationToken cancellation)
             => Task.FromResult<DisablingAnswer>(new DisablingLost());
 

@@ -50,6 +50,18 @@ internal sealed class ObservedRows(IProvisioningRows rows, SimulatedProcess node
         return saved;
     }
 
+    public async Task<ReleasedRow> ReleaseAsync(ProvisioningRow row, ProvisioningClaim next, CancellationToken cancellation)
+    {
+        var released = await WriteAsync(row.State, () => rows.ReleaseAsync(row, next, cancellation));
+        held.Remove(row.Key);
+        foreach (var claimed in released.Next)
+        {
+            held[claimed.Row.Key] = claimed.Row.State;
+        }
+
+        return released;
+    }
+
     public async Task<DisablingAnswer> SaveDisablingAsync(ProvisioningRow row, int mostPerHour, CancellationToken cancellation)
     {
         var answer = await WriteAsync(row.State, () => rows.SaveDisablingAsync(row, mostPerHour, cancellation));
