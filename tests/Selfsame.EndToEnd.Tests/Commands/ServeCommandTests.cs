@@ -173,6 +173,7 @@ public sealed class ServeCommandTests
 
         await signUp;
         (await server.WaitForExitAsync()).ShouldBe(0);
+        server.StandardOutput.Text.ShouldNotContain("dbug");
     }
 
     private static async Task UntilItIsUnderWayAsync(SelfsameProcess server)
