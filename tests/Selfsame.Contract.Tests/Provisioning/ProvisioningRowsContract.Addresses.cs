@@ -63,6 +63,20 @@ public abstract partial class ProvisioningRowsContract
     }
 
     [Fact]
+    public async Task A_row_that_ends_while_more_is_due_gives_its_address_up_too()
+    {
+        var (first, second) = await TwoAsync();
+        await ClaimAddressAsync(first);
+        await WaitInConflictAsync(second);
+
+        (await rows.ReleaseAsync(first.Row with { State = ProvisioningState.Compensated }, ClaimOf(1), CancellationToken.None)).Saved.ShouldBeTrue();
+
+        var again = (await ClaimAsync()).Single();
+        again.Row.Key.ShouldBe(second.Row.Key);
+        (await ClaimAddressAsync(again)).ShouldBeOfType<AddressClaimed>();
+    }
+
+    [Fact]
     public async Task An_address_is_taken_from_who_no_longer_has_it_and_from_nobody_else()
     {
         var (first, second) = await TwoAsync();
