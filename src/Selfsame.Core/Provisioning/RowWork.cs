@@ -80,7 +80,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
             var read = await ReadByIdAsync(rule.Source, [row.Key.Account], cancellation);
             var source = Picture(rule.Source, await DescribeAsync(rule.Source, cancellation), read.Values);
             var target = await ReadTargetAsync(rule, source, cancellation);
-            var ours = target.Accounts.FirstOrDefault(account => account.Account.Id.Equals(OurId));
+            var ours = target.Accounts.FirstOrDefault(account => account.Account.Id.Equals(OurIdIn(target.Facts)));
             var again = ours is null ? await MakeAsync(rule, source, target, cancellation)
                 : row.Purged && source.Accounts.Count == 0 && parts.Topology.DeletesPurged(rule) ? await DeleteAsync(target, ours.Account, cancellation)
                 : await FollowAsync(rule, source, target, ours.Account, cancellation);
@@ -97,7 +97,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
     /// The id under which the account is, or will be, ours: the source's own where we choose it. Where the system gives ids itself an equal one
     /// is chance, or somebody's intention: there is none before the link.
     /// </summary>
-    private AccountId? OurId => row.TargetId ?? (parts.Systems[Target] is ICreatesWithPassword ? null : row.Key.Account);
+    private AccountId? OurIdIn(SystemFacts facts) => row.TargetId ?? (facts.TakesChosenId && parts.Systems[Target] is not ICreatesWithPassword ? row.Key.Account : null);
 
     /// <summary>What is done where there is no account of ours; whether to look again at once.</summary>
     private async Task<bool> MakeAsync(ReconcileRule rule, SystemPicture source, SystemPicture target, CancellationToken cancellation)
@@ -147,8 +147,10 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
 
         switch (PersonalPlan.ForNew(parts.Topology, rule, source, target, Stamp()))
         {
-            case OneChange { Change.Action: ChangeAction.Create } creation when creation.Change.Account.Equals(OurId):
+            case OneChange { Change.Action: ChangeAction.Create } creation when creation.Change.Account.Equals(OurIdIn(target.Facts)):
                 return await CreateAsync(creation.Change, cancellation);
+            case OneChange { Change.Numbered: true } numbered:
+                return await ConcludeAsync(new FoundConflict($"{numbered.Change.Sentence} {Target} numbers its accounts itself: the service makes none there, a plan does (selfsame plan)."), cancellation);
             case OneChange other:
                 return await ConcludeAsync(new FoundConflict($"{other.Change.Sentence} Its id in {Target} can't be chosen by us."), cancellation);
             case Decided decided:

@@ -66,8 +66,9 @@ internal sealed partial class ApplyAttempt(
         });
     }
 
-    private async Task<bool> ChangeAccountsAsync(IReadOnlyList<Change> portion, CancellationToken cancellation)
+    private async Task<bool> ChangeAccountsAsync(IReadOnlyList<Change> planned, CancellationToken cancellation)
     {
+        var portion = await NumberAsync(planned, cancellation);
         var present = await ReadAsync(portion, cancellation);
         var passwords = await ReadPasswordsAsync(portion, cancellation);
         var refuted = await ReadRefutedAsync(portion, present, cancellation);
@@ -96,7 +97,7 @@ internal sealed partial class ApplyAttempt(
 
         if (ready.Count > 0)
         {
-            var intents = ready.ConvertAll(pair => new JournalIntent(pair.Change.Number, pair.Ready.Before));
+            var intents = ready.ConvertAll(pair => IntentOf(pair.Change, pair.Ready.Before));
             if (!await journal.RecordIntentsAsync(Lease, plan.Id, intents, cancellation))
             {
                 return false;
@@ -167,7 +168,7 @@ internal sealed partial class ApplyAttempt(
                 break;
             }
 
-            written.Add((change, await SendAsync(change, go.Precondition, passwords.GetValueOrDefault(change.Number, Fields.Empty))));
+            written.Add(await SendAsync(change, go, passwords.GetValueOrDefault(change.Number, Fields.Empty), cancellation));
             crashPoints.Reach(ApplyCrashPoints.ChangeLeft);
         }
 

@@ -212,6 +212,14 @@ public sealed record Change
     [JsonPropertyOrder(17)]
     public SourceAccount? For { get; init; }
 
+    /// <summary>
+    /// For a creation in a system that numbers its accounts: the number is taken when the plan is applied, and journaled before the account is made.
+    /// <see cref="Account"/> is then the id of the account of which it is made.
+    /// </summary>
+    [JsonPropertyOrder(20)]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool Numbered { get; init; }
+
     /// <summary>For the deletion of a duplicate, the account that stays: without it as it is, the person would have none.</summary>
     [JsonPropertyOrder(18)]
     public StayingAccount? Survivor { get; init; }

@@ -51,7 +51,7 @@ public static class UndoPlanner
     private static List<Decision> Decide(Change change, JournalEntry? entry, PresentState present, Topology topology)
     {
         // What was not made as a whole may have left rows behind, where its system has no transactions.
-        if (entry is null or { State: ChangeState.Skipped or ChangeState.Refused, Rows: null })
+        if (entry is null || (entry.State is ChangeState.Skipped or ChangeState.Refused && (entry.Rows is null || !change.IsOfRows)))
         {
             return [];
         }
@@ -61,7 +61,7 @@ public static class UndoPlanner
             return [new LeftAlone("Whether it was made is not known. Apply the run's plan again, then undo.")];
         }
 
-        if (entry.Rows is { } rows)
+        if (change.IsOfRows && entry.Rows is { } rows)
         {
             return UndoRows(change, rows, present);
         }
@@ -119,7 +119,7 @@ public static class UndoPlanner
     {
         var mapping = system.Mapping;
         // An image of the id alone is one of an account that the system did not show.
-        if (entry.After is null ? present is not null || change.For is not null : entry.After.Keys.All(mapping.Id.Contains) && !change.After.Keys.All(mapping.Id.Contains))
+        if (entry.After is null ? present is not null || change.For is not null || change.Numbered : entry.After.Keys.All(mapping.Id.Contains) && !change.After.Keys.All(mapping.Id.Contains))
         {
             return new LeftAlone("The account was not seen when it was made. Look at it, and delete it yourself if it should go.");
         }
@@ -196,7 +196,7 @@ public static class UndoPlanner
 
     /// <summary>The id of the account that a change was about: where the system gave it, the journal has it.</summary>
     internal static AccountId AccountOf(Change change, JournalEntry? entry, AccountMapping mapping)
-        => change.For is not null && entry?.After is { } made ? AccountId.FromRecord(made, mapping.Id)! : change.Account;
+        => (change.For is not null || change.Numbered) && entry?.After is { } made ? AccountId.FromRecord(made, mapping.Id)! : change.Account;
 
     private static Change Reverse(Change change) => change with
     {
@@ -214,5 +214,6 @@ public static class UndoPlanner
         PasswordFrom = null,
         For = null,
         From = null,
+        Numbered = false,
     };
 }
