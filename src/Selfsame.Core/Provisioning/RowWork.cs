@@ -97,7 +97,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
     /// The id under which the account is, or will be, ours: the source's own where we choose it. Where the system gives ids itself an equal one
     /// is chance, or somebody's intention: there is none before the link.
     /// </summary>
-    private AccountId? OurIdIn(SystemFacts facts) => row.TargetId ?? (facts.TakesChosenId && parts.Systems[Target] is not ICreatesWithPassword ? row.Key.Account : null);
+    private AccountId? OurIdIn(SystemFacts facts) => row.TargetId ?? (facts.GivesNumbers || parts.Systems[Target] is ICreatesWithPassword ? null : row.Key.Account);
 
     /// <summary>What is done where there is no account of ours; whether to look again at once.</summary>
     private async Task<bool> MakeAsync(ReconcileRule rule, SystemPicture source, SystemPicture target, CancellationToken cancellation)
@@ -193,6 +193,18 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
             return await ConcludeAsync(new FoundConflict($"'{Target}' can't update accounts."), cancellation);
         }
 
+        if (await LeftBehindAsync(ours, set, cancellation) is { } left)
+        {
+            // What can't follow must not keep an account active that should not be, nor the other way round.
+            if (!following.ChangesActivity(set))
+            {
+                return await ConcludeAsync(!following.IsWanted ? new NothingLeft()
+                    : new FoundConflict($"{left} refer to {ours.Label} (id {ours.Id}) by what would change, and would be left behind: change it in the application."), cancellation);
+            }
+
+            set = following.OnlyActivity(set);
+        }
+
         if (following.Disables(set) && row is not { State: ProvisioningState.Compensating, DueBecause: null } && !await MayDisableAsync(cancellation))
         {
             return false;
@@ -220,6 +232,22 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
         }
 
         return await JudgeUpdateAsync(outcome.Checked(Target, creating: false), cancellation);
+    }
+
+    /// <summary>What refers to our account by a field that would change, where only the config says so and no system minds, as a clause; null for nothing.</summary>
+    private async Task<string?> LeftBehindAsync(Account ours, Fields set, CancellationToken cancellation)
+    {
+        var config = parts.Topology.Systems[Target];
+        var changing = set.Where(pair => pair.Value != ours.Record.ValueOrNull(pair.Key)).Select(pair => pair.Key).Except(config.Mapping.Id).ToHashSet(StringComparer.Ordinal);
+        var declared = config.References.Where(place => place.AccountFields.Any(changing.Contains)).ToList();
+        if (declared.Count == 0 || parts.Systems[Target] is not IHasReferences system)
+        {
+            return null;
+        }
+
+        var places = await PoliteAsync(Target, () => system.FindPlacesAsync(declared, cancellation), cancellation);
+        var counts = await PoliteAsync(Target, () => system.CountReferringAsync([.. places.Where(place => !place.Enforced && declared.Exists(place.IsSamePlaceAs))], [ours], cancellation), cancellation);
+        return counts.Count == 0 ? null : string.Join(", ", counts.Select(count => $"{count.Place} ({count.Rows})"));
     }
 
     private async Task<bool> JudgeUpdateAsync(WriteOutcome outcome, CancellationToken cancellation)

@@ -74,8 +74,11 @@ public static class UndoPlanner
             ChangeAction.Update => UndoUpdate(change, entry, account),
             _ => UndoDelete(change, entry, account, topology.Systems[change.System].Mapping),
         };
-        return decision is null ? [] : [decision];
+        return decision is null ? [] : change.Action == ChangeAction.Delete && decision is Planned && change.Effects.Count > 0 ? [decision, StaysAway(change)] : [decision];
     }
+
+    /// <summary>What its system let go along with an account is in no journal.</summary>
+    private static LeftAlone StaysAway(Change change) => new($"The account comes back. What went with it stays away, for no journal has it: {string.Join(' ', change.Effects)}");
 
     /// <summary>Row by row, the last first: what is as the change left it goes back; what is as it was is back; anything else is somebody's later work.</summary>
     private static List<Decision> UndoRows(Change change, IReadOnlyList<RowWrite> rows, PresentState present)
@@ -215,5 +218,6 @@ public static class UndoPlanner
         For = null,
         From = null,
         Numbered = false,
+        Exchanged = null,
     };
 }
