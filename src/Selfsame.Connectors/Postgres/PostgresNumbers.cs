@@ -1,5 +1,4 @@
 using Selfsame.Core.Accounts;
-using Selfsame.Databases;
 
 namespace Selfsame.Connectors.Postgres;
 

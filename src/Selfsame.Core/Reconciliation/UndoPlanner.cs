@@ -63,7 +63,7 @@ public static class UndoPlanner
 
         if (change.IsOfRows && entry.Rows is { } rows)
         {
-            return UndoRows(change, rows, present);
+            return change.Exchanged is null ? UndoRows(change, rows, present) : UndoExchange(change, rows, present);
         }
 
         var account = present.Account(change.System, AccountOf(change, entry, topology.Systems[change.System].Mapping));
@@ -101,6 +101,18 @@ public static class UndoPlanner
         return reversed.Count == 0
             ? conflicts
             : [new Planned(Reverse(change) with { Action = ChangeAction.Restore, Rows = reversed }), .. conflicts];
+    }
+
+    /// <summary>Only the accounts tell whether ids were exchanged: what refers to two of them looks the same before and after.</summary>
+    private static List<Decision> UndoExchange(Change change, IReadOnlyList<RowWrite> rows, PresentState present)
+    {
+        var table = present.AccountsTable(change.System);
+        var own = rows.Where(row => row.Table == table).ToList();
+
+        // The first steps aside and takes its new id last.
+        return own.Skip(1).All(row => row.IsMade(present.Row(change.System, table, row.KeyAfter))) ? UndoRows(change, rows, present)
+            : own.SkipLast(1).All(row => row.Reversed().IsMade(present.Row(change.System, table, row.Key))) ? []
+            : [new LeftAlone("The accounts are not those to which the run gave these ids any more. Exchange them in the application if they should go back.")];
     }
 
     private static Planned UndoSchema(Change change)

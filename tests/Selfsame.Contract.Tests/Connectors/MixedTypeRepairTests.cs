@@ -15,7 +15,7 @@ using Selfsame.Testing;
 namespace Selfsame.Contract.Tests.Connectors;
 
 /// <summary>Two systems that hold the same facts in different types, repaired and taken back.</summary>
-public sealed class MixedTypeRepairTests : IDisposable
+public sealed partial class MixedTypeRepairTests : IDisposable
 {
     private static readonly DateTimeOffset Now = new(2026, 11, 26, 3, 11, 0, TimeSpan.Zero);
 

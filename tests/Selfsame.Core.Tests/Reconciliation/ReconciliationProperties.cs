@@ -204,6 +204,8 @@ public sealed class ReconciliationProperties
             switch (kind)
             {
                 case 0: bench.Target.Refer("printers", ["id"], ("id", $"p{thing}"), ("owner", row["id"].AsText)); break;
+                // The database itself keeps who is a member from being deleted; these tables do not.
+                case 1 when orphan == OrphanAction.DeleteInTarget && row["username"].AsText is { } name && !bench.Source.Rows.Values.Any(of => of["username"].AsText == name): break;
                 case 1: bench.Target.Refer("members", ["user", "club"], ("user", row["id"].AsText), ("club", $"c{thing}"), ("of", row["mark"].AsText)); break;
                 default: bench.Target.Refer("notes", ["id"], ("id", $"n{thing}"), ("author", row["username"].AsText)); break;
             }
