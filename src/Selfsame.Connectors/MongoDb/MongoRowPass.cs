@@ -18,10 +18,12 @@ internal sealed class MongoRowPass(MongoDatabase database, string accounts, Mong
         await rows.LoadAsync(writes.Select(Place), CancellationToken.None);
         await rows.LoadAsync(writes.Where(IsRekeying).Select(write => (write.Table, NewKey(write))), CancellationToken.None);
         var looked = false;
+        // What refers to whom in between was so when they were made.
+        var madeBefore = Enumerable.Range(0, writes.Count).All(index => writes[index].Action == RowAction.Keep || IsMade(writes, index));
         for (var index = 0; index < writes.Count; index++)
         {
             var write = writes[index];
-            if (await FirstLeftAsync(noneLeft, index) is { } early)
+            if (!madeBefore && await FirstLeftAsync(noneLeft, index) is { } early)
             {
                 return new RowPassEnd(early);
             }
@@ -42,7 +44,7 @@ internal sealed class MongoRowPass(MongoDatabase database, string accounts, Mong
             }
         }
 
-        return new RowPassEnd(await FirstLeftAsync(noneLeft, writes.Count) ?? (looked ? null : await FirstLeftAsync(noneLeft, null)) ?? (WriteOutcome)new Done());
+        return new RowPassEnd((madeBefore ? null : await FirstLeftAsync(noneLeft, writes.Count)) ?? (looked ? null : await FirstLeftAsync(noneLeft, null)) ?? (WriteOutcome)new Done());
     }
 
     private async Task<Drifted?> FirstLeftAsync(IReadOnlyList<NoReferenceLeft> noneLeft, int? afterWrites)

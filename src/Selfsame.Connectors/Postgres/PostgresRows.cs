@@ -43,7 +43,7 @@ internal sealed class PostgresRows(string system, PostgresSession session, Postg
         }
 
         // Cut where something is to be checked in between.
-        var todo = new List<(List<RowWrite> Writes, int? Until)> { ([], null) };
+        var todo = new List<(List<RowWrite> Writes, int? Until)> { ([], 0), ([], null) };
         var checks = noneLeft.Select(check => check.AfterWrites).OfType<int>().ToHashSet();
         foreach (var (index, write) in writes.Index())
         {

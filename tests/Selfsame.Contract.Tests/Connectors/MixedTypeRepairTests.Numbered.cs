@@ -58,7 +58,11 @@ public sealed partial class MixedTypeRepairTests
         var before = await QueryAsync(connection, state);
 
         // The sequence is behind what the schema's data has: 1 and 2 are taken.
-        var run = await repair.ApplyAsync("Its email has no key, so it can't be told whether app has it already: correct it first.");
+        var run = await repair.ApplyAsync(
+            "Its email has no key, so it can't be told whether app has it already: correct it first.",
+            "Correct the value in its system; without a key it can't be compared.",
+            "Duplicates within a system are reported: decide which account stays, or set 'duplicates' to rename, merge or delete.",
+            "Nobody is adopted or merged on a guess: look at the evidence and make the identifiers or ids say who is who.");
 
         (await QueryAsync(connection, "SELECT concat_ws('|', id, password, is_superuser, username, first_name, email, is_staff, is_active, extract(epoch FROM date_joined)::bigint) FROM auth_user WHERE id > 2 ORDER BY id"))
             .ShouldBe([$"3|!|f|bob|Bob|bob@example.org|f|t|{Now.ToUnixTimeSeconds()}", $"4|!|f|cy||cy@example.org|f|t|{Now.ToUnixTimeSeconds()}"]);
@@ -146,7 +150,7 @@ public sealed partial class MixedTypeRepairTests
             INSERT INTO people VALUES ('5', 'ann@example.org', 'ann'), ('6', 'bob@example.org', 'bob'), ('7', 'cy@example.org', 'cy'), ('8', 'dora@example.org', 'dora'), ('9', 'eve@example.org', 'eve');
             INSERT INTO app VALUES (6, 'ann@example.org', 'ann'), (5, 'bob@example.org', 'bob'), (8, 'cy@example.org', 'cy'), (9, 'dora@example.org', 'dora'), (7, 'eve@example.org', 'eve');
             INSERT INTO orders SELECT row_number() OVER (), b.id, s.id FROM app b, app s; INSERT INTO members SELECT id, 'chess', id FROM app UNION ALL SELECT 5, 'go', 55;
-            INSERT INTO logs SELECT id, username FROM app UNION ALL SELECT id, username FROM app
+            INSERT INTO logs SELECT id, username FROM app UNION ALL SELECT id, 'again' || username FROM app
             """);
         var people = Named(Config("people", "postgres", [("connection", connection), ("table", "people")]));
         var app = Named(Config("app", "postgres", [("connection", connection), ("table", "app")])) with
