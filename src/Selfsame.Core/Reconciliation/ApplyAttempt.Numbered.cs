@@ -69,7 +69,7 @@ internal sealed partial class ApplyAttempt
         }
 
         var id = change.After.Only(topology.Systems[change.System].Mapping.Id);
-        return new JournalIntent(change.Number, before, [new RowWrite { Table = change.System, Action = RowAction.Insert, Key = id, Before = Fields.Empty, After = id }]);
+        return new JournalIntent(change.Number, before, [new RowWrite { Table = systems[change.System] is IWritesTogether system ? system.AccountsTable : "", Action = RowAction.Insert, Key = id, Before = Fields.Empty, After = id }]);
     }
 
     /// <summary>Sends a change; where somebody has used its number meanwhile, it is sent under the next, which is journaled first.</summary>

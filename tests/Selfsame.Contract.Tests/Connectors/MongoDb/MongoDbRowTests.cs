@@ -365,11 +365,19 @@ public sealed class MongoDbTransactionTests : MongoDbRowTests
         var aside = new Fields([KeyValuePair.Create("_id", FieldValue.Text("aside"))]);
         RowWrite Id(Fields from, Fields to, string login) => new()
         {
-            Table = "members", Action = RowAction.Update, Key = from, Before = from.With(Login(login)), After = to.With(Login(login)),
+            Table = "members",
+            Action = RowAction.Update,
+            Key = from,
+            Before = from.With(Login(login)),
+            After = to.With(Login(login)),
         };
         RowWrite Print(int print, Fields from, Fields to) => new()
         {
-            Table = "prints", Action = RowAction.Update, Key = new Fields([KeyValuePair.Create("_id", FieldValue.Integer(print))]), Before = Owner(from), After = Owner(to),
+            Table = "prints",
+            Action = RowAction.Update,
+            Key = new Fields([KeyValuePair.Create("_id", FieldValue.Integer(print))]),
+            Before = Owner(from),
+            After = Owner(to),
         };
         RowWrite[] writes = [Id(IdKey(1), aside, "ann"), Print(10, IdKey(1), aside), Id(IdKey(2), IdKey(1), "Ann"), Print(11, IdKey(2), IdKey(1)), Id(aside, IdKey(2), "ann"), Print(10, aside, IdKey(2))];
         NoReferenceLeft[] left = [new(Prints, [IdKey(1)["_id"]]) { AfterWrites = 2 }, new(Prints, [IdKey(2)["_id"]]) { AfterWrites = 4 }];
