@@ -17,7 +17,7 @@ internal static class PersonView
                 Status = status.Word,
                 person.In,
                 person.MissingIn,
-                Systems = person.Accounts.ToDictionary(pair => pair.Key, pair => pair.Value.Select(account => new
+                Systems = person.Shown.ToDictionary(pair => pair.Key, pair => pair.Value.Select(account => new
                 {
                     account.Account.Id,
                     account.Account.Label,
@@ -31,7 +31,7 @@ internal static class PersonView
         }
 
         Terminal.Line($"{Terminal.Text(who)}: {status.Markup}");
-        foreach (var (system, accounts) in person.Accounts)
+        foreach (var (system, accounts) in person.Shown)
         {
             if (accounts.Count == 0)
             {
@@ -40,8 +40,8 @@ internal static class PersonView
 
             foreach (var account in accounts.Select(account => account.Account))
             {
-                var identifiers = string.Join(", ", account.Identifiers.OrderBy(pair => pair.Key).Select(pair => $"{pair.Key.Name()} {pair.Value}"));
-                var attributes = string.Join(", ", account.Attributes.Where(pair => !pair.Value.IsNull).OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key} {pair.Value}"));
+                var identifiers = string.Join(", ", account.Identifiers.OrderBy(pair => pair.Key).Select(pair => $"{pair.Key.Name()} {ShownText.Short(pair.Value)}"));
+                var attributes = string.Join(", ", account.Attributes.Where(pair => !pair.Value.IsNull).OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key} {ShownText.Short(pair.Value.ToString())}"));
                 Terminal.Line($"  {Terminal.Text(system)}: [bold]{Terminal.Text(account.Id.ToString())}[/]  {Terminal.Text(identifiers)}{(attributes.Length > 0 ? "  " : "")}[grey]{Terminal.Text(attributes)}[/]");
             }
         }
@@ -49,6 +49,10 @@ internal static class PersonView
         foreach (var finding in person.Findings)
         {
             Terminal.Line($"  [yellow]{finding.Kind}[/] {Terminal.Text(finding.Sentence)}");
+            if (EvidenceView.Line(finding) is { } evidence)
+            {
+                Terminal.Line($"    {evidence}");
+            }
         }
     }
 

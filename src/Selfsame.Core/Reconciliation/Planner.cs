@@ -159,7 +159,7 @@ public static class Planner
             Before = account.Record.Redacted(salt),
             Precondition = account.Record.Without(target.Config.Mapping.NoiseFields).Redacted(salt),
             Reversible = target.Facts.DeletionEffects.Count == 0,
-            Effects = [.. target.Facts.DeletionEffects, .. Referred(account, target)],
+            Effects = [.. target.Facts.DeletionEffects, .. Referred(account, target), .. target.TakenAlong.GetValueOrDefault(account.Id, [])],
         });
     }
 
@@ -209,6 +209,7 @@ public static class Planner
         {
             Action = ChangeAction.Update,
             Reason = ChangeReason.AttributesDrifted,
+            Follows = new SourceAccount(source.Config.Name, finding.Source!.Account.Id),
             Sentence = $"{finding.Sentence} {source.Config.Name} is right.",
             Before = new Fields(after.Keys.Select(field => KeyValuePair.Create(field, account.Record.ValueOrNull(field)))),
             After = after,

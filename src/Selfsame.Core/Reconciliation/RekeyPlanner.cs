@@ -24,6 +24,7 @@ internal static class RekeyPlanner
         {
             Action = ChangeAction.Rekey,
             Reason = ChangeReason.IdMismatch,
+            Follows = new SourceAccount(source.Config.Name, from.Id),
             Sentence = $"{finding.Sentence} The row in {target.Config.Name}, and all that refers to it, takes the id {from.Id}.",
             Before = account.Record.Only(mapping.Id),
             After = new Fields(source.Config.Mapping.Id.Zip(mapping.Id, (ours, theirs) => KeyValuePair.Create(theirs, from.Record[ours].InTheFormOf(account.Record[theirs])))),

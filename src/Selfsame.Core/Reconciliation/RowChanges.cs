@@ -148,7 +148,7 @@ internal sealed class RowChanges(
     private static bool IsReplayed(Change change, IWritesTogether system, List<RowWrite> madeEarlier, IReadOnlyList<RowWrite> earlier) => change switch
     {
         // A row that names both of two who exchange their ids looks the same before and after.
-        { Exchanged: not null } => madeEarlier.Any(row => row.Table == system.AccountsTable),
+        { Exchanged: not null } => madeEarlier.Any(row => row.Table == system.AccountsTable && row.After.Keys.Any(system.Mapping.Id.Contains)),
         { Action: ChangeAction.Rekey } => madeEarlier.Count > 0,
         _ => madeEarlier.Count > 0 && madeEarlier.Count == earlier.Count,
     };
@@ -188,7 +188,7 @@ internal sealed class RowChanges(
             return new PreparedChange(change, new ExpandedChange(change.Rows!, []), null);
         }
 
-        if ((Ceased(change) ?? ToldApart(change) ?? Hindrance(change, system.Mapping, known, present, attempted: made.Count > 0)) is { } hindrance)
+        if ((Ceased(change) ?? decisions.Forbids(change) ?? Hindrance(change, system.Mapping, known, present, attempted: made.Count > 0)) is { } hindrance)
         {
             return new PreparedChange(change, null, hindrance);
         }
@@ -229,14 +229,6 @@ internal sealed class RowChanges(
         => change.References?.FirstOrDefault(planned => !placesOf[change.System].Any(planned.IsAt)) is { } gone
             ? $"{gone.Table}.{string.Join('+', gone.Fields)} referred to {change.System} when the plan was made, and does not any more. Plan again; if it still should, name it under 'references' of '{change.System}'."
             : null;
-
-    private string? ToldApart(Change change)
-    {
-        DecidedAccount[] accounts = [.. new[] { change.Account }.Concat((change.Losers ?? []).Select(loser => loser.Account)).Append(change.Survivor?.Account).OfType<AccountId>().Select(id => new DecidedAccount(change.System, id))];
-        var apart = accounts.SelectMany((one, index) => accounts.Skip(index + 1), (one, other) => (One: one, Other: other))
-            .FirstOrDefault(pair => decisions.Between(pair.One, pair.Other)?.Verdict == Verdict.Different);
-        return apart.One is null ? null : $"By now the config says that {apart.One.Id} and {apart.Other.Id} are different people. Plan again.";
-    }
 
     private string? Hindrance(
         Change change, AccountMapping mapping, Dictionary<AccountId, Account> known, IReadOnlyDictionary<AccountId, Account> present, bool attempted)

@@ -63,7 +63,7 @@ public static class UndoPlanner
 
         if (change.IsOfRows && entry.Rows is { } rows)
         {
-            return change.Exchanged is null ? UndoRows(change, rows, present) : UndoExchange(change, rows, present);
+            return change.Exchanged is null ? UndoRows(change, rows, present) : UndoExchange(change, rows, present, topology.Systems[change.System].Mapping);
         }
 
         var account = present.Account(change.System, AccountOf(change, entry, topology.Systems[change.System].Mapping));
@@ -103,17 +103,39 @@ public static class UndoPlanner
             : [new Planned(Reverse(change) with { Action = ChangeAction.Restore, Rows = reversed }), .. conflicts];
     }
 
-    /// <summary>Only the accounts tell whether ids were exchanged: what refers to two of them looks the same before and after.</summary>
-    private static List<Decision> UndoExchange(Change change, IReadOnlyList<RowWrite> rows, PresentState present)
+    /// <summary>
+    /// Only the accounts tell whether ids were exchanged: what refers to two of them looks the same before and after. They are exchanged back with all that refers
+    /// to them by then: what came since would be somebody else's if it stayed.
+    /// </summary>
+    private static List<Decision> UndoExchange(Change change, IReadOnlyList<RowWrite> rows, PresentState present, AccountMapping mapping)
     {
         var table = present.AccountsTable(change.System);
-        var own = rows.Where(row => row.Table == table).ToList();
+        var own = rows.Where(row => row.Table == table && row.After.Keys.Any(mapping.Id.Contains)).ToList();
 
         // The first steps aside and takes its new id last.
-        return own.Skip(1).All(row => row.IsMade(present.Row(change.System, table, row.KeyAfter))) ? UndoRows(change, rows, present)
-            : own.SkipLast(1).All(row => row.Reversed().IsMade(present.Row(change.System, table, row.Key))) ? []
+        if (own.Skip(1).All(row => row.IsMade(present.Row(change.System, table, row.KeyAfter))))
+        {
+            UndoRows(change, rows, present);
+            return [new Planned(ExchangedBack(change, mapping))];
+        }
+
+        return own.SkipLast(1).All(row => row.Reversed().IsMade(present.Row(change.System, table, row.Key))) ? []
             : [new LeftAlone("The accounts are not those to which the run gave these ids any more. Exchange them in the application if they should go back.")];
     }
+
+    private static Change ExchangedBack(Change change, AccountMapping mapping) => Reverse(change) with
+    {
+        Account = AccountId.FromRecord(change.After, mapping.Id)!,
+        Before = change.After,
+        After = change.Before,
+        Precondition = change.Precondition.With(change.After),
+        Effects = change.Effects,
+        References = change.References,
+
+        // Whoever gave the first its id is now the one whose id that takes.
+        Exchanged = [.. change.Exchanged!.Reverse().Select(other => new ExchangedAccount(
+            AccountId.FromRecord(other.After, mapping.Id)!, other.Label, other.After, other.Before, other.Precondition.With(other.After)))],
+    };
 
     private static Planned UndoSchema(Change change)
     {
@@ -231,5 +253,6 @@ public static class UndoPlanner
         From = null,
         Numbered = false,
         Exchanged = null,
+        Follows = null,
     };
 }

@@ -138,17 +138,19 @@ public sealed partial class MixedTypeRepairTests
     [InlineData("")]
     [InlineData(" DEFERRABLE INITIALLY DEFERRED")]
     [InlineData(" ON UPDATE CASCADE")]
+    [InlineData(" ON UPDATE RESTRICT")]
+    [InlineData(" ON UPDATE CASCADE DEFERRABLE")]
     public async Task In_PostgreSQL_accounts_that_have_each_others_ids_exchange_them_with_all_that_refers_to_them(string guarding)
     {
         var connection = await MakeAsync(
             $"""
             CREATE TABLE people (id text PRIMARY KEY, email text, username text);
-            CREATE TABLE app (id bigint PRIMARY KEY, email text UNIQUE, username text UNIQUE);
+            CREATE TABLE app (id bigint PRIMARY KEY, email text UNIQUE, username text UNIQUE, boss bigint REFERENCES app{guarding});
             CREATE TABLE orders (id int PRIMARY KEY, buyer bigint NOT NULL REFERENCES app{guarding}, seller bigint REFERENCES app{guarding});
             CREATE TABLE members (who bigint REFERENCES app{guarding}, club text, since int, PRIMARY KEY (who, club));
             CREATE TABLE logs (who bigint, what text);
-            INSERT INTO people VALUES ('5', 'ann@example.org', 'ann'), ('6', 'bob@example.org', 'bob'), ('7', 'cy@example.org', 'cy'), ('8', 'dora@example.org', 'dora'), ('9', 'eve@example.org', 'eve');
-            INSERT INTO app VALUES (6, 'ann@example.org', 'ann'), (5, 'bob@example.org', 'bob'), (8, 'cy@example.org', 'cy'), (9, 'dora@example.org', 'dora'), (7, 'eve@example.org', 'eve');
+            INSERT INTO people VALUES ('5', 'ann@example.org', 'ann'), ('6', 'bob@example.org', 'bob'), ('7', 'cy@example.org', 'cy'), ('8', 'dora@example.org', 'dora'), ('9', 'eve@example.org', 'eve'), ('20', 'zed@example.org', 'zed');
+            INSERT INTO app VALUES (6, 'ann@example.org', 'ann'), (5, 'bob@example.org', 'bob'), (8, 'cy@example.org', 'cy'), (9, 'dora@example.org', 'dora'), (7, 'eve@example.org', 'eve'), (20, 'zed@example.org', 'zed', 6);
             INSERT INTO orders SELECT row_number() OVER (), b.id, s.id FROM app b, app s; INSERT INTO members SELECT id, 'chess', id FROM app UNION ALL SELECT 5, 'go', 55;
             INSERT INTO logs SELECT id, username FROM app UNION ALL SELECT id, 'again' || username FROM app
             """);
@@ -162,7 +164,8 @@ public sealed partial class MixedTypeRepairTests
         const string whose =
             """
             SELECT concat_ws(' ', o.id, b.username, s.username) FROM orders o JOIN app b ON b.id = buyer JOIN app s ON s.id = seller
-            UNION ALL SELECT concat_ws(' ', 'member', username, club, since) FROM members JOIN app ON app.id = who UNION ALL SELECT concat_ws(' ', 'log', username, what) FROM logs JOIN app ON app.id = who ORDER BY 1
+            UNION ALL SELECT concat_ws(' ', 'member', username, club, since) FROM members JOIN app ON app.id = who UNION ALL SELECT concat_ws(' ', 'log', username, what) FROM logs JOIN app ON app.id = who
+            UNION ALL SELECT concat_ws(' ', a.username, 'under', b.username) FROM app a JOIN app b ON b.id = a.boss ORDER BY 1
             """;
         await using var repair = await Repair.OfAsync(new PostgresSystem(people), people, new PostgresSystem(app), app, WithIds);
         var (before, owned) = (await QueryAsync(connection, state), await QueryAsync(connection, whose));
@@ -170,23 +173,63 @@ public sealed partial class MixedTypeRepairTests
         var run = await repair.ApplyAsync();
 
         run.Changes.Select(change => change.Exchanged?.Count).ShouldBe([1, 2], ignoreOrder: true);
-        (await QueryAsync(connection, "SELECT id || username FROM app ORDER BY 1")).ShouldBe(["5ann", "6bob", "7cy", "8dora", "9eve"]);
+        (await QueryAsync(connection, "SELECT id || username AS line FROM app ORDER BY line COLLATE \"C\"")).ShouldBe(["20zed", "5ann", "6bob", "7cy", "8dora", "9eve"]);
         (await QueryAsync(connection, whose)).ShouldBe(owned);
         (await repair.FindingsAsync()).ShouldBeEmpty();
+        await QueryAsync(connection, "INSERT INTO orders VALUES (100, 5, 6) RETURNING id::text");
+        await QueryAsync(connection, "INSERT INTO logs VALUES (5, 'since') RETURNING what");
         await repair.UndoAsync(run);
+
+        // What came since is Ann's and Bob's still.
+        (await QueryAsync(connection, "DELETE FROM orders WHERE id = 100 RETURNING buyer || ' ' || seller")).ShouldBe(["6 5"]);
+        (await QueryAsync(connection, "DELETE FROM logs WHERE what = 'since' RETURNING who::text")).ShouldBe(["6"]);
         (await QueryAsync(connection, state)).ShouldBe(before);
     }
 
-    [Fact]
-    public async Task In_SQLite_accounts_that_have_each_others_ids_exchange_them_with_all_that_refers_to_them()
+    // What an id may be is the application's to say: the free one by way of which they exchange theirs is not taken everywhere.
+    [Theory]
+    [Trait("needs", "postgresql")]
+    [InlineData("bigint PRIMARY KEY CHECK (id < 100)", "5", "6", "23514")]
+    [InlineData("smallint PRIMARY KEY", "5", "6", "22003")]
+    [InlineData("varchar(10) PRIMARY KEY", "five", "six", "22001")]
+    [InlineData("int GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "5", "6", "428C9")]
+    public async Task In_PostgreSQL_ids_that_can_not_step_aside_are_left_alone_and_said(string id, string first, string second, string code)
+    {
+        var connection = await MakeAsync(
+            $"""
+            CREATE TABLE people (id text PRIMARY KEY, email text, username text);
+            CREATE TABLE app (id {id}, email text UNIQUE, username text UNIQUE);
+            CREATE TABLE orders (id int PRIMARY KEY, buyer {id.Split(' ')[0]} NOT NULL REFERENCES app);
+            INSERT INTO people VALUES ('{first}', 'ann@example.org', 'ann'), ('{second}', 'bob@example.org', 'bob');
+            INSERT INTO app OVERRIDING SYSTEM VALUE VALUES ('{second}', 'ann@example.org', 'ann'), ('{first}', 'bob@example.org', 'bob');
+            INSERT INTO orders SELECT row_number() OVER (), id FROM app
+            """);
+        var people = Named(Config("people", "postgres", [("connection", connection), ("table", "people")]));
+        var app = Named(Config("app", "postgres", [("connection", connection), ("table", "app")]));
+        await using var repair = await Repair.OfAsync(new PostgresSystem(people), people, new PostgresSystem(app), app, WithIds);
+        const string state = "SELECT a::text FROM app a UNION ALL SELECT o::text FROM orders o ORDER BY 1";
+        var before = await QueryAsync(connection, state);
+
+        var refused = (await repair.RefusedAsync()).ShouldHaveSingleItem();
+
+        refused.ShouldContain(code);
+        refused.ShouldEndWith("to exchange them one must stand under a free id like " + second + " meanwhile. Exchange them in the application.");
+        (await QueryAsync(connection, state)).ShouldBe(before);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData(" ON UPDATE CASCADE")]
+    [InlineData(" DEFERRABLE INITIALLY DEFERRED")]
+    public async Task In_SQLite_accounts_that_have_each_others_ids_exchange_them_with_all_that_refers_to_them(string guarding)
     {
         await using var database = SqliteDatabase.File(folder["exchange.db"], new DatabaseOptions(), TimeProvider.System, Selfsame.Core.RandomSource.System);
         await database.TransactAsync(transaction => transaction.ExecuteAsync(
-            """
+            $"""
             CREATE TABLE people (id text PRIMARY KEY, email text, username text);
             CREATE TABLE app (id integer PRIMARY KEY, email text UNIQUE, username text UNIQUE);
-            CREATE TABLE orders (id integer PRIMARY KEY, buyer integer NOT NULL REFERENCES app, seller integer REFERENCES app);
-            CREATE TABLE members (who integer REFERENCES app, club text, PRIMARY KEY (who, club));
+            CREATE TABLE orders (id integer PRIMARY KEY, buyer integer NOT NULL REFERENCES app{guarding}, seller integer REFERENCES app{guarding});
+            CREATE TABLE members (who integer REFERENCES app{guarding}, club text, PRIMARY KEY (who, club));
             INSERT INTO people VALUES ('5', 'ann@example.org', 'ann'), ('6', 'bob@example.org', 'bob'), ('7', 'cy@example.org', 'cy');
             INSERT INTO app VALUES (6, 'ann@example.org', 'ann'), (7, 'bob@example.org', 'bob'), (5, 'cy@example.org', 'cy');
             INSERT INTO orders SELECT NULL, b.id, s.id FROM app b, app s; INSERT INTO members SELECT id, 'chess' FROM app; INSERT INTO members VALUES (5, 'go')

@@ -272,6 +272,15 @@ public sealed partial class MixedTypeRepairTests : IDisposable
             return plan;
         }
 
+        /// <summary>Plans and applies all, which comes to nothing: what is said of each change.</summary>
+        public async Task<IReadOnlyList<string>> RefusedAsync()
+        {
+            var audit = await AuditAsync();
+            var report = await SendAsync(Planner.Plan(topology, audit.Pictures, audit.Findings, Stamp()));
+            report.Applied.ShouldBe(0);
+            return [.. report.Refused.Select(note => note.Message)];
+        }
+
         public async Task UndoAsync(Plan plan)
         {
             var run = (await journal.ReadAsync(plan.Id, CancellationToken.None))!;
@@ -293,10 +302,13 @@ public sealed partial class MixedTypeRepairTests : IDisposable
 
         private async Task MakeAsync(Plan plan)
         {
-            var report = (await new Applier(topology, systems, journal, TimeProvider.System, CrashPoints.None).ApplyAsync(plan, null, CancellationToken.None, false)).ShouldBeOfType<ApplyReport>();
+            var report = await SendAsync(plan);
             report.Refused.Concat(report.Skipped).Concat(report.Pending).Concat(report.Unverified).Select(note => $"{note.Change.Label}: {note.Message}").ShouldBeEmpty();
             report.AppliedNow.ShouldBe(plan.Changes.Count);
         }
+
+        private async Task<ApplyReport> SendAsync(Plan plan)
+            => (await new Applier(topology, systems, journal, TimeProvider.System, CrashPoints.None).ApplyAsync(plan, null, CancellationToken.None, false)).ShouldBeOfType<ApplyReport>();
 
         private Task<AuditResult> AuditAsync() => new Auditor(topology, systems, IdentifierKeys.TryKey, TimeProvider.System, RandomSource.System).AuditAsync(_ => null, CancellationToken.None);
     }
