@@ -15,6 +15,7 @@ internal sealed class IdExchange(string accountsTable, AccountMapping mapping, I
     private readonly List<RowWrite> writes = [];
     private readonly List<NoReferenceLeft> noneLeft = [];
     private List<ReferringRow> rows = [.. referring];
+    private string? hindrance;
 
     /// <param name="change">The planned change.</param>
     /// <param name="circle">Its accounts as they are now, in its order.</param>
@@ -35,7 +36,7 @@ internal sealed class IdExchange(string accountsTable, AccountMapping mapping, I
         }
 
         Move(aside, change.After, change.Precondition);
-        return new ExpandedChange(writes, noneLeft);
+        return new ExpandedChange(writes, noneLeft) { Hindrance = hindrance };
     }
 
     /// <summary>An id in the form of another, different for each <paramref name="seed"/>; null where that form is not known.</summary>
@@ -67,6 +68,7 @@ internal sealed class IdExchange(string accountsTable, AccountMapping mapping, I
         var known = account.Record.OrMissing(precondition.Keys);
         var renewed = mapping.ToAccount(account.Record.With(to))!;
         var moved = moves.Of([.. rows.Where(row => row.Account.Equals(account.Id))], new HashSet<AccountId> { account.Id }, renewed);
+        hindrance ??= moved.Hindrance;
         writes.Add(new RowWrite { Table = accountsTable, Action = RowAction.Update, Key = account.Record.Only(mapping.Id), Before = known, After = known.With(to) });
         writes.AddRange(moved.Writes);
         noneLeft.AddRange(from place in places

@@ -150,7 +150,8 @@ public sealed partial class MixedTypeRepairTests
             CREATE TABLE members (who bigint REFERENCES app{guarding}, club text, since int, PRIMARY KEY (who, club));
             CREATE TABLE logs (who bigint, what text);
             INSERT INTO people VALUES ('5', 'ann@example.org', 'ann'), ('6', 'bob@example.org', 'bob'), ('7', 'cy@example.org', 'cy'), ('8', 'dora@example.org', 'dora'), ('9', 'eve@example.org', 'eve'), ('20', 'zed@example.org', 'zed');
-            INSERT INTO app VALUES (6, 'ann@example.org', 'ann'), (5, 'bob@example.org', 'bob'), (8, 'cy@example.org', 'cy'), (9, 'dora@example.org', 'dora'), (7, 'eve@example.org', 'eve'), (20, 'zed@example.org', 'zed', 6);
+            INSERT INTO app VALUES (6, 'ann@example.org', 'ann'), (5, 'bob@example.org', 'bob'), (8, 'cy@example.org', 'cy'), (9, 'dora@example.org', 'dora'), (7, 'eve@example.org', 'eve');
+            INSERT INTO app VALUES (20, 'zed@example.org', 'zed', 6);
             INSERT INTO orders SELECT row_number() OVER (), b.id, s.id FROM app b, app s; INSERT INTO members SELECT id, 'chess', id FROM app UNION ALL SELECT 5, 'go', 55;
             INSERT INTO logs SELECT id, username FROM app UNION ALL SELECT id, 'again' || username FROM app
             """);
@@ -183,6 +184,33 @@ public sealed partial class MixedTypeRepairTests
         // What came since is Ann's and Bob's still.
         (await QueryAsync(connection, "DELETE FROM orders WHERE id = 100 RETURNING buyer || ' ' || seller")).ShouldBe(["6 5"]);
         (await QueryAsync(connection, "DELETE FROM logs WHERE what = 'since' RETURNING who::text")).ShouldBe(["6"]);
+        (await QueryAsync(connection, state)).ShouldBe(before);
+    }
+
+    [Theory]
+    [Trait("needs", "postgresql")]
+    [InlineData("6", "5")]
+    [InlineData("5", "7")]
+    public async Task In_PostgreSQL_equal_rows_that_refer_to_an_id_that_changes_are_said_and_nothing_is_half_done(string ann, string bob)
+    {
+        var connection = await MakeAsync(
+            $"""
+            CREATE TABLE people (id text PRIMARY KEY, email text, username text);
+            CREATE TABLE app (id bigint PRIMARY KEY, email text UNIQUE, username text UNIQUE);
+            CREATE TABLE logs (who bigint REFERENCES app, what text);
+            INSERT INTO people VALUES ('5', 'ann@example.org', 'ann'), ('6', 'bob@example.org', 'bob');
+            INSERT INTO app VALUES ({ann}, 'ann@example.org', 'ann'), ({bob}, 'bob@example.org', 'bob');
+            INSERT INTO logs VALUES ({bob}, 'in'), ({bob}, 'in'), ({bob}, 'out')
+            """);
+        var people = Named(Config("people", "postgres", [("connection", connection), ("table", "people")]));
+        var app = Named(Config("app", "postgres", [("connection", connection), ("table", "app")]));
+        await using var repair = await Repair.OfAsync(new PostgresSystem(people), people, new PostgresSystem(app), app, WithIds);
+        const string state = "SELECT a::text FROM app a UNION ALL SELECT l::text FROM logs l ORDER BY 1";
+        var before = await QueryAsync(connection, state);
+
+        (await repair.RefusedAsync()).ShouldHaveSingleItem().ShouldBe(
+            $"Nothing tells equal rows of a table without a key apart, and logs has some that refer to {bob} by who: give it a key, or leave one of them, then plan again.");
+
         (await QueryAsync(connection, state)).ShouldBe(before);
     }
 

@@ -278,7 +278,7 @@ public sealed partial class MixedTypeRepairTests : IDisposable
             var audit = await AuditAsync();
             var report = await SendAsync(Planner.Plan(topology, audit.Pictures, audit.Findings, Stamp()));
             report.Applied.ShouldBe(0);
-            return [.. report.Refused.Select(note => note.Message)];
+            return [.. report.Refused.Concat(report.Skipped).Select(note => note.Message)];
         }
 
         public async Task UndoAsync(Plan plan)

@@ -56,6 +56,74 @@ public sealed class IdExchangeTests
         State(bench).ShouldBe(before);
     }
 
+    [Theory]
+    [MemberData(nameof(EveryCrash))]
+    public async Task A_crash_anywhere_in_its_undo_and_the_same_again_take_all_back(string point)
+    {
+        var bench = Circle(3);
+        var before = State(bench);
+        var plan = await bench.PlanAsync();
+        (await bench.ApplyAsync(plan)).IsComplete.ShouldBeTrue();
+        var undo = await bench.PlanUndoAsync(plan.Id, 2);
+        await Should.ThrowAsync<Crash>(bench.ApplyAsync(undo, new CrashPoints(name => _ = name == point ? throw new Crash() : 0)));
+        bench.Journal.Held = false;
+
+        (await bench.ApplyAsync(undo)).IsComplete.ShouldBeTrue();
+
+        State(bench).ShouldBe(before);
+        (await bench.ApplyAsync(await bench.PlanUndoAsync(undo.Id, 3))).IsComplete.ShouldBeTrue();
+        ShouldBeRight(bench, 3);
+    }
+
+    [Fact]
+    public async Task Undo_takes_along_what_came_since_and_leaves_what_was_given_to_somebody_else()
+    {
+        var bench = Circle(3);
+        var plan = await bench.PlanAsync();
+        (await bench.ApplyAsync(plan)).IsComplete.ShouldBeTrue();
+        bench.Target.Refer("printers", ["id"], ("id", "since"), ("owner", "id0"));
+        bench.Target.Refer("printers", ["id"], ("id", "printer1"), ("owner", "id2"));
+
+        (await bench.ApplyAsync(await bench.PlanUndoAsync(plan.Id, 2))).IsComplete.ShouldBeTrue();
+
+        // name0 has id1 again, and name2 id0.
+        bench.Target.ReferringNow.Where(row => row.StartsWith("printers", StringComparison.Ordinal))
+            .ShouldBe(["printers: id=printer0, owner=id1", "printers: id=printer1, owner=id0", "printers: id=printer2, owner=id0", "printers: id=since, owner=id1"], ignoreOrder: true);
+    }
+
+    [Fact]
+    public async Task What_refers_to_one_who_left_after_the_exchange_is_not_taken_for_the_others()
+    {
+        var bench = Circle(2);
+        var plan = await bench.PlanAsync();
+        bench.Target.Answer = () =>
+        {
+            bench.Target.Answer = () => new Done();
+            bench.Target.Remove("id1");
+            bench.Target.Refer("printers", ["id"], ("id", "left"), ("owner", "id1"));
+            return new Done();
+        };
+
+        await bench.ApplyAsync(plan);
+
+        bench.Target.Table("printers").Single(row => row["id"].AsText == "left")["owner"].AsText.ShouldBe("id1");
+    }
+
+    [Fact]
+    public async Task A_decision_about_any_of_them_since_the_plan_was_made_stops_it()
+    {
+        var bench = Circle(3);
+        var plan = await bench.PlanAsync();
+        var (other, state) = (plan.Changes.Single().Exchanged![0], State(bench));
+        DecidedAccount[] apart = [new("app", other.Account), new("people", new AccountId(other.After["id"].AsText!))];
+        bench.Topology = bench.Topology with { Decisions = new PersonDecisions([new PersonDecision(Verdict.Different, apart, null, "decided")]) };
+
+        var report = await bench.ApplyAsync(plan);
+
+        report.Skipped.ShouldHaveSingleItem().Message.ShouldBe($"By now the config says that {apart[0]} and {apart[1]} are different people. Plan again.");
+        State(bench).ShouldBe(state);
+    }
+
     // After a lost answer a row that names both looks the same before and after.
     [Fact]
     public async Task A_lost_answer_is_looked_for_and_nothing_is_exchanged_twice()
