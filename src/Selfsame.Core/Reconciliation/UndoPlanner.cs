@@ -111,6 +111,10 @@ public static class UndoPlanner
     {
         var table = present.AccountsTable(change.System);
         var own = rows.Where(row => row.Table == table && row.After.Keys.Any(mapping.Id.Contains)).ToList();
+        if (own.Count == 0)
+        {
+            return [];
+        }
 
         // The first steps aside and takes its new id last.
         if (own.Skip(1).All(row => row.IsMade(present.Row(change.System, table, row.KeyAfter))))

@@ -272,19 +272,22 @@ public sealed partial class MixedTypeRepairTests : IDisposable
             return plan;
         }
 
-        /// <summary>Plans and applies all, which comes to nothing: what is said of each change.</summary>
+        /// <summary>Plans and applies all, which comes to nothing that undo would take back: what is said of each change.</summary>
         public async Task<IReadOnlyList<string>> RefusedAsync()
         {
             var audit = await AuditAsync();
-            var report = await SendAsync(Planner.Plan(topology, audit.Pictures, audit.Findings, Stamp()));
+            var plan = Planner.Plan(topology, audit.Pictures, audit.Findings, Stamp());
+            var report = await SendAsync(plan);
             report.Applied.ShouldBe(0);
+            var undo = await PlanUndoAsync(plan);
+            undo.Changes.ShouldBeEmpty();
+            undo.NotPlanned.ShouldBeEmpty();
             return [.. report.Refused.Concat(report.Skipped).Select(note => note.Message)];
         }
 
         public async Task UndoAsync(Plan plan)
         {
-            var run = (await journal.ReadAsync(plan.Id, CancellationToken.None))!;
-            var undo = UndoPlanner.Plan(run, await PresentState.ReadAsync(run, systems, CancellationToken.None), topology, plan.Accounts, Stamp());
+            var undo = await PlanUndoAsync(plan);
             undo.NotPlanned.ShouldBeEmpty();
             await MakeAsync(undo);
         }
@@ -305,6 +308,12 @@ public sealed partial class MixedTypeRepairTests : IDisposable
             var report = await SendAsync(plan);
             report.Refused.Concat(report.Skipped).Concat(report.Pending).Concat(report.Unverified).Select(note => $"{note.Change.Label}: {note.Message}").ShouldBeEmpty();
             report.AppliedNow.ShouldBe(plan.Changes.Count);
+        }
+
+        private async Task<Plan> PlanUndoAsync(Plan plan)
+        {
+            var run = (await journal.ReadAsync(plan.Id, CancellationToken.None))!;
+            return UndoPlanner.Plan(run, await PresentState.ReadAsync(run, systems, CancellationToken.None), topology, plan.Accounts, Stamp());
         }
 
         private async Task<ApplyReport> SendAsync(Plan plan)
