@@ -174,7 +174,7 @@ public sealed partial class MixedTypeRepairTests
         var run = await repair.ApplyAsync();
 
         run.Changes.Select(change => change.Exchanged?.Count).ShouldBe([1, 2], ignoreOrder: true);
-        (await QueryAsync(connection, "SELECT id || username AS line FROM app ORDER BY line COLLATE \"C\"")).ShouldBe(["20zed", "5ann", "6bob", "7cy", "8dora", "9eve"]);
+        (await QueryAsync(connection, "SELECT id || username FROM app ORDER BY id")).ShouldBe(["5ann", "6bob", "7cy", "8dora", "9eve", "20zed"]);
         (await QueryAsync(connection, whose)).ShouldBe(owned);
         (await repair.FindingsAsync()).ShouldBeEmpty();
         await QueryAsync(connection, "INSERT INTO orders VALUES (100, 5, 6) RETURNING id::text");
