@@ -107,11 +107,11 @@ public sealed class RepairTests : IDisposable
         var json = JsonDocument.Parse((await workspace.ExpectAsync(2, "undo", run, "--json")).StandardOutput).RootElement;
         var done = await workspace.ExpectAsync(2, "undo", run, "--yes", "--json");
 
-        const string away = "What went with it stays away, for no journal has it: Rows of posts that refer to the account by uid are deleted with it.";
+        const string away = "What went with it stays away, for no journal has it: likes.uid loses its reference to the account. Rows of posts that refer to the account by uid are deleted with it.";
         shown.StandardOutput.ShouldContain(away);
         json.GetProperty("notPlanned")[0].GetProperty("because").GetString()!.ShouldContain(away);
         JsonDocument.Parse(done.StandardOutput).RootElement.GetProperty("notTakenBack")[0].GetProperty("because").GetString()!.ShouldContain("likes.uid (1 row), posts.uid (2 rows)");
-        done.StandardError.ShouldContain($"not taken back: Change 3, gone. The account comes back. {away}");
+        done.StandardError.ShouldContain($"not taken back: Change 2, gone. The account comes back. {away}");
         workspace.Sql("app.db", "SELECT id FROM users ORDER BY id").ShouldBe(["2", "3", "9"]);
     }
 
