@@ -50,7 +50,13 @@ public sealed partial class MixedTypeRepairTests
         {
             Defaults = new Dictionary<string, string>
             {
-                ["password"] = "!", ["is_superuser"] = "false", ["is_staff"] = "false", ["is_active"] = "true", ["first_name"] = "", ["last_name"] = "", ["date_joined"] = "now",
+                ["password"] = "!",
+                ["is_superuser"] = "false",
+                ["is_staff"] = "false",
+                ["is_active"] = "true",
+                ["first_name"] = "",
+                ["last_name"] = "",
+                ["date_joined"] = "now",
             },
         };
         await using var repair = await Repair.OfAsync(new PostgresSystem(people), people, new PostgresSystem(app), app, IntoNumbered);
