@@ -152,7 +152,7 @@ internal sealed class RemoteSystems
         // A machine of its own for each life: whether a process still runs can't be asked here, and leases decide.
         var holder = new LeaseHolder($"{node.Name} {life}", life);
         var store = node.Store;
-        var rows = new ObservedRows(options.Rows(new ProvisioningRows(store.Database, store.Secrets, store.Clock, holder), store), node, (password, key) => passwords[password] = key);
+        var rows = new ObservedRows(options.Rows(new ProvisioningRows(store.Database, store.Secrets, store.Clock, holder), store), node, () => !world.IsQuiet && chance.OneIn(2), (password, key) => passwords[password] = key);
         var systems = new Dictionary<string, IConnectedSystem>
         {
             [Users] = new SelfsameConnector(store, World.Tenant),
