@@ -148,8 +148,8 @@ public sealed class Auditor(
                 Situation.NotCanonical when finding.Target is { } mended && picture.Places.Any(place => place.AccountFields.Contains(picture.Config.Mapping.Identifiers[finding.Identifier!.Value]))
                     => [mended],
                 Situation.IdMismatch when finding.Rule!.IdMismatch == IdMismatchAction.RekeyTarget => [finding.Target!],
-                // The system itself says no where a foreign key stands, or what goes along.
-                Situation.Orphan when finding.Rule!.Orphan == OrphanAction.DeleteInTarget && picture.Places.Any(place => !place.Enforced) => [finding.Target!],
+                // The system itself says no where a foreign key stands, or what goes along: a person reads how much.
+                Situation.Orphan when finding.Rule!.Orphan == OrphanAction.DeleteInTarget && (picture.Facts.DeletionEffects.Count > 0 || picture.Places.Any(place => !place.Enforced)) => [finding.Target!],
                 _ => [],
             })
             .Select(account => picture.Config.Mapping.WithoutBlanks(account.Account))

@@ -23,6 +23,9 @@ internal sealed record RepeatedRow(RowWrite Write, IReadOnlyList<ReferencePlace>
 /// <param name="Repeated">The rows that go.</param>
 internal sealed record MovedReferences(IReadOnlyList<RowWrite> Writes, IReadOnlyList<RepeatedRow> Repeated)
 {
+    /// <summary>One of several rows that are equal in everything, in a table without a key; null where there are none.</summary>
+    public ReferringRow? Alike { get; init; }
+
     /// <summary>The rows that go although they say something that no other does.</summary>
     public IEnumerable<RepeatedRow> Differing => Repeated.Where(row => row.IsLink || row.Differs.Count > 0);
 
@@ -30,7 +33,10 @@ internal sealed record MovedReferences(IReadOnlyList<RowWrite> Writes, IReadOnly
     public int CountDiffering(ReferencePlace place) => Differing.Count(row => row.Places.Any(place.IsSamePlaceAs));
 
     /// <summary>Why a person must look at these rows first; null where nobody must.</summary>
-    public string? Hindrance => Differing.FirstOrDefault(row => row.OnePerAccount) is { } one
+    public string? Hindrance => Alike is { } alike
+        ? $"Nothing tells equal rows of a table without a key apart, and {alike.Place.Table} has some that refer to {alike.Account} by {string.Join('+', alike.Place.Fields)}: "
+            + "give it a key, or leave one of them, then plan again."
+        : Differing.FirstOrDefault(row => row.OnePerAccount) is { } one
         ? $"The row {one} differs in {string.Join(", ", one.Differs)} from another that would be of the same account, which can have only one there: "
             + "put what should stay into one of them and delete the other, then plan again."
         : null;
@@ -46,6 +52,7 @@ internal sealed class ReferenceMoves(string accountsTable, AccountMapping mappin
     public MovedReferences Of(IReadOnlyList<ReferringRow> referring, IReadOnlySet<AccountId> from, Account to, Fields set)
     {
         var (writes, repeated) = (new List<RowWrite>(), new List<RepeatedRow>());
+        ReferringRow? alike = null;
         var standing = new Dictionary<(string Place, Fields Values), Fields>();
         var staying = to with { Record = to.Record.With(set) };
         bool Moves(ReferringRow row) => from.Contains(row.Account) || row.Place.AccountFields.Any(set.ContainsKey);
@@ -71,6 +78,8 @@ internal sealed class ReferenceMoves(string accountsTable, AccountMapping mappin
                 continue;
             }
 
+            // By one place a row refers to somebody once.
+            alike ??= group.GroupBy(row => row.Account).FirstOrDefault(mine => mine.Select(row => row.Place).Distinct(ReferenceEqualityComparer.Instance).Count() < mine.Count())?.First();
             if (Link(naming[group.Key].ToList(), before, places) is { } link)
             {
                 writes.Add(link.Write);
@@ -89,7 +98,7 @@ internal sealed class ReferenceMoves(string accountsTable, AccountMapping mappin
             writes.Add(new RowWrite { Table = group.Key.Table, Action = RowAction.Update, Key = group.Key.Key, Before = before.Only(moved.Keys), After = moved });
         }
 
-        return new MovedReferences(writes, repeated);
+        return new MovedReferences(writes, repeated) { Alike = alike };
     }
 
     /// <summary>

@@ -55,7 +55,7 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
             });
         }
 
-        return new ExpandedChange(rows, [.. losers.SelectMany(loser => NoneLeft(loser, survivorNow))]) { Hindrance = Hindrance(moved) };
+        return new ExpandedChange(rows, [.. losers.Append(survivor).SelectMany(account => NoneLeft(account, survivorNow))]) { Hindrance = Hindrance(moved) };
     }
 
     // Connectors make the id or the name and what refers to it change as one, whatever order their constraints ask for.

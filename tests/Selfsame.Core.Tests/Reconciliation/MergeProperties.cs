@@ -58,18 +58,25 @@ public sealed class MergeProperties
             return plan.Changes.All(change => change.Action == ChangeAction.Schema);
         }
 
-        // Who followed another and became that one follows nobody; who followed themselves goes on so.
-        var owners = plan.Changes.SelectMany(change => (change.Losers ?? []).Select(loser => (Loser: $"{loser.Account}", Survivor: $"{change.Account}"))).ToDictionary(pair => pair.Loser, pair => pair.Survivor);
-        var expected = Followings(store).Select(pair => (One: owners.GetValueOrDefault(pair.One, pair.One), Other: owners.GetValueOrDefault(pair.Other, pair.Other), Self: pair.One == pair.Other))
-            .Where(pair => pair.Self || pair.One != pair.Other).Select(pair => $"{pair.One} {pair.Other}").Distinct().Order(StringComparer.Ordinal);
-        if (!world.System.Table("follows").Select(row => $"{row["follower"]} {row["followed"]}").Order(StringComparer.Ordinal).SequenceEqual(expected))
-        {
-            return false;
-        }
-
+        var names = store.People.ToDictionary(one => $"{one.Id}", one => one.Username);
+        // The last to be written is what stands there.
+        var references = store.References.Select(reference => (reference.Kind, reference.Thing, Holder: $"{store.People.OrderBy(one => one.Id).ElementAt(reference.Person % store.People.Count).Id}"))
+            .GroupBy(reference => (reference.Kind, reference.Thing, reference.Kind == 1 ? reference.Holder : "")).Select(group => group.Last()).ToList();
         var printers = world.System.Table("printers").ToList();
         var wanted = store.References.Where(reference => reference.Kind == 0).Select(reference => reference.Thing).Distinct().Count() + (removed.Count > 0 ? 1 : 0);
-        return printers.Count == wanted && printers.TrueForAll(row => world.System.Rows.ContainsKey(new AccountId(row["owner"].AsText!)));
+        var stays = plan.Changes.SelectMany(change => (change.Losers ?? []).Select(loser => (Loser: loser.Account.ToString(), Survivor: change.Account.ToString()))).ToDictionary(pair => pair.Loser, pair => pair.Survivor);
+        // Who followed another and became that one follows nobody; who followed themselves goes on so.
+        var followings = Followings(store).Select(pair => (One: stays.GetValueOrDefault(pair.One, pair.One), Other: stays.GetValueOrDefault(pair.Other, pair.Other), Self: pair.One == pair.Other))
+            .Where(pair => pair.Self || pair.One != pair.Other).Select(pair => $"{pair.One} {pair.Other}").Distinct().Order(StringComparer.Ordinal);
+        var followed = world.System.Table("follows").Select(row => $"{row["follower"]} {row["followed"]}").Order(StringComparer.Ordinal).SequenceEqual(followings);
+        var groups = world.System.Table("members").Select(row => (User: row["user"].AsText!, Group: row["group"].AsText!)).ToHashSet();
+        var joined = references.Where(reference => reference.Kind == 1).Select(reference => (User: stays.GetValueOrDefault(reference.Holder, reference.Holder), Group: $"group{reference.Thing}")).ToHashSet();
+        var notes = world.System.Table("notes").ToDictionary(row => row["id"].AsText!, row => row["author"].AsText);
+        var signed = references.Where(reference => reference.Kind == 2).All(reference => names[reference.Holder] is not { } name || IdentifierForms.IsBlank(name)
+            || world.System.Rows[new AccountId(stays.GetValueOrDefault(reference.Holder, reference.Holder))]["username"].AsText == notes[$"note{reference.Thing}"]
+            || store.People.Count(one => one.Username == name) > 1);
+        return printers.Count == wanted && printers.TrueForAll(row => world.System.Rows.ContainsKey(new AccountId(row["owner"].AsText!)))
+            && groups.SetEquals(joined) && notes.Count == references.Count(reference => reference.Kind == 2) && signed && followed;
     });
 
     [Fact]
