@@ -24,7 +24,7 @@ public sealed class DemoCommandTests
         var demo = await SelfsameProcess.RunAsync(["demo", "--folder", sandbox.Folder]);
 
         demo.ExitCode.ShouldBe(0, demo.StandardOutput + demo.StandardError);
-        string[] steps = ["$ selfsame audit", "10 findings", "$ selfsame plan -o plan.json", "signs in with: the password of dobbeltop (id u02)", "$ selfsame apply plan.json --merged merged.jsonl",
+        string[] steps = ["$ selfsame audit", "11 findings", "$ selfsame plan -o plan.json", "signs in with: the password of dobbeltop (id u02)", "$ selfsame apply plan.json --merged merged.jsonl",
             "7 changes made; 7 of 7 in all", "Clean: every system agrees.", "$ selfsame undo ", "Every row and every index is as it was before"];
         var at = 0;
         foreach (var step in steps)
@@ -95,7 +95,7 @@ public sealed class DemoCommandTests
         await TypeAsync("");
         (await terminal.StandardOutput.FirstAsync(line => line.Contains("$ selfsame plan", StringComparison.Ordinal), timeout.Token)).ShouldNotBeNull(terminal.StandardOutput.Text);
         terminal.StandardOutput.Text.ShouldContain("Enter goes on, q ends");
-        terminal.StandardOutput.Text.ShouldContain("10 findings");
+        terminal.StandardOutput.Text.ShouldContain("11 findings");
         await TypeAsync("q");
         await terminal.WaitForExitAsync(timeout.Token);
 

@@ -152,7 +152,7 @@ public sealed class InspectionCommandTests
         using var sandbox = await Sandbox.MakeAsync();
 
         var who = await sandbox.JsonAsync(2, "audit", "--who", "PRINTMASTER");
-        who.GetProperty("findings").EnumerateArray().Select(finding => finding.GetProperty("kind").GetString()).Distinct().ShouldBe(["Duplicate", "Orphan"]);
+        who.GetProperty("findings").EnumerateArray().Select(finding => finding.GetProperty("kind").GetString()).Distinct().ShouldBe(["Duplicate", "NotCanonical", "Orphan"]);
         (await sandbox.JsonAsync(0, "audit", "--who", "ada")).GetProperty("findings").GetArrayLength().ShouldBe(0);
         (await sandbox.ExpectAsync(1, "audit", "--system", "nope")).StandardError.ShouldContain("auth, app");
         (await sandbox.ExpectAsync(1, "audit", "--tenant", "nope")).StandardError.ShouldContain("main");
@@ -205,10 +205,10 @@ public sealed class InspectionCommandTests
         (await sandbox.ExpectAsync(1, "doctor", "--tenant", "nope")).StandardError.ShouldContain("The tenants are: main");
 
         // What is asked about one person is remembered apart, or each would tell the other's findings anew.
-        (await sandbox.ExpectAsync(2, "watch", "--once")).StandardOutput.ShouldContain("10 findings, 10 new");
+        (await sandbox.ExpectAsync(2, "watch", "--once")).StandardOutput.ShouldContain("11 findings, 11 new");
         (await sandbox.ExpectAsync(2, "watch", "--once", "--who", "tracy")).StandardOutput.ShouldContain("1 finding, 1 new");
         (await sandbox.ExpectAsync(2, "watch", "--once", "--who", "tracy")).StandardOutput.ShouldContain("1 finding, 0 new");
-        (await sandbox.ExpectAsync(2, "watch", "--once")).StandardOutput.ShouldContain("10 findings, 0 new");
+        (await sandbox.ExpectAsync(2, "watch", "--once")).StandardOutput.ShouldContain("11 findings, 0 new");
         (await sandbox.ExpectAsync(1, "watch", "--once", "--system", "nope")).StandardError.ShouldContain("auth, app");
     }
 

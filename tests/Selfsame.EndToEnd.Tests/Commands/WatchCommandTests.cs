@@ -34,9 +34,9 @@ public sealed class WatchCommandTests
     {
         using var sandbox = await Sandbox.MakeAsync();
 
-        (await sandbox.ExpectAsync(2, "watch", "--once", "--mail", "ops@example.org")).StandardOutput.ShouldContain("10 findings, 10 new");
-        (await sandbox.ExpectAsync(2, "watch", "--once", "--mail", "ops@example.org")).StandardOutput.ShouldContain("10 findings, 0 new");
-        Mails(sandbox).ShouldHaveSingleItem().ShouldContain("Subject: Selfsame: 10 new findings");
+        (await sandbox.ExpectAsync(2, "watch", "--once", "--mail", "ops@example.org")).StandardOutput.ShouldContain("11 findings, 11 new");
+        (await sandbox.ExpectAsync(2, "watch", "--once", "--mail", "ops@example.org")).StandardOutput.ShouldContain("11 findings, 0 new");
+        Mails(sandbox).ShouldHaveSingleItem().ShouldContain("Subject: Selfsame: 11 new findings");
 
         sandbox.Sql("auth.db", "INSERT INTO accounts VALUES ('u40', 'new@example.org', 1, NULL, NULL, NULL)");
         var round = await sandbox.JsonAsync(2, "watch", "--once", "--mail", "ops@example.org");
@@ -62,7 +62,7 @@ public sealed class WatchCommandTests
         var (id, timestamp, signature, body) = receiver.Received[^1];
         signature.ShouldBe(WebhookSignature.Parse(Secret)!.Sign(id, DateTimeOffset.FromUnixTimeSeconds(long.Parse(timestamp, System.Globalization.CultureInfo.InvariantCulture)), body));
         var data = JsonDocument.Parse(body).RootElement;
-        (data.GetProperty("type").GetString(), data.GetProperty("data").GetProperty("count").GetInt32()).ShouldBe(("findings.new", 10));
+        (data.GetProperty("type").GetString(), data.GetProperty("data").GetProperty("count").GetInt32()).ShouldBe(("findings.new", 11));
     }
 
     [Fact]
@@ -71,14 +71,14 @@ public sealed class WatchCommandTests
         using var sandbox = await Sandbox.MakeAsync();
         using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         await using var watch = ChildProcess.Start(Checkout.Executable, ["watch", "--every", "1s", "--mail", "ops@example.org"], folder: sandbox.Folder);
-        await watch.StandardOutput.FirstAsync(line => line.Contains("10 findings, 10 new", StringComparison.Ordinal), timeout.Token);
-        await UntilAsync(() => watch.StandardOutput.Snapshot.Count(line => line.Contains("10 findings, 0 new", StringComparison.Ordinal)) >= 2, timeout.Token);
+        await watch.StandardOutput.FirstAsync(line => line.Contains("11 findings, 11 new", StringComparison.Ordinal), timeout.Token);
+        await UntilAsync(() => watch.StandardOutput.Snapshot.Count(line => line.Contains("11 findings, 0 new", StringComparison.Ordinal)) >= 2, timeout.Token);
         Mails(sandbox).ShouldHaveSingleItem();
 
         sandbox.Sql("auth.db", "INSERT INTO accounts VALUES ('u40', 'new@example.org', 1, NULL, NULL, NULL)");
 
-        (await watch.StandardOutput.FirstAsync(line => line.Contains("11 findings, 1 new", StringComparison.Ordinal), timeout.Token)).ShouldNotBeNull(watch.StandardError.Text);
-        (await watch.StandardOutput.FirstAsync(line => line.Contains("11 findings, 0 new", StringComparison.Ordinal), timeout.Token)).ShouldNotBeNull();
+        (await watch.StandardOutput.FirstAsync(line => line.Contains("12 findings, 1 new", StringComparison.Ordinal), timeout.Token)).ShouldNotBeNull(watch.StandardError.Text);
+        (await watch.StandardOutput.FirstAsync(line => line.Contains("12 findings, 0 new", StringComparison.Ordinal), timeout.Token)).ShouldNotBeNull();
         Mails(sandbox).Count.ShouldBe(2);
     }
 
