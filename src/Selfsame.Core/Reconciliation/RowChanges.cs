@@ -6,6 +6,9 @@ namespace Selfsame.Core.Reconciliation;
 internal sealed record PreparedChange(Change Change, ExpandedChange? Expanded, string? Hindrance)
 {
     public IReadOnlyList<RowWrite> Rows => Expanded!.Rows;
+
+    /// <summary>Whether an earlier attempt made all of it.</summary>
+    public bool IsMade { get; init; }
 }
 
 /// <summary>Looks at what a change of several rows finds in its system, and makes it.</summary>
@@ -36,7 +39,7 @@ internal sealed class RowChanges(
             {
                 var madeEarlier = earlier(change).Where(made.Contains).ToList();
                 prepared.Add(change.Number, IsReplayed(change, system, madeEarlier, earlier(change))
-                    ? new PreparedChange(change, new ExpandedChange(earlier(change), []), null)
+                    ? new PreparedChange(change, new ExpandedChange(earlier(change), []), null) { IsMade = madeEarlier.Count == earlier(change).Count }
                     : Prepare(change, system, known, present, referring, madeEarlier, await FreeIdAsync(change, system, cancellation)));
             }
         }
@@ -54,9 +57,10 @@ internal sealed class RowChanges(
     public int AtOnce(PreparedChange prepared) => Writer(prepared.Change.System).SimultaneousWrites;
 
     public Task<WriteOutcome> WriteAsync(PreparedChange prepared)
-        // Once it has left, only its answer ends the wait: a change is not cancelled half-way.
-        => Writer(prepared.Change.System).WriteTogetherAsync(
-            prepared.Expanded!.Kept is { } kept ? [kept, .. prepared.Rows] : prepared.Rows, prepared.Expanded.NoneLeft, CancellationToken.None);
+        // What was made is not sent again: another change may have moved its rows on since. Once it has left, only its answer ends the wait: a change is not cancelled half-way.
+        => prepared.IsMade ? Task.FromResult<WriteOutcome>(new Done())
+            : Writer(prepared.Change.System).WriteTogetherAsync(
+                prepared.Expanded!.Kept is { } kept ? [kept, .. prepared.Rows] : prepared.Rows, prepared.Expanded.NoneLeft, CancellationToken.None);
 
     /// <summary>The numbers of those changes that are not in their systems as planned.</summary>
     public async Task<IReadOnlySet<int>> UnseenAsync(IReadOnlyList<Change> changes, CancellationToken cancellation)
@@ -328,10 +332,8 @@ internal sealed class RowChanges(
             return new HashSet<RowWrite>();
         }
 
-        // Under the key that a write gives may stand another row, while its own stands under the key from before.
-        var keys = rows.SelectMany(row => new[] { (row.Table, Key: row.KeyAfter), (row.Table, row.Key) }).Distinct().ToList();
-        var present = keys.Zip(await system.ReadRowsAsync(keys, cancellation)).ToDictionary(pair => pair.First, pair => pair.Second);
-        var made = rows.Where(row => row.IsMade(present[(row.Table, row.KeyAfter)]) && (row.KeyAfter.Equals(row.Key) || present[(row.Table, row.Key)] is null)).ToHashSet();
+        var present = await system.ReadRowsAsync([.. rows.Select(row => (row.Table, row.KeyAfter))], cancellation);
+        var made = rows.Zip(present).Where(pair => pair.First.IsMade(pair.Second)).Select(pair => pair.First).ToHashSet();
 
         // A row that links two accounts may be moved by one change and again by another: who saw it under the key that a write gave it saw that write made.
         for (var count = -1; count != made.Count;)

@@ -161,14 +161,7 @@ public sealed class NormalFormTests
     [InlineData(false)]
     public async Task A_link_that_two_merges_move_is_given_back_by_undo(bool transactions)
     {
-        var world = new DuplicateWorld(transactions: transactions);
-        world.Person("4", "ann", created: 1);
-        world.Person("3", "Ann", created: 2);
-        world.Person("7", "dora", created: 1);
-        world.Person("5", "Dora", created: 2);
-        world.Follows("3", "5");
-        world.Follows("3", "7");
-        world.Follows("4", "7");
+        var world = TwoPairsWithALink(transactions);
         var before = world.Snapshot;
 
         var plan = await world.PlanAsync();
@@ -177,5 +170,37 @@ public sealed class NormalFormTests
 
         (await world.ApplyAsync(await world.PlanUndoAsync(plan.Id))).IsComplete.ShouldBeTrue();
         world.Snapshot.ShouldBe(before);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public async Task So_it_is_where_the_apply_dies_after_one_of_the_writes(int writes)
+    {
+        var world = TwoPairsWithALink(transactions: true);
+        var before = world.Snapshot;
+        var plan = await world.PlanAsync();
+        var left = 0;
+        var crash = new CrashPoints(name => { if (name == ApplyCrashPoints.ChangeLeft && ++left == writes) { throw new InvalidOperationException("It died."); } });
+        await Should.ThrowAsync<InvalidOperationException>(() => world.ApplyAsync(plan, crash));
+
+        (await world.ApplyAsync(plan)).IsComplete.ShouldBeTrue();
+        (await world.ApplyAsync(await world.PlanUndoAsync(plan.Id))).IsComplete.ShouldBeTrue();
+        world.Snapshot.ShouldBe(before);
+    }
+
+    // The first merge makes of 3's link one of 4's; the second, which would take it away as 3's, finds that 4 has it twice.
+    private static DuplicateWorld TwoPairsWithALink(bool transactions)
+    {
+        var world = new DuplicateWorld(transactions: transactions);
+        world.Person("4", "ann", created: 1);
+        world.Person("3", "Ann", created: 2);
+        world.Person("7", "dora", created: 1);
+        world.Person("5", "Dora", created: 2);
+        world.Follows("3", "5");
+        world.Follows("3", "7");
+        world.Follows("4", "7");
+        return world;
     }
 }
