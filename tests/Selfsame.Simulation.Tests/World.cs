@@ -52,6 +52,7 @@ internal sealed class World
     // With the time scale of provisioning 900 s: a lease lasts 120 s, an event's loan 300 s.
     private const int LongestPause = 9_000;
 
+    private static readonly TimeSpan Moment = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan MostSkew = TimeSpan.FromMinutes(5);
 
     private readonly WorldOptions options;
@@ -169,7 +170,14 @@ internal sealed class World
     public void Acknowledge(Guid uuid) => acknowledged.Add(uuid);
 
     /// <summary>These users are deleted, and a purge begins: they may cease to exist.</summary>
-    public void NotePurgeable(IEnumerable<Guid> uuids) => purgeable.UnionWith(uuids);
+    public void NotePurgeable(IEnumerable<Guid> uuids)
+    {
+        Purges++;
+        purgeable.UnionWith(uuids);
+    }
+
+    /// <summary>How many purges have begun.</summary>
+    public int Purges { get; private set; }
 
     /// <summary>Whether this user was purged, as far as purges may have gone.</summary>
     public bool IsPurged(Guid uuid)
@@ -247,8 +255,8 @@ internal sealed class World
                 throw new InvalidOperationException($"The run does not come to an end: {running} clients are not at theirs.");
             }
 
-            // Mostly time passes when nothing else is left to do; sometimes a timer is faster.
-            var moved = chance.OneIn(8) ? Clock.FireNext() || Scheduler.RunOne() : Scheduler.RunOne() || Clock.FireNext();
+            // Mostly time passes when nothing else is left to do; sometimes a timer is faster, and rarely a process is so slow that one which is far away is.
+            var moved = (chance.OneIn(8) && Clock.FireNextWithin(faultsAreOver || !chance.OneIn(8) ? Moment : TimeSpan.MaxValue)) || Scheduler.RunOne() || Clock.FireNext();
             if (Scheduler.Escape is { } escape)
             {
                 throw new InvalidOperationException($"A continuation ran on another thread:\n{escape}");
