@@ -14,6 +14,7 @@ var root = new RootCommand("Selfsame keeps one person to one account in every sy
     ApplyCommand.Create(),
     UndoCommand.Create(),
     RunsCommand.Create(),
+    DecideCommand.Create(),
     ShowCommand.Create(),
     DoctorCommand.Create(),
     WatchCommand.Create(),

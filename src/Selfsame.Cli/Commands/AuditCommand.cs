@@ -46,7 +46,7 @@ internal static class AuditCommand
             }
 
             var uniqueness = audit.Pictures
-                .Where(pair => (filter?.System ?? pair.Key) == pair.Key && (filter?.Tenant ?? pair.Value.Config.Tenant) == pair.Value.Config.Tenant)
+                .Where(pair => filter?.Includes(pair.Value.Config) != false)
                 .ToDictionary(pair => pair.Key, pair => pair.Value.Everybody!);
             AuditView.Write(audit.Findings, uniqueness, await LimitsAsync(engine, uniqueness.Keys, cancellation), options.Json(parsed));
             return audit.Findings.Count == 0 ? ExitCode.Clean : ExitCode.Findings;

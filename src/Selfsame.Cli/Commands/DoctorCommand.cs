@@ -11,13 +11,15 @@ internal static class DoctorCommand
     public static Command Create()
     {
         var options = new EngineOptions();
-        var command = new Command("doctor", "Looks at the settings, the store and every system, and says what to do about what is wrong. Changes nothing.");
+        var command = new Command("doctor", "Looks at the settings, the store and every system, and says what to do about what is wrong; with --system or --tenant only at those systems. Changes nothing.");
+        var filters = new FilterOptions(asksWho: false);
+        filters.AddTo(command);
         options.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
             await using var engine = await options.OpenAsync(parsed, cancellation);
             var server = options.ServerOptions(parsed);
-            var found = await new Doctor(engine.Connected, engine.Store, server, server.SecretKey is not null).ExamineAsync(cancellation);
+            var found = await new Doctor(engine.Connected, engine.Store, server, server.SecretKey is not null).ExamineAsync(filters.Read(parsed, engine.Topology), cancellation);
             DoctorView.Write(found, options.Json(parsed));
             return found.Any(examination => examination is { Answer: ProbeAnswer.No, Fatal: true }) ? ExitCode.Error
                 : found.Any(examination => examination.Answer == ProbeAnswer.No) ? ExitCode.Findings

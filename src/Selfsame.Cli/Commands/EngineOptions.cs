@@ -22,6 +22,9 @@ internal sealed class EngineOptions
 
     public bool Json(ParseResult parsed) => parsed.GetValue(json);
 
+    /// <summary>The config that was named, or null for the one at the default place.</summary>
+    public string? ConfigPath(ParseResult parsed) => store.ConfigPath(parsed);
+
     /// <summary>What the command line, the environment and the config say together.</summary>
     public ServerOptions ServerOptions(ParseResult parsed) => store.Read(parsed);
 

@@ -3,8 +3,11 @@ using Selfsame.Core.Reconciliation;
 
 namespace Selfsame.Cli.Commands;
 
-/// <summary>The options by which an audit or a plan is about some people only. Everything is read all the same: a part of a system proves nothing.</summary>
-internal sealed class FilterOptions
+/// <summary>
+/// The options by which a command is about some people or systems only. Everything that tells about them is read all the same: a part of a system proves nothing.
+/// </summary>
+/// <param name="asksWho">Whether it can be about one person.</param>
+internal sealed class FilterOptions(bool asksWho = true)
 {
     private const string EveryTenant = "all";
 
@@ -14,7 +17,11 @@ internal sealed class FilterOptions
 
     public void AddTo(Command command)
     {
-        command.Options.Add(who);
+        if (asksWho)
+        {
+            command.Options.Add(who);
+        }
+
         command.Options.Add(system);
         command.Options.Add(tenant);
     }
@@ -23,7 +30,7 @@ internal sealed class FilterOptions
     public FindingFilter? Read(ParseResult parsed, Topology topology)
     {
         var named = parsed.GetValue(tenant);
-        var filter = new FindingFilter(parsed.GetValue(who), parsed.GetValue(system), named == EveryTenant ? null : named);
+        var filter = new FindingFilter(asksWho ? parsed.GetValue(who) : null, parsed.GetValue(system), named == EveryTenant ? null : named);
         if (filter == new FindingFilter())
         {
             return null;

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using Selfsame.Cli.Views;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
@@ -10,7 +12,7 @@ namespace Selfsame.Cli.Commands;
 /// <summary><c>selfsame watch</c>: audits on a schedule and tells what is new, each finding once.</summary>
 internal static class WatchCommand
 {
-    /// <summary>What was told is remembered here, in the data folder.</summary>
+    /// <summary>What was told is remembered here, in the data folder; what was asked about other people or systems in a file of its own, for a watch forgets what it does not find.</summary>
     private const string StateFile = "watch.json";
 
     private const string SecretVariable = "SELFSAME_WEBHOOK_SECRET";
@@ -23,17 +25,24 @@ internal static class WatchCommand
         var mail = new Option<string?>("--mail") { Description = "Tell this address what is new." };
         var webhook = new Option<string?>("--webhook") { Description = $"Tell this URL what is new, signed with {SecretVariable} as Standard Webhooks says." };
         var command = new Command("watch", "Audits on a schedule and alerts when something new is found. Changes nothing in the systems.") { every, once, mail, webhook };
+        var filters = new FilterOptions();
+        filters.AddTo(command);
         options.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
             var period = Period(parsed.GetRequiredValue(every));
             await using var engine = await options.OpenAsync(parsed, cancellation);
+            var filter = filters.Read(parsed, engine.Topology);
             var server = options.ServerOptions(parsed);
             using var channels = AlertChannels.Open(parsed.GetValue(mail), parsed.GetValue(webhook), Environment.GetEnvironmentVariable(SecretVariable), server);
             async Task<AuditResult> AuditAsync(CancellationToken token)
-                => await new Auditor(await engine.Connected.WithLinksAsync(engine.Store, token), engine.Connected.Systems, IdentifierKeys.TryKey, engine.Store.Clock, engine.Store.Random)
+            {
+                var audit = await new Auditor(await engine.Connected.WithLinksAsync(engine.Store, token), engine.Connected.Systems, IdentifierKeys.TryKey, engine.Store.Clock, engine.Store.Random)
                     .AuditAsync(_ => null, token);
-            var watcher = new Watcher(AuditAsync, channels, Path.Combine(server.DataFolder, StateFile), server.Clock, server.Random);
+                return filter is null ? audit : audit with { Findings = filter.Of(audit.Findings, engine.Topology, audit.Pictures, IdentifierKeys.TryKey) };
+            }
+
+            var watcher = new Watcher(AuditAsync, channels, Path.Combine(server.DataFolder, StateOf(filter)), server.Clock, server.Random);
             var json = options.Json(parsed);
             if (!parsed.GetValue(once))
             {
@@ -46,6 +55,9 @@ internal static class WatchCommand
         });
         return command;
     }
+
+    private static string StateOf(FindingFilter? filter)
+        => filter is null ? StateFile : $"watch-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', filter.Who, filter.System, filter.Tenant))))[..16]}.json";
 
     private static TimeSpan Period(string text)
     {

@@ -50,6 +50,11 @@ internal static class ApplyView
             Terminal.Line($"{Terminal.Count(report.Notified, "recovery mail")} asked for.");
         }
 
+        if (report.Skipped.Count + report.Refused.Count > 0 && plan.Undoes is null)
+        {
+            Terminal.Line("What was skipped or refused is not made by this plan any more: settle what it says, then selfsame plan -o plan.json");
+        }
+
         if (report.Stop is { } stop)
         {
             Terminal.Line(stop == ApplyStop.Interrupted

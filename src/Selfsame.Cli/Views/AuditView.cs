@@ -37,7 +37,7 @@ internal static class AuditView
         table.AddColumns("finding", "system", "what was found");
         foreach (var finding in findings)
         {
-            table.AddRow($"[yellow]{finding.Kind}[/]", Terminal.Text(finding.System), Terminal.Text(finding.Sentence));
+            table.AddRow($"[yellow]{finding.Kind}[/]", Terminal.Text(finding.System), Terminal.Text(finding.Sentence) + (EvidenceView.Line(finding) is { } evidence ? $"\n{evidence}" : ""));
         }
 
         Terminal.Output.Write(table);
@@ -69,7 +69,7 @@ internal static class AuditView
     private static void WriteSystem(string name, UniquenessReport system, string? limit)
     {
         Terminal.Line($"{Terminal.Text(name)}: {Terminal.Count(system.Accounts, "account")} read");
-        foreach (var count in system.Values.Where(count => count.Name != "id" || !count.IsUnique))
+        foreach (var count in system.Values)
         {
             var each = count.IsUnique ? "[green]each unique[/]" : $"[yellow]{count.Distinct} different[/]";
             Terminal.Line($"  {count.Name}: {count.With} have one, {each}");

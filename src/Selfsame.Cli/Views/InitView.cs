@@ -15,8 +15,8 @@ internal static class InitView
         {
             var identifiers = string.Join(", ", system.Identifiers.Select(pair => $"{pair.Key.Name()} in '{pair.Value}'"));
             Terminal.Line($"{system.Name}: {Terminal.Text(system.Table.FullName)} holds the users ({Terminal.Text(string.Join(", ", system.Reasons))}); {Terminal.Text(identifiers)}.");
-            var referring = system.ForeignKeys.Count + system.References.Count;
-            Terminal.Line($"  {Terminal.Count(system.ForeignKeys.Count, "foreign key")} refer to it; {Terminal.Count(system.References.Count, "other column")} {(referring == 0 ? "look" : "may")} so.");
+            var others = system.References.Count switch { 0 => "", 1 => "; 1 other column may", var count => $"; {count} other columns may" };
+            Terminal.Line($"  {(system.ForeignKeys.Count == 1 ? "1 foreign key refers" : $"{system.ForeignKeys.Count} foreign keys refer")} to it{others}.");
         }
 
         Terminal.Line($"Written to {Terminal.Text(file)}: read it and correct it.");

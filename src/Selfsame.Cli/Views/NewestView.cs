@@ -57,7 +57,7 @@ internal static class NewestView
         Terminal.Output.Write(table);
         foreach (var finding in people.SelectMany(newcomer => newcomer.Person.Findings))
         {
-            Terminal.Line($"  [yellow]{finding.Kind}[/] {Terminal.Text(finding.Sentence)}");
+            Terminal.Line($"  [yellow]{finding.Kind}[/] {Terminal.Text(finding.Sentence)}{(EvidenceView.Line(finding) is { } evidence ? $"  {evidence}" : "")}");
         }
     }
 

@@ -17,7 +17,7 @@ internal static class PersonView
                 Status = status.Word,
                 person.In,
                 person.MissingIn,
-                Systems = person.Accounts.ToDictionary(pair => pair.Key, pair => pair.Value.Select(account => new
+                Systems = person.Shown.ToDictionary(pair => pair.Key, pair => pair.Value.Select(account => new
                 {
                     account.Account.Id,
                     account.Account.Label,
@@ -31,7 +31,7 @@ internal static class PersonView
         }
 
         Terminal.Line($"{Terminal.Text(who)}: {status.Markup}");
-        foreach (var (system, accounts) in person.Accounts)
+        foreach (var (system, accounts) in person.Shown)
         {
             if (accounts.Count == 0)
             {
@@ -49,6 +49,10 @@ internal static class PersonView
         foreach (var finding in person.Findings)
         {
             Terminal.Line($"  [yellow]{finding.Kind}[/] {Terminal.Text(finding.Sentence)}");
+            if (EvidenceView.Line(finding) is { } evidence)
+            {
+                Terminal.Line($"    {evidence}");
+            }
         }
     }
 

@@ -25,6 +25,7 @@ public sealed class MongoDbSystem
     private readonly MongoRowWrites rowWrites;
     private readonly MongoPermissions permissions;
     private readonly AccountMapping own;
+    private readonly IReadOnlyList<ReferencePlace> declared;
     private readonly IReadOnlyList<RecordConfig> recordTypes;
     private readonly AccountRecords? records;
 
@@ -48,6 +49,7 @@ public sealed class MongoDbSystem
         references = new MongoReferences(database);
         rowWrites = new MongoRowWrites(database, accounts.Name);
         permissions = new MongoPermissions(database, config);
+        declared = config.References;
         own = AccountRecords.OwnPart(config);
         recordTypes = [.. config.Records.Where(record => !record.IsForEach)];
         records = AccountRecords.Of(config, this, MongoCollection.Id, clock ?? TimeProvider.System, random ?? RandomSource.System);
@@ -255,7 +257,7 @@ public sealed class MongoDbSystem
     {
         // Whoever is not signed in where one must be is refused here.
         await DescribeAsync(cancellation);
-        return await database.ReadingAsync(() => permissions.ProbeAsync(cancellation));
+        return await database.ReadingAsync<IReadOnlyList<PermissionProbe>>(async () => [.. await permissions.ProbeAsync(cancellation), .. await references.LostAsync(declared, cancellation)]);
     }
 
     /// <summary>What the server says of the accounts' collection; one that is not there throws.</summary>

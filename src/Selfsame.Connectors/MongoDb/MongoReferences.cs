@@ -28,6 +28,14 @@ internal sealed class MongoReferences(MongoDatabase database)
         return places;
     }
 
+    /// <summary>The declared places that are not there: MongoDB makes a collection by the first document, so that a misspelt name is no error to it.</summary>
+    public async Task<IEnumerable<PermissionProbe>> LostAsync(IReadOnlyList<ReferencePlace> declared, CancellationToken cancellation)
+    {
+        var known = (await CollectionsAsync(cancellation)).ToHashSet(StringComparer.Ordinal);
+        return declared.Where(place => !known.Contains(place.Table)).Select(place => new PermissionProbe(
+            $"references at {place}", ProbeAnswer.No, $"There is no collection '{place.Table}', which 'references' names. Correct it in the config, or leave it out."));
+    }
+
     public async Task<IReadOnlyList<ReferringRow>> ReadReferringAsync(
         IReadOnlyList<ReferencePlace> places, IReadOnlyList<Account> accounts, CancellationToken cancellation)
     {

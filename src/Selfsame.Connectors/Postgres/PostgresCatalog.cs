@@ -16,6 +16,27 @@ internal sealed record PostgresForeignKey(
     public bool Cascades => OnDelete is "CASCADE" or "SET NULL" or "SET DEFAULT";
 }
 
+/// <summary>A foreign key along which a deletion goes on by itself.</summary>
+/// <param name="Table">The table that refers, with its schema where it is not found without.</param>
+/// <param name="Fields">Its columns.</param>
+/// <param name="Deletes">Whether its rows go; else they lose their reference.</param>
+/// <param name="Depth">1 where it refers to the accounts themselves.</param>
+/// <param name="Of">The table referred to.</param>
+/// <param name="IsOfAccountsSchema">Whether the table that refers stands in the accounts' own schema.</param>
+/// <param name="CanCount">Whether we see all of its rows.</param>
+/// <param name="To">The columns referred to.</param>
+internal sealed record PostgresCascade(
+    string Table, IReadOnlyList<string> Fields, bool Deletes, int Depth, string Of, bool IsOfAccountsSchema, bool CanCount, IReadOnlyList<string> To)
+{
+    public override string ToString() => (Deletes, Depth) switch
+    {
+        (true, 1) => $"Rows of {Table} that refer to the account by {string.Join(", ", Fields)} are deleted with it.",
+        (true, _) => $"Rows of {Table} that refer by {string.Join(", ", Fields)} to rows of {Of} deleted so are deleted too.",
+        (_, 1) => $"{Table}.{string.Join(", ", Fields)} loses its reference to the account.",
+        _ => $"{Table}.{string.Join(", ", Fields)} loses its reference to rows of {Of} deleted so.",
+    };
+}
+
 /// <summary>What the catalog says about references, unique sets and indexes.</summary>
 internal static class PostgresCatalog
 {
@@ -70,9 +91,9 @@ internal static class PostgresCatalog
         return rows.ToLookup(row => row.Table, row => row.Fields);
     }
 
-    /// <summary>One sentence for each table whose rows go, or lose their reference, when an account is deleted; cascades are followed.</summary>
-    public static async Task<IReadOnlyList<string>> DeletionEffectsAsync(PostgresSession session, PostgresTable accounts)
-        => await session.QueryAsync(
+    /// <summary>The foreign keys along which the deletion of an account goes on by itself, the nearest first; cascades are followed.</summary>
+    public static Task<List<PostgresCascade>> CascadesAsync(PostgresSession session, PostgresTable accounts)
+        => session.QueryAsync(
             $"""
             WITH RECURSIVE hit (conrelid, confrelid, oid, depth) AS (
                 SELECT conrelid, confrelid, oid, 1 FROM pg_constraint
@@ -82,18 +103,16 @@ internal static class PostgresCatalog
                 JOIN pg_constraint h ON h.oid = hit.oid AND h.confdeltype = 'c'
                 JOIN pg_constraint k ON k.confrelid = hit.conrelid AND k.contype = 'f' AND k.conparentid = 0 AND k.confdeltype IN ('c', 'n', 'd')
                 WHERE hit.depth < 16)
-            SELECT {NameOf}, string_agg(DISTINCT a.attname::text, ', '), k.confdeltype = 'c', min(hit.depth), p.relname
+            SELECT {NameOf}, array_agg(DISTINCT a.attname::text), k.confdeltype = 'c', min(hit.depth), p.relname,
+                n.oid = (SELECT relnamespace FROM pg_class WHERE oid = $1), has_table_privilege(c.oid, 'SELECT') AND NOT row_security_active(c.oid),
+                ARRAY(SELECT t.attname::text FROM pg_attribute t WHERE t.attrelid = k.confrelid AND t.attnum = ANY (k.confkey))
             FROM hit JOIN pg_constraint k ON k.oid = hit.oid JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
             JOIN pg_class p ON p.oid = k.confrelid JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)
-            GROUP BY c.oid, c.relname, n.nspname, k.oid, k.confdeltype, p.relname ORDER BY 4, 1, 2
+            GROUP BY c.oid, c.relname, n.oid, n.nspname, k.oid, k.confdeltype, k.confrelid, k.confkey, p.relname ORDER BY 4, 1, 2
             """,
-            reader => (reader.GetBoolean(2), reader.GetInt32(3)) switch
-            {
-                (true, 1) => $"Rows of {reader.GetString(0)} that refer to the account by {reader.GetString(1)} are deleted with it.",
-                (true, _) => $"Rows of {reader.GetString(0)} that refer by {reader.GetString(1)} to rows of {reader.GetString(4)} deleted so are deleted too.",
-                (_, 1) => $"{reader.GetString(0)}.{reader.GetString(1)} loses its reference to the account.",
-                _ => $"{reader.GetString(0)}.{reader.GetString(1)} loses its reference to rows of {reader.GetString(4)} deleted so.",
-            },
+            reader => new PostgresCascade(
+                reader.GetString(0), reader.GetFieldValue<string[]>(1), reader.GetBoolean(2), reader.GetInt32(3), reader.GetString(4), reader.GetBoolean(5), reader.GetBoolean(6),
+                reader.GetFieldValue<string[]>(7)),
             [accounts.Id]);
 
     /// <summary>The indexes of one table; one that is not valid yet guards nothing and so is not unique.</summary>

@@ -14,7 +14,10 @@ internal sealed class PostgresReferences(string system, PostgresSession session,
         var tables = await PostgresTable.LoadAsync(session, [.. enforced.Concat(declared).Select(place => place.Table)]);
         foreach (var place in declared)
         {
-            await CheckAsync(place, tables[place.Table]);
+            if (await ProblemAsync(place, tables[place.Table]) is { } problem)
+            {
+                throw new SystemUnavailableException($"'{system}': {problem}");
+            }
         }
 
         // A declared place may write a schema that the catalog leaves out: the same table is the same place.
@@ -108,23 +111,19 @@ internal sealed class PostgresReferences(string system, PostgresSession session,
         return gone.Count == 0 ? table : throw new SystemUnavailableException($"'{system}': {string.Join(", ", gone)} is not there any more. Make a new plan.");
     }
 
-    private async Task CheckAsync(ReferencePlace place, PostgresTable table)
+    /// <summary>Why nothing can be read at a place that the config declares, and what to do; null where it can.</summary>
+    public async Task<string?> ProblemAsync(ReferencePlace place, PostgresTable table)
     {
         if (table.Id == 0)
         {
-            throw new SystemUnavailableException(
-                $"'{system}': 'references' names the table '{place.Table}', which is not there.{Near(await PostgresCatalog.NearAsync(session, place.Table))} Correct 'references' in the config.");
+            return $"'references' names the table '{place.Table}', which is not there.{Near(await PostgresCatalog.NearAsync(session, place.Table))} Correct 'references' in the config.";
         }
 
         var missing = place.Fields.Where(field => !table.Has(field)).Select(field => (Field: field, Table: table))
             .Concat(place.AccountFields.Where(field => !accounts.Has(field)).Select(field => (Field: field, Table: accounts))).ToList();
-        if (missing.Count > 0)
-        {
-            var (field, where) = missing[0];
-            throw new SystemUnavailableException(
-                $"'{system}': 'references' names the column '{field}' of '{where.Name}', which is not there. "
-                + $"It has: {string.Join(", ", where.Columns.Select(column => column.Name))}. Correct 'references' in the config.");
-        }
+        return missing.Count == 0 ? null
+            : $"'references' names the column '{missing[0].Field}' of '{missing[0].Table.Name}', which is not there. "
+                + $"It has: {string.Join(", ", missing[0].Table.Columns.Select(column => column.Name))}. Correct 'references' in the config.";
     }
 
     /// <summary>A sentence that names tables of a similar name, with a blank before it; empty when there is none.</summary>

@@ -12,7 +12,7 @@ namespace Selfsame.Connectors.Postgres;
 /// </summary>
 public sealed class PostgresSystem
     : IReadsFields, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts, IHasReferences, IWritesTogether,
-        IHasCanonicalIndexes, IChangesSchema, IProbesPermissions, IMakesUserCodes
+        IHasCanonicalIndexes, IChangesSchema, IProbesPermissions, IMakesUserCodes, ITellsCascades
 {
     private const int PortionSize = 1000;
     private const int IdsPerQuery = 5000;
@@ -26,6 +26,7 @@ public sealed class PostgresSystem
     private readonly PostgresSchema schema;
     private readonly PostgresShapes shapes = new();
     private readonly AccountMapping own;
+    private readonly IReadOnlyList<ReferencePlace> declared;
     private readonly IReadOnlyList<RecordConfig> recordTypes;
     private readonly AccountRecords? records;
 
@@ -39,6 +40,7 @@ public sealed class PostgresSystem
         Mapping = config.Mapping;
         database = new PostgresDatabase(name, config.Settings["connection"]);
         schema = new PostgresSchema(tableName, Mapping);
+        declared = config.References;
         own = AccountRecords.OwnPart(config);
         recordTypes = [.. config.Records.Where(record => !record.IsForEach)];
         records = AccountRecords.Of(config, this, null, clock ?? TimeProvider.System, random ?? RandomSource.System);
@@ -71,7 +73,7 @@ public sealed class PostgresSystem
                 TakesChosenId = !Mapping.Id.Any(id => table[id].Numbered),
                 AtomicPreconditions = true,
                 NotNullFields = table.Columns.Where(column => column.NotNull).Select(column => column.Name).ToHashSet(StringComparer.Ordinal),
-                DeletionEffects = await PostgresCatalog.DeletionEffectsAsync(session, table),
+                DeletionEffects = [.. (await PostgresCatalog.CascadesAsync(session, table)).Select(cascade => cascade.ToString())],
             };
         },
         cancellation);
@@ -238,14 +240,28 @@ public sealed class PostgresSystem
         => database.ReadAsync(async session => await schema.FindEqualAsync(session, await CheckedTableAsync(session), kind), cancellation);
 
     public Task<IReadOnlyList<PermissionProbe>> ProbeAsync(CancellationToken cancellation)
-        => database.ReadAsync(
+        => database.ReadAsync<IReadOnlyList<PermissionProbe>>(
             async session =>
             {
                 var table = await CheckedTableAsync(session);
-                var places = await new PostgresReferences(name, session, table).FindPlacesAsync([]);
-                return await PostgresPermissions.ProbeAsync(session, table, [.. places.Select(place => place.Table).Distinct().Where(other => other != tableName)]);
+                var references = new PostgresReferences(name, session, table);
+                var tables = await PostgresTable.LoadAsync(session, [.. (await references.FindPlacesAsync([])).Concat(declared).Select(place => place.Table)]);
+                var lost = new List<PermissionProbe>();
+                foreach (var place in declared)
+                {
+                    if (await references.ProblemAsync(place, tables[place.Table]) is { } problem)
+                    {
+                        lost.Add(new PermissionProbe($"references at {place}", ProbeAnswer.No, problem));
+                    }
+                }
+
+                var referring = tables.Values.Where(other => other.Id != 0 && other.Id != table.Id).DistinctBy(other => other.Id).Select(other => other.Name);
+                return [.. await PostgresPermissions.ProbeAsync(session, table, [.. referring]), .. lost];
             },
             cancellation);
+
+    public Task<IReadOnlyDictionary<AccountId, IReadOnlyList<string>>> ReadCascadesAsync(string table, IReadOnlyList<AccountId> ids, CancellationToken cancellation)
+        => database.ReadAsync(session => new PostgresCascades(name, session).ReadAsync(table, ids), cancellation);
 
     public Task<WriteOutcome> ChangeSchemaAsync(IReadOnlyList<SchemaStep> steps, CancellationToken cancellation)
         => database.WriteAsync(session => schema.ChangeAsync(session, steps), cancellation);

@@ -16,7 +16,7 @@ internal sealed class SqliteReferences(string system, SqliteTable accounts)
         var enforced = SqliteCatalog.ForeignKeysTo(connection, accounts.Name)
             .Select(key => new ReferencePlace { Table = SqliteCatalog.Same(key.Table, accounts.Name) ? accounts.Name : key.Table, Fields = key.Fields, AccountFields = key.AccountFields, Enforced = true, Bypassable = true })
             .ToList();
-        var own = accounts.Columns(connection).Select(column => column.Name).ToList();
+        var own = ColumnsOf(connection, accounts.Name);
         var others = declared
             .Select(place => Resolved(connection, place, own))
             .Where(place => !enforced.Exists(place.IsSamePlaceAs));
@@ -115,21 +115,37 @@ internal sealed class SqliteReferences(string system, SqliteTable accounts)
 
     private ReferencePlace Resolved(SqliteConnection connection, ReferencePlace place, IReadOnlyList<string> own)
     {
-        var columns = new SqliteTable(place.Table).Columns(connection).Select(column => column.Name).ToList();
-        if (columns.Count == 0)
+        if (Problem(connection, place) is { } problem)
         {
-            throw new SystemUnavailableException($"'{system}': 'references' names the table '{place.Table}', which is not there. Correct 'references' in the config.");
+            throw new SystemUnavailableException($"'{system}': {problem}");
         }
 
+        var columns = ColumnsOf(connection, place.Table);
         return place with
         {
-            Fields = [.. place.Fields.Select(field => Known(field, columns, place.Table))],
-            AccountFields = [.. place.AccountFields.Select(field => Known(field, own, accounts.Name))],
+            Fields = [.. place.Fields.Select(field => columns.First(column => SqliteCatalog.Same(column, field)))],
+            AccountFields = [.. place.AccountFields.Select(field => own.First(column => SqliteCatalog.Same(column, field)))],
         };
     }
 
-    private string Known(string field, IReadOnlyList<string> columns, string table)
-        => columns.FirstOrDefault(column => SqliteCatalog.Same(column, field))
-            ?? throw new SystemUnavailableException(
-                $"'{system}': 'references' names the column '{field}' of '{table}', which is not there. It has: {string.Join(", ", columns)}. Correct 'references' in the config.");
+    /// <summary>Why nothing can be read at a place that the config declares, and what to do; null where it can.</summary>
+    public string? Problem(SqliteConnection connection, ReferencePlace place)
+    {
+        if (ColumnsOf(connection, place.Table).Count == 0)
+        {
+            return $"'references' names the table '{place.Table}', which is not there. Correct 'references' in the config.";
+        }
+
+        return Unknown(connection, place.Table, place.Fields) ?? Unknown(connection, accounts.Name, place.AccountFields);
+    }
+
+    private static string? Unknown(SqliteConnection connection, string table, IReadOnlyList<string> fields)
+    {
+        var columns = ColumnsOf(connection, table);
+        return fields.FirstOrDefault(field => !columns.Any(column => SqliteCatalog.Same(column, field))) is { } unknown
+            ? $"'references' names the column '{unknown}' of '{table}', which is not there. It has: {string.Join(", ", columns)}. Correct 'references' in the config."
+            : null;
+    }
+
+    private static List<string> ColumnsOf(SqliteConnection connection, string table) => [.. new SqliteTable(table).Columns(connection).Select(column => column.Name)];
 }

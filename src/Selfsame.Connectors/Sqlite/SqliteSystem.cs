@@ -25,6 +25,7 @@ public sealed class SqliteSystem
     private readonly SqliteSchema schema;
     private readonly SqliteFile file;
     private readonly AccountMapping own;
+    private readonly IReadOnlyList<ReferencePlace> declared;
     private readonly IReadOnlyList<RecordConfig> recordTypes;
     private readonly AccountRecords? records;
 
@@ -40,6 +41,7 @@ public sealed class SqliteSystem
         references = new SqliteReferences(name, table);
         schema = new SqliteSchema(table, Mapping);
         file = new SqliteFile(name, config.Settings["connection"]);
+        declared = config.References;
         own = AccountRecords.OwnPart(config);
         recordTypes = [.. config.Records.Where(record => !record.IsForEach)];
         records = AccountRecords.Of(config, this, null, clock ?? TimeProvider.System, random ?? RandomSource.System);
@@ -218,7 +220,18 @@ public sealed class SqliteSystem
                 => new PermissionProbe(what, ProbeAnswer.Unknown, $"Another program writes to {file.Path} now: ask again."),
             _ => new PermissionProbe(what, ProbeAnswer.No, $"Let this user write to {file.Path} and to its folder, where SQLite keeps its journal (chmod, chown)."),
         };
-        return [new PermissionProbe("read accounts", ProbeAnswer.Yes), Writing("change accounts"), Writing("make indexes")];
+        var (referring, lost) = await file.ReadAsync(Referring, cancellation);
+        return [new PermissionProbe("read accounts", ProbeAnswer.Yes), Writing("change accounts"), Writing("make indexes"), .. referring.Select(other => Writing($"move references in {other}")), .. lost];
+    }
+
+    /// <summary>The tables that refer, by the catalog and by the config, and what the config names and is not there.</summary>
+    private (IReadOnlyList<string> Tables, IReadOnlyList<PermissionProbe> Lost) Referring(SqliteConnection connection)
+    {
+        var problems = declared.Select(place => (Place: place, Problem: references.Problem(connection, place))).ToList();
+        var places = references.FindPlaces(connection, [.. problems.Where(pair => pair.Problem is null).Select(pair => pair.Place)]);
+        return (
+            [.. places.Select(place => place.Table).Distinct(StringComparer.OrdinalIgnoreCase).Where(other => !SqliteCatalog.Same(other, table.Name))],
+            [.. problems.Where(pair => pair.Problem is not null).Select(pair => new PermissionProbe($"references at {pair.Place}", ProbeAnswer.No, pair.Problem!))]);
     }
 
     public Task<UserCodeTrial?> TryUserCodeAsync(CancellationToken cancellation) => records?.TryCodeAsync(cancellation) ?? Task.FromResult<UserCodeTrial?>(null);

@@ -45,10 +45,20 @@ internal sealed class SqliteTable(string name)
                 ? $"Rows of {key.Table} that refer to the account by {string.Join(", ", key.Fields)} are deleted with it."
                 : $"{key.Table}.{string.Join(", ", key.Fields)} loses its reference to the account.")];
 
+    private const string RowIdConstraint = "INTEGER PRIMARY KEY";
+
     /// <summary>Stands for an index's field that is no column; the definition has its text.</summary>
     public const string Expression = "expression";
 
+    /// <summary>The indexes; an INTEGER PRIMARY KEY, which needs none, among them as the constraint that it is.</summary>
     public IReadOnlyList<SystemIndex> Indexes(SqliteConnection connection)
+    {
+        var stored = StoredIndexes(connection);
+        var rowId = Columns(connection).Where(column => column.IsRowId && !stored.Any(index => index.OfConstraint && index.Unique && index.Fields.SequenceEqual([column.Name])));
+        return [.. stored, .. rowId.Select(column => new SystemIndex { Name = RowIdConstraint, Fields = [column.Name], Unique = true, OfConstraint = true, Definition = "" })];
+    }
+
+    private IReadOnlyList<SystemIndex> StoredIndexes(SqliteConnection connection)
         => [.. Query(
             connection,
             $"""

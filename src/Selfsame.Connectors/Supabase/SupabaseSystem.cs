@@ -13,6 +13,7 @@ namespace Selfsame.Connectors.Supabase;
 /// </summary>
 public sealed class SupabaseSystem : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts, IProbesPermissions, ISendsRecoveryMails
 {
+    private const string Table = "auth.users";
     private const int PortionSize = 1000;
     private const int ReadsAtOnce = 8;
     private const int MostFilters = 20;
@@ -22,6 +23,7 @@ public sealed class SupabaseSystem : IReadsAccounts, IReadsAccountsById, IFindsA
     private readonly SupabaseFailures failures;
     private readonly SupabasePages pages;
     private readonly string name;
+    private readonly bool namesDatabase;
     private readonly TimeProvider clock;
     private readonly RandomSource random;
 
@@ -36,16 +38,20 @@ public sealed class SupabaseSystem : IReadsAccounts, IReadsAccountsById, IFindsA
         this.clock = clock;
         this.random = random;
         name = config.Name;
+        namesDatabase = config.Database is not null;
         api = new SupabaseApi(config.Name, config.Settings["url"], config.Settings["serviceRoleKey"], this.http, clock, patience ?? Patience.OfCommand);
         failures = new SupabaseFailures(config.Name);
         pages = new SupabasePages(config.Name, api, failures, clock);
     }
 
-    /// <summary>What the config may say: <c>url</c> (the project's) and <c>serviceRoleKey</c>; the mapping is fixed.</summary>
+    /// <summary>
+    /// What the config may say: <c>url</c> (the project's), <c>serviceRoleKey</c>, and <c>database</c>, the <c>postgres</c> system that shows the project's database;
+    /// the mapping is fixed.
+    /// </summary>
     public static ConnectorKind Kind { get; } = new()
     {
         Name = "supabase",
-        Settings = [new ConnectorSetting("url", Required: true), new ConnectorSetting("serviceRoleKey", Required: true, Secret: true)],
+        Settings = [new ConnectorSetting("url", Required: true), new ConnectorSetting("serviceRoleKey", Required: true, Secret: true), new ConnectorSetting("database", Required: false, NamesSystem: "postgres")],
         FixedMapping = SupabaseFields.Mapping,
     };
 
@@ -73,11 +79,14 @@ public sealed class SupabaseSystem : IReadsAccounts, IReadsAccountsById, IFindsA
                     SupabaseFields.Id, SupabaseFields.EmailConfirmed, SupabaseFields.PhoneConfirmed, SupabaseFields.Active,
                 },
                 Spelling = foreign => SupabaseFields.Spelling(foreign.Field, foreign.Value),
+                TableBehind = Table,
                 DeletionEffects =
                 [
                     "The user's sessions, identities, password and second factors are deleted with it and can't be put back.",
-                    "Rows of your own tables that refer to auth.users with ON DELETE CASCADE or SET NULL are deleted or changed too; the admin API does not tell which. "
-                    + "Look for them in the database.",
+                    namesDatabase
+                        ? $"Rows of your own tables that refer to {Table} with ON DELETE CASCADE or SET NULL are deleted or changed too."
+                        : $"Rows of your own tables that refer to {Table} with ON DELETE CASCADE or SET NULL are deleted or changed too; the admin API does not tell which. "
+                            + "Name the postgres system of the same database under 'database', or look for them in the database.",
                 ],
             }
             : throw failures.Unreadable(reply);

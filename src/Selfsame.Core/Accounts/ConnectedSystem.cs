@@ -117,6 +117,9 @@ public sealed record SystemFacts
     /// <summary>What the system does by itself when an account is deleted, one sentence each.</summary>
     public IReadOnlyList<string> DeletionEffects { get; init; } = [];
 
+    /// <summary>The table of a database in which the accounts stand behind an API that does not tell what refers to them; null where there is none.</summary>
+    public string? TableBehind { get; init; }
+
     /// <summary>What a person can do where one proved e-mail stands under several ids, as a sentence; empty where the system knows no way of its own.</summary>
     public string DuplicateAdvice { get; init; } = "";
 

@@ -53,7 +53,7 @@ public static class UserTables
         Add(25, ColumnRoles.HasPassword(table), "it has passwords");
         Add(10, attributes.Contains("lastSignIn"), "it notes sign-ins");
         Add(5, attributes.Contains(AccountMapping.Active) || attributes.Contains("superuser"), "it tells who is active or an administrator");
-        Add(Math.Min(10, 2 * referring), referring > 0, $"{referring} foreign keys refer to it");
+        Add(Math.Min(10, 2 * referring), referring > 0, referring == 1 ? "1 foreign key refers to it" : $"{referring} foreign keys refer to it");
 
         // A row per person and something else (a membership, a token, a log line) is not the person.
         Add(-30, !Nouns.Contains(LastWord(table.Name)) && !ColumnRoles.HasPassword(table), "it is not called so and has no passwords");

@@ -61,6 +61,11 @@ internal sealed partial class ApplyAttempt
             return new JournalOutcome(change.Number, ChangeState.Refused, null, $"'{change.System}' gives ids itself, and there is no store to keep what proves an account ours.");
         }
 
+        if (!attempted && topology.Decisions.Forbids(change) is { } why)
+        {
+            return new JournalOutcome(change.Number, ChangeState.Skipped, null, why);
+        }
+
         if (await WaitOutPauseAsync(change) is { } left)
         {
             return StillOpen(change, $"'{change.System}' asked to be left alone for another {left.TotalSeconds:0} s. Apply the same plan again after that.");
@@ -72,19 +77,19 @@ internal sealed partial class ApplyAttempt
             case null:
                 return StillOpen(change, "The service is at work on it. Apply the same plan again.");
             case { PlanIsOld: true }:
-                return new JournalOutcome(change.Number, ChangeState.Skipped, null, "Since the plan was made, the account for which it is made changed.");
+                return new JournalOutcome(change.Number, ChangeState.Skipped, null, "Since the plan was made, the account for which it is made changed. Plan again.");
             case { WasThere: true } when !attempted:
-                return new JournalOutcome(change.Number, ChangeState.Skipped, null, "It is there already.");
+                return new JournalOutcome(change.Number, ChangeState.Skipped, null, "It is there already: audit again.");
             case { Row: { State: ProvisioningState.Linked, TargetId: { } id } row }:
                 return await AppliedAsync(change, id, row.Note);
             case { Row: { State: ProvisioningState.Conflict } row }:
                 return new JournalOutcome(change.Number, ChangeState.Refused, null, row.Problem);
             case { Row: { State: ProvisioningState.Compensated } }:
-                return new JournalOutcome(change.Number, ChangeState.Skipped, null, "The account for which it is made is gone, or no longer wanted there.");
+                return new JournalOutcome(change.Number, ChangeState.Skipped, null, "The account for which it is made is gone, or no longer wanted there. Plan again.");
             case { Row: { Problem: { } problem } }:
                 return StillOpen(change, $"{problem} Apply the same plan again: it looks first.");
             default:
-                return new JournalOutcome(change.Number, ChangeState.Skipped, null, "The config's condition does not hold for it now.");
+                return new JournalOutcome(change.Number, ChangeState.Skipped, null, "The config's condition does not hold for it now: nothing is to be done until it does.");
         }
     }
 

@@ -82,6 +82,9 @@ internal sealed partial class ApplyAttempt(
                 case Ready when change.PasswordFrom is { } from && !passwords.ContainsKey(change.Number):
                     outcomes.Add(new JournalOutcome(change.Number, ChangeState.Skipped, null, $"Since the plan was made, the password in {from.System} changed. Plan again."));
                     break;
+                case Ready when topology.Decisions.Forbids(change) is { } why:
+                    outcomes.Add(new JournalOutcome(change.Number, ChangeState.Skipped, null, why));
+                    break;
                 case Ready when refuted.TryGetValue(change.Number, out var seen):
                     outcomes.Add(new JournalOutcome(change.Number, ChangeState.Skipped, null, seen));
                     break;
@@ -249,7 +252,9 @@ internal sealed partial class ApplyAttempt(
         switch (outcome)
         {
             case Drifted drifted:
-                return new JournalOutcome(change.Number, ChangeState.Skipped, null, drifted.Message);
+                return new JournalOutcome(change.Number, ChangeState.Skipped, null, $"{drifted.Message} {(plan.Undoes is null ? "Plan" : "Undo")} again.");
+            case AlreadyExists exists when change.Action != ChangeAction.Schema:
+                return new JournalOutcome(change.Number, ChangeState.Refused, null, $"{exists.Message.TrimEnd('.')}. Look who holds that value there and settle it, then {(plan.Undoes is null ? "plan" : "undo")} again.");
             case AlreadyExists exists:
                 return new JournalOutcome(change.Number, ChangeState.Refused, null, exists.Message);
             case Refused { LacksPermission: true } lacking:

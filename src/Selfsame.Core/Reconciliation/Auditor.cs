@@ -39,7 +39,7 @@ public sealed class Auditor(
         var findings = await new SecondLook(topology, systems, keying, clock).ConfirmAsync(Situations.Find(topology, pictures), cancellation);
         foreach (var name in topology.Systems.Keys)
         {
-            pictures[name] = await CountReferencesAsync(pictures[name], findings, cancellation);
+            pictures[name] = await CountReferencesAsync(await AskDatabaseAsync(pictures[name], findings, cancellation), findings, cancellation);
         }
 
         return new AuditResult(pictures, findings);
@@ -123,6 +123,16 @@ public sealed class Auditor(
         }
 
         return wanted;
+    }
+
+    /// <summary>Asks the database behind a system, where the config names it, what goes along with the orphans that a plan may delete.</summary>
+    private async Task<SystemPicture> AskDatabaseAsync(SystemPicture picture, IReadOnlyList<Finding> findings, CancellationToken cancellation)
+    {
+        var orphans = findings.Where(finding => finding.System == picture.Config.Name && finding is { Situation: Situation.Orphan, Rule.Orphan: OrphanAction.DeleteInTarget })
+            .Select(finding => finding.Target!.Account.Id).Distinct().ToList();
+        return orphans.Count > 0 && picture is { Facts.TableBehind: { } table, Config.Database: { } database } && systems[database] is ITellsCascades telling
+            ? picture with { TakenAlong = await telling.ReadCascadesAsync(table, orphans, cancellation) }
+            : picture;
     }
 
     /// <summary>Counts what refers to the accounts that a plan may merge, delete or give another id.</summary>

@@ -127,6 +127,9 @@ internal sealed partial class ConfigNode(YamlNode node, string path, ConfigRepor
 
     public void Reject(string message) => report.Reject(Line, message);
 
+    /// <summary>The list in another file, which this value names; null with an error where it is none. An empty file is an empty list.</summary>
+    public ConfigNode? InFile(string file, string text) => ConfigYaml.Load(text, report.Of(file), emptyIsList: true) is { } root ? new ConfigNode(root, path, report.Of(file)) : null;
+
     private string Unset(string name)
     {
         Reject($"the environment variable {name}, which '{path}' names, is not set. Set it and run this again.");
@@ -141,10 +144,21 @@ internal sealed partial class ConfigNode(YamlNode node, string path, ConfigRepor
 internal sealed class ConfigReport(Func<string, string?> environment)
 {
     private readonly List<ConfigError> errors = [];
+    private readonly string? file;
 
-    public IReadOnlyList<ConfigError> Errors => [.. errors.Distinct().OrderBy(error => error.Line)];
+    private ConfigReport(ConfigReport whole, string file)
+        : this(whole.Environment)
+    {
+        errors = whole.errors;
+        this.file = file;
+    }
+
+    public IReadOnlyList<ConfigError> Errors => [.. errors.Distinct().OrderBy(error => error.File, StringComparer.Ordinal).ThenBy(error => error.Line)];
+
+    /// <summary>The same report, of what stands in another file.</summary>
+    public ConfigReport Of(string other) => new(this, other);
 
     public string? Environment(string name) => environment(name) is { Length: > 0 } value ? value : null;
 
-    public void Reject(long line, string message) => errors.Add(new ConfigError(line, message));
+    public void Reject(long line, string message) => errors.Add(new ConfigError(line, message, file));
 }

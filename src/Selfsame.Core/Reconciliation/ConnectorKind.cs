@@ -32,4 +32,5 @@ public sealed record ConnectorKind
 /// <param name="Name">The key.</param>
 /// <param name="Required">Whether it must be there.</param>
 /// <param name="Secret">Whether its value stays out of the fingerprint and of every message.</param>
-public sealed record ConnectorSetting(string Name, bool Required, bool Secret = false);
+/// <param name="NamesSystem">The connector of the system of the config that its value names; null where it is a value of its own.</param>
+public sealed record ConnectorSetting(string Name, bool Required, bool Secret = false, string? NamesSystem = null);

@@ -36,6 +36,37 @@ public static class Correlator
         return work.Result();
     }
 
+    /// <summary>
+    /// By what an account that nobody on the other side turned out to be was looked for: each rule in order, then its other keys, for an equal one would have
+    /// cast doubt. What it has no key for is there with an empty one.
+    /// </summary>
+    internal static IReadOnlyList<Evidence> LookedForBy(ReconcileRule rule, KeyedAccount account, bool inSource, PersonDecisions decisions)
+    {
+        var self = new DecidedAccount(inSource ? rule.Source : rule.Target, account.Account.Id);
+        var asked = rule.Correlate.Select(by => (Rule: by, Key: (by, inSource) switch
+        {
+            ({ Link: { } link }, true) => LinkOf(rule, link, account, decisions),
+            ({ Kind: { } kind }, _) => account.Keys.GetValueOrDefault(kind),
+            _ => account.Account.Id.ToComparableText(),
+        }));
+        var others = account.Keys.OrderBy(pair => pair.Key).Select(pair => (Rule: new CorrelationRule(pair.Key), Key: (string?)pair.Value)).Where(pair => !rule.Correlate.Contains(pair.Rule));
+        return
+        [
+            .. asked.Concat(others).Select(pair => new Evidence(pair.Rule.Name, pair.Key ?? "", RawOrNone(pair.Rule, account, pair.Key), Proof: false)),
+            .. decisions.TellingApart(self).Select(decision => new Evidence(
+                "decision", decision.Reason, [.. decision.Accounts.Where(other => other != self).Select(other => $"{other.System}/{other.Id}")], Proof: true)),
+        ];
+    }
+
+    private static IReadOnlyList<string> RawOrNone(CorrelationRule rule, KeyedAccount account, string? key)
+        => rule.Kind is { } kind ? (account.Account.Identifiers.TryGetValue(kind, out var raw) ? [raw] : [])
+            : key is null ? []
+            : [rule.Link is null ? account.Account.Id.ToString() : key];
+
+    /// <summary>The target's id that our store remembers for an account, or else that the account itself holds.</summary>
+    private static string? LinkOf(ReconcileRule rule, string link, KeyedAccount source, PersonDecisions decisions)
+        => decisions.Links.Find(rule.Source, source.Account.Id, rule.Target)?.ToComparableText() ?? source.Account.Attributes.ValueOrNull(link).AsText;
+
     private static string? KeyFor(CorrelationRule rule, KeyedAccount account, bool trustEmail)
     {
         if (rule.Kind is not { } kind)
@@ -87,10 +118,6 @@ public static class Correlator
         private bool AreDifferent(KeyedAccount source, KeyedAccount target)
             => decisions.Between(new DecidedAccount(rule.Source, source.Account.Id), new DecidedAccount(rule.Target, target.Account.Id))?.Verdict == Verdict.Different;
 
-        /// <summary>The target's id that our store remembers for an account, or else that the account itself holds.</summary>
-        private string? LinkOf(string link, KeyedAccount source)
-            => decisions.Links.Find(rule.Source, source.Account.Id, rule.Target)?.ToComparableText() ?? source.Account.Attributes.ValueOrNull(link).AsText;
-
         public void Apply(CorrelationRule by, bool trustEmail)
         {
             var byKey = openTargets
@@ -98,7 +125,7 @@ public static class Correlator
                 .Where(pair => pair.Key is not null)
                 .ToLookup(pair => pair.Key!, pair => pair.Target, StringComparer.Ordinal);
             var groups = openSources
-                .Select(source => (Key: by.Link is { } link ? LinkOf(link, source) : KeyFor(by, source, trustEmail), Source: source))
+                .Select(source => (Key: by.Link is { } link ? LinkOf(rule, link, source, decisions) : KeyFor(by, source, trustEmail), Source: source))
                 .Where(pair => pair.Key is not null && byKey.Contains(pair.Key))
                 .GroupBy(pair => pair.Key!, pair => pair.Source, StringComparer.Ordinal);
             var settled = new HashSet<KeyedAccount>(ReferenceEqualityComparer.Instance);

@@ -16,7 +16,14 @@ public enum Verdict
 }
 
 /// <summary>An account of a decision.</summary>
-public sealed record DecidedAccount(string System, AccountId Id);
+public sealed record DecidedAccount(string System, AccountId Id)
+{
+    /// <summary>An id as a decision writes it: the parts of a composite one joined by slashes.</summary>
+    public static AccountId IdOf(SystemConfig system, string text) => system.Mapping.Id.Count == 1 ? new AccountId(text) : new AccountId(text.Split('/'));
+
+    /// <summary>As a decision names it: <c>app/7</c>.</summary>
+    public override string ToString() => $"{System}/{Id}";
+}
 
 /// <summary>One entry of the decisions file.</summary>
 /// <param name="Verdict">What was decided.</param>
@@ -46,9 +53,86 @@ public sealed class PersonDecisions(IReadOnlyList<PersonDecision> decisions)
     public PersonDecision? Between(DecidedAccount one, DecidedAccount other)
         => byAccount[one].FirstOrDefault(decision => decision.Verdict != Verdict.Ignore && decision.Accounts.Contains(other));
 
+    /// <summary>The decisions by which an account is another person than somebody.</summary>
+    public IEnumerable<PersonDecision> TellingApart(DecidedAccount account) => byAccount[account].Where(decision => decision.Verdict == Verdict.Different);
+
     /// <summary>The accounts of another system that a person called the same as <paramref name="account"/>.</summary>
     public IEnumerable<AccountId> SameIn(string system, DecidedAccount account)
         => byAccount[account].Where(decision => decision.Verdict == Verdict.Same).SelectMany(decision => decision.Accounts).Where(other => other.System == system).Select(other => other.Id);
+
+    /// <summary>What a decision that tells accounts apart says against others that call them, also by way of third ones, the same; null for nothing.</summary>
+    public string? Contradiction(PersonDecision apart)
+    {
+        if (apart.Verdict != Verdict.Different)
+        {
+            return null;
+        }
+
+        foreach (var (one, index) in apart.Accounts.Select((account, index) => (account, index)))
+        {
+            var same = SameAs(one);
+            if (apart.Accounts.Skip(index + 1).FirstOrDefault(same.Contains) is { } other)
+            {
+                return $"calls {one} and {other} different people, and others call them the same one";
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Everybody who is an account's person by decisions.</summary>
+    private HashSet<DecidedAccount> SameAs(DecidedAccount account)
+    {
+        var same = new HashSet<DecidedAccount> { account };
+        var queue = new Queue<DecidedAccount>([account]);
+        while (queue.TryDequeue(out var next))
+        {
+            foreach (var other in byAccount[next].Where(decision => decision.Verdict == Verdict.Same).SelectMany(decision => decision.Accounts).Where(same.Add))
+            {
+                queue.Enqueue(other);
+            }
+        }
+
+        return same;
+    }
+
+    /// <summary>Why a change is not to be made, though a plan has it: it is about people who are told apart, or about what is to be left alone. Null where nothing says so.</summary>
+    public string? Forbids(Change change)
+    {
+        // What is taken back is as it was before anything was decided.
+        DecidedAccount[] accounts = change.Reason == ChangeReason.Undo ? [] : [.. Present(change).Concat(Origins(change)).Distinct()];
+        var apart = accounts.SelectMany((one, index) => accounts.Skip(index + 1), (one, other) => (One: one, Other: other))
+            .FirstOrDefault(pair => Between(pair.One, pair.Other)?.Verdict == Verdict.Different);
+        if (apart.One is not null)
+        {
+            return $"By now the config says that {apart.One} and {apart.Other} are different people. Plan again.";
+        }
+
+        return FindingBehind(change.Reason) is { } kind && accounts.SelectMany(account => byAccount[account])
+            .FirstOrDefault(decision => decision.Verdict == Verdict.Ignore && (decision.Finding is null || decision.Finding == kind)) is { } ignoring
+                ? $"By now the config says to leave it alone: {ignoring.Reason}. Plan again."
+                : null;
+    }
+
+    // An account that is made is not there yet: what was decided about its id was about another.
+    private static IEnumerable<DecidedAccount> Present(Change change)
+        => change.Action == ChangeAction.Create ? [] : new[] { change.Account }.Concat((change.Losers ?? []).Select(loser => loser.Account)).Append(change.Survivor?.Account)
+            .OfType<AccountId>().Select(id => new DecidedAccount(change.System, id));
+
+    private static IEnumerable<DecidedAccount> Origins(Change change)
+        => new[] { change.Follows is { } followed ? new DecidedAccount(followed.System, followed.Account) : null, change.MadeOf is var (system, account) ? new DecidedAccount(system, account) : null }
+            .OfType<DecidedAccount>();
+
+    private static string? FindingBehind(ChangeReason reason) => reason switch
+    {
+        ChangeReason.MissingInTarget => nameof(Situation.Missing),
+        ChangeReason.MissingInSource or ChangeReason.OrphanDeleted or ChangeReason.OrphanDisabled => nameof(Situation.Orphan),
+        ChangeReason.AttributesDrifted => nameof(Situation.Drifted),
+        ChangeReason.IdMismatch => nameof(Situation.IdMismatch),
+        ChangeReason.DuplicateMerged or ChangeReason.DuplicateRenamed or ChangeReason.DuplicateDeleted => nameof(Situation.Duplicate),
+        ChangeReason.IncompleteAccount => nameof(SystemFault.IncompleteAccount),
+        _ => null,
+    };
 
     /// <summary>Whether a finding is one that a person said to leave alone: all its accounts are named, or it is about one that is.</summary>
     public bool Ignores(Finding finding)

@@ -1,14 +1,24 @@
-using Selfsame.Core.Accounts;
-
 namespace Selfsame.Core.Reconciliation;
 
-/// <summary>Reads <c>decisions:</c>, a list of entries such as <c>{ same: [app/1, app/7], reason: "asked her" }</c>.</summary>
+/// <summary>Reads <c>decisions:</c>, or the file that it names: a list of entries such as <c>{ same: [app/1, app/7], reason: "asked her" }</c>.</summary>
 internal static class DecisionsReader
 {
     private static readonly (string Name, Verdict Verdict)[] Verdicts = [("same", Verdict.Same), ("different", Verdict.Different), ("ignore", Verdict.Ignore)];
 
     public static PersonDecisions Read(ConfigNode node, IReadOnlyDictionary<string, SystemConfig> systems)
-        => new([.. node.Items().Select(item => ReadOne(item, systems)).OfType<PersonDecision>()]);
+    {
+        var read = node.Items().Select(item => (Node: item, Decision: ReadOne(item, systems))).Where(pair => pair.Decision is not null).ToList();
+        var decisions = new PersonDecisions([.. read.Select(pair => pair.Decision!)]);
+        foreach (var (item, decision) in read)
+        {
+            if (decisions.Contradiction(decision!) is { } why)
+            {
+                item.Reject($"'{item.Path}' {why}. Take one of them out.");
+            }
+        }
+
+        return decisions;
+    }
 
     private static PersonDecision? ReadOne(ConfigNode node, IReadOnlyDictionary<string, SystemConfig> systems)
     {
@@ -47,6 +57,6 @@ internal static class DecisionsReader
             return null;
         }
 
-        return new DecidedAccount(system.Name, system.Mapping.Id.Count == 1 ? new AccountId(parts[1]) : new AccountId(parts[1].Split('/')));
+        return new DecidedAccount(system.Name, DecidedAccount.IdOf(system, parts[1]));
     }
 }

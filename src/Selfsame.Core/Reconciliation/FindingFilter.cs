@@ -20,6 +20,9 @@ public sealed record FindingFilter(string? Who = null, string? System = null, st
         return Tenant is null || tenants.Contains(Tenant) ? null : $"no system is of the tenant '{Tenant}'. The tenants are: {string.Join(", ", tenants)}.";
     }
 
+    /// <summary>Whether a system was asked about.</summary>
+    public bool Includes(SystemConfig system) => (System ?? system.Name) == system.Name && (Tenant ?? system.Tenant) == system.Tenant;
+
     /// <summary>The findings that were asked about, in their order.</summary>
     public IReadOnlyList<Finding> Of(
         IReadOnlyList<Finding> findings, Topology topology, IReadOnlyDictionary<string, SystemPicture> pictures, IdentifierKeying keying)

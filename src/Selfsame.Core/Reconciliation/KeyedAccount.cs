@@ -98,6 +98,9 @@ public sealed record SystemPicture
     /// <summary>How many rows refer to an account at a place; read for duplicates and for accounts under a wrong id only.</summary>
     public IReadOnlyDictionary<AccountId, IReadOnlyList<ReferringCount>> Referring { get; init; } = new Dictionary<AccountId, IReadOnlyList<ReferringCount>>();
 
+    /// <summary>What the deletion of an account takes along besides <see cref="SystemFacts.DeletionEffects"/>, told by the database behind the system; read for orphans that may be deleted only.</summary>
+    public IReadOnlyDictionary<AccountId, IReadOnlyList<string>> TakenAlong { get; init; } = new Dictionary<AccountId, IReadOnlyList<string>>();
+
     /// <summary>The rows that a unique constraint may keep from referring to another account too; read for duplicates that may be merged only.</summary>
     public IReadOnlyDictionary<AccountId, IReadOnlyList<ReferringRow>> UniquelyReferring { get; init; } = new Dictionary<AccountId, IReadOnlyList<ReferringRow>>();
 

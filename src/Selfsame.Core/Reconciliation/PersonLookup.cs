@@ -23,6 +23,16 @@ public sealed record Person(IReadOnlyDictionary<string, IReadOnlyList<KeyedAccou
             .Distinct()];
 
     public bool IsComplete => In.Count > 0 && Findings.Count == 0;
+
+    /// <summary>The only system that was asked about; null for all.</summary>
+    public string? System { get; init; }
+
+    /// <summary>The accounts that were asked about, by system.</summary>
+    public IEnumerable<KeyValuePair<string, IReadOnlyList<KeyedAccount>>> Shown => Accounts.Where(pair => System is null || pair.Key == System);
+
+    /// <summary>What of it is about one system.</summary>
+    public Person Only(string system)
+        => this with { System = system, Findings = [.. Findings.Where(finding => finding.System == system || finding.Accounts.Any(account => account.System == system))] };
 }
 
 /// <summary>

@@ -114,7 +114,7 @@ public sealed record PlannedReference(string Table, IReadOnlyList<string> Fields
         => place.Table == Table && place.Fields.SequenceEqual(Fields) && place.AccountFields.SequenceEqual(AccountFields);
 }
 
-/// <summary>The account for which another is made.</summary>
+/// <summary>The account for which another is made, or that another follows.</summary>
 /// <param name="System">Its system.</param>
 /// <param name="Account">Its id there.</param>
 public sealed record SourceAccount(string System, AccountId Account);
@@ -211,6 +211,10 @@ public sealed record Change
     /// </summary>
     [JsonPropertyOrder(17)]
     public SourceAccount? For { get; init; }
+
+    /// <summary>For a change by which an account follows its person's account in another system, that one; null for every other change, and in plans of older versions.</summary>
+    [JsonPropertyOrder(20)]
+    public SourceAccount? Follows { get; init; }
 
     /// <summary>For the deletion of a duplicate, the account that stays: without it as it is, the person would have none.</summary>
     [JsonPropertyOrder(18)]

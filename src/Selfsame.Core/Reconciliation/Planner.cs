@@ -131,6 +131,7 @@ public static class Planner
         {
             Action = ChangeAction.Rekey,
             Reason = ChangeReason.IdMismatch,
+            Follows = new SourceAccount(source.Config.Name, from.Id),
             Sentence = $"{finding.Sentence} The row in {target.Config.Name}, and all that refers to it, takes the id {from.Id}.",
             Before = account.Record.Only(mapping.Id),
             After = new Fields(source.Config.Mapping.Id.Zip(mapping.Id, (ours, theirs) => KeyValuePair.Create(theirs, from.Record[ours].InTheFormOf(account.Record[theirs])))),
@@ -190,7 +191,7 @@ public static class Planner
             Before = account.Record.Redacted(salt),
             Precondition = account.Record.Without(target.Config.Mapping.NoiseFields).Redacted(salt),
             Reversible = target.Facts.DeletionEffects.Count == 0,
-            Effects = target.Facts.DeletionEffects,
+            Effects = [.. target.Facts.DeletionEffects, .. target.TakenAlong.GetValueOrDefault(account.Id, [])],
         });
     }
 
@@ -232,6 +233,7 @@ public static class Planner
         {
             Action = ChangeAction.Update,
             Reason = ChangeReason.AttributesDrifted,
+            Follows = new SourceAccount(source.Config.Name, finding.Source!.Account.Id),
             Sentence = $"{finding.Sentence} {source.Config.Name} is right.",
             Before = new Fields(after.Keys.Select(field => KeyValuePair.Create(field, account.Record.ValueOrNull(field)))),
             After = after,

@@ -25,7 +25,7 @@ internal abstract record Readiness
         if (change.Action == ChangeAction.Create)
         {
             return present is null ? new Ready(null, Fields.Empty)
-                : new NotReady(done ? "It is there already, as planned." : "An account with this id is there already.");
+                : new NotReady(done ? "It is there already, as planned." : "An account with this id is there already. Plan again.");
         }
 
         if (present is null)

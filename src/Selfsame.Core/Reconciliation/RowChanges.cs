@@ -155,7 +155,7 @@ internal sealed class RowChanges(
             return new PreparedChange(change, new ExpandedChange(change.Rows!, []), null);
         }
 
-        if ((Ceased(change) ?? ToldApart(change) ?? Hindrance(change, system.Mapping, known, present, attempted: made.Count > 0)) is { } hindrance)
+        if ((Ceased(change) ?? decisions.Forbids(change) ?? Hindrance(change, system.Mapping, known, present, attempted: made.Count > 0)) is { } hindrance)
         {
             return new PreparedChange(change, null, hindrance);
         }
@@ -186,14 +186,6 @@ internal sealed class RowChanges(
         => change.References?.FirstOrDefault(planned => !placesOf[change.System].Any(planned.IsAt)) is { } gone
             ? $"{gone.Table}.{string.Join('+', gone.Fields)} referred to {change.System} when the plan was made, and does not any more. Plan again; if it still should, name it under 'references' of '{change.System}'."
             : null;
-
-    private string? ToldApart(Change change)
-    {
-        DecidedAccount[] accounts = [.. new[] { change.Account }.Concat((change.Losers ?? []).Select(loser => loser.Account)).Append(change.Survivor?.Account).OfType<AccountId>().Select(id => new DecidedAccount(change.System, id))];
-        var apart = accounts.SelectMany((one, index) => accounts.Skip(index + 1), (one, other) => (One: one, Other: other))
-            .FirstOrDefault(pair => decisions.Between(pair.One, pair.Other)?.Verdict == Verdict.Different);
-        return apart.One is null ? null : $"By now the config says that {apart.One.Id} and {apart.Other.Id} are different people. Plan again.";
-    }
 
     private string? Hindrance(
         Change change, AccountMapping mapping, Dictionary<AccountId, Account> known, IReadOnlyDictionary<AccountId, Account> present, bool attempted)

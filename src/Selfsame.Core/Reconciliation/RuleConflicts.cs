@@ -13,9 +13,13 @@ internal static class RuleConflicts
                Fault = SystemFault.RulesInConflict,
                System = rules[later].Target,
                Accounts = [],
+               Evidence = [Of(rules, earlier, contradiction), Of(rules, later, contradiction)],
                Sentence = $"Rule {earlier + 1} ({rules[earlier].Source} to {rules[earlier].Target}) and rule {later + 1} ({rules[later].Source} to {rules[later].Target}) "
                    + $"want opposite things: {contradiction}. Change one of them, or take it out of the config.",
            };
+
+    private static Evidence Of(IReadOnlyList<ReconcileRule> rules, int number, string contradiction)
+        => new($"rule {number + 1}", $"{rules[number].Source} to {rules[number].Target}", [contradiction], Proof: true);
 
     private static IEnumerable<string> Between(ReconcileRule one, ReconcileRule other)
         => (one.Source, one.Target) == (other.Source, other.Target) ? SameWay(one, other)

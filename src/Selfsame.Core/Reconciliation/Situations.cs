@@ -39,10 +39,11 @@ public static class Situations
     /// <summary>The findings between the two systems of one rule.</summary>
     public static IReadOnlyList<Finding> Between(ReconcileRule rule, SystemPicture source, SystemPicture target, PersonDecisions? decisions = null)
     {
+        decisions ??= PersonDecisions.None;
         var correlation = Correlator.Correlate(rule, source.Accounts, target.Accounts, decisions);
         var findings = new List<Finding>();
-        findings.AddRange(correlation.OnlyInSource.Where(account => Belongs(rule, account)).Select(account => Missing(rule, account)));
-        findings.AddRange(correlation.OnlyInTarget.Where(account => !Settled(rule, account)).Select(account => Orphan(rule, account)));
+        findings.AddRange(correlation.OnlyInSource.Where(account => Belongs(rule, account)).Select(account => Missing(rule, account, decisions)));
+        findings.AddRange(correlation.OnlyInTarget.Where(account => !Settled(rule, account)).Select(account => Orphan(rule, account, decisions)));
         findings.AddRange(correlation.Ambiguous.Select(set => Ambiguous(rule, set)));
         findings.AddRange(correlation.Links.SelectMany(link => OfLink(rule, link, source, target)));
         return
@@ -71,23 +72,25 @@ public static class Situations
     private static bool Settled(ReconcileRule rule, KeyedAccount orphan)
         => rule.Orphan == OrphanAction.DisableInTarget && !orphan.Account.Attributes.ValueOrNull(AccountMapping.Active).IsTruthy;
 
-    private static Finding Missing(ReconcileRule rule, KeyedAccount account) => new()
+    private static Finding Missing(ReconcileRule rule, KeyedAccount account, PersonDecisions decisions) => new()
     {
         Situation = Situation.Missing,
         System = rule.Target,
         Rule = rule,
         Source = account,
         Accounts = [Reference(rule.Source, account)],
+        Evidence = Correlator.LookedForBy(rule, account, inSource: true, decisions),
         Sentence = $"{account.Account.Label} is in {rule.Source} and not in {rule.Target}.",
     };
 
-    private static Finding Orphan(ReconcileRule rule, KeyedAccount account) => new()
+    private static Finding Orphan(ReconcileRule rule, KeyedAccount account, PersonDecisions decisions) => new()
     {
         Situation = Situation.Orphan,
         System = rule.Target,
         Rule = rule,
         Target = account,
         Accounts = [Reference(rule.Target, account)],
+        Evidence = Correlator.LookedForBy(rule, account, inSource: false, decisions),
         Sentence = $"{account.Account.Label} is in {rule.Target} and is nobody in {rule.Source}.",
     };
 

@@ -17,7 +17,7 @@ internal static class SystemFindings
         var name = picture.Config.Name;
         foreach (var record in picture.Unreadable)
         {
-            yield return Fault(name, SystemFault.UnreadableRecord, $"{name} holds a record that is no account ({record.Where}): {record.Problem}");
+            yield return Fault(name, SystemFault.UnreadableRecord, $"{name} holds a record that is no account ({record.Where}): {record.Problem}", [new Evidence("record", record.Where, [record.Problem], Proof: true)]);
         }
 
         foreach (var kind in picture.Indexes is null ? [] : picture.Config.Unique)
@@ -41,12 +41,13 @@ internal static class SystemFindings
             yield return Fault(
                 name,
                 SystemFault.KeysOfOlderRules,
-                $"{older.Sum(keys => keys.Count)} keys in {name} were made under {string.Join(", ", older.Select(keys => keys.Version))}; these are {KeyRules.Version}, under which they may differ.");
+                $"{older.Sum(keys => keys.Count)} keys in {name} were made under {string.Join(", ", older.Select(keys => keys.Version))}; these are {KeyRules.Version}, under which they may differ.",
+                [new Evidence("wanted", KeyRules.Version, [], Proof: true), .. older.Select(keys => new Evidence("found", keys.Version, [$"{keys.Count} keys"], Proof: true))]);
         }
 
         if (picture.Config.Uuid is { } uuid && UuidProblem(picture, uuid) is { } problem)
         {
-            yield return Fault(name, SystemFault.NoUuid, problem);
+            yield return Fault(name, SystemFault.NoUuid, problem, [new Evidence("wanted", picture.UuidIndex?.Definition ?? "", [uuid], Proof: true)]);
         }
     }
 
@@ -65,7 +66,8 @@ internal static class SystemFindings
                 name,
                 SystemFault.IndexesInConflict,
                 $"{name} has the unique index '{index.Name}' on the {kind.Name()}: {why}. Our keys, and the unique index that the config asks for, hold those to be different "
-                    + $"people, so both can't hold. Drop '{index.Name}', or take {kind.Name()} out of 'unique'.") with
+                    + $"people, so both can't hold. Drop '{index.Name}', or take {kind.Name()} out of 'unique'.",
+                [Wanted(wanted.Index), Found(index)]) with
             { Identifier = kind };
         }
 
@@ -76,7 +78,8 @@ internal static class SystemFindings
                 name,
                 SystemFault.IndexesInConflict,
                 $"The unique index on '{field}' that the config asks for is called '{namesake.Name}', and {name} has another index of that name, on {string.Join(", ", namesake.Fields)}. "
-                    + "Rename or drop that one; then plan makes ours.") with
+                    + "Rename or drop that one; then plan makes ours.",
+                [Wanted(wanted.Index), Found(namesake)]) with
             { Identifier = kind };
         }
     }
@@ -93,15 +96,16 @@ internal static class SystemFindings
             return null;
         }
 
+        IReadOnlyList<Evidence> evidence = [wanted is null ? new Evidence("wanted", "", [field], Proof: true) : Wanted(wanted.Index), .. onField.Select(Found)];
         if (onField.Count == 0)
         {
-            return Fault(name, SystemFault.NoUniqueIndex, $"{name} has no unique index on '{field}', so nothing there stops two accounts with one {kind.Name()}.")
+            return Fault(name, SystemFault.NoUniqueIndex, $"{name} has no unique index on '{field}', so nothing there stops two accounts with one {kind.Name()}.", evidence)
                 with
             { Identifier = kind };
         }
 
         var indexes = string.Join(", ", onField.Select(index => $"'{index.Name}' ({Weakness(index, wanted?.Index)})"));
-        return Fault(name, SystemFault.WeakIndex, $"{name} has no unique index that keeps one {kind.Name()} to one account; on '{field}' it has {indexes}.")
+        return Fault(name, SystemFault.WeakIndex, $"{name} has no unique index that keeps one {kind.Name()} to one account; on '{field}' it has {indexes}.", evidence)
             with
         { Identifier = kind };
     }
@@ -110,7 +114,8 @@ internal static class SystemFindings
     {
         { Unique: false } => "not unique",
         { Predicate: not null } => $"only where {index.Predicate}",
-        _ => $"collation {index.Collation ?? "default"} in place of {wanted?.Collation ?? "another"}",
+        _ when wanted?.Collation is { } collation => $"collation {index.Collation ?? "default"} in place of {collation}",
+        _ => "it takes 'Ada' and 'ada' for two",
     };
 
     private static string? UuidProblem(SystemPicture picture, string field)
@@ -125,8 +130,12 @@ internal static class SystemFindings
         };
     }
 
-    private static Finding Fault(string system, SystemFault fault, string sentence)
-        => new() { Fault = fault, System = system, Accounts = [], Sentence = sentence };
+    private static Evidence Wanted(SystemIndex index) => new("wanted", index.Definition, index.Fields, Proof: true);
+
+    private static Evidence Found(SystemIndex index) => new("found", index.Definition, index.Fields, Proof: true);
+
+    private static Finding Fault(string system, SystemFault fault, string sentence, IReadOnlyList<Evidence> evidence)
+        => new() { Fault = fault, System = system, Accounts = [], Evidence = evidence, Sentence = sentence };
 
     private static IEnumerable<Finding> Duplicates(SystemPicture picture, PersonDecisions decisions)
         => ByKey(picture).Concat(EqualElsewhere(picture)).Concat(Decided(picture, decisions))
@@ -217,6 +226,16 @@ internal static class SystemFindings
                System = picture.Config.Name,
                Accounts = [Situations.Reference(picture.Config.Name, account)],
                Evidence = [new Evidence(refused.Value.Rule, "", [account.Account.Identifiers[refused.Key]], Proof: false)],
-               Sentence = $"The {refused.Key.Name()} of {account.Account.Id} in {picture.Config.Name} has no key: {refused.Value.Message}",
+               Sentence = $"The {refused.Key.Name()} of {account.Account.Id} in {picture.Config.Name} has no key: {NoText(account.Account.Record.ValueOrNull(picture.Config.Mapping.Identifiers[refused.Key])) ?? refused.Value.Message}",
            };
+
+    // What the rules say of signs is no help to whoever finds a list there.
+    private static string? NoText(FieldValue value) => value switch
+    {
+        { AsText: not null } => null,
+        { AsNative: { } native } => $"it is no text but of the type {native.Type}. Let one text stand there.",
+        { IsBytes: true } => "it is no text but bytes. Let one text stand there.",
+        { Raw: bool } => "it is no text but a boolean. Let one text stand there.",
+        _ => "it is no text but a number. Let one text stand there.",
+    };
 }

@@ -26,12 +26,14 @@ internal sealed class SystemReader(IReadOnlyList<ConnectorKind> connectors)
         var uniques = entries.TryGetValue("unique", out var unique) && kind is not null ? ReadUnique(unique, mapping) : [];
         var duplicates = entries.TryGetValue("duplicates", out var duplicatesNode) ? DuplicatesReader.ReadAction(duplicatesNode) : DuplicatesAction.Report;
         CheckRecords(node, mapping, records, uniques, duplicates);
+        var settings = kind is null ? [] : ReadSettings(node, entries, kind);
         return new SystemConfig
         {
             Name = name,
             Connector = kind?.Name ?? "",
             Tenant = entries.TryGetValue("tenant", out var tenant) ? tenant.Text() : "main",
-            Settings = kind is null ? new Dictionary<string, string>() : ReadSettings(node, entries, kind),
+            Settings = settings,
+            Database = kind?.Settings.FirstOrDefault(setting => setting.NamesSystem is not null) is { } named ? settings.GetValueOrDefault(named.Name) : null,
             Mapping = mapping,
             Unique = code is null ? uniques : [.. uniques.Append(IdentifierKind.UserCode).Distinct()],
             Duplicates = duplicates,

@@ -46,6 +46,9 @@ public sealed record Topology
     /// <summary>What people decided about accounts.</summary>
     public PersonDecisions Decisions { get; init; } = PersonDecisions.None;
 
+    /// <summary>The file in which the decisions stand, as the config names it; null where they stand in the config, or there are none.</summary>
+    public string? DecisionsFile { get; init; }
+
     /// <summary>How long something must have been so before it is believed: an orphan, the last reference to an account that went.</summary>
     public TimeSpan MinimumAge { get; init; } = DefaultMinimumAge;
 
@@ -127,6 +130,9 @@ public sealed record SystemConfig
 
     /// <summary>What <c>POST /hooks/{system}</c> must carry as <c>Authorization</c>, verbatim; null where the system has no webhook.</summary>
     public string? HookToken { get; init; }
+
+    /// <summary>The system of the config that shows the database in which the accounts stand behind an API; null where it is not said.</summary>
+    public string? Database { get; init; }
 
     /// <summary>Keeps secrets out of logs.</summary>
     public override string ToString() => $"SystemConfig {Name}";

@@ -1,13 +1,13 @@
-using YamlDotNet.Core;
-using YamlDotNet.RepresentationModel;
-
 namespace Selfsame.Core.Reconciliation;
 
 /// <summary>
 /// Reads <c>selfsame.yaml</c>. Environment variables come in through the injected look-up; an unset one, an unknown
 /// key or a wrong type is an error that names the line.
 /// </summary>
-public sealed class TopologyReader(IReadOnlyList<ConnectorKind> connectors, Func<string, string?> environment)
+/// <param name="connectors">The kinds of systems that can be named.</param>
+/// <param name="environment">The value of a variable; null where it is not set.</param>
+/// <param name="file">The text of a further file that the config names (<c>decisions</c>); null where there is none.</param>
+public sealed class TopologyReader(IReadOnlyList<ConnectorKind> connectors, Func<string, string?> environment, Func<string, string?>? file = null)
 {
     /// <summary>A hundred years: an instant that far back can still be told.</summary>
     private const int LongestKeptDays = 36_500;
@@ -19,30 +19,12 @@ public sealed class TopologyReader(IReadOnlyList<ConnectorKind> connectors, Func
     public TopologyReading Read(string yaml)
     {
         var report = new ConfigReport(environment);
-        if (yaml.Length > MaximumLength)
+        if (ConfigYaml.Load(yaml, report) is not { } root)
         {
-            report.Reject(1, $"the file has over {MaximumLength} characters, which no config needs. Is it the right file?");
             return new TopologyReading(null, report.Errors);
         }
 
-        var stream = new YamlStream();
-        try
-        {
-            stream.Load(new StringReader(yaml));
-        }
-        catch (YamlException exception)
-        {
-            report.Reject(exception.Start.Line, $"this is not YAML: {exception.Message}");
-            return new TopologyReading(null, report.Errors);
-        }
-
-        if (stream.Documents.Count != 1)
-        {
-            report.Reject(1, "the file must hold exactly one YAML document.");
-            return new TopologyReading(null, report.Errors);
-        }
-
-        var topology = ReadRoot(new ConfigNode(stream.Documents[0].RootNode, "", report));
+        var topology = ReadRoot(new ConfigNode(root, "", report));
         return new TopologyReading(report.Errors.Count == 0 ? topology : null, report.Errors);
     }
 
@@ -58,6 +40,11 @@ public sealed class TopologyReader(IReadOnlyList<ConnectorKind> connectors, Func
             foreach (var (name, node) in systemsNode.Entries())
             {
                 systems[name] = new SystemReader(connectors).Read(name, node);
+            }
+
+            foreach (var (name, node) in systemsNode.Entries())
+            {
+                CheckNamed(systems[name], node, systems);
             }
         }
 
@@ -81,10 +68,47 @@ public sealed class TopologyReader(IReadOnlyList<ConnectorKind> connectors, Func
             Journal = journal,
             JournalKept = journalKept,
             Guards = entries.TryGetValue("guards", out var guards) ? ReadGuards(guards) : new Guards(),
-            Decisions = entries.TryGetValue("decisions", out var decisions) ? DecisionsReader.Read(decisions, systems) : PersonDecisions.None,
+            Decisions = entries.TryGetValue("decisions", out var decisions) ? ReadDecisions(decisions, systems) : PersonDecisions.None,
+            DecisionsFile = decisions is { IsText: true } ? decisions.Text() : null,
             MinimumAge = entries.TryGetValue("minimumAge", out var age) ? TimeSpan.FromSeconds(age.Count()) : Topology.DefaultMinimumAge,
             Fingerprint = TopologyFingerprint.Of(systems.Values, rules, connectors),
         };
+    }
+
+    /// <summary>A setting that names another system must name one of the right kind.</summary>
+    private void CheckNamed(SystemConfig system, ConfigNode node, Dictionary<string, SystemConfig> systems)
+    {
+        foreach (var setting in connectors.Where(kind => kind.Name == system.Connector).SelectMany(kind => kind.Settings).Where(setting => setting.NamesSystem is not null))
+        {
+            if (system.Settings.TryGetValue(setting.Name, out var named) && systems.GetValueOrDefault(named)?.Connector != setting.NamesSystem)
+            {
+                node.Entries()[setting.Name].Reject($"'{node.Path}.{setting.Name}' must name a system of the connector '{setting.NamesSystem}' in this config, and '{named}' is none.");
+            }
+        }
+    }
+
+    /// <summary>The list itself, or that in the file which is named.</summary>
+    private PersonDecisions ReadDecisions(ConfigNode node, IReadOnlyDictionary<string, SystemConfig> systems)
+    {
+        if (!node.IsText)
+        {
+            return DecisionsReader.Read(node, systems);
+        }
+
+        var name = node.Text();
+        if (name.Length == 0)
+        {
+            return PersonDecisions.None;
+        }
+
+        if (file?.Invoke(name) is not { } text)
+        {
+            // Whoever was told apart there would be merged by the next plan.
+            node.Reject($"'{node.Path}' names the file {name}, which is not there. Correct the name, or begin an empty one: touch {name}");
+            return PersonDecisions.None;
+        }
+
+        return node.InFile(name, text) is { } list ? DecisionsReader.Read(list, systems) : PersonDecisions.None;
     }
 
     /// <summary>A connection alone, or what is to be said besides.</summary>

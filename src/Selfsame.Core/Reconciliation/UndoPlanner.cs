@@ -214,5 +214,6 @@ public static class UndoPlanner
         PasswordFrom = null,
         For = null,
         From = null,
+        Follows = null,
     };
 }

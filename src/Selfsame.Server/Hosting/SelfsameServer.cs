@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -232,6 +233,7 @@ public sealed class SelfsameServer : IAsyncDisposable
         }
 
         app.UseSecurityHeaders();
+        app.Use(AnswerHeadAsGet);
         app.UseSelfsameErrors();
         app.UseMiddleware<RequestScopeMiddleware>();
         app.UsePageErrors();
@@ -239,6 +241,17 @@ public sealed class SelfsameServer : IAsyncDisposable
         app.UseAntiforgery();
         app.MapSelfsameApi();
         app.MapSelfsamePages();
+    }
+
+    /// <summary>HEAD is answered as GET (RFC 9110, 9.3.2): monitors and load balancers ask so. The content is left out by the server, which knows the method as it came.</summary>
+    private static Task AnswerHeadAsGet(HttpContext http, RequestDelegate next)
+    {
+        if (HttpMethods.IsHead(http.Request.Method))
+        {
+            http.Request.Method = HttpMethods.Get;
+        }
+
+        return next(http);
     }
 
     private static void LogParts(ILogger logger, ServerOptions options, StoreContext context)

@@ -29,12 +29,14 @@ public static class ConfigFile
     ];
 
     /// <summary>The config at <paramref name="path"/>, or at the default place; throws <see cref="ConfigException"/>.</summary>
-    public static Topology Read(string? path)
-        => ReadIfThere(path) ?? throw new ConfigException(
+    /// <param name="path">The file.</param>
+    /// <param name="further">The text of a further file by its path, or null where it is not there; null reads the file.</param>
+    public static Topology Read(string? path, Func<string, string?>? further = null)
+        => ReadIfThere(path, further) ?? throw new ConfigException(
             $"there is no {DefaultName} here. Write one, or name it with --config FILE.");
 
     /// <summary>As <see cref="Read"/>, but null when no file is named and none is at the default place.</summary>
-    public static Topology? ReadIfThere(string? path)
+    public static Topology? ReadIfThere(string? path, Func<string, string?>? further = null)
     {
         if (path is null && !File.Exists(DefaultName))
         {
@@ -47,11 +49,13 @@ public static class ConfigFile
             throw new ConfigException($"there is no config {file}. Check the path after --config.");
         }
 
-        var reading = new TopologyReader(Connectors, Environment.GetEnvironmentVariable).Read(File.ReadAllText(file));
+        var reading = new TopologyReader(Connectors, Environment.GetEnvironmentVariable, named => (further ?? TextIfThere)(DecisionsFile.PathOf(path, named))).Read(File.ReadAllText(file));
         return reading.Topology ?? throw new ConfigException(
             $"the config {file} has {(reading.Errors.Count == 1 ? "an error" : $"{reading.Errors.Count} errors")}:\n"
             + string.Join('\n', reading.Errors.Select(error => $"  {error}")));
     }
+
+    private static string? TextIfThere(string path) => File.Exists(path) ? File.ReadAllText(path) : null;
 
     /// <summary>The tenants that the config names, <c>main</c> always among them, each with the systems its users are provisioned into.</summary>
     private static List<TenantSettings> Tenants(Topology topology)

@@ -1,5 +1,6 @@
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Identifiers;
+using Selfsame.Core.Reconciliation;
 using Selfsame.Server.Hosting;
 using Selfsame.Store;
 using Selfsame.Store.Operations;
@@ -21,12 +22,13 @@ public sealed record Examination(string Area, string Name, ProbeAnswer Answer, s
 public sealed class Doctor(ConnectedSystems systems, StoreContext store, ServerOptions options, bool hasSecretVariable)
 {
     /// <summary>The examinations in a fixed order; a system that is not reached does not keep the others from being looked at.</summary>
-    public async Task<IReadOnlyList<Examination>> ExamineAsync(CancellationToken cancellation)
+    /// <param name="filter">Only these systems, without settings and store; null for everything.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public async Task<IReadOnlyList<Examination>> ExamineAsync(FindingFilter? filter, CancellationToken cancellation)
     {
-        var found = new List<Examination>(Settings());
-        found.AddRange(await StoreAsync(cancellation));
+        var found = new List<Examination>(filter is null ? [.. Settings(), .. await StoreAsync(cancellation)] : []);
         var ofSystems = new SystemExaminations(store, systems.Topology);
-        foreach (var (name, config) in systems.Topology.Systems)
+        foreach (var (name, config) in systems.Topology.Systems.Where(pair => filter?.Includes(pair.Value) != false))
         {
             found.AddRange(await ofSystems.ExamineAsync(config, systems.Systems[name], cancellation));
         }

@@ -171,8 +171,9 @@ public sealed class LostConnectionTests
         public async ValueTask DisposeAsync()
         {
             await closing.CancelAsync();
-            listener.Stop();
+            // Who is let in just now is asked for the next one while the door still stands.
             await serving;
+            listener.Stop();
             closing.Dispose();
         }
 

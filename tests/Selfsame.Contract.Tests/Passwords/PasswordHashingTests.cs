@@ -18,6 +18,7 @@ public sealed class PasswordHashingTests
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
+    [Trait("needs", "libsodium")]
     public async Task A_hash_is_the_string_that_the_reference_implementation_of_Argon2_makes()
     {
         using var hashing = new BoundedPasswordHashing(PasswordSamples.Shipped, new PasswordSamples.CountingBytes());
@@ -37,6 +38,7 @@ public sealed class PasswordHashingTests
     }
 
     [Fact]
+    [Trait("needs", "libsodium")]
     public void Without_libargon2_the_description_says_which_hashes_cannot_be_checked_and_what_to_install()
     {
         const string twoLanes = "$argon2id$v=19$m=65536,t=2,p=2$AAECAwQFBgcICQoLDA0ODw$4K/MkTEd+m9ILldroLzTTBLZWn72gqKJ0iTRghVbI1E";
@@ -90,6 +92,7 @@ public sealed class PasswordHashingTests
     }
 
     [Fact]
+    [Trait("needs", "libsodium")]
     public async Task A_hash_of_an_unnormalized_password_verifies_as_typed_and_is_made_anew()
     {
         (await PasswordSamples.Verify(UnnormalizedArgon2, Decomposed, PasswordSamples.Shipped)).ShouldBe(PasswordCheck.RightButRehash);
@@ -108,6 +111,7 @@ public sealed class PasswordHashingTests
     }
 
     [Theory]
+    [Trait("needs", "libsodium")]
     [InlineData(PasswordScheme.Argon2id)]
     [InlineData(PasswordScheme.Pbkdf2Sha512)]
     public async Task Another_cost_or_scheme_asks_for_a_rehash(PasswordScheme scheme)
@@ -129,6 +133,7 @@ public sealed class PasswordHashingTests
     }
 
     [Fact]
+    [Trait("needs", "libargon2")]
     public async Task A_node_without_libsodium_does_not_weaken_what_its_peers_made()
     {
         (await PasswordSamples.Verify(ReferenceArgon2, Composed, PasswordSamples.WithoutSodium)).ShouldBe(PasswordCheck.Right);

@@ -34,6 +34,7 @@ public sealed class PasswordMemoryTests
     }
 
     [Fact]
+    [Trait("needs", "libargon2")]
     public async Task Large_hashes_of_other_systems_take_turns()
     {
         // 256 MiB each, the most that is allowed: four at once must not need 1 GiB.

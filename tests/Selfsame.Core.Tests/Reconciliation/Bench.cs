@@ -48,7 +48,7 @@ internal sealed class Bench
 
     public TimeProvider Clock { get; }
 
-    public Topology Topology { get; init; }
+    public Topology Topology { get; set; }
 
     public InMemorySystem Source { get; }
 

@@ -35,6 +35,14 @@ public sealed class FindingFingerprintTests
         others.Append(Duplicate).Select(FindingFingerprint.Of).Distinct().Count().ShouldBe(others.Length + 1);
     }
 
+    [Fact]
+    public void Somebody_who_is_missing_still_under_another_address_is_the_same_finding()
+    {
+        var missing = Duplicate with { Situation = Situation.Missing };
+
+        FindingFingerprint.Of(missing with { Evidence = [new Evidence("email", "ada@example.org", [], Proof: false)] }).ShouldBe(FindingFingerprint.Of(missing));
+    }
+
     // "12 accounts have no uuid" becomes "13 accounts have no uuid": the same fault, told once.
     [Fact]
     public void A_fault_whose_count_changes_stays_the_same_finding()

@@ -76,7 +76,7 @@ public sealed class MergeHindranceTests
         };
         var report = await world.ApplyAsync(plan);
 
-        report.Skipped.Single().Message.ShouldBe("By now the config says that 1 and 2 are different people. Plan again.");
+        report.Skipped.Single().Message.ShouldBe("By now the config says that app/1 and app/2 are different people. Plan again.");
         world.Users.ShouldBe(["1 ann", "2 Ann"]);
     }
 

@@ -72,7 +72,7 @@ public sealed class SimultaneousMergeTests
         var calls = 0;
         world.System.Fault = () => ++calls == 2 ? new AlreadyExists(["username"], "It is taken.") : null;
 
-        (await world.ApplyAsync(await world.PlanAsync())).Refused.ShouldContain(note => note.Message == "It is taken.");
+        (await world.ApplyAsync(await world.PlanAsync())).Refused.ShouldContain(note => note.Message == "It is taken. Look who holds that value there and settle it, then plan again.");
     }
 
     [Fact]

@@ -70,6 +70,18 @@ public sealed class TopologyReaderTests
     }
 
     [Theory]
+    [InlineData("table: x, database: app", null)]
+    [InlineData("table: x, database: users", "line 4: 'systems.behind.database' must name a system of the connector 'sqlite' in this config, and 'users' is none.")]
+    [InlineData("table: x, database: nope", "line 4: 'systems.behind.database' must name a system of the connector 'sqlite' in this config, and 'nope' is none.")]
+    public void A_setting_that_names_a_system_names_one_of_its_kind(string settings, string? error)
+    {
+        var read = Read($"systems:\n  users: {{ connector: selfsame }}\n  app: {{ connector: sqlite, connection: a.db, table: t, identifiers: {{ email: mail }} }}\n  behind: {{ connector: api, {settings} }}");
+
+        read.Errors.Select(found => found.ToString()).ShouldBe(error is null ? [] : [error]);
+        (read.Topology?.Systems["behind"].Database).ShouldBe(error is null ? "app" : null);
+    }
+
+    [Theory]
     [InlineData("accounts@example.com", true)]
     [InlineData("Accounts <accounts@example.com>", true)]
     [InlineData("Accounts", false)]
@@ -303,6 +315,7 @@ public sealed class TopologyReaderTests
             [
                 new ConnectorKind { Name = "selfsame", Settings = [], FixedMapping = Bench.People },
                 new ConnectorKind { Name = "sqlite", Settings = [new ConnectorSetting("connection", true), new ConnectorSetting("table", true)], RecordTableKey = "table" },
+                new ConnectorKind { Name = "api", Settings = [new ConnectorSetting("table", true), new ConnectorSetting("database", false, NamesSystem: "sqlite")], FixedMapping = Bench.People },
                 new ConnectorKind { Name = "idp", Settings = [], FixedMapping = Bench.People, TakesHook = true },
             ],
             name => name == "APP_DB" ? database : null).Read(yaml);

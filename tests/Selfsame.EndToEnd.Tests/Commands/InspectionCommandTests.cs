@@ -171,6 +171,62 @@ public sealed class InspectionCommandTests
     }
 
     [Fact]
+    public async Task A_finding_shows_by_what_it_was_found()
+    {
+        using var sandbox = await Sandbox.MakeAsync();
+
+        var findings = (await sandbox.JsonAsync(2, "audit")).GetProperty("findings").EnumerateArray().ToList();
+        findings.ShouldAllBe(finding => finding.GetProperty("evidence").GetArrayLength() > 0);
+        var missing = findings.Single(finding => finding.GetProperty("kind").GetString() == "Missing").GetProperty("evidence");
+        missing.EnumerateArray().Select(evidence => $"{evidence.GetProperty("rule")} {evidence.GetProperty("key")}").ShouldBe(["id u10", "email katherine@example.org"]);
+
+        var shown = (await sandbox.ExpectAsync(2, "audit")).StandardOutput;
+        shown.ShouldContain("looked for by id u10, email katherine@example.org");
+        shown.ShouldContain("one person by id u04; fullName 'Grace Hopper' there, 'Grace Hoper' here");
+        shown.ShouldContain("found: CREATE INDEX users_username ON users (username)");
+        (await sandbox.ExpectAsync(2, "show", "katherine@example.org")).StandardOutput.ShouldContain("looked for by id u10, email katherine@example.org");
+    }
+
+    [Fact]
+    public async Task Show_doctor_and_watch_can_be_about_one_system_or_tenant()
+    {
+        using var sandbox = await Sandbox.MakeAsync();
+
+        var shown = await sandbox.JsonAsync(2, "show", "dobbeltop", "--system", "app");
+        shown.GetProperty("systems").EnumerateObject().Select(system => system.Name).ShouldBe(["app"]);
+        (await sandbox.ExpectAsync(1, "show", "tracy", "--system", "nope")).StandardError.ShouldContain("auth, app");
+        (await sandbox.ExpectAsync(1, "show", "nobody", "--system", "app")).StandardError.ShouldContain("nobody is called 'nobody' in app.");
+        (await sandbox.JsonAsync(2, "show", "katherine@example.org", "--system", "app")).GetProperty("missingIn")[0].GetString().ShouldBe("app");
+
+        var examined = (await sandbox.JsonAsync(0, "doctor", "--system", "auth")).GetProperty("examinations").EnumerateArray().ToList();
+        examined.Select(examination => examination.GetProperty("area").GetString()).Distinct().ShouldBe(["auth"]);
+        (await sandbox.JsonAsync(2, "doctor", "--tenant", "main")).GetProperty("examinations").EnumerateArray().Select(examination => examination.GetProperty("area").GetString()).Distinct()
+            .ShouldBe(["auth", "app"]);
+        (await sandbox.ExpectAsync(1, "doctor", "--tenant", "nope")).StandardError.ShouldContain("The tenants are: main");
+
+        // What is asked about one person is remembered apart, or each would tell the other's findings anew.
+        (await sandbox.ExpectAsync(2, "watch", "--once")).StandardOutput.ShouldContain("10 findings, 10 new");
+        (await sandbox.ExpectAsync(2, "watch", "--once", "--who", "tracy")).StandardOutput.ShouldContain("1 finding, 1 new");
+        (await sandbox.ExpectAsync(2, "watch", "--once", "--who", "tracy")).StandardOutput.ShouldContain("1 finding, 0 new");
+        (await sandbox.ExpectAsync(2, "watch", "--once")).StandardOutput.ShouldContain("10 findings, 0 new");
+        (await sandbox.ExpectAsync(1, "watch", "--once", "--system", "nope")).StandardError.ShouldContain("auth, app");
+    }
+
+    [Fact]
+    public async Task The_report_counts_ids_too_and_names_the_key_that_SQLite_keeps_without_an_index()
+    {
+        using var sandbox = await Sandbox.MakeAsync();
+        sandbox.Sql("app.db", "CREATE TABLE numbered (id integer PRIMARY KEY, email text UNIQUE)");
+        sandbox.Sql("app.db", "INSERT INTO numbered VALUES (1, 'a@example.org'), (2, 'b@example.org')");
+        await File.WriteAllTextAsync(sandbox["selfsame.yaml"], "systems:\n  app: { connector: sqlite, connection: app.db, table: numbered, identifiers: { email: email } }\n");
+
+        var shown = (await sandbox.ExpectAsync(0, "audit")).StandardOutput;
+
+        shown.ShouldContain("id: 2 have one, each unique");
+        shown.ShouldContain("unique: id  constraint INTEGER PRIMARY KEY");
+    }
+
+    [Fact]
     public async Task The_newest_are_shown_in_every_system()
     {
         using var sandbox = await Sandbox.MakeAsync();

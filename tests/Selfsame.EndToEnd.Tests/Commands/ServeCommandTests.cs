@@ -176,7 +176,7 @@ public sealed class ServeCommandTests
         await UntilItIsUnderWayAsync(server);
 
         await ChildProcess.RunAsync("kill", ["-TERM", server.ProcessId.ToString(CultureInfo.InvariantCulture)], cancellationToken: Soon());
-        await Task.Delay(TimeSpan.FromSeconds(4), Soon());
+        await Task.Delay(TimeSpan.FromSeconds(2.5), Soon());
         server.HasExited.ShouldBeFalse();
         release.SetResult();
 

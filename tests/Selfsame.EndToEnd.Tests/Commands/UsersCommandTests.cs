@@ -1,3 +1,4 @@
+using System.Net.Http.Json;
 using System.Text.Json;
 using Selfsame.Testing;
 
@@ -24,6 +25,23 @@ public sealed class UsersCommandTests
         Json(await RunAsync(folder, "", "delete", "ada", "--json")).GetProperty("deletedAt").ValueKind.ShouldBe(JsonValueKind.String);
         Json(await RunAsync(folder, "", "list", "--json")).GetProperty("total").GetInt64().ShouldBe(0);
         Json(await RunAsync(folder, "", "restore", "ada", "--json")).GetProperty("deletedAt").ValueKind.ShouldBe(JsonValueKind.Null);
+    }
+
+    [Fact]
+    public async Task Who_says_nothing_of_language_and_role_gets_those_of_the_config()
+    {
+        using var folder = new TemporaryFolder();
+        await File.WriteAllTextAsync(folder["selfsame.yaml"], "tenants: { main: { locale: en-NZ, role: member } }");
+        await using var server = await SelfsameProcess.ServeAsync(folder.Path, ["--config", folder["selfsame.yaml"]]);
+        using var client = new HttpClient { BaseAddress = server.Address };
+
+        using var answer = await client.PostAsJsonAsync("/api/v1/sign-ups", new { username = "ada", email = "ada@example.com", password = Password.Trim() });
+        var created = await RunAsync(folder, Password, "create", "--username", "bob", "--config", folder["selfsame.yaml"], "--json");
+
+        foreach (var user in new[] { await answer.Content.ReadFromJsonAsync<JsonElement>(), Json(created) })
+        {
+            (user.GetProperty("locale").GetString(), user.GetProperty("role").GetString()).ShouldBe(("en-nz", "member"));
+        }
     }
 
     [Theory]

@@ -121,10 +121,12 @@ public sealed partial class DocumentedCommandTests
               app: { connector: sqlite, connection: {{folder["app.db"]}}, table: members, id: id, identifiers: { email: email }, unique: [email] }
             reconcile:
               - { source: users, target: app, correlate: [id], missing: createInTarget }
+            decisions: decisions.yaml
             """);
+        await File.WriteAllTextAsync(folder["decisions.yaml"], "");
         await using (var app = SqliteDatabase.File(folder["app.db"], new DatabaseOptions(), TimeProvider.System, RandomSource.System))
         {
-            await app.TransactAsync(transaction => transaction.ExecuteAsync("CREATE TABLE members (id text NOT NULL PRIMARY KEY, email text NOT NULL UNIQUE)"));
+            await app.TransactAsync(transaction => transaction.ExecuteAsync("CREATE TABLE members (id text NOT NULL PRIMARY KEY, email text NOT NULL UNIQUE); INSERT INTO members VALUES ('7', 'backup@example.com')"));
         }
 
         await SelfsameProcess.RunAsync(["users", "create", "--email", "ada@example.com", "--data", folder["data"]], "correct horse battery\n");

@@ -168,7 +168,7 @@ public sealed class HookTests : IAsyncLifetime
     private async Task<Examination> ExamineAsync(string name, string area = "idp")
     {
         await using var systems = await ConnectedSystems.OpenAsync(ReadConfig(), server.Context, Core.Accounts.Patience.OfService, CancellationToken.None);
-        var examinations = await new Doctor(systems, server.Context, new ServerOptions { DataFolder = folder["data"] }, hasSecretVariable: true).ExamineAsync(CancellationToken.None);
+        var examinations = await new Doctor(systems, server.Context, new ServerOptions { DataFolder = folder["data"] }, hasSecretVariable: true).ExamineAsync(filter: null, CancellationToken.None);
         return examinations.Where(examination => examination.Area == area && examination.Name == name).ShouldHaveSingleItem();
     }
 

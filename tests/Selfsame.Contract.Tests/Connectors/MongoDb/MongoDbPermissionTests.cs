@@ -4,6 +4,7 @@ using Selfsame.Core.Accounts;
 namespace Selfsame.Contract.Tests.Connectors.MongoDb;
 
 /// <summary>What the server would refuse, told beforehand: by each documented action, on every collection that is used.</summary>
+[Trait("needs", "node, libmongoc")]
 public sealed class MongoDbPermissionTests : IAsyncLifetime
 {
     private static readonly string[] Actions = ["listCollections", "find", "listIndexes", "insert", "update", "remove", "createIndex", "dropIndex"];
@@ -14,6 +15,7 @@ public sealed class MongoDbPermissionTests : IAsyncLifetime
     {
         database = await MongoTestDatabase.OnStandInAsync();
         await database.InsertAsync(MongoTestDatabase.Collection, """{"_id": 1, "id": "1", "login": "ann", "mail": "ann@example.org"}""");
+        await database.InsertAsync("prints", """{"_id": 1}""");
     }
 
     public ValueTask DisposeAsync() => database.DisposeAsync();
@@ -76,6 +78,15 @@ public sealed class MongoDbPermissionTests : IAsyncLifetime
         await database.FaultAsync("connectionStatus", "dropBefore", count: 10);
 
         await Should.ThrowAsync<SystemUnavailableException>(ProbeAsync);
+    }
+
+    [Fact]
+    public async Task A_collection_that_is_named_under_references_and_not_there_is_told()
+    {
+        var lost = (await database.Open(references: "printz").ProbeAsync(CancellationToken.None)).Where(probe => probe.Answer != ProbeAnswer.Yes).ShouldHaveSingleItem();
+
+        (lost.Answer, lost.Name).ShouldBe((ProbeAnswer.No, "references at printz.owner"));
+        lost.WhatToDo.ShouldBe("There is no collection 'printz', which 'references' names. Correct it in the config, or leave it out.");
     }
 
     private Task<IReadOnlyList<PermissionProbe>> ProbeAsync() => database.Open(references: "prints").ProbeAsync(CancellationToken.None);

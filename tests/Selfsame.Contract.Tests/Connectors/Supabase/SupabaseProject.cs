@@ -10,7 +10,8 @@ namespace Selfsame.Contract.Tests.Connectors.Supabase;
 /// <summary>A stand-in over a database of its own, and the system that connects it.</summary>
 public abstract class SupabaseProject : IAsyncLifetime
 {
-    private string connection = "";
+    /// <summary>The database behind the API.</summary>
+    protected string Connection { get; private set; } = "";
 
     protected SupabaseStandIn Server { get; private set; } = null!;
 
@@ -18,8 +19,8 @@ public abstract class SupabaseProject : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        connection = await (await PostgresServer.SharedAsync()).CreateDatabaseAsync();
-        Server = await SupabaseStandIn.StartAsync(connection);
+        Connection = await (await PostgresServer.SharedAsync()).CreateDatabaseAsync();
+        Server = await SupabaseStandIn.StartAsync(Connection);
         System = Open();
     }
 
@@ -30,13 +31,14 @@ public abstract class SupabaseProject : IAsyncLifetime
         GC.SuppressFinalize(this);
     }
 
-    protected SupabaseSystem Open(string? url = null, string key = SupabaseStandIn.ServiceRoleKey, HttpMessageHandler? handler = null, Patience? patience = null) => new(
+    protected SupabaseSystem Open(string? url = null, string key = SupabaseStandIn.ServiceRoleKey, HttpMessageHandler? handler = null, Patience? patience = null, string? database = null) => new(
         new SystemConfig
         {
             Name = "auth",
             Connector = "supabase",
             Settings = new Dictionary<string, string> { ["url"] = url ?? Server.Url, ["serviceRoleKey"] = key },
             Mapping = SupabaseSystem.Kind.FixedMapping!,
+            Database = database,
         },
         TimeProvider.System,
         new SeededRandom(1),
@@ -45,7 +47,7 @@ public abstract class SupabaseProject : IAsyncLifetime
 
     protected async Task<object?> SqlAsync(string sql)
     {
-        await using var opened = new NpgsqlConnection(connection);
+        await using var opened = new NpgsqlConnection(Connection);
         await opened.OpenAsync();
         await using var command = new NpgsqlCommand(sql, opened);
         return await command.ExecuteScalarAsync();
