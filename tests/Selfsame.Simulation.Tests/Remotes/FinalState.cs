@@ -38,7 +38,7 @@ internal sealed class FinalState(World world, RemoteSystems remotes)
         switch (state)
         {
             case ProvisioningState.Conflict when !IsJustified(row, user, account):
-                yield return $"{who} a conflict that nothing justifies ({row.Problem}).";
+                yield return $"{who} a conflict that nothing justifies ({row.Problem}): the user has {user.Email}{(user.IsVerified ? ", proved" : "")}, the account is {account?.Record}.";
                 break;
             case ProvisioningState.Conflict:
                 break;

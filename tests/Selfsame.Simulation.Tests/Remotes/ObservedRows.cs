@@ -4,7 +4,7 @@ using Selfsame.Core.Provisioning;
 namespace Selfsame.Simulation.Tests.Remotes;
 
 /// <summary>Passes everything on and remembers which rows a server holds, in which states, and for whom a password is.</summary>
-internal sealed class ObservedRows(IProvisioningRows rows, SimulatedProcess node, Action<ProvisioningKey> writing, Action<string, ProvisioningKey> intended) : IProvisioningRows
+internal sealed class ObservedRows(IProvisioningRows rows, SimulatedProcess node, Action<ProvisioningRow, bool?> writing, Action<string, ProvisioningKey> intended) : IProvisioningRows
 {
     private readonly Dictionary<ProvisioningKey, ProvisioningState> held = [];
 
@@ -40,7 +40,7 @@ internal sealed class ObservedRows(IProvisioningRows rows, SimulatedProcess node
             intended(account.Password, row.Key);
         }
 
-        writing(row.Key);
+        writing(row, null);
         var saved = await WriteAsync(row.State, () => rows.SaveAsync(row, release, followers, cancellation));
         held[row.Key] = row.State;
         if (release || !saved)
@@ -49,13 +49,13 @@ internal sealed class ObservedRows(IProvisioningRows rows, SimulatedProcess node
         }
 
         // After a commit that was repeated, too.
-        writing(row.Key);
+        writing(row, saved);
         return saved;
     }
 
     public async Task<DisablingAnswer> SaveDisablingAsync(ProvisioningRow row, int mostPerHour, CancellationToken cancellation)
     {
-        writing(row.Key);
+        writing(row, null);
         var answer = await WriteAsync(row.State, () => rows.SaveDisablingAsync(row, mostPerHour, cancellation));
         if (answer is DisablingCounted)
         {
