@@ -27,6 +27,9 @@ public abstract class Database(DatabaseOptions options, TimeProvider clock, Rand
 
     public abstract Dialect Dialect { get; }
 
+    /// <summary>How long a statement waits for another transaction's lock.</summary>
+    public TimeSpan LockTimeout => Options.LockTimeout;
+
     protected DatabaseOptions Options { get; } = options;
 
     protected TimeProvider Clock { get; } = clock;
@@ -64,6 +67,37 @@ public abstract class Database(DatabaseOptions options, TimeProvider clock, Rand
         => Dialect == Dialect.Sqlite
             ? TransactAsync(transaction => transaction.BatchAsync(statements, read), cancellation)
             : RepeatAsync(() => RunAtOnceAsync(statements, read, cancellation), null, cancellation);
+
+    /// <summary>
+    /// For PostgreSQL: as the overload for statements, of which one or more are <see cref="AllOrNothing"/>; null where one of these undid the whole. Nothing is written then, and
+    /// the work that finds out why is the caller's.
+    /// </summary>
+    /// <param name="statements">A whole transaction.</param>
+    /// <param name="read">Reads a row.</param>
+    /// <param name="conclude">What the rows say.</param>
+    /// <param name="settle">As in the full overload.</param>
+    /// <param name="cancellation">Gives up, but not once the statements have left.</param>
+    public Task<T?> TryTransactAsync<TRow, T>(
+        IReadOnlyList<Statement> statements,
+        Func<DbDataReader, TRow> read,
+        Func<List<TRow>, T> conclude,
+        Func<Transaction, Task<Settled<T?>>> settle,
+        CancellationToken cancellation)
+        where T : class
+        => RepeatAsync(
+            async () =>
+            {
+                try
+                {
+                    return conclude(await RunAtOnceAsync(statements, read, cancellation));
+                }
+                catch (PostgresException exception) when (AllOrNothing.IsUndone(exception))
+                {
+                    return null;
+                }
+            },
+            settle,
+            cancellation);
 
     /// <summary>Runs reading work outside the writers' queue; it sees one committed state per statement.</summary>
     public async Task<T> ReadAsync<T>(Func<Transaction, Task<T>> read, CancellationToken cancellation = default)

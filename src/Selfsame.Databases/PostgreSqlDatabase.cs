@@ -14,11 +14,16 @@ public sealed class PostgreSqlDatabase : Database
     // Waiting here has no time limit of its own; waiting for Npgsql's pool fails after 15 s under load.
     private readonly SemaphoreSlim places;
 
-    // Npgsql's pool hands out the connection that has rested longest, whose server process has the coldest caches; of these it is the one that was used last.
-    // Few, so that the others can rest in Npgsql's pool, which closes them after a while.
-    private readonly ConcurrentStack<NpgsqlConnection> warm = new();
-    private readonly int mostWarm;
-    private const int MostWarm = 4;
+    // As many server processes as there are calls take each other's caches and processors; a few do the same work in less. Those few may all wait for a lock or a slow
+    // network, though: whoever has waited for their turn gets one of the other places.
+    private readonly SemaphoreSlim turns = new(Few);
+    private const int Few = 8;
+    private static readonly TimeSpan LongestWaitForTurn = TimeSpan.FromMilliseconds(50);
+
+    // Npgsql's pool hands out the connection that has rested longest, whose server process has the coldest caches; of these it is the one that was used last. No more than
+    // have their turn, and none for long: in between the pool closes what has lived or rested for as long as the connection string lets it.
+    private readonly ConcurrentStack<(NpgsqlConnection Connection, long Since)> warm = new();
+    private readonly TimeSpan longestWarm;
 
     public PostgreSqlDatabase(string connectionString, DatabaseOptions options, TimeProvider clock, RandomSource random)
         : base(options, clock, random)
@@ -46,8 +51,8 @@ public sealed class PostgreSqlDatabase : Database
 
         var milliseconds = (int)options.LockTimeout.TotalMilliseconds;
         settings.Options = $"{settings.Options} -c lock_timeout={milliseconds} -c timezone=UTC".Trim();
-        // Who forbids pooling, or lets a connection live for a time only, means these too.
-        mostWarm = settings is { Pooling: true, ConnectionLifetime: 0 } ? MostWarm : 0;
+        // Who forbids pooling means these too.
+        longestWarm = TimeSpan.FromSeconds(!settings.Pooling ? 0 : settings.ConnectionLifetime is > 0 and var lifetime ? Math.Min(lifetime, 60) : 60);
         source = NpgsqlDataSource.Create(settings);
         places = new SemaphoreSlim(options.MaximumConnections);
     }
@@ -59,6 +64,7 @@ public sealed class PostgreSqlDatabase : Database
         await CloseWarmAsync();
         await source.DisposeAsync();
         places.Dispose();
+        turns.Dispose();
     }
 
     /// <summary>Npgsql's own builder claims to contain every keyword that it knows.</summary>
@@ -70,14 +76,24 @@ public sealed class PostgreSqlDatabase : Database
 
     private protected override async ValueTask<ConnectionLease> LeaseWriterAsync(CancellationToken cancellation)
     {
-        await places.WaitAsync(cancellation);
+        var isTurn = await turns.WaitAsync(LongestWaitForTurn, cancellation);
         try
         {
-            return new ConnectionLease(warm.TryPop(out var used) ? used : await source.OpenConnectionAsync(cancellation), GiveBackAsync);
+            await places.WaitAsync(cancellation);
+            try
+            {
+                var (used, since) = warm.TryPop(out var last) ? last : (await source.OpenConnectionAsync(cancellation), Clock.GetTimestamp());
+                return new ConnectionLease(used, _ => GiveBackAsync(used, since, isTurn));
+            }
+            catch
+            {
+                places.Release();
+                throw;
+            }
         }
-        catch
+        catch when (isTurn)
         {
-            places.Release();
+            turns.Release();
             throw;
         }
     }
@@ -88,11 +104,11 @@ public sealed class PostgreSqlDatabase : Database
     private protected override ValueTask<DbTransaction> BeginAsync(DbConnection connection, TimeSpan patience, CancellationToken cancellation)
         => connection.BeginTransactionAsync(cancellation);
 
-    private async ValueTask GiveBackAsync(DbConnection connection)
+    private async ValueTask GiveBackAsync(NpgsqlConnection connection, long since, bool isTurn)
     {
-        if (connection.State == ConnectionState.Open && warm.Count < mostWarm)
+        if (connection.State == ConnectionState.Open && warm.Count < Few && Clock.GetElapsedTime(since) < longestWarm)
         {
-            warm.Push((NpgsqlConnection)connection);
+            warm.Push((connection, since));
         }
         else
         {
@@ -106,13 +122,17 @@ public sealed class PostgreSqlDatabase : Database
         }
 
         places.Release();
+        if (isTurn)
+        {
+            turns.Release();
+        }
     }
 
     private async ValueTask CloseWarmAsync()
     {
-        while (warm.TryPop(out var connection))
+        while (warm.TryPop(out var last))
         {
-            await connection.DisposeAsync();
+            await last.Connection.DisposeAsync();
         }
     }
 }

@@ -38,6 +38,10 @@ public sealed class TemporaryFolder : IDisposable
                 {
                     Directory.Delete(folder, recursive: true);
                 }
+                catch (DirectoryNotFoundException)
+                {
+                    // Another process is removing it as well.
+                }
                 catch (Exception error) when (error is IOException or UnauthorizedAccessException)
                 {
                     Console.Error.WriteLine($"The folder {folder} of an earlier test run cannot be removed: {error.Message}");

@@ -36,7 +36,7 @@ internal static class DecideCommand
             var file = DecisionsFile.Of(options.ConfigPath(parsed));
             var named = parsed.GetRequiredValue(accounts);
             await CheckAsync(options, parsed, named, cancellation);
-            var added = file.Add(decided, named, kind, parsed.GetRequiredValue(reason));
+            var added = await file.AddAsync(decided, named, kind, parsed.GetRequiredValue(reason), options.ServerOptions(parsed), cancellation);
             var line = $"{parsed.GetRequiredValue(verdict)} {string.Join(' ', named)}";
             if (options.Json(parsed))
             {

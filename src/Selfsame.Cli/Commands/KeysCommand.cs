@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.CommandLine;
+using Microsoft.Win32.SafeHandles;
 using Selfsame.Core.Identifiers;
 
 namespace Selfsame.Cli.Commands;
@@ -7,6 +8,9 @@ namespace Selfsame.Cli.Commands;
 /// <summary><c>selfsame keys KIND</c>: one value a line in, one JSON object a line out.</summary>
 internal static class KeysCommand
 {
+    /// <summary>EPIPE, as Linux and macOS number it.</summary>
+    private const int BrokenPipe = 32;
+
     public static Command Create()
     {
         var kind = new Argument<string>("kind") { Description = "username, email, phone or handle" };
@@ -23,18 +27,35 @@ internal static class KeysCommand
             return ExitCode.Error;
         }
 
-        using var input = Console.OpenStandardInput();
-        using var output = new BufferedStream(Console.OpenStandardOutput(), 64 * 1024);
         var refused = false;
-        foreach (var line in Lines(input))
+        try
         {
-            var buffer = new ArrayBufferWriter<byte>(256);
-            refused |= !KeyReport.Write(kind, line, buffer);
-            output.Write(buffer.WrittenSpan);
-            output.WriteByte((byte)'\n');
+            using var input = Console.OpenStandardInput();
+            using var output = new BufferedStream(StandardOutput(), 64 * 1024);
+            foreach (var line in Lines(input))
+            {
+                var buffer = new ArrayBufferWriter<byte>(256);
+                refused |= !KeyReport.Write(kind, line, buffer);
+                output.Write(buffer.WrittenSpan);
+                output.WriteByte((byte)'\n');
+            }
+        }
+        catch (IOException error) when (error.HResult == BrokenPipe)
+        {
+            // Whoever reads us has enough, as `head` has.
         }
 
         return refused ? ExitCode.Findings : ExitCode.Clean;
+    }
+
+    /// <summary>
+    /// The console's own stream does not tell that nobody reads any more: of an endless input we would make keys for ever. A file stream does, but into
+    /// a file it would write at places of its own, past which whoever writes there next does not go.
+    /// </summary>
+    private static Stream StandardOutput()
+    {
+        var output = new FileStream(new SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0);
+        return output.CanSeek ? Console.OpenStandardOutput() : output;
     }
 
     /// <summary>Lines as bytes: what is not UTF-8 must reach the report as it is.</summary>

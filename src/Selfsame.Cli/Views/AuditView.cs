@@ -93,7 +93,7 @@ internal static class AuditView
 
         foreach (var account in system.Sample)
         {
-            var identifiers = string.Join(", ", account.Account.Identifiers.OrderBy(pair => pair.Key).Select(pair => $"{pair.Key.Name()} {pair.Value}"));
+            var identifiers = string.Join(", ", account.Account.Identifiers.OrderBy(pair => pair.Key).Select(pair => $"{pair.Key.Name()} {ShownText.Short(pair.Value)}"));
             Terminal.Line($"  [grey]{Terminal.Text(account.Account.Id.ToString())}: {Terminal.Text(identifiers)}[/]");
         }
     }

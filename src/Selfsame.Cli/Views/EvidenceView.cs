@@ -1,3 +1,4 @@
+using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
 
 namespace Selfsame.Cli.Views;
@@ -5,9 +6,6 @@ namespace Selfsame.Cli.Views;
 /// <summary>A finding's evidence in one line, for people; programs get all of it.</summary>
 internal static class EvidenceView
 {
-    /// <summary>A value or definition longer than this many characters is cut: the line is to be read.</summary>
-    private const int Longest = 120;
-
     /// <summary>The rules and keys behind a finding, as markup; null where its sentence says them already.</summary>
     public static string? Line(Finding finding) => finding switch
     {
@@ -19,7 +17,7 @@ internal static class EvidenceView
 
     private static string LookedFor(Evidence evidence) => evidence switch
     {
-        { Rule: "decision" } => $"told apart from {string.Join(", ", evidence.Values)} by decision ({Short(evidence.Key)})",
+        { Rule: "decision" } => $"told apart from {string.Join(", ", evidence.Values)} by decision ({ShownText.Short(evidence.Key)})",
         { Key: "" } => $"no {evidence.Rule}",
         _ => Told(evidence),
     };
@@ -27,20 +25,18 @@ internal static class EvidenceView
     // As it is written where that is another spelling than its key.
     private static string Told(Evidence evidence)
         => evidence.Rule == "decision" || evidence.Values.All(value => value == evidence.Key)
-            ? $"{evidence.Rule} {Short(evidence.Key)}"
-            : $"{evidence.Rule} {Short(evidence.Key)} (written {string.Join(", ", evidence.Values.Select(Short))})";
+            ? $"{evidence.Rule} {ShownText.Short(evidence.Key)}"
+            : $"{evidence.Rule} {ShownText.Short(evidence.Key)} (written {string.Join(", ", evidence.Values.Select(value => ShownText.Short(value)))})";
 
     private static string Differing(Finding finding)
         => finding.Differences.Count == 0 ? "" : $"; {string.Join(", ", finding.Differences.Select(difference => $"{difference.Name} {Shown(difference.Source)} there, {Shown(difference.Target)} here"))}";
 
-    private static string Shown(Core.Accounts.FieldValue value) => value.IsNull ? "none" : $"'{Short(value.ToString())}'";
+    private static string Shown(FieldValue value) => value.IsNull ? "none" : $"'{ShownText.Short(value.ToString())}'";
 
     private static string? Definitions(Finding finding)
         => finding.Evidence.Where(evidence => evidence.Key.Length > 0).ToList() is { Count: > 0 } defined
-            ? Grey(string.Join("; ", defined.Select(evidence => $"{evidence.Rule}: {Short(evidence.Key)}")))
+            ? Grey(string.Join("; ", defined.Select(evidence => $"{evidence.Rule}: {ShownText.Short(evidence.Key)}")))
             : null;
 
     private static string Grey(string text) => $"[grey]{Terminal.Text(text)}[/]";
-
-    private static string Short(string text) => text.Length <= Longest ? text : $"{text[..Longest]}…";
 }

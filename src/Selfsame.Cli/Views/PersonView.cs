@@ -40,8 +40,8 @@ internal static class PersonView
 
             foreach (var account in accounts.Select(account => account.Account))
             {
-                var identifiers = string.Join(", ", account.Identifiers.OrderBy(pair => pair.Key).Select(pair => $"{pair.Key.Name()} {pair.Value}"));
-                var attributes = string.Join(", ", account.Attributes.Where(pair => !pair.Value.IsNull).OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key} {pair.Value}"));
+                var identifiers = string.Join(", ", account.Identifiers.OrderBy(pair => pair.Key).Select(pair => $"{pair.Key.Name()} {ShownText.Short(pair.Value)}"));
+                var attributes = string.Join(", ", account.Attributes.Where(pair => !pair.Value.IsNull).OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Key} {ShownText.Short(pair.Value.ToString())}"));
                 Terminal.Line($"  {Terminal.Text(system)}: [bold]{Terminal.Text(account.Id.ToString())}[/]  {Terminal.Text(identifiers)}{(attributes.Length > 0 ? "  " : "")}[grey]{Terminal.Text(attributes)}[/]");
             }
         }

@@ -20,11 +20,13 @@ internal sealed class PostgresCascades(string system, PostgresSession session)
         var told = ids.ToDictionary(id => id, _ => new List<string>());
         foreach (var cascade in (await PostgresCatalog.CascadesAsync(session, table)).Where(cascade => !cascade.IsOfAccountsSchema))
         {
-            var counts = cascade is { Depth: 1, CanCount: true, Fields: [_], To: [Id] } ? await CountAsync(cascade, table, ids) : null;
+            // What refers by more than the id, or to rows that go along, is told without a number.
+            var counted = cascade is { Depth: 1, Fields: [_], To: [Id] };
+            var counts = counted && cascade.CanCount ? await CountAsync(cascade, table, ids) : null;
             foreach (var id in ids)
             {
                 told[id].Add(counts is not null ? Sentence(cascade, counts.GetValueOrDefault(id))
-                    : cascade.Depth > 1 ? cascade.ToString()
+                    : !counted ? cascade.ToString()
                     : $"{cascade} How many can't be told: '{system}' sees not all rows of {cascade.Table} (GRANT SELECT, BYPASSRLS).");
             }
         }

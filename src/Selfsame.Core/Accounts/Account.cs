@@ -14,11 +14,16 @@ public sealed record Account
     /// <summary>The whole record by the system's own field names: the before-image of any change.</summary>
     public required Fields Record { get; init; }
 
-    /// <summary>How a person recognises it: the username, the e-mail or the id.</summary>
+    /// <summary>How a person recognises it: the username, the e-mail or the id; cut where it is longer than any of these can be.</summary>
     public string Label
-        => Identifiers.GetValueOrDefault(IdentifierKind.Username)
-            ?? Identifiers.GetValueOrDefault(IdentifierKind.Email)
-            ?? Id.ToString();
+        => ShownText.Short(
+            Identifiers.GetValueOrDefault(IdentifierKind.Username)
+                ?? Identifiers.GetValueOrDefault(IdentifierKind.Email)
+                ?? Id.ToString(),
+            LongestLabel);
+
+    // Of an address (RFC 5321, section 4.5.3.1).
+    private const int LongestLabel = 254;
 }
 
 /// <summary>Where an attribute stands in a record.</summary>

@@ -32,7 +32,7 @@ internal sealed class SpelledFields(SystemPicture system, string origin, DateTim
         }
         else
         {
-            var shown = SecretFields.Looks(field) ? "another value" : $"'{Short(value.ToString())}'";
+            var shown = SecretFields.Looks(field) ? "another value" : $"'{ShownText.Short(value.ToString(), LongestShown)}'";
             Problem ??= new LeftAlone(
                 $"{field} of {system.Config.Name} {problem}, and {origin} has {shown}: correct it there, map the attribute to another field, or take it out of the config.");
         }
@@ -42,7 +42,4 @@ internal sealed class SpelledFields(SystemPicture system, string origin, DateTim
     public void AddAsIs(string field, FieldValue value) => fields[field] = value;
 
     public Fields ToFields() => new(fields);
-
-    private static string Short(string text)
-        => text.Length <= LongestShown ? text : text[..(char.IsHighSurrogate(text[LongestShown - 1]) ? LongestShown - 1 : LongestShown)] + "…";
 }

@@ -199,7 +199,7 @@ internal static class SystemFindings
                };
     }
 
-    private static string Values(List<KeyedAccount> accounts, IdentifierKind kind) => string.Join(", ", Raw(accounts, kind));
+    private static string Values(List<KeyedAccount> accounts, IdentifierKind kind) => string.Join(", ", Raw(accounts, kind).Select(value => ShownText.Short(value)));
 
     // An index may hold empty values to be equal, which are nobody's identifier.
     private static IEnumerable<string> Raw(List<KeyedAccount> accounts, IdentifierKind kind)

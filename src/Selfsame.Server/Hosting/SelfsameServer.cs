@@ -69,7 +69,7 @@ public sealed class SelfsameServer : IAsyncDisposable
         SelfsameServer? server = null;
 
         // What keeps it from starting is thrown, and told by the caller in a sentence.
-        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", _ => server?.listening is not null);
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level => level >= LogLevel.Warning && server?.listening is not null);
         builder.Logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", level => level >= LogLevel.Warning && server?.listening is not null);
 
         // The store is opened before the container is built, and logs until it is closed.

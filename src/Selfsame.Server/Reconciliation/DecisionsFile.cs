@@ -4,12 +4,15 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Selfsame.Core.Reconciliation;
 using Selfsame.Databases;
+using Selfsame.Server.Hosting;
 
 namespace Selfsame.Server.Reconciliation;
 
 /// <summary>The file that the config names under <c>decisions</c>; one decision a line is added at its end, what stands there stays as it is.</summary>
 public sealed partial class DecisionsFile
 {
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan BetweenTries = TimeSpan.FromMilliseconds(20);
     private static readonly JsonSerializerOptions Quoting = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly string? config;
@@ -42,8 +45,44 @@ public sealed partial class DecisionsFile
     }
 
     /// <summary>Adds a decision, after looking that the whole file can then be read and contradicts nothing; false where it is decided already.</summary>
+    /// <param name="verdict">What was decided.</param>
+    /// <param name="accounts">About whom, as <c>system/id</c>.</param>
+    /// <param name="finding">The only kind of finding that is ignored; null for every kind.</param>
+    /// <param name="reason">Why.</param>
+    /// <param name="options">Of those who share its data folder one adds at a time: between reading and replacing the file another's line would be lost.</param>
+    /// <param name="cancellation">Gives up.</param>
     /// <exception cref="ConfigException">It can't be added, and why; nothing is written.</exception>
-    public bool Add(Verdict verdict, IReadOnlyList<string> accounts, string? finding, string reason)
+    public async Task<bool> AddAsync(
+        Verdict verdict, IReadOnlyList<string> accounts, string? finding, string reason, ServerOptions options, CancellationToken cancellation)
+    {
+        await using var turn = await WaitForTurnAsync(options, cancellation);
+        return Add(verdict, accounts, finding, reason);
+    }
+
+    // The file of decisions can't be the lock itself: it is replaced. Whoever dies lets go of it.
+    private async Task<FileStream> WaitForTurnAsync(ServerOptions options, CancellationToken cancellation)
+    {
+        PrivateFiles.CreateFolder(options.DataFolder);
+        var lockFile = System.IO.Path.Combine(options.DataFolder, "decisions.lock");
+        var began = options.Clock.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                return new FileStream(lockFile, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException) when (options.Clock.GetElapsedTime(began) < LongestWait)
+            {
+                await Task.Delay(BetweenTries, options.Clock, cancellation);
+            }
+            catch (IOException exception)
+            {
+                throw new ConfigException($"nothing was written to {path}: {exception.Message} If no other selfsame decide is running, look at the rights of that file.");
+            }
+        }
+    }
+
+    private bool Add(Verdict verdict, IReadOnlyList<string> accounts, string? finding, string reason)
     {
         var before = File.ReadAllText(path);
         var after = $"{before}{(before.Length == 0 || before.EndsWith('\n') ? "" : "\n")}{Line(verdict, accounts, finding, reason)}\n";

@@ -36,10 +36,12 @@ public sealed class Doctor(ConnectedSystems systems, StoreContext store, ServerO
         return found;
     }
 
+    private static string Of(int number, string one) => number == 1 ? $"1 {one}" : $"{number} {one}s";
+
     private IEnumerable<Examination> Settings()
     {
         var topology = systems.Topology;
-        yield return new Examination("settings", "config", ProbeAnswer.Yes, $"{topology.Systems.Count} systems, {topology.Rules.Count} rules");
+        yield return new Examination("settings", "config", ProbeAnswer.Yes, $"{Of(topology.Systems.Count, "system")}, {Of(topology.Rules.Count, "rule")}");
         var secret = Path.Combine(options.DataFolder, "secret.key");
         yield return hasSecretVariable
             ? new Examination("settings", "secret key", ProbeAnswer.Yes, "from SELFSAME_SECRET_KEY")

@@ -52,6 +52,14 @@ internal static class ProvisioningTable
         return state is not null;
     }
 
+    /// <summary>The row of an account that no row was made for, for a batch; returns a row unless there was one.</summary>
+    public static Statement InsertNew(ProvisioningKey key, ProvisioningLane lane, DateTimeOffset now) => new(
+        """
+        INSERT INTO provisioning (source, source_id, system, state, epoch, asked, lane, disabled, attempts, not_before, forget, created_at, updated_at)
+        VALUES ($1, $2, $3, 'Pending', 0, 0, $4, $5, 0, $6, $5, $6, $6) ON CONFLICT (source, source_id, system) DO NOTHING RETURNING state
+        """,
+        key.Source, key.Account.ToText(), key.System, lane.ToString(), false, now);
+
     /// <summary>Lends so many of a lane's due rows, for a batch.</summary>
     public static Statement Claim(Dialect dialect, LeaseHolder holder, ProvisioningClaim claim, ProvisioningLane lane, int most, DateTimeOffset now) => new(
         $"""
@@ -198,13 +206,12 @@ internal static class ProvisioningTable
     public static Task NoteAsync(Transaction transaction, ProvisioningKey key, ProvisioningState state, string? what, DateTimeOffset now)
         => transaction.BatchAsync(Note(key, state, what, now));
 
-    private static Statement[] Note(ProvisioningKey key, ProvisioningState state, string? what, DateTimeOffset now) =>
-    [
-        new Statement(
-            "INSERT INTO provisioning_events (source, source_id, system, at, state, what) VALUES ($1, $2, $3, $4, $5, $6)",
-            key.Source, key.Account.ToText(), key.System, now, state.ToString(), what),
-        TakeOldestEvents(key),
-    ];
+    private static Statement[] Note(ProvisioningKey key, ProvisioningState state, string? what, DateTimeOffset now) => [Event(key, state, what, now), TakeOldestEvents(key)];
+
+    /// <summary>A line of the row's history, for the batch that inserts the row.</summary>
+    public static Statement Event(ProvisioningKey key, ProvisioningState state, string? what, DateTimeOffset now) => new(
+        "INSERT INTO provisioning_events (source, source_id, system, at, state, what) VALUES ($1, $2, $3, $4, $5, $6)",
+        key.Source, key.Account.ToText(), key.System, now, state.ToString(), what);
 
     private static Statement TakeOldestEvents(ProvisioningKey key) => new(
         $"""

@@ -70,6 +70,35 @@ internal static class IdempotencyRecords
         };
     }
 
+    /// <summary>
+    /// For <see cref="Database.TryTransactAsync"/>: goes on only where the call is the first of its kind, and waits for another as long as <see cref="ClaimAsync"/> does. The
+    /// statements after these wait as long as ever, for whom they wait for is no repeat.
+    /// </summary>
+    public static IReadOnlyList<Statement> RequireFirst(Database database, string tenant, IdempotentCall call, byte[] fingerprint, DateTimeOffset now)
+        =>
+        [
+            WaitFor(LongestWait),
+            AllOrNothing.Of(
+                [
+                    new StatementPart(
+                        "claimed",
+                        new Statement(
+                            """
+                            INSERT INTO idempotency_records AS r (tenant, caller, route, key, fingerprint, created_at) VALUES ($1, $2, $3, $4, $5, $6)
+                            ON CONFLICT (tenant, caller, route, key) DO UPDATE SET fingerprint = excluded.fingerprint, created_at = excluded.created_at, answer = NULL
+                            WHERE r.created_at <= $7 RETURNING 1
+                            """,
+                            tenant, call.Caller, call.Route, call.Key, fingerprint, now, now - Lifetime),
+                        Rows: 1),
+                ],
+                answer: null),
+            WaitFor(database.LockTimeout),
+        ];
+
+    /// <summary>SET LOCAL warns where no transaction was begun. The value is never null: there is no row to read.</summary>
+    private static Statement WaitFor(TimeSpan longest)
+        => new($"SELECT 1 WHERE set_config('lock_timeout', '{(int)longest.TotalMilliseconds}', true) IS NULL");
+
     /// <summary>What is stored for the call, without claiming it; null when nothing is.</summary>
     public static async Task<(IdempotencyClaim Claim, string? Answer)?> PeekAsync(
         Transaction transaction, SecretKeys secrets, string tenant, IdempotentCall call, DateTimeOffset now)

@@ -64,9 +64,11 @@ public static class RateLimits
     /// <summary>Where the limit stands after <see cref="Count"/> has returned this, or nothing.</summary>
     internal static async Task<RateLimitState> StateAsync(
         Transaction transaction, string tenant, RateLimit limit, string? subject, RateLimitWindow? counted, DateTimeOffset now)
-        => counted is null
-            ? await ReadAsync(transaction, tenant, limit, subject, now)
-            : new RateLimitState(limit, limit.Count - (int)counted.Used, counted.StartedAt + limit.Window - now, Allowed: true);
+        => counted is null ? await ReadAsync(transaction, tenant, limit, subject, now) : Counted(limit, counted, now);
+
+    /// <summary>Where the limit stands after <see cref="Count"/> has returned this.</summary>
+    internal static RateLimitState Counted(RateLimit limit, RateLimitWindow counted, DateTimeOffset now)
+        => new(limit, limit.Count - (int)counted.Used, counted.StartedAt + limit.Window - now, Allowed: true);
 
     /// <summary>Gives one counted call back, after a success that should not count; null where nothing is counted.</summary>
     internal static Statement? GiveBack(string tenant, RateLimit limit, string? subject)

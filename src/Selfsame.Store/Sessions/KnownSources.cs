@@ -1,5 +1,4 @@
 using Selfsame.Databases;
-using Selfsame.Store.Users;
 
 namespace Selfsame.Store.Sessions;
 
@@ -42,8 +41,12 @@ internal static class KnownSources
     public static Task RememberAsync(StoreContext context, Transaction transaction, Guid uuid, SignInOrigin origin, DateTimeOffset now)
         => Remember(context, uuid, origin, now).ToArray() is { Length: > 0 } statements ? transaction.BatchAsync(statements) : Task.CompletedTask;
 
-    /// <summary>For each of the sources a statement that gives it back where it is known.</summary>
-    public static List<Statement> Find(User user, List<byte[]> sources, DateTimeOffset now)
+    /// <summary>For each of the sources, in their order, a statement that gives it back where it is known as one of whoever signs in by this key.</summary>
+    public static List<Statement> Find(string tenant, string loginKey, List<byte[]> sources, DateTimeOffset now)
         => sources.ConvertAll(source => new Statement(
-            "SELECT source FROM known_sources WHERE user_id = $1 AND source = $2 AND last_success_at > $3", user.Id, source, now - KnownFor));
+            """
+            SELECT k.source FROM known_sources k JOIN identifiers i ON i.user_id = k.user_id
+            WHERE i.tenant = $1 AND i.space = 'login' AND i.key = $2 AND k.source = $3 AND k.last_success_at > $4
+            """,
+            tenant, loginKey, source, now - KnownFor));
 }

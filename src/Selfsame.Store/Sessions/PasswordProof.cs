@@ -21,7 +21,9 @@ internal sealed class PasswordProof(StoreContext context)
             return new PasswordProofResult.Wrong();
         }
 
-        var claim = await attempts.ClaimAsync(user.Tenant, KeyOf(user), user, origin, cancellation);
+        var key = KeyOf(user);
+        var (_, known) = await attempts.FindAsync(user.Tenant, key, origin, cancellation);
+        var claim = await attempts.ClaimAsync(user.Tenant, key, known, origin, cancellation);
         if (!claim.Allowed)
         {
             return new PasswordProofResult.TryLater(claim.RetryAfter, claim.State);

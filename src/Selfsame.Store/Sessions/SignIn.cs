@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Selfsame.Core.Identifiers;
 using Selfsame.Databases;
 using Selfsame.Store.Audit;
@@ -56,9 +57,8 @@ public sealed class SignIn(StoreContext context)
 
         // What can't be keyed is nobody's, and takes the same way; it may hold what no database takes (NUL), so it isn't looked for.
         var key = LoginName.TryParse(login, out var name, out _) ? name.Key : $"\n{login}";
-        var user = await context.Database.ReadAsync(
-            transaction => UserReader.FindByLoginKeyAsync(transaction, tenant, name?.Key ?? ""), cancellation);
-        var claim = await attempts.ClaimAsync(tenant, key, user, origin, cancellation);
+        var (user, known) = await attempts.FindAsync(tenant, name?.Key ?? "", origin, cancellation);
+        var claim = await attempts.ClaimAsync(tenant, key, known, origin, cancellation);
         if (!claim.Allowed)
         {
             return new SignInResult.TryLater(claim.RetryAfter, claim.State);
@@ -89,40 +89,46 @@ public sealed class SignIn(StoreContext context)
         => context.Tenant(user.Tenant).Disclosure == Disclosure.Hide
             && user is { Email: not null, EmailVerifiedAt: null, IsStaff: false, IsSuperuser: false };
 
-    private Task<SignInResult> SucceedAsync(
+    private async Task<SignInResult> SucceedAsync(
         User user, string? newHash, SignInClaim claim, SignInOrigin origin, SessionKind kind, Actor actor, CancellationToken cancellation)
     {
         // Of this call, not of one try: after a lost commit answer the session is found by it.
         var token = context.Random.NextToken();
-        return context.Database.TransactAsync<SignInResult>(
-            async transaction =>
-            {
-                var now = context.Now();
-                var session = SessionStore.New(context, user, origin, kind, now);
-                var answers = await transaction.BatchAsync(
-                    [
-                        SaveSuccess(user, newHash, now),
-                        .. attempts.Forgive(user, claim, origin, now),
-                        SessionStore.Insert(session, token),
-                        AuditTrail.InsertByUuid(user.Uuid, user.Tenant, actor, "session.started", now),
-                        Groups.Select(user.Id, Group),
-                    ],
-                    row => (Kind: row.GetString(0), Value: row.GetString(1)));
-                if (!answers.Exists(answer => answer.Kind == Saved))
-                {
-                    transaction.RollBack = true;
-                    return new SignInResult.Refused();
-                }
+        var now = context.Now();
+        var session = SessionStore.New(context, user, origin, kind, now);
+        var save = SaveSuccess(user, newHash, now);
+        IReadOnlyList<Statement> others =
+        [
+            .. attempts.Forgive(user, claim, origin, now),
+            SessionStore.Insert(session, token),
+            AuditTrail.InsertByUuid(user.Uuid, user.Tenant, actor, "session.started", now),
+            Groups.Select(user.Id, Group),
+        ];
 
-                var groups = answers.FindAll(answer => answer.Kind == Group).ConvertAll(answer => answer.Value);
-                return new SignInResult.SignedIn(user with { LastSignInAt = now }, groups, session, token);
-            },
-            async transaction => await SessionStore.FindAsync(transaction, user.Tenant, token, context.Now()) is { } found
-                ? new Settled<SignInResult>(
+        SignInResult Conclude(List<(string Kind, string Value)> rows)
+            => new SignInResult.SignedIn(user with { LastSignInAt = now }, rows.FindAll(row => row.Kind == Group).ConvertAll(row => row.Value), session, token);
+
+        async Task<Settled<SignInResult?>> SettleAsync(Transaction transaction)
+            => await SessionStore.FindAsync(transaction, user.Tenant, token, context.Now()) is { } found
+                ? new Settled<SignInResult?>(
                     true, new SignInResult.SignedIn(found.User, await Groups.ReadAsync(transaction, found.User.Id), found.Session, token))
-                : default,
-            cancellation);
+                : default;
+
+        var signedIn = context.Database.Dialect == Dialect.PostgreSql
+            ? await context.Database.TryTransactAsync([AllOrNothing.Of([new StatementPart("saved", save, Rows: 1)], answer: null), .. others], Read, Conclude, SettleAsync, cancellation)
+            : await context.Database.TransactAsync<SignInResult?>(
+                async transaction =>
+                {
+                    var rows = await transaction.BatchAsync([save, .. others], Read);
+                    transaction.RollBack = !rows.Exists(row => row.Kind == Saved);
+                    return transaction.RollBack ? null : Conclude(rows);
+                },
+                SettleAsync,
+                cancellation);
+        return signedIn ?? new SignInResult.Refused();
     }
+
+    private static (string Kind, string Value) Read(DbDataReader row) => (row.GetString(0), row.GetString(1));
 
     /// <summary>
     /// Answers with <see cref="Saved"/>, or with nothing: then nobody is signed in. By id, and only an UPDATE: it can never insert

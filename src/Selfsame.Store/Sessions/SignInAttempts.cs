@@ -50,43 +50,90 @@ internal sealed class SignInAttempts(StoreContext context)
           failures = CASE WHEN a.updated_at <= $4 THEN 1 ELSE a.failures + 1 END,
           not_before = CASE WHEN a.not_before > $5 THEN $3 ELSE a.not_before END,
           updated_at = $3
-        WHERE a.not_before <= $3 OR a.not_before > $5
-        RETURNING bucket, failures
+        WHERE (a.not_before <= $3 OR a.not_before > $5)
         """;
 
-    public async Task<SignInClaim> ClaimAsync(string tenant, string key, User? user, SignInOrigin origin, CancellationToken cancellation)
-    {
-        var sources = KnownSources.Of(context, origin);
-        return await context.Database.TransactAsync(
+    private static IReadOnlyList<SqlValue> ClaimValues(string tenant, Bucket bucket, DateTimeOffset now)
+        => [tenant, bucket.Name, now, now - Forgotten, now + bucket.Longest + RateLimits.MostSkew];
+
+    /// <summary>Who signs in by the key, and the first of the sources from which they signed in lately; null where there is none.</summary>
+    public Task<(User? User, byte[]? Known)> FindAsync(string tenant, string key, SignInOrigin origin, CancellationToken cancellation)
+        => context.Database.ReadAsync(
             async transaction =>
             {
-                var now = context.Now();
-                var (limit, known) = await CountAsync(transaction, tenant, user, origin, sources, now);
-                if (limit is { Allowed: false })
-                {
-                    transaction.RollBack = true;
-                    return new SignInClaim(false, limit.ResetsIn, limit, []);
-                }
-
-                var buckets = Buckets(tenant, key, origin, known);
-                var (claimed, wait) = await ClaimBucketsAsync(transaction, tenant, buckets, now);
-                if (claimed.Count < buckets.Count)
-                {
-                    // Of a stranger's two buckets the own one was free, and the one of all strangers is not.
-                    if (claimed.Count == 1 && await firstAttempts.ClaimAsync(transaction, tenant, key, origin.Network, now))
-                    {
-                        return new SignInClaim(true, TimeSpan.Zero, limit, claimed) { FirstAttemptOn = key };
-                    }
-
-                    transaction.RollBack = true;
-                    return new SignInClaim(false, wait, null, []);
-                }
-
-                return new SignInClaim(true, TimeSpan.Zero, limit, claimed);
+                var rows = await transaction.BatchAsync<object>(
+                    [UserReader.FindByLoginKey(tenant, key), .. KnownSources.Find(tenant, key, KnownSources.Of(context, origin), context.Now())],
+                    row => row.FieldCount == 1 ? row.GetValue(0) : Transaction.Row<User>(row));
+                return (rows.OfType<User>().FirstOrDefault(), rows.OfType<byte[]>().FirstOrDefault());
             },
+            cancellation);
+
+    public async Task<SignInClaim> ClaimAsync(string tenant, string key, byte[]? known, SignInOrigin origin, CancellationToken cancellation)
+    {
+        var buckets = Buckets(tenant, key, origin, known);
+        return await ClaimAtOnceAsync(tenant, buckets, origin, cancellation) ?? await context.Database.TransactAsync(
+            transaction => ClaimAsync(transaction, tenant, key, buckets, origin),
             // A lost commit answer: claimed once more, which counts twice at worst.
             _ => Task.FromResult(default(Settled<SignInClaim>)),
             cancellation);
+    }
+
+    /// <summary>
+    /// Where nothing but one bucket is to be claimed, in PostgreSQL one round trip does it; null where it does not, and nothing is written then: the bucket's free attempts
+    /// are used up, or more is to be claimed.
+    /// </summary>
+    private async Task<SignInClaim?> ClaimAtOnceAsync(string tenant, List<Bucket> buckets, SignInOrigin origin, CancellationToken cancellation)
+    {
+        var now = context.Now();
+        if (context.Database.Dialect == Dialect.Sqlite || buckets is not [var bucket] || RateLimits.Count(tenant, context.Tenant(tenant).SignInLimit, origin.Network, now) is not null)
+        {
+            return null;
+        }
+
+        // The attempt after the last free one begins a back-off, which takes a second statement.
+        var free = new Statement($"{Claim} AND (a.updated_at <= $4 OR a.failures + 1 < $6) RETURNING bucket", [.. ClaimValues(tenant, bucket, now), (long)bucket.Free]);
+        var claimed = await context.Database.TryTransactAsync(
+            [free],
+            row => row.GetValue(0),
+            rows => rows,
+            // As above.
+            _ => Task.FromResult(default(Settled<List<object>?>)),
+            cancellation);
+        return claimed is [_] ? new SignInClaim(true, TimeSpan.Zero, null, [new ClaimedBucket(bucket.Name, now, null)]) : null;
+    }
+
+    private async Task<SignInClaim> ClaimAsync(Transaction transaction, string tenant, string key, List<Bucket> buckets, SignInOrigin origin)
+    {
+        var now = context.Now();
+        var tenantLimit = context.Tenant(tenant).SignInLimit;
+        var count = RateLimits.Count(tenant, tenantLimit, origin.Network, now);
+        var rows = await transaction.BatchAsync<object>(
+            [
+                .. count is null ? (Statement[])[] : [count],
+                .. buckets.Select(bucket => new Statement($"{Claim} RETURNING bucket, failures", ClaimValues(tenant, bucket, now))),
+            ],
+            row => row.GetValue(0) is byte[] name ? new CountedBucket(name, row.GetInt64(1)) : Transaction.Row<RateLimitWindow>(row));
+        var limit = count is null ? null : await RateLimits.StateAsync(transaction, tenant, tenantLimit, origin.Network, rows.OfType<RateLimitWindow>().FirstOrDefault(), now);
+        if (limit is { Allowed: false })
+        {
+            transaction.RollBack = true;
+            return new SignInClaim(false, limit.ResetsIn, limit, []);
+        }
+
+        var (claimed, wait) = await BackOffsAsync(transaction, tenant, buckets, [.. rows.OfType<CountedBucket>()], now);
+        if (claimed.Count < buckets.Count)
+        {
+            // Of a stranger's two buckets the own one was free, and the one of all strangers is not.
+            if (claimed.Count == 1 && await firstAttempts.ClaimAsync(transaction, tenant, key, origin.Network, now))
+            {
+                return new SignInClaim(true, TimeSpan.Zero, limit, claimed) { FirstAttemptOn = key };
+            }
+
+            transaction.RollBack = true;
+            return new SignInClaim(false, wait, null, []);
+        }
+
+        return new SignInClaim(true, TimeSpan.Zero, limit, claimed);
     }
 
     /// <summary>A success: the claims are taken back, and the browser and network are known from now on.</summary>
@@ -182,13 +229,13 @@ internal sealed class SignInAttempts(StoreContext context)
 
     private byte[] Name(string tenant, string key, string kind) => context.Secrets.Hash("sign-in-attempts", $"{tenant}\n{kind}\n{key}");
 
+    /// <summary>A bucket that an attempt was counted in, and how many there are in it.</summary>
+    private sealed record CountedBucket(byte[] Name, long Failures);
+
     /// <summary>What was claimed, of every bucket; of fewer where one is not to be had yet, then with how long to wait: the caller rolls back.</summary>
-    private static async Task<(IReadOnlyList<ClaimedBucket> Claimed, TimeSpan Wait)> ClaimBucketsAsync(
-        Transaction transaction, string tenant, List<Bucket> buckets, DateTimeOffset now)
+    private static async Task<(IReadOnlyList<ClaimedBucket> Claimed, TimeSpan Wait)> BackOffsAsync(
+        Transaction transaction, string tenant, List<Bucket> buckets, List<CountedBucket> counted, DateTimeOffset now)
     {
-        var counted = await transaction.BatchAsync(
-            buckets.ConvertAll(bucket => new Statement(Claim, tenant, bucket.Name, now, now - Forgotten, now + bucket.Longest + RateLimits.MostSkew)),
-            row => (Name: (byte[])row.GetValue(0), Failures: row.GetInt64(1)));
         var claimed = new List<ClaimedBucket>();
         foreach (var bucket in buckets)
         {
@@ -213,23 +260,5 @@ internal sealed class SignInAttempts(StoreContext context)
         await transaction.ExecuteAsync(
             "UPDATE sign_in_attempts SET not_before = @until WHERE tenant = @tenant AND bucket = @bucket", new { tenant, bucket = bucket.Name, until });
         return until;
-    }
-
-    /// <summary>Counts the attempt, and looks for the first of the sources from which the user signed in lately; null when there is none.</summary>
-    private async Task<(RateLimitState? Limit, byte[]? Known)> CountAsync(
-        Transaction transaction, string tenant, User? user, SignInOrigin origin, List<byte[]> sources, DateTimeOffset now)
-    {
-        var limit = context.Tenant(tenant).SignInLimit;
-        Statement[] count = RateLimits.Count(tenant, limit, origin.Network, now) is { } statement ? [statement] : [];
-        List<Statement> find = user is null ? [] : KnownSources.Find(user, sources, now);
-        if (count.Length + find.Count == 0)
-        {
-            return default;
-        }
-
-        var rows = await transaction.BatchAsync<object>([.. count, .. find], row => row.FieldCount == 1 ? row.GetValue(0) : Transaction.Row<RateLimitWindow>(row));
-        return (
-            count.Length == 0 ? null : await RateLimits.StateAsync(transaction, tenant, limit, origin.Network, rows.OfType<RateLimitWindow>().FirstOrDefault(), now),
-            rows.OfType<byte[]>().FirstOrDefault());
     }
 }

@@ -153,10 +153,12 @@ public sealed class UserReader(StoreContext context)
         => transaction.QueryFirstOrDefaultAsync<User>(
             $"{Select} WHERE u.uuid = @uuid AND u.tenant = @tenant{Lock(transaction)}", new { uuid, tenant });
 
-    internal static Task<User?> FindByLoginKeyAsync(Transaction transaction, string tenant, string key)
-        => transaction.QueryFirstOrDefaultAsync<User>(
-            $"{Select} JOIN identifiers i ON i.user_id = u.id WHERE i.tenant = @tenant AND i.space = 'login' AND i.key = @key",
-            new { tenant, key });
+    internal static async Task<User?> FindByLoginKeyAsync(Transaction transaction, string tenant, string key)
+        => (await transaction.BatchAsync<User>([FindByLoginKey(tenant, key)])).FirstOrDefault();
+
+    /// <summary>As above, for the caller's batch.</summary>
+    internal static Statement FindByLoginKey(string tenant, string key)
+        => new($"{Select} JOIN identifiers i ON i.user_id = u.id WHERE i.tenant = $1 AND i.space = 'login' AND i.key = $2", tenant, key);
 
     /// <summary>Whom a typed login names: by an address also who, where mailboxes are refused, keeps it from being registered in another spelling.</summary>
     internal static async Task<User?> FindByLoginAsync(Transaction transaction, TenantSettings tenant, Core.Identifiers.LoginName login)

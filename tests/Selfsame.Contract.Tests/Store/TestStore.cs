@@ -26,6 +26,9 @@ public sealed record TestStoreOptions
     /// <summary>PostgreSQL only: further options of CREATE DATABASE.</summary>
     public string PostgresOptions { get; init; } = "";
 
+    /// <summary>PostgreSQL only: a server of its own; null means the one that all tests share.</summary>
+    public PostgresServer? Server { get; init; }
+
     /// <summary>Who is told what happens to users.</summary>
     public IReadOnlyList<WebhookSubscription> Webhooks { get; init; } = [];
 }
@@ -214,7 +217,7 @@ public sealed partial class TestStore : IAsyncDisposable
         {
             Backend.SqliteFile => SqliteDatabase.File(folder![FileName], settings, clock, random),
             Backend.SqliteMemory => SqliteDatabase.InMemory(settings, clock, random),
-            _ => Database.Open(await (await PostgresServer.SharedAsync()).CreateDatabaseAsync(options.PostgresOptions, Cancellation), settings, clock, random),
+            _ => Database.Open(await (options.Server ?? await PostgresServer.SharedAsync()).CreateDatabaseAsync(options.PostgresOptions, Cancellation), settings, clock, random),
         };
     }
 

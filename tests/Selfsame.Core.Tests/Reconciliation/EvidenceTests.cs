@@ -73,6 +73,14 @@ public sealed class EvidenceTests
         finding.Sentence.ShouldBe($"The email of u1 in people has no key: {told}");
     }
 
+    [Fact]
+    public void Whoever_has_a_name_of_megabytes_is_called_by_its_beginning_and_never_by_half_a_character()
+    {
+        Bench.Keyed(Bench.Person("u1", new string('a', 5_000_000))).Account.Label.ShouldBe(new string('a', 254) + "…");
+        Bench.Keyed(Bench.Person("u1", new string('a', 253) + "😀b")).Account.Label.ShouldBe(new string('a', 253) + "…");
+        Bench.Keyed(Bench.Person("u1", new string('a', 254))).Account.Label.ShouldBe(new string('a', 254));
+    }
+
     private static IEnumerable<string> Told(Finding finding) => finding.Evidence.Select(evidence => $"{evidence.Rule} {evidence.Key}: {string.Join(", ", evidence.Values)}");
 
     private static DuplicateWorld World(params SystemIndex[] indexes)

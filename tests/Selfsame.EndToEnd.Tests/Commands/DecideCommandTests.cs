@@ -53,6 +53,29 @@ public sealed class DecideCommandTests
     }
 
     [Fact]
+    public async Task Who_decides_waits_for_whoever_else_does_and_no_line_is_lost()
+    {
+        using var sandbox = await MakeAsync("");
+        await sandbox.ExpectAsync(0, "decide", "ignore", "app/u09", "--reason", "first");
+        Task<CommandResult> second;
+        await using (File.Open(sandbox[Path.Combine("data", "decisions.lock")], FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+        {
+            second = sandbox.ExpectAsync(0, "decide", "ignore", "app/u02", "--reason", "second");
+            await Task.Delay(TimeSpan.FromSeconds(3));
+            second.IsCompleted.ShouldBeFalse();
+            await File.AppendAllTextAsync(sandbox["decisions.yaml"], "- { ignore: [app/u03], reason: \"between\" }\n");
+        }
+
+        await second;
+        File.ReadAllLines(sandbox["decisions.yaml"]).ShouldBe(
+        [
+            "- { ignore: [app/u09], reason: \"first\" }",
+            "- { ignore: [app/u03], reason: \"between\" }",
+            "- { ignore: [app/u02], reason: \"second\" }",
+        ]);
+    }
+
+    [Fact]
     public async Task Where_the_config_names_no_file_it_says_what_to_write_and_a_file_that_is_lost_stops_every_audit()
     {
         using var sandbox = await Sandbox.MakeAsync();

@@ -35,6 +35,28 @@ public sealed class KeysCommandTests
     }
 
     [Fact]
+    public async Task It_ends_when_nobody_reads_any_more()
+    {
+        const string script = "yes ada 2> /dev/null | timeout --kill-after=1s 40 \"$0\" keys username | head -n 1; echo \"${PIPESTATUS[1]}\"";
+
+        var result = await ChildProcess.RunAsync("bash", ["-c", script, Checkout.Executable]);
+
+        result.StandardOutput.Split('\n')[^2].ShouldBe("0", result.StandardError);
+        result.StandardError.ShouldBe("");
+    }
+
+    [Fact]
+    public async Task Into_one_file_it_writes_after_what_is_there()
+    {
+        using var folder = new TemporaryFolder();
+        const string script = "{ echo ada | \"$0\" keys handle; echo bob | \"$0\" keys handle; } > \"$1\"";
+
+        (await ChildProcess.RunAsync("bash", ["-c", script, Checkout.Executable, folder["keys"]])).ExitCode.ShouldBe(0);
+
+        (await File.ReadAllLinesAsync(folder["keys"])).ShouldBe(["""{"input":"ada","key":"ada"}""", """{"input":"bob","key":"bob"}"""]);
+    }
+
+    [Fact]
     public async Task A_refused_line_names_its_rule_the_others_are_answered_and_the_exit_code_is_2()
     {
         var result = await SelfsameProcess.RunAsync(["keys", "email"], "no address\nada@example.com");

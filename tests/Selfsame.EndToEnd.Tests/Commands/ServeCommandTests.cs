@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Net;
+using System.Net.Http.Headers;
 using System.Net.Http.Json;
-using Selfsame.Core;
-using Selfsame.Databases;
+using System.Text;
 using Selfsame.Testing;
 
 namespace Selfsame.EndToEnd.Tests.Commands;
@@ -162,27 +162,18 @@ public sealed class ServeCommandTests
     {
         using var folder = new TemporaryFolder();
         await using var server = await SelfsameProcess.ServeAsync(folder.Path);
-        await using var database = Database.Open(folder["selfsame.db"], new DatabaseOptions(), TimeProvider.System, RandomSource.System);
-        var (held, release) = (new TaskCompletionSource(), new TaskCompletionSource());
-        var writer = database.TransactAsync(async transaction =>
-        {
-            await transaction.ExecuteAsync("DELETE FROM rate_limits WHERE subject IS NULL");
-            held.TrySetResult();
-            await release.Task;
-            return 0;
-        });
-        await held.Task.WaitAsync(Soon());
-        var signUp = SignUpAsync(server, HttpStatusCode.Created);
+        var body = new UnfinishedBody();
+        var signUp = SignUpAsync(server, HttpStatusCode.Created, body);
         await UntilItIsUnderWayAsync(server);
 
         await ChildProcess.RunAsync("kill", ["-TERM", server.ProcessId.ToString(CultureInfo.InvariantCulture)], cancellationToken: Soon());
-        await Task.Delay(TimeSpan.FromSeconds(2.5), Soon());
+        await Task.Delay(TimeSpan.FromSeconds(4), Soon());
         server.HasExited.ShouldBeFalse();
-        release.SetResult();
+        body.Finish();
 
-        await writer;
         await signUp;
         (await server.WaitForExitAsync()).ShouldBe(0);
+        server.StandardOutput.Text.ShouldNotContain("dbug");
     }
 
     private static async Task UntilItIsUnderWayAsync(SelfsameProcess server)
@@ -227,13 +218,39 @@ public sealed class ServeCommandTests
         error.Message.ShouldContain("SELFSAME_SECRET_KEY");
     }
 
-    private static async Task SignUpAsync(SelfsameProcess server, HttpStatusCode expected)
+    private static Task SignUpAsync(SelfsameProcess server, HttpStatusCode expected)
+        => SignUpAsync(server, expected, JsonContent.Create(new { email = "ada@example.com", username = "ada", password = "correct horse battery" }));
+
+    private static async Task SignUpAsync(SelfsameProcess server, HttpStatusCode expected, HttpContent body)
     {
         using var client = new HttpClient { BaseAddress = server.Address };
-        using var response = await client.PostAsJsonAsync(
-            "/api/v1/sign-ups", new { email = "ada@example.com", username = "ada", password = "correct horse battery" });
+        using var response = await client.PostAsync(new Uri("/api/v1/sign-ups", UriKind.Relative), body);
         response.StatusCode.ShouldBe(expected);
     }
 
     private static CancellationToken Soon() => new CancellationTokenSource(TimeSpan.FromSeconds(30)).Token;
+
+    /// <summary>A sign-up that is under way until it is finished; the blanks at its beginning keep it above the 240 bytes a second that the server demands, for a minute.</summary>
+    private sealed class UnfinishedBody : HttpContent
+    {
+        private readonly TaskCompletionSource finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public UnfinishedBody() => Headers.ContentType = new MediaTypeHeaderValue("application/json");
+
+        public void Finish() => finished.SetResult();
+
+        protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
+        {
+            await stream.WriteAsync(Encoding.UTF8.GetBytes(new string(' ', 16 * 1024) + """{ "email": "ada@example.com", "username": "ada", """));
+            await stream.FlushAsync();
+            await finished.Task.WaitAsync(Soon());
+            await stream.WriteAsync(""" "password": "correct horse battery" }"""u8.ToArray());
+        }
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = 0;
+            return false;
+        }
+    }
 }

@@ -107,7 +107,11 @@ public sealed class RepairBadInputTests : IDisposable
         var audit = await workspace.ExpectAsync(2, "audit");
 
         audit.StandardOutput.ShouldContain("The username of 3 in people has no key: A username has at most 64 characters");
+        audit.StandardOutput.ShouldContain("aaa… is in people and not in app.");
+        audit.StandardOutput.Length.ShouldBeLessThan(20_000);
         audit.StandardError.ShouldBeEmpty();
+        (await workspace.ExpectAsync(2, "audit", "--sample", "5")).StandardOutput.Length.ShouldBeLessThan(20_000);
+        (await workspace.ExpectAsync(2, "show", "--system", "people", "3")).StandardOutput.Length.ShouldBeLessThan(20_000);
     }
 
     [Fact]

@@ -33,6 +33,9 @@ internal sealed class Rest(World world) : Client(world, "rest", 0)
         World.Violate("The provisioning does not come to rest.");
     }
 
+    // What is not wanted yet is looked at again after an hour; what a node whose clock was ahead asked for is due within minutes.
+    private static readonly TimeSpan MostSkew = TimeSpan.FromMinutes(30);
+
     /// <summary>When the next of them may be worked on; null when none is to be. What the config does not want yet, and has no problem, waits for nothing.</summary>
     private DateTimeOffset? Next()
         => World.Inspect(transaction => transaction.ScalarAsync<DateTimeOffset?>(
@@ -44,5 +47,5 @@ internal sealed class Rest(World world) : Client(world, "rest", 0)
             WHERE (state IN ('Pending', 'Intent', 'Compensating') AND NOT (state = 'Pending' AND attempts = 0 AND problem IS NULL AND epoch > 0 AND leased_until IS NULL AND not_before > @soon))
               OR due_because IS NOT NULL)
             """,
-            new { soon = World.Nodes.Max(node => node.Store.Clock.GetUtcNow()) }));
+            new { soon = World.Nodes.Max(node => node.Store.Clock.GetUtcNow()) + MostSkew }));
 }
