@@ -35,9 +35,13 @@ internal sealed record WorldOptions
 /// <summary>What a run came to.</summary>
 /// <param name="TraceHash">The same for two runs of one seed.</param>
 /// <param name="Trace">What happened, in order.</param>
-/// <param name="Violation">What should never have happened; null when all was well.</param>
+/// <param name="Violations">What should never have happened, in the order in which it was seen: one mistake often shows in several ways.</param>
 /// <param name="Coverage">Which faults met which states.</param>
-internal sealed record Outcome(string TraceHash, IReadOnlyList<string> Trace, string? Violation, Coverage Coverage);
+internal sealed record Outcome(string TraceHash, IReadOnlyList<string> Trace, IReadOnlyList<string> Violations, Coverage Coverage)
+{
+    /// <summary>The first violation; null when all was well.</summary>
+    public string? Violation => Violations.Count > 0 ? Violations[0] : null;
+}
 
 /// <summary>
 /// One run: servers that crash, sleep and start again on a database that stays, clients that lose their answers and ask
@@ -67,7 +71,7 @@ internal sealed class World
     private int commits;
     private int checkedCommits;
     private bool faultsAreOver;
-    private string? violation;
+    private readonly List<string> violations = [];
 
     private World(int seed, WorldOptions options)
     {
@@ -140,10 +144,10 @@ internal sealed class World
         }
         catch (Exception error) when (error is not OutOfMemoryException)
         {
-            world.violation ??= error.ToString();
+            world.violations.Add(error.ToString());
         }
 
-        if (world.violation is null)
+        if (world.violations.Count == 0)
         {
             world.Disk.Release();
         }
@@ -153,7 +157,7 @@ internal sealed class World
         }
 
         var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', world.trace))));
-        return new Outcome(hash, world.trace, world.violation, world.Coverage);
+        return new Outcome(hash, world.trace, world.violations, world.Coverage);
     }
 
     /// <summary>Something happened.</summary>
@@ -163,7 +167,7 @@ internal sealed class World
     public void Violate(string text)
     {
         Note($"VIOLATION {text}");
-        violation ??= text;
+        violations.Add(text);
     }
 
     /// <summary>This user was told to somebody: it must be there from now on.</summary>
@@ -248,7 +252,7 @@ internal sealed class World
 
     private void Pump()
     {
-        while (running > 0 && violation is null)
+        while (running > 0 && violations.Count == 0)
         {
             if (Scheduler.Steps > MostSteps)
             {
