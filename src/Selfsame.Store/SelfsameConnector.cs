@@ -35,6 +35,7 @@ public sealed class SelfsameConnector(StoreContext context, string tenant)
             AtomicPreconditions = true,
             CanRequireValues = false,
             IdsAreUuids = true,
+            AddressesAreUnique = true,
             NotNullFields = SelfsameRecord.NotNullFields,
             Spelling = foreign => SelfsameRecord.Spelling(foreign.Field, foreign.Value),
             PasswordHashes = new PasswordHashRules

@@ -5,6 +5,7 @@ using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
 using Selfsame.Server.Reconciliation;
 using Selfsame.Store;
+using Selfsame.Store.Provisioning;
 
 namespace Selfsame.Cli.Commands;
 
@@ -13,6 +14,7 @@ internal static class AuditCommand
 {
     // Each is looked up in every system by itself.
     private const int MaximumLast = 1000;
+    private const int MaximumNotes = 100;
 
     public static Command Create()
     {
@@ -48,7 +50,9 @@ internal static class AuditCommand
             var uniqueness = audit.Pictures
                 .Where(pair => filter?.Includes(pair.Value.Config) != false)
                 .ToDictionary(pair => pair.Key, pair => pair.Value.Everybody!);
-            AuditView.Write(audit.Findings, uniqueness, await LimitsAsync(engine, uniqueness.Keys, cancellation), options.Json(parsed));
+            // Who asks about one person is not told of others.
+            var notes = filter is { Who: not null } ? [] : await new ProvisioningReports(engine.Store.Database, engine.Store.Clock).NotesAsync([.. uniqueness.Keys], MaximumNotes, cancellation);
+            AuditView.Write(new ShownAudit(audit.Findings, uniqueness, await LimitsAsync(engine, uniqueness.Keys, cancellation), notes), options.Json(parsed));
             return audit.Findings.Count == 0 ? ExitCode.Clean : ExitCode.Findings;
         });
         return command;

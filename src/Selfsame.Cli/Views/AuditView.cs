@@ -1,23 +1,33 @@
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
+using Selfsame.Store.Provisioning;
 using Spectre.Console;
 
 namespace Selfsame.Cli.Views;
 
+/// <summary>What an audit shows.</summary>
+/// <param name="Findings">What disagrees.</param>
+/// <param name="Systems">How unique everybody is, by system.</param>
+/// <param name="Limits">How many accounts may still be made, by system.</param>
+/// <param name="Notes">What the service decided by itself where nothing is left to do.</param>
+internal sealed record ShownAudit(
+    IReadOnlyList<Finding> Findings, IReadOnlyDictionary<string, UniquenessReport> Systems, IReadOnlyDictionary<string, string> Limits, IReadOnlyList<ProvisioningNote> Notes);
+
 /// <summary>
-/// Shows an audit: how unique everybody is, and a table of findings; for programs JSON with <c>systems</c> and <c>findings</c>.
+/// Shows an audit: how unique everybody is, and a table of findings; for programs JSON with <c>systems</c>, <c>findings</c> and <c>notes</c>.
 /// </summary>
 internal static class AuditView
 {
-    public static void Write(
-        IReadOnlyList<Finding> findings, IReadOnlyDictionary<string, UniquenessReport> systems, IReadOnlyDictionary<string, string> limits, bool json)
+    public static void Write(ShownAudit audit, bool json)
     {
+        var (findings, systems, limits, notes) = audit;
         if (json)
         {
             Terminal.WriteJson(new
             {
                 Systems = systems.ToDictionary(pair => pair.Key, pair => Shown(pair.Value, limits.GetValueOrDefault(pair.Key))),
                 Findings = findings.Select(Shown),
+                Notes = notes.Select(note => new { note.Key.System, Account = new { System = note.Key.Source, Id = note.Key.Account }, Sentence = note.What }),
             });
             return;
         }
@@ -25,6 +35,11 @@ internal static class AuditView
         foreach (var (name, system) in systems)
         {
             WriteSystem(name, system, limits.GetValueOrDefault(name));
+        }
+
+        foreach (var note in notes)
+        {
+            Terminal.Line($"  [grey]note: {Terminal.Text(note.Key.Account.ToString())} of {Terminal.Text(note.Key.Source)} in {Terminal.Text(note.Key.System)}: {Terminal.Text(note.What)}[/]");
         }
 
         if (findings.Count == 0)

@@ -131,6 +131,30 @@ internal sealed class AtProtoAccounts(string name, AtProtoApi api, AtProtoFailur
         };
     }
 
+    /// <summary>Why an active account is not reached by those who follow it; null where it is.</summary>
+    public async Task<string?> FindUnreachedAsync(Account account, CancellationToken cancellation)
+    {
+        var did = account.Id.ToString();
+        if (account.Record.ValueOrNull(AtProtoFields.Handle).AsText is not { } label)
+        {
+            return "it has no handle.";
+        }
+
+        var handle = names.ToHandle(label);
+        if (await ResolveAsync(handle, cancellation) is var resolved && resolved != did)
+        {
+            return $"{handle} leads to {resolved ?? "nobody"}.";
+        }
+
+        var reply = await api.QueryAsync("com.atproto.repo.describeRepo", [("repo", did)], cancellation);
+        return reply switch
+        {
+            Answer { IsSuccess: true, Body: { } body } answer when answer.Text("did") == did => body.IsTrue("handleIsCorrect") ? null : $"its DID document does not name {handle}.",
+            Answer { Status: System.Net.HttpStatusCode.BadRequest, Body: not null } answer => $"its repository is not served ({answer.Text("error") ?? "400"}).",
+            _ => throw failures.Unreadable(reply),
+        };
+    }
+
     /// <summary>Which of a handle and an address a disabled account holds: no other call tells, and the PDS answers a creation beside it with 500.</summary>
     public async Task<IReadOnlyList<string>> HeldByDisabledAsync(FieldValue handle, FieldValue email, CancellationToken cancellation)
     {

@@ -11,7 +11,7 @@ namespace Selfsame.Connectors.AtProto;
 /// account that was made is known again by the password that was stored before the call.
 /// </summary>
 public sealed class AtProtoSystem : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesWithPassword, IUpdatesAccounts, IDeletesAccounts,
-    IProbesPermissions, IFindsLeftovers
+    IProbesPermissions, IFindsLeftovers, IChecksReach
 {
     private const string PublicDirectory = "https://plc.directory";
 
@@ -234,6 +234,9 @@ public sealed class AtProtoSystem : IReadsAccounts, IReadsAccountsById, IFindsAc
         return [.. registered.Where(pair => !hosted.Contains(pair.Key)).OrderBy(pair => pair.Key, StringComparer.Ordinal)
             .Select(pair => new Leftover(pair.Key, $"It was registered as {pair.Value} and has no account on '{name}'."))];
     }
+
+    /// <summary>Whether the handle leads to the account, and its repository answers and calls the handle its own (<c>com.atproto.repo.describeRepo</c>).</summary>
+    public Task<string?> FindUnreachedAsync(Account account, CancellationToken cancellation) => accounts.FindUnreachedAsync(account, cancellation);
 
     private PermissionProbe Probe(string what, HttpReply reply) => reply switch
     {

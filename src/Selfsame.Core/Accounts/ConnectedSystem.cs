@@ -117,6 +117,9 @@ public sealed record SystemFacts
     /// <summary>What the system does by itself when an account is deleted, one sentence each.</summary>
     public IReadOnlyList<string> DeletionEffects { get; init; } = [];
 
+    /// <summary>Whether no two of its accounts ever have one e-mail address, proved or not: it moves from one to another within it.</summary>
+    public bool AddressesAreUnique { get; init; }
+
     /// <summary>The table of a database in which the accounts stand behind an API that does not tell what refers to them; null where there is none.</summary>
     public string? TableBehind { get; init; }
 

@@ -23,6 +23,15 @@ public interface IProbesPermissions : IConnectedSystem
     Task<IReadOnlyList<PermissionProbe>> ProbeAsync(CancellationToken cancellation);
 }
 
+/// <summary>Can look at an account as those see it who have no right to the system.</summary>
+public interface IChecksReach : IConnectedSystem
+{
+    /// <summary>
+    /// Why an account that is active is not reached from outside, as a clause; null where it is. Throws <see cref="SystemUnavailableException"/> where that can't be told.
+    /// </summary>
+    Task<string?> FindUnreachedAsync(Account account, CancellationToken cancellation);
+}
+
 /// <summary>Something in a system that belongs to no account.</summary>
 /// <param name="Id">The system's name for it.</param>
 /// <param name="What">A sentence for people.</param>

@@ -39,6 +39,11 @@ public sealed class Provisioner
     /// <summary>No remote call may take longer; a call leaves only while the row's lease outlasts this.</summary>
     public static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(20);
 
+    /// <summary>
+    /// How far apart the clocks of two nodes may be where that alone decides: a request that was on its way is held to be lost when its time is over by whoever's clock.
+    /// </summary>
+    public static readonly TimeSpan ClockMargin = TimeSpan.FromMinutes(5);
+
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(120);
 
     private readonly ProvisionerParts parts;

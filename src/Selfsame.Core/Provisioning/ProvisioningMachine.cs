@@ -74,6 +74,12 @@ public sealed record LookAgain(string Reason) : ProvisioningEvent
     /// <summary>The reason where a plan changed the account, of what its source was when the plan was made.</summary>
     public const string OfPlan = "A plan changed the account.";
 
+    /// <summary>The reason where a row waited for an address.</summary>
+    public const string OfAddress = "The account that had the same verified e-mail address gave it up.";
+
+    /// <summary>The reason where a row's address was taken by another.</summary>
+    public const string OfAddressGone = "Another account has its verified e-mail address by now.";
+
     /// <summary>The reason where the user for whom it was made was purged.</summary>
     public const string OfPurge = "The user was purged.";
 
@@ -125,7 +131,7 @@ public static class ProvisioningMachine
                     Attempts = 0,
                     Problem = null,
                     DueBecause = MayStillArrive.Reason,
-                    NotBefore = now + Provisioner.CallTimeout,
+                    NotBefore = now + Provisioner.CallTimeout + Provisioner.ClockMargin,
                 },
             (ProvisioningState.Linked, MadeAgain)
                 => row with { State = ProvisioningState.Pending, TargetId = null, Intended = null, Note = null, DueBecause = null, Attempts = 0 },

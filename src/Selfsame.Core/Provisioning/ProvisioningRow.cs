@@ -124,6 +124,11 @@ public sealed record ClaimedRow(ProvisioningRow Row, long Taken, TimeSpan Lease)
 /// <param name="PerSecond">The system's limit of rows a second over all nodes; null for none.</param>
 public sealed record ProvisioningClaim(string System, int Most, int Backfill, TimeSpan Lease, double? PerSecond);
 
+/// <summary>What came of giving a row back and taking the next.</summary>
+/// <param name="Saved">Whether the row was written: false where another holder has it.</param>
+/// <param name="Next">What was taken.</param>
+public sealed record ReleasedRow(bool Saved, IReadOnlyList<ClaimedRow> Next);
+
 /// <summary>What came of asking to disable or delete an account.</summary>
 public abstract record DisablingAnswer;
 
@@ -150,16 +155,31 @@ public interface IProvisioningRows
 
     /// <summary>
     /// Writes the row if its epoch still stands; false means that another holder has it and nothing was written. Where somebody asked
-    /// meanwhile to look again, a released row is due again. In the same transaction the account's own rows, which
+    /// meanwhile to look again, a released row is due again. One that is compensated gives its address up. In the same transaction the account's own rows, which
     /// <paramref name="followers"/> name by system, are made, or are due again where they are there.
     /// </summary>
     Task<bool> SaveAsync(ProvisioningRow row, bool release, IReadOnlyList<string> followers, CancellationToken cancellation);
+
+    /// <summary>
+    /// Gives a row back as <see cref="SaveAsync"/> does, without followers, and where that can be one transaction takes the next rows in it: of the backfill
+    /// where the claim has a share for it, else of those for which people wait. That the row could not be written keeps no other from being taken.
+    /// </summary>
+    Task<ReleasedRow> ReleaseAsync(ProvisioningRow row, ProvisioningClaim next, CancellationToken cancellation);
 
     /// <summary>
     /// Writes a row that has become <see cref="ProvisioningState.Compensating"/>, if fewer than <paramref name="mostPerHour"/> accounts of its system did so within the hour.
     /// Those that are to be disabled and those that are to be deleted (<see cref="ProvisioningRow.Deleting"/>) are counted apart.
     /// </summary>
     Task<DisablingAnswer> SaveDisablingAsync(ProvisioningRow row, int mostPerHour, CancellationToken cancellation);
+
+    /// <summary>
+    /// Has the row hold a verified address, alone among the rows from its source into its system, and give up any other that it held, for which other rows may wait.
+    /// </summary>
+    /// <param name="row">The row, under the epoch of its claim.</param>
+    /// <param name="address">The address's key; null where it has none.</param>
+    /// <param name="former">Whose row held it and was seen to have it no more: it is taken from that one, which is looked at again; null for nobody.</param>
+    /// <param name="cancellation">Gives up.</param>
+    Task<AddressClaim> ClaimAddressAsync(ProvisioningRow row, string? address, AccountId? former, CancellationToken cancellation);
 
     /// <summary>
     /// Has a row looked at again that another holder has by now: who lost it had sent something to the other system, which may have arrived last.

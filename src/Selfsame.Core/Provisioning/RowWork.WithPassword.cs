@@ -146,6 +146,12 @@ internal sealed partial class RowWork
         var note = tried is not null ? $"The handle {tried} was not taken ({evidence}) The account gets {next}."
             : handle is not null && refused.Fields.ValueOrNull(handle).AsText == next ? row.Note
             : null;
+        // Its source may have another address since.
+        if (await IsAnothersAddressAsync(sides.Rule, sides.Source, cancellation))
+        {
+            return false;
+        }
+
         return await IntendAsync(new IntendedWithPassword(refused with { Fields = fresh, PassedHandles = passed }, note), cancellation) && await SendAsync(sides, cancellation);
     }
 

@@ -7,7 +7,8 @@ namespace Selfsame.Core.Provisioning;
 /// <param name="parts">What it works with.</param>
 /// <param name="claim">The row.</param>
 /// <param name="planned">The fields that a person read in a plan: nothing else is made; null where the service works by itself.</param>
-internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, Fields? planned = null)
+/// <param name="lane">Whose place takes the next row when this one is given back; null where none is to be taken.</param>
+internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, Fields? planned = null, SystemLane? lane = null)
 {
     // What is written is read again with its source; one that changes faster than this is looked at later.
     private const int MaximumRounds = 4;
@@ -136,6 +137,11 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
             }
         }
 
+        if (row.Intended is null && IsFor(rule, source) && await IsAnothersAddressAsync(rule, source, cancellation))
+        {
+            return false;
+        }
+
         if (parts.Systems[Target] is ICreatesWithPassword system)
         {
             return await MakeWithPasswordAsync(system, rule, source, target, cancellation);
@@ -173,6 +179,11 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
         }
 
         var set = following.Set(Stamp(), out var problem);
+        if (following.IsWanted && await IsAnothersAddressAsync(rule, source, cancellation, unless: problem is null && !MakesShared(set)))
+        {
+            return false;
+        }
+
         if (problem is not null)
         {
             return await ConcludeAsync(new FoundConflict(problem), cancellation);
@@ -331,10 +342,23 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
     {
         var next = Next(happened);
         var followers = IsNews(happened) ? parts.Topology.ProvisionedFrom(Target) : [];
-        lost = !await parts.Rows.SaveAsync(next, release: true, followers, cancellation);
+        lost = !await ReleaseAsync(next, followers, cancellation);
         row = next;
         parts.CrashPoints.Reach(ProvisioningCrashPoints.OutcomeDurable);
         return false;
+    }
+
+    /// <summary>Writes the row and gives it back; false where another holds it by now. A lane that has more to do takes its next row with the same transaction.</summary>
+    private async Task<bool> ReleaseAsync(ProvisioningRow next, IReadOnlyList<string> followers, CancellationToken cancellation)
+    {
+        if (followers.Count > 0 || lane?.NextAfter(row, cancellation) is not { } wanted)
+        {
+            return await parts.Rows.SaveAsync(next, release: true, followers, cancellation);
+        }
+
+        var released = await parts.Rows.ReleaseAsync(next, wanted, cancellation);
+        lane.TakeOver(released.Next);
+        return released.Saved;
     }
 
     /// <summary>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Selfsame.Core.Reconciliation;
 
 namespace Selfsame.Core.Provisioning;
@@ -12,7 +13,15 @@ public sealed class SystemLane
 
     private readonly ProvisionerParts parts;
     private readonly ProvisioningPace pace;
-    private long claimed;
+
+    // Rows that were taken when others were given back, each for the place of the one before.
+    private readonly ConcurrentQueue<ClaimedRow> handedOver = new();
+
+    // Rows that were claimed or are being claimed. A claim is counted before it is made: two places that ask at once must not step over the backfill's turn.
+    private long counted;
+
+    // Whether the last claim got all that it asked for: only then is it worth asking with every row that is given back.
+    private volatile bool moreAreDue;
 
     internal SystemLane(ProvisionerParts parts, string system)
     {
@@ -37,7 +46,7 @@ public sealed class SystemLane
             }
             else
             {
-                begun.Add(WorkAsync(claim, cancellation));
+                begun.Add(WorkAsync(claim, handsOver: false, cancellation));
             }
         }
 
@@ -59,7 +68,15 @@ public sealed class SystemLane
         {
             try
             {
-                running.AddRange((await ClaimAsync(pace.AtOnce - running.Count, cancellation)).Select(claim => WorkAsync(claim, cancellation)));
+                while (running.Count < pace.AtOnce && handedOver.TryDequeue(out var next))
+                {
+                    running.Add(WorkAsync(next, handsOver: true, cancellation));
+                }
+
+                if (running.Count < pace.AtOnce)
+                {
+                    running.AddRange((await ClaimAsync(pace.AtOnce - running.Count, cancellation)).Select(claim => WorkAsync(claim, handsOver: true, cancellation)));
+                }
             }
             catch (Exception exception) when (!cancellation.IsCancellationRequested)
             {
@@ -76,6 +93,41 @@ public sealed class SystemLane
 
         await Task.WhenAny(Task.WhenAll(running));
         Settle(running, failed, cancellation);
+        await GiveBackAsync(failed);
+    }
+
+    /// <summary>
+    /// What the place of a row takes next, in the transaction that gives the row back; null where the lane is to claim by itself: nothing more was due, it is the
+    /// backfill's turn, which may have none, the system has a rate, or the work ends.
+    /// </summary>
+    internal ProvisioningClaim? NextAfter(ProvisioningRow row, CancellationToken cancellation)
+        => moreAreDue && row.Lane == ProvisioningLane.Interactive && pace.PerSecond is null && !cancellation.IsCancellationRequested ? Count(1, withBackfill: false) : null;
+
+    /// <summary>Takes the rows for which <see cref="NextAfter"/> asked.</summary>
+    internal void TakeOver(IReadOnlyList<ClaimedRow> rows)
+    {
+        moreAreDue = rows.Count > 0;
+        Interlocked.Add(ref counted, rows.Count - 1);
+        foreach (var row in rows)
+        {
+            handedOver.Enqueue(row);
+        }
+    }
+
+    /// <summary>What was taken and not begun when the work ends is due at once.</summary>
+    private async Task GiveBackAsync(Action<Exception> failed)
+    {
+        while (handedOver.TryDequeue(out var claim))
+        {
+            try
+            {
+                await parts.Rows.SaveAsync(claim.Row, release: true, [], CancellationToken.None);
+            }
+            catch (Exception exception)
+            {
+                failed(exception);
+            }
+        }
     }
 
     /// <summary>Takes the tasks that have ended out, and tells of those that failed.</summary>
@@ -93,15 +145,34 @@ public sealed class SystemLane
 
     private async Task<IReadOnlyList<ClaimedRow>> ClaimAsync(int most, CancellationToken cancellation)
     {
-        var backfill = (int)(((claimed + most) / BackfillEvery) - (claimed / BackfillEvery));
-        var claims = await parts.Rows.ClaimAsync(new ProvisioningClaim(System, most, backfill, Lease, pace.PerSecond), cancellation);
-        claimed += claims.Count;
+        var claims = await parts.Rows.ClaimAsync(Count(most, withBackfill: true)!, cancellation);
+        Interlocked.Add(ref counted, claims.Count - most);
+        moreAreDue = claims.Count == most;
         return claims;
     }
 
-    private async Task WorkAsync(ClaimedRow claim, CancellationToken cancellation)
+    /// <summary>The next claim, which is counted from now on; what it did not get is to be taken off again. Null, and not counted, where it would have a share for the backfill and must not.</summary>
+    private ProvisioningClaim? Count(int most, bool withBackfill)
+    {
+        while (true)
+        {
+            var before = Interlocked.Read(ref counted);
+            var backfill = (int)(((before + most) / BackfillEvery) - (before / BackfillEvery));
+            if (backfill > 0 && !withBackfill)
+            {
+                return null;
+            }
+
+            if (Interlocked.CompareExchange(ref counted, before + most, before) == before)
+            {
+                return new ProvisioningClaim(System, most, backfill, Lease, pace.PerSecond);
+            }
+        }
+    }
+
+    private async Task WorkAsync(ClaimedRow claim, bool handsOver, CancellationToken cancellation)
     {
         parts.CrashPoints.Reach(ProvisioningCrashPoints.Claimed);
-        await new RowWork(parts, claim).RunAsync(cancellation);
+        await new RowWork(parts, claim, lane: handsOver ? this : null).RunAsync(cancellation);
     }
 }

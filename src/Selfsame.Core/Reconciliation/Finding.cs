@@ -56,6 +56,9 @@ public enum SystemFault
 
     /// <summary>Keys that the system stores were made by an older version of the rules, and may differ from today's.</summary>
     KeysOfOlderRules,
+
+    /// <summary>An account that is active and that nobody reaches from outside.</summary>
+    UnreachedAccount,
 }
 
 /// <summary>An account by where it stands.</summary>

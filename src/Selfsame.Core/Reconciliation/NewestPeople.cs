@@ -41,10 +41,36 @@ public sealed class NewestPeople(Topology topology, IReadOnlyDictionary<string, 
         var people = new List<Newcomer>();
         foreach (var account in newest.UnorderedItems.Select(item => item.Element).OrderDescending(Comparer<Account>.Create(Older)))
         {
-            people.Add(new Newcomer(account, await lookup.FindAsync(account.Id.ToString(), cancellation)));
+            var person = await lookup.FindAsync(account.Id.ToString(), cancellation);
+            people.Add(new Newcomer(account, person with { Findings = [.. person.Findings, .. await UnreachedAsync(person, cancellation)] }));
         }
 
         return people;
+    }
+
+    /// <summary>The person's active accounts that are not reached from outside, where the system can be asked so.</summary>
+    private async Task<IReadOnlyList<Finding>> UnreachedAsync(Person person, CancellationToken cancellation)
+    {
+        var found = new List<Finding>();
+        foreach (var (name, accounts) in person.Accounts)
+        {
+            foreach (var account in accounts.Where(account => account.Account.Attributes.ValueOrNull(AccountMapping.Active).IsTruthy))
+            {
+                if (systems[name] is IChecksReach system && await system.FindUnreachedAsync(account.Account, cancellation) is { } why)
+                {
+                    found.Add(new Finding
+                    {
+                        Fault = SystemFault.UnreachedAccount,
+                        System = name,
+                        Accounts = [Situations.Reference(name, account)],
+                        Evidence = [new Evidence("reach", account.Account.Id.ToString(), [why], Proof: true)],
+                        Sentence = $"{account.Account.Label} is active in {name} and is not reached: {why}",
+                    });
+                }
+            }
+        }
+
+        return found;
     }
 
     private static void Keep(IReadOnlyList<Account> accounts, PriorityQueue<Account, Account> newest, int count)

@@ -20,8 +20,12 @@ public static class Planner
         }
 
         var gone = decisions.SelectMany(pair => Gone(pair.Decision)).ToHashSet();
+        var shared = new SharedAddresses(topology, pictures, findings);
         var others = findings.Where(finding => finding.Situation != Situation.Duplicate && finding.Fault is null)
-            .Select(finding => (Finding: finding, Decision: Outlived(finding, Decide(finding, topology, pictures, keys, stamp), gone)))
+            .Select(finding => (
+                Finding: finding,
+                Decision: (finding is { Situation: Situation.Missing, Rule.Missing: MissingAction.CreateInTarget } ? shared.Before(finding, gone) : null)
+                    ?? Outlived(finding, Decide(finding, topology, pictures, keys, stamp), gone)))
             .ToList();
 
         others = [.. OncePerOrphan(others)];

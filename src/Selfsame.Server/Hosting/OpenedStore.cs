@@ -83,8 +83,11 @@ public sealed class OpenedStore : IAsyncDisposable
 
     private static async Task ChangeSecretAsync(StoreContext context, ServerOptions options, CancellationToken cancellation)
     {
-        var again = await SecretChange.ProtectAgainAsync(context.Database, context.Secrets, cancellation)
-            + await StoredDataProtectionKeys.ProtectAgainAsync(context, cancellation);
+        await ServerIdentity.BeginChangeAsync(context, cancellation);
+        context.CrashPoints.Reach(SecretChangeCrashPoints.Begun);
+        var again = await SecretChange.ProtectAgainAsync(context.Database, context.Secrets, cancellation);
+        context.CrashPoints.Reach(SecretChangeCrashPoints.ValuesProtected);
+        again += await StoredDataProtectionKeys.ProtectAgainAsync(context, cancellation);
         if (options.Topology?.Journal is { } connection)
         {
             await using var journal = Database.Open(connection, new DatabaseOptions(), context.Clock, context.Random);
@@ -92,6 +95,7 @@ public sealed class OpenedStore : IAsyncDisposable
             again += await SecretChange.ProtectAgainAsync(journal, context.Secrets, cancellation);
         }
 
+        context.CrashPoints.Reach(SecretChangeCrashPoints.AllProtected);
         await ServerIdentity.AdoptAsync(context, cancellation);
         ServerLogMessages.SecretChanged(context.Logger, again);
     }

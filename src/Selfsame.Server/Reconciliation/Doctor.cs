@@ -1,6 +1,7 @@
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Identifiers;
 using Selfsame.Core.Reconciliation;
+using Selfsame.Databases;
 using Selfsame.Server.Hosting;
 using Selfsame.Store;
 using Selfsame.Store.Operations;
@@ -21,6 +22,9 @@ public sealed record Examination(string Area, string Name, ProbeAnswer Answer, s
 /// <summary>Looks at everything that audits, repairs and the service depend on. Changes nothing.</summary>
 public sealed class Doctor(ConnectedSystems systems, StoreContext store, ServerOptions options, bool hasSecretVariable)
 {
+    // Far less than a lease, far more than what NTP leaves.
+    private static readonly TimeSpan MostClockSkew = TimeSpan.FromSeconds(30);
+
     /// <summary>The examinations in a fixed order; a system that is not reached does not keep the others from being looked at.</summary>
     /// <param name="filter">Only these systems, without settings and store; null for everything.</param>
     /// <param name="cancellation">Gives up.</param>
@@ -104,12 +108,37 @@ public sealed class Doctor(ConnectedSystems systems, StoreContext store, ServerO
                     $"Give the tenant another 'userCodePrefix' or more 'userCodeSyllables'; it has '{tenant.UserCodePrefix}' and {tenant.UserCodeSyllables}."));
         }
 
+        if (await ClockAsync(cancellation) is { } clock)
+        {
+            found.Add(clock);
+        }
+
         var runs = await systems.Journal.ListAsync(cancellation);
         var unfinished = runs.Where(run => run.Finished is null).ToList();
         found.Add(unfinished.Count == 0
             ? new Examination("store", "journal", ProbeAnswer.Yes, $"{runs.Count} runs, all finished")
             : new Examination("store", "journal", ProbeAnswer.No, $"run {unfinished[0].Id} is unfinished", "Apply its plan again, or look at it: selfsame runs " + unfinished[0].Id.ToString("D")[..8]));
         return found;
+    }
+
+    /// <summary>
+    /// How far this machine's clock is from the database's, which all nodes see: leases and pauses are kept by each node's own. Null where the database is a file of this machine.
+    /// </summary>
+    private async Task<Examination?> ClockAsync(CancellationToken cancellation)
+    {
+        if (store.Database.Dialect != Dialect.PostgreSql)
+        {
+            return null;
+        }
+
+        var before = store.Clock.GetUtcNow();
+        var there = DateTimeOffset.UnixEpoch.AddSeconds(await store.Database.ReadAsync(
+            transaction => transaction.ScalarAsync<double>("SELECT extract(epoch FROM clock_timestamp())::double precision"), cancellation));
+        var ahead = before + ((store.Clock.GetUtcNow() - before) / 2) - there;
+        return ahead.Duration() <= MostClockSkew
+            ? new Examination("store", "clock", ProbeAnswer.Yes, $"within {Math.Ceiling(ahead.Duration().TotalSeconds):0} s of the database's")
+            : new Examination(
+                "store", "clock", ProbeAnswer.No, $"this machine's is {ahead.Duration().TotalSeconds:0} s {(ahead > TimeSpan.Zero ? "ahead of" : "behind")} the database's", "Set both by NTP: a node whose clock is ahead takes others' work for abandoned.");
     }
 
     /// <summary>The limit of new accounts and how it is used, as a sentence.</summary>

@@ -6,6 +6,21 @@ using Selfsame.Store.Runs;
 
 namespace Selfsame.Store.Operations;
 
+/// <summary>The places in the change of the secret at which the kill -9 tests end the process.</summary>
+public static class SecretChangeCrashPoints
+{
+    /// <summary>That it is being changed is durable; nothing is under the new secret.</summary>
+    public const string Begun = "secret.begun";
+
+    /// <summary>Mails, plans and passwords are under the new secret, Data Protection keys and a journal elsewhere are not.</summary>
+    public const string ValuesProtected = "secret.values-protected";
+
+    /// <summary>All is under the new secret, and the store is still the old one's.</summary>
+    public const string AllProtected = "secret.all-protected";
+
+    public static IReadOnlyList<string> All { get; } = [Begun, ValuesProtected, AllProtected];
+}
+
 /// <summary>
 /// Protects what the store keeps encrypted with the present secret, where it is still under the previous one. Row by row, so that it can be killed and
 /// run again, beside nodes that go on working: a value that one of them changed meanwhile is left to the next run.

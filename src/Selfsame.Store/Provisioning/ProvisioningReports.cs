@@ -64,7 +64,7 @@ public sealed class ProvisioningReports(Database database, TimeProvider clock)
         => database.ReadAsync(
             async transaction =>
             {
-                var where = $"system {(transaction.Dialect == Dialect.Sqlite ? "IN @systems" : "= ANY(@systems)")} AND (@state IS NULL OR state = @state)";
+                var where = $"{IsOneOf(transaction)} AND (@state IS NULL OR state = @state)";
                 var parameters = new
                 {
                     systems = query.Systems.ToArray(),
@@ -79,6 +79,20 @@ public sealed class ProvisioningReports(Database database, TimeProvider clock)
             },
             cancellation);
 
+    /// <summary>What the service decided on the way to an account of these systems and somebody may want to know, as a handle that was not to be had; the newest first.</summary>
+    /// <param name="systems">Into which.</param>
+    /// <param name="most">At most so many.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public Task<IReadOnlyList<ProvisioningNote>> NotesAsync(IReadOnlyCollection<string> systems, int most, CancellationToken cancellation)
+        => database.ReadAsync<IReadOnlyList<ProvisioningNote>>(
+            async transaction => (await transaction.QueryAsync<StoredRow>(
+                $"""
+                SELECT source, source_id, system, note FROM provisioning WHERE note IS NOT NULL AND state = 'Linked' AND {IsOneOf(transaction)}
+                ORDER BY updated_at DESC, source, source_id, system LIMIT @most
+                """,
+                new { systems = systems.ToArray(), most })).ConvertAll(row => new ProvisioningNote(row.Key, row.Note!)),
+            cancellation);
+
     /// <summary>The accounts that were made in <paramref name="system"/>, each by the account of <paramref name="source"/> for which it was made.</summary>
     public Task<IReadOnlyDictionary<AccountId, AccountId>> LinksAsync(string source, string system, CancellationToken cancellation)
         => database.ReadAsync<IReadOnlyDictionary<AccountId, AccountId>>(
@@ -86,6 +100,8 @@ public sealed class ProvisioningReports(Database database, TimeProvider clock)
                 "SELECT source_id, target_id FROM provisioning WHERE source = @source AND system = @system AND target_id IS NOT NULL", new { source, system }))
                 .ToDictionary(row => AccountId.FromText(row.SourceId), row => AccountId.FromText(row.TargetId!)),
             cancellation);
+
+    private static string IsOneOf(Transaction transaction) => $"system {(transaction.Dialect == Dialect.Sqlite ? "IN @systems" : "= ANY(@systems)")}";
 
     private static async Task AddAsync(Transaction transaction, List<ProvisioningStatus> found, string source, AccountId account, int left)
     {

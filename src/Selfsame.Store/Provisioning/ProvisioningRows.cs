@@ -12,7 +12,7 @@ namespace Selfsame.Store.Provisioning;
 /// <param name="secrets">Seals the passwords of accounts that we made.</param>
 /// <param name="clock">Leases are taken and judged by it.</param>
 /// <param name="holder">Whose claims these are.</param>
-public sealed class ProvisioningRows(Database database, SecretKeys secrets, TimeProvider clock, LeaseHolder holder) : IProvisioningRows
+public sealed partial class ProvisioningRows(Database database, SecretKeys secrets, TimeProvider clock, LeaseHolder holder) : IProvisioningRows
 {
     /// <summary>The limit's name in <c>rate_limits</c>; its subject is the system.</summary>
     private const string DisablingLimit = "disablings";
@@ -71,16 +71,7 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
                 cancellation)
             // Each lane's rows are claimed by themselves, in one round trip: nothing else depends on them.
             : await ClaimLanesAsync(claim, claim.Most, (lane, some) => database.TransactAsync([ProvisioningTable.Claim(database.Dialect, holder, claim, lane, some, now)], Transaction.Row<StoredRow>, cancellation));
-        var opened = new List<ClaimedRow>();
-        foreach (var row in rows)
-        {
-            if (await OpenAsync(row, now, cancellation) is { } open)
-            {
-                opened.Add(new ClaimedRow(open, taken, claim.Lease));
-            }
-        }
-
-        return opened;
+        return await OpenAsync(rows, claim, taken, now, cancellation);
     }
 
     public Task<ClaimedRow?> ClaimAsync(ProvisioningKey key, TimeSpan lease, CancellationToken cancellation)
@@ -116,10 +107,40 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
 
     public async Task<bool> SaveAsync(ProvisioningRow row, bool release, IReadOnlyList<string> followers, CancellationToken cancellation)
     {
-        var written = row with { Problem = row.Problem is { } problem ? StoredText.Of(problem) : null, Note = row.Note is { } note ? StoredText.Of(note) : null };
+        var written = Writable(row);
         return (followers.Count == 0 && row.State != ProvisioningState.Compensated && await SaveUndisturbedAsync(written, release, cancellation))
             || await SaveLockedAsync(written, release, followers, cancellation);
     }
+
+    public async Task<ReleasedRow> ReleaseAsync(ProvisioningRow row, ProvisioningClaim next, CancellationToken cancellation)
+    {
+        if (row.State == ProvisioningState.Compensated)
+        {
+            return new ReleasedRow(await SaveAsync(row, release: true, [], cancellation), []);
+        }
+
+        var (written, taken, now) = (Writable(row), clock.GetTimestamp(), Now());
+        var lane = next.Backfill > 0 ? ProvisioningLane.Backfill : ProvisioningLane.Interactive;
+        List<StoredRow?> rows = [];
+        try
+        {
+            // The claim waits for nobody's row, so that two who give back and take at once do not block each other. It returns rows; the writing returns a number.
+            rows = await database.TransactAsync<StoredRow?>(
+                [.. ProvisioningTable.SaveUndisturbed(database.Dialect, secrets, written, release: true, now), ProvisioningTable.Claim(database.Dialect, holder, next, lane, next.Most, now)],
+                reader => reader.FieldCount == 1 ? null : Transaction.Row<StoredRow>(reader),
+                cancellation);
+        }
+        catch (CommitUnknownException)
+        {
+            // What was taken, if anything, is due again when its lease ends: nothing of it has left.
+        }
+
+        var saved = rows.Contains(null) || await SaveLockedAsync(written, release: true, [], cancellation);
+        return new ReleasedRow(saved, await OpenAsync(rows.OfType<StoredRow>(), next, taken, now, cancellation));
+    }
+
+    private static ProvisioningRow Writable(ProvisioningRow row)
+        => row with { Problem = row.Problem is { } problem ? StoredText.Of(problem) : null, Note = row.Note is { } note ? StoredText.Of(note) : null };
 
     /// <summary>
     /// Writes the row in one round trip where nobody claimed it or asked about it since it was read; false where somebody did, or where it is not known
@@ -206,67 +227,6 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
     public Task<TimeSpan> PausedForAsync(string system, CancellationToken cancellation)
         => database.ReadAsync(transaction => new SystemPace(transaction, system, Now()).PausedForAsync(), cancellation);
 
-    /// <summary>
-    /// Ends the claims of processes of this machine that no longer run; how many rows those were. Where a call may have left,
-    /// the row waits as long as a call takes: it may still arrive.
-    /// </summary>
-    public Task<int> ReleaseDeadAsync(CancellationToken cancellation)
-        => database.TransactAsync(
-            async transaction =>
-            {
-                var now = Now();
-                var holders = await transaction.QueryAsync<HolderRow>(
-                    "SELECT DISTINCT claim_machine, claim_process FROM provisioning WHERE leased_until > @now AND claim_machine = @Machine",
-                    new { now, holder.Machine });
-                var released = 0;
-                foreach (var dead in holders.Where(row => new LeaseHolder(row.ClaimMachine, (int)row.ClaimProcess).IsGone(holder)))
-                {
-                    released += await transaction.ExecuteAsync(
-                        """
-                        UPDATE provisioning SET leased_until = CASE WHEN state = 'Pending' OR leased_until <= @arrived THEN @now ELSE @arrived END
-                        WHERE leased_until > @now AND claim_machine = @ClaimMachine AND claim_process = @ClaimProcess
-                        """,
-                        new { now, arrived = now + Provisioner.CallTimeout, dead.ClaimMachine, dead.ClaimProcess });
-                }
-
-                return released;
-            },
-            cancellation);
-
-    /// <summary>
-    /// Gives the rows that an earlier version made for the store's users the name under which the config connects these, by
-    /// tenant; how many rows those were. Where the user is gone the tenant is no longer known, and a single name is taken. An <c>apply</c> may have
-    /// made a row under the name already: of the two the one that knows its account stays, the named one where both or neither do.
-    /// </summary>
-    public Task<int> NameSourcesAsync(IReadOnlyDictionary<string, string> sourceByTenant, CancellationToken cancellation)
-        => database.TransactAsync(
-            async transaction =>
-            {
-                var named = 0;
-                foreach (var (tenant, source) in sourceByTenant)
-                {
-                    var parameters = new { source, tenant, only = sourceByTenant.Count == 1 };
-                    const string isUnnamed = "source = '' AND (@only OR source_id IN (SELECT CAST(u.uuid AS text) FROM users u WHERE u.tenant = @tenant))";
-                    await transaction.ExecuteAsync(
-                        """
-                        DELETE FROM provisioning WHERE source = @source AND target_id IS NULL AND EXISTS (
-                          SELECT 1 FROM provisioning o WHERE o.source = '' AND o.source_id = provisioning.source_id AND o.system = provisioning.system AND o.target_id IS NOT NULL)
-                        """,
-                        parameters);
-                    named += await transaction.ExecuteAsync(
-                        $"""
-                        UPDATE provisioning SET source = @source
-                        WHERE {isUnnamed} AND NOT EXISTS (
-                          SELECT 1 FROM provisioning o WHERE o.source = @source AND o.source_id = provisioning.source_id AND o.system = provisioning.system)
-                        """,
-                        parameters);
-                    await transaction.ExecuteAsync($"DELETE FROM provisioning WHERE {isUnnamed}", parameters);
-                }
-
-                return named;
-            },
-            cancellation);
-
     /// <summary>Takes a row out of its conflict to look again; false when it is in none.</summary>
     public Task<bool> RetryAsync(ProvisioningKey key, CancellationToken cancellation)
         => database.TransactAsync(
@@ -321,6 +281,7 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
             await ProvisioningTable.NoteAsync(transaction, row.Key, saved.State, saved.Problem ?? saved.Note, now);
         }
 
+        await (saved.State == ProvisioningState.Compensated ? new ProvisioningAddresses(transaction, row.Key, now).GiveUpAsync() : Task.CompletedTask);
         var ends = saved.State == ProvisioningState.Compensated && present.Forget;
         if (row.TargetId is { } account && followers.Count > 0)
         {
@@ -368,6 +329,20 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
         return rows;
     }
 
+    private async Task<IReadOnlyList<ClaimedRow>> OpenAsync(IEnumerable<StoredRow> rows, ProvisioningClaim claim, long taken, DateTimeOffset now, CancellationToken cancellation)
+    {
+        var opened = new List<ClaimedRow>();
+        foreach (var row in rows)
+        {
+            if (await OpenAsync(row, now, cancellation) is { } open)
+            {
+                opened.Add(new ClaimedRow(open, taken, claim.Lease));
+            }
+        }
+
+        return opened;
+    }
+
     /// <summary>The claimed row; null, and given back with its problem, where it can't be opened: it must not hold up the others of its lane.</summary>
     private async Task<ProvisioningRow?> OpenAsync(StoredRow row, DateTimeOffset now, CancellationToken cancellation)
     {
@@ -386,12 +361,5 @@ public sealed class ProvisioningRows(Database database, SecretKeys secrets, Time
     {
         var now = clock.GetUtcNow();
         return now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond));
-    }
-
-    private sealed record HolderRow
-    {
-        public string ClaimMachine { get; init; } = "";
-
-        public long ClaimProcess { get; init; }
     }
 }

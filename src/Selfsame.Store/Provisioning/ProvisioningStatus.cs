@@ -21,6 +21,11 @@ public sealed record ProvisioningStatus
     public IReadOnlyList<ProvisioningHappening> History { get; init; } = [];
 }
 
+/// <summary>What the service decided on the way to an account.</summary>
+/// <param name="Key">The row of the account.</param>
+/// <param name="What">A sentence.</param>
+public sealed record ProvisioningNote(ProvisioningKey Key, string What);
+
 /// <summary>Which rows to list.</summary>
 /// <param name="Systems">Of these target systems.</param>
 /// <param name="State">In this state; null: in any.</param>

@@ -16,6 +16,9 @@ internal static class ProvisioningTable
     /// <summary>So many events of a row are kept.</summary>
     private const int MostEvents = 30;
 
+    /// <summary>A row that was claimed no more often than this has no more than a few of them, and is spared the look for old ones.</summary>
+    private const int YoungEpoch = 3;
+
     private static readonly TimeSpan SealedDelay = TimeSpan.FromMinutes(1);
 
     /// <summary>The key's parameters with others.</summary>
@@ -150,7 +153,7 @@ internal static class ProvisioningTable
                 """,
                 row.Key.Source, account, row.Key.System, row.Epoch, row.Asked, state, row.DueBecause, row.TargetId?.ToText(),
                 row.Intended is null ? null : StoredRow.Seal(secrets, row.Intended), row.Disabled, row.Attempts, row.NotBefore, row.Problem, row.Note, now, row.Deleting),
-            TakeOldestEvents(row.Key),
+            .. row.Epoch > YoungEpoch ? [TakeOldestEvents(row.Key)] : Array.Empty<Statement>(),
         ];
     }
 

@@ -186,6 +186,71 @@ public abstract partial class ProvisioningRowsContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Who_gives_a_row_back_takes_the_next_with_it()
+    {
+        await InsertManyAsync("person", 3, ProvisioningLane.Interactive);
+        var first = (await rows.ClaimAsync(ClaimOf(1), CancellationToken.None)).Single();
+
+        var released = await rows.ReleaseAsync(Linked(first), ClaimOf(1), CancellationToken.None);
+
+        released.Saved.ShouldBeTrue();
+        var next = released.Next.Single();
+        next.Row.Key.ShouldNotBe(first.Row.Key);
+        next.Row.Epoch.ShouldBe(1);
+        (await StatesAsync(first.Row.Key)).ShouldBe([ProvisioningState.Pending, ProvisioningState.Linked]);
+        (await ClaimAsync()).Select(claim => claim.Row.Key).ShouldNotContain(next.Row.Key);
+        (await rows.ReleaseAsync(Linked(next), ClaimOf(1), CancellationToken.None)).Next.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Who_has_lost_a_row_writes_nothing_of_it_and_takes_the_next_all_the_same()
+    {
+        await InsertManyAsync("person", 2, ProvisioningLane.Interactive);
+        var lost = (await rows.ClaimAsync(ClaimOf(1), CancellationToken.None)).Single();
+        clock.Now += Lease;
+        var present = (await rows.ClaimAsync(ClaimOf(1), CancellationToken.None)).Single();
+        present.Row.Key.ShouldBe(lost.Row.Key);
+
+        var released = await rows.ReleaseAsync(Linked(lost), ClaimOf(1), CancellationToken.None);
+
+        released.Saved.ShouldBeFalse();
+        released.Next.Single().Row.Key.ShouldNotBe(lost.Row.Key);
+        (await StatesAsync(lost.Row.Key)).ShouldBe([ProvisioningState.Pending]);
+        (await rows.SaveAsync(Linked(present), release: true, [], CancellationToken.None)).ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task A_row_about_which_somebody_asked_meanwhile_is_due_again_when_it_is_given_back_for_the_next()
+    {
+        await InsertAsync("app");
+        var claim = (await ClaimAsync()).Single();
+        await AskAsync();
+        await InsertManyAsync("person", 1, ProvisioningLane.Interactive);
+
+        var released = await rows.ReleaseAsync(Linked(claim), ClaimOf(1), CancellationToken.None);
+
+        released.Saved.ShouldBeTrue();
+        released.Next.Single().Row.Key.Account.ShouldBe(new AccountId("person0"));
+        var again = (await ClaimAsync()).Single();
+        again.Row.State.ShouldBe(ProvisioningState.Linked);
+        again.Row.DueBecause.ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task With_a_row_that_is_given_back_the_next_of_the_backfill_is_taken_only_for_its_share()
+    {
+        await InsertManyAsync("back", 2, ProvisioningLane.Backfill);
+        await InsertManyAsync("person", 2, ProvisioningLane.Interactive);
+        var person = (await rows.ClaimAsync(ClaimOf(1), CancellationToken.None)).Single();
+
+        var shared = await rows.ReleaseAsync(Linked(person), ClaimOf(1) with { Backfill = 1 }, CancellationToken.None);
+        var others = await rows.ReleaseAsync(Linked(shared.Next.Single()), ClaimOf(1), CancellationToken.None);
+
+        shared.Next.Single().Row.Lane.ShouldBe(ProvisioningLane.Backfill);
+        others.Next.Single().Row.Lane.ShouldBe(ProvisioningLane.Interactive);
+    }
+
+    [Fact]
     public async Task A_system_with_a_rate_is_worked_on_no_faster_and_one_that_asked_for_a_pause_not_at_all()
     {
         await InsertManyAsync("person", 10, ProvisioningLane.Interactive);
@@ -384,6 +449,12 @@ public abstract partial class ProvisioningRowsContract : IAsyncLifetime
 
     private Task<int> AskAsync()
         => database.TransactAsync(transaction => ProvisioningRows.RequeueAsync(transaction, "users", User, "It changed.", clock.Now));
+
+    private static ProvisioningRow Linked(ClaimedRow claim) => claim.Row with { State = ProvisioningState.Linked, TargetId = User };
+
+    /// <summary>What a row was, by its history.</summary>
+    private async Task<IReadOnlyList<ProvisioningState>> StatesAsync(ProvisioningKey key)
+        => [.. (await new ProvisioningReports(database, clock).OfAccountAsync(key.Source, key.Account, CancellationToken.None)).Single().History.Select(line => line.State)];
 
     private static ProvisioningClaim ClaimOf(int most, string system = "app") => new(system, most, 0, Lease, null);
 

@@ -180,6 +180,20 @@ public abstract class OperationsTests(Backend backend)
     }
 
     [Fact]
+    public async Task A_file_of_the_schema_that_came_after_a_later_one_is_applied_all_the_same()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        const string earlier = "014-provisioning-addresses.sql";
+        await store.Database.TransactAsync(
+            transaction => transaction.ExecuteAsync("DROP TABLE provisioning_addresses; DELETE FROM schema_migrations WHERE name = @earlier;", new { earlier }), TestStore.Cancellation);
+        (await StoreSchema.IsPresentAsync(store.Database, TestStore.Cancellation)).ShouldBeFalse();
+
+        (await StoreSchema.MigrateAsync(store.Database, TestStore.Cancellation)).ShouldBe([earlier]);
+
+        (await store.CountAsync("provisioning_addresses")).ShouldBe(0);
+    }
+
+    [Fact]
     public async Task Nodes_that_start_at_once_on_an_empty_database_apply_it_once()
     {
         await using var empty = await TestStore.CreateEmptyAsync(backend);

@@ -315,6 +315,71 @@ public sealed class FollowingTests
         await running;
     }
 
+    [Fact]
+    public async Task A_place_takes_its_next_row_with_the_one_that_it_gives_back_except_where_it_is_the_backfills_turn()
+    {
+        bench = new PasswordBench { Rows = new InMemoryRows { KeepsLeases = true } };
+        var clock = new VirtualClock(DateTimeOffset.UnixEpoch);
+        for (var number = 0; number < 40; number++)
+        {
+            bench.SignUp($"{number}");
+        }
+
+        using var stop = new CancellationTokenSource();
+        var running = Lane(clock).RunAsync(TimeSpan.FromSeconds(1), _ => { }, stop.Token);
+        while (bench.Rows.All.Any(row => row.State == ProvisioningState.Pending))
+        {
+            clock.FireNext().ShouldBeTrue();
+        }
+
+        await stop.CancelAsync();
+        await running;
+        bench.Rows.HandedOver.ShouldBeGreaterThanOrEqualTo(24);
+        bench.Rows.All.Count(row => bench.Rows.IsHeld(row.Key)).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task What_was_taken_with_a_row_that_was_given_back_is_given_back_too_when_the_work_ends()
+    {
+        bench = new PasswordBench { Rows = new InMemoryRows { KeepsLeases = true } };
+        for (var number = 0; number < 8; number++)
+        {
+            bench.SignUp($"{number}");
+        }
+
+        using var stop = new CancellationTokenSource();
+        bench.Rows.GivenBack = stop.Cancel;
+
+        await Lane(new VirtualClock(DateTimeOffset.UnixEpoch)).RunAsync(TimeSpan.FromSeconds(1), _ => { }, stop.Token);
+
+        bench.Rows.HandedOver.ShouldBeGreaterThan(0);
+        bench.Rows.All.Count(row => row.State == ProvisioningState.Pending).ShouldBeGreaterThan(0);
+        bench.Rows.All.Count(row => bench.Rows.IsHeld(row.Key)).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Places_that_give_rows_back_in_the_same_moment_do_not_step_over_the_backfills_turn()
+    {
+        bench = new PasswordBench { Rows = new InMemoryRows { KeepsLeases = true } };
+        for (var number = 0; number < 8; number++)
+        {
+            bench.SignUp($"{number}");
+        }
+
+        var lane = Lane(new VirtualClock(DateTimeOffset.UnixEpoch));
+        await lane.RunOnceAsync(CancellationToken.None);
+        var row = bench.Rows.All.First() with { Lane = ProvisioningLane.Interactive };
+
+        // Four were claimed, and the eighth is the backfill's: of those that ask before anybody was answered the fourth gets nothing, nor who comes after.
+        var wanted = Enumerable.Range(0, 5).Select(_ => lane.NextAfter(row, CancellationToken.None)).ToList();
+
+        wanted.Select(claim => claim?.Backfill).ShouldBe([0, 0, 0, null, null]);
+    }
+
+    private SystemLane Lane(VirtualClock clock)
+        => Provisioner(bench.Topology, new Dictionary<string, IConnectedSystem> { ["app"] = bench.App, ["pds"] = bench.Pds, ["idp"] = bench.Idp }, clock)
+            .Lanes.Single(lane => lane.System == "pds");
+
     private void Address(string email)
         => bench.App.Put([.. PasswordBench.Person("1", "ann").Where(field => field.Item1 != "email"), ("email", email)]);
 

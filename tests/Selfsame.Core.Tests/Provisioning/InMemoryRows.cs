@@ -39,6 +39,18 @@ internal sealed class InMemoryRows : IProvisioningRows
     /// <summary>Every row as it was written, in order.</summary>
     public List<ProvisioningRow> Written { get; } = [];
 
+    /// <summary>How often rows were claimed by themselves.</summary>
+    public int Claims { get; private set; }
+
+    /// <summary>How many rows were taken with one that was given back.</summary>
+    public int HandedOver { get; private set; }
+
+    /// <summary>Happens when a row was given back and others were taken, before anybody hears of it.</summary>
+    public Action GivenBack { get; set; } = () => { };
+
+    /// <summary>Whether somebody works on the row.</summary>
+    public bool IsHeld(ProvisioningKey key) => held.Contains(key);
+
     /// <summary>Another node claims the only row.</summary>
     public void TakeOver() => Only = Only with { Epoch = Only.Epoch + 1 };
 
@@ -60,9 +72,23 @@ internal sealed class InMemoryRows : IProvisioningRows
 
     public Task<IReadOnlyList<ClaimedRow>> ClaimAsync(ProvisioningClaim claim, CancellationToken cancellation)
     {
+        Claims++;
+        return Task.FromResult(TakeDue(claim));
+    }
+
+    public async Task<ReleasedRow> ReleaseAsync(ProvisioningRow row, ProvisioningClaim next, CancellationToken cancellation)
+    {
+        var released = new ReleasedRow(await SaveAsync(row, release: true, [], cancellation), TakeDue(next));
+        HandedOver += released.Next.Count;
+        GivenBack();
+        return released;
+    }
+
+    private IReadOnlyList<ClaimedRow> TakeDue(ProvisioningClaim claim)
+    {
         var due = rows.Values.Where(row => row.Key.System == claim.System && !(KeepsLeases && held.Contains(row.Key))
             && (row.State is ProvisioningState.Pending or ProvisioningState.Intent or ProvisioningState.Compensating || row.DueBecause is not null)).ToList();
-        return Task.FromResult<IReadOnlyList<ClaimedRow>>([.. due.Take(claim.Most).Select(row => Take(row, claim.Lease))]);
+        return [.. due.Take(claim.Most).Select(row => Take(row, claim.Lease))];
     }
 
     public Task<ClaimedRow?> ClaimAsync(ProvisioningKey key, TimeSpan lease, CancellationToken cancellation)
@@ -122,6 +148,30 @@ internal sealed class InMemoryRows : IProvisioningRows
         (Disablings, Deletions) = row.Deleting ? (Disablings, Deletions + 1) : (Disablings + 1, Deletions);
         rows[row.Key] = row;
         return Task.FromResult<DisablingAnswer>(new DisablingCounted());
+    }
+
+    /// <summary>Who holds which address, by source and system.</summary>
+    public Dictionary<(string Source, string System, string Address), AccountId> Addresses { get; } = [];
+
+    public Task<AddressClaim> ClaimAddressAsync(ProvisioningRow row, string? address, AccountId? former, CancellationToken cancellation)
+    {
+        foreach (var held in Addresses.Where(held => held.Value.Equals(row.Key.Account) && held.Key.System == row.Key.System && held.Key.Address != address).ToList())
+        {
+            Addresses.Remove(held.Key);
+        }
+
+        if (address is null)
+        {
+            return Task.FromResult<AddressClaim>(new AddressClaimed());
+        }
+
+        var key = (row.Key.Source, row.Key.System, address);
+        if (former is not null && former.Equals(Addresses.GetValueOrDefault(key)))
+        {
+            Addresses.Remove(key);
+        }
+
+        return Task.FromResult<AddressClaim>(Addresses.TryAdd(key, row.Key.Account) || Addresses[key].Equals(row.Key.Account) ? new AddressClaimed() : new AddressHeld(Addresses[key]));
     }
 
     public Task AskAgainAsync(ProvisioningKey key, bool disabled, CancellationToken cancellation)

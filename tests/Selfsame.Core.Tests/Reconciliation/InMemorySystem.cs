@@ -4,7 +4,8 @@ using Selfsame.Core.Accounts;
 namespace Selfsame.Core.Tests.Reconciliation;
 
 /// <summary>A connected system that keeps its rows in memory; a test may put a fault before any write.</summary>
-internal sealed partial class InMemorySystem(AccountMapping mapping) : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts, ISendsRecoveryMails
+internal sealed partial class InMemorySystem(AccountMapping mapping) : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts, ISendsRecoveryMails,
+    IChecksReach
 {
     private readonly Dictionary<AccountId, Fields> rows = [];
 
@@ -150,6 +151,11 @@ internal sealed partial class InMemorySystem(AccountMapping mapping) : IReadsAcc
             rows.Remove(id);
             return Answer();
         });
+
+    /// <summary>Why an account is not reached from outside.</summary>
+    public Func<Account, string?> Unreached { get; set; } = _ => null;
+
+    public Task<string?> FindUnreachedAsync(Account account, CancellationToken cancellation) => Task.FromResult(Unreached(account));
 
     public Task<WriteOutcome> SendRecoveryMailAsync(AccountId id, CancellationToken cancellation)
     {

@@ -30,6 +30,27 @@ public sealed class NewestPeopleTests
     }
 
     [Fact]
+    public async Task Who_is_active_and_not_reached_from_outside_is_a_finding()
+    {
+        var bench = new Bench(people: Dated);
+        foreach (var (id, active) in new[] { ("1", true), ("2", false) })
+        {
+            bench.Source.Put([.. Bench.Person(id, $"person{id}").Where(field => field.Item1 != "active"), ("active", active), ("made", 1L)]);
+            bench.Target.Put([.. Bench.Person(id, $"person{id}").Where(field => field.Item1 != "active"), ("active", active)]);
+        }
+
+        (await FindAsync(bench, 9)).ShouldAllBe(newcomer => newcomer.Person.IsComplete);
+        bench.Target.Unreached = account => $"{account.Label} leads to nobody.";
+
+        var newest = await FindAsync(bench, 9);
+        var finding = newest.SelectMany(newcomer => newcomer.Person.Findings).ShouldHaveSingleItem();
+
+        (finding.Kind, finding.System, finding.Accounts.Single().Id).ShouldBe((nameof(SystemFault.UnreachedAccount), "app", new AccountId("1")));
+        finding.Sentence.ShouldBe("person1 is active in app and is not reached: person1 leads to nobody.");
+        finding.Evidence.ShouldNotBeEmpty();
+    }
+
+    [Fact]
     public void People_come_from_the_systems_that_are_no_rules_target()
         => NewestPeople.Origins(new Bench().Topology, null).Select(system => system.Name).ShouldBe(["people"]);
 

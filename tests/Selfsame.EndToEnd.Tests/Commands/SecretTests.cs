@@ -4,6 +4,7 @@ using Selfsame.Core;
 using Selfsame.EndToEnd.Tests.Reconciliation;
 using Selfsame.Server.Hosting;
 using Selfsame.Store;
+using Selfsame.Store.Operations;
 using Selfsame.Testing;
 
 namespace Selfsame.EndToEnd.Tests.Commands;
@@ -63,6 +64,62 @@ public sealed partial class SecretTests : IDisposable
         File.Exists(Path.Combine(workspace.Data, "secret.key")).ShouldBeFalse();
     }
 
+    public static TheoryData<string, bool> Kills
+    {
+        get
+        {
+            var data = new TheoryData<string, bool>();
+            foreach (var point in SecretChangeCrashPoints.All)
+            {
+                data.Add(point, false);
+                data.Add(point, true);
+            }
+
+            return data;
+        }
+    }
+
+    // With one secret alone a part of what is kept would be lost to whoever writes meanwhile.
+    [Theory]
+    [MemberData(nameof(Kills))]
+    public async Task A_change_that_was_killed_refuses_each_secret_alone_and_loses_nothing_forwards_or_back(string point, bool back)
+    {
+        var (old, next) = (Convert.ToBase64String([.. Enumerable.Repeat((byte)3, 32)]), Convert.ToBase64String([.. Enumerable.Repeat((byte)5, 32)]));
+        await using (var first = await ServeAsync(("SELFSAME_SECRET_KEY", old)))
+        {
+            await SignInPageAsync(first);
+        }
+
+        // A mail whose text is protected waits to be sent.
+        var mail = new SecretKeys(Convert.FromBase64String(old), RandomSource.System).Protect("mail", "the text of a mail");
+        workspace.Sql(
+            Database,
+            $"""
+            INSERT INTO mails (uuid, tenant, recipient, subject, body, attempts, not_before, created_at)
+            VALUES ('3b039300-6f9d-49c8-bd77-fd81e1c2a0ea', 'main', 'ann@example.org', 'x', X'{Convert.ToHexString(mail)}', 0, '2999-01-01', '2026-01-01')
+            """);
+        await Should.ThrowAsync<InvalidOperationException>(
+            () => ServeAsync(("SELFSAME_SECRET_KEY", next), ("SELFSAME_SECRET_KEY_PREVIOUS", old), ("SELFSAME_CRASH_AT", point)));
+
+        foreach (var alone in new[] { old, next })
+        {
+            (await Should.ThrowAsync<InvalidOperationException>(() => ServeAsync(("SELFSAME_SECRET_KEY", alone)))).Message.ShouldContain("Start with both");
+        }
+
+        var (last, other) = back ? (old, next) : (next, old);
+        await using (await ServeAsync(("SELFSAME_SECRET_KEY", last), ("SELFSAME_SECRET_KEY_PREVIOUS", other)))
+        {
+            // Its start alone ends the change.
+        }
+
+        await using var server = await ServeAsync(("SELFSAME_SECRET_KEY", last));
+        await SignInPageAsync(server);
+        workspace.Sql(Database, "SELECT count(*) FROM data_protection_keys").ShouldBe(["1"]);
+        var body = Convert.FromHexString(workspace.Sql(Database, "SELECT hex(body) FROM mails")[0]);
+        new SecretKeys(Convert.FromBase64String(last), RandomSource.System).Unprotect("mail", body).ShouldBe("the text of a mail");
+        (await Should.ThrowAsync<InvalidOperationException>(() => ServeAsync(("SELFSAME_SECRET_KEY", other)))).Message.ShouldContain("made with another secret");
+    }
+
     // Each would have protected what it wrote with a secret that the other had already replaced.
     [Fact]
     public async Task Nodes_that_start_for_the_first_time_at_once_have_one_secret()
@@ -86,6 +143,8 @@ public sealed partial class SecretTests : IDisposable
             Directory.GetFiles(data).ShouldHaveSingleItem();
         }
     }
+
+    private static string Database => Path.Combine("data", "selfsame.db");
 
     private static Dictionary<string, string?> Environment(params (string Name, string Value)[] further)
         => new(further.Select(pair => KeyValuePair.Create(pair.Name, (string?)pair.Value)));

@@ -85,7 +85,13 @@ public sealed class AtProtoSignUpTests : IAsyncLifetime
         accounts.ShouldContain("The handle cy is not free or not allowed in pds; the account gets ac");
         await example.ExpectAsync(0, "apply", "accounts.json", "--config", config);
 
-        (await example.ExpectAsync(0, "audit", "--config", config)).ShouldContain("Clean");
+        // What the service decided by itself is told and asks for nothing.
+        var audit = await example.ExpectAsync(0, "audit", "--config", config);
+        audit.ShouldContain("Clean");
+        audit.ShouldContain("The handle cy is not free or not allowed in pds");
+        using var told = JsonDocument.Parse(await example.ExpectAsync(0, "audit", "--json", "--config", config));
+        told.RootElement.GetProperty("findings").GetArrayLength().ShouldBe(0);
+        told.RootElement.GetProperty("notes").EnumerateArray().Single().GetProperty("sentence").GetString().ShouldNotBeNull().ShouldContain("the account gets ac");
         var people = await NewestAsync(example, config);
         people.Keys.Order(StringComparer.Ordinal).ShouldBe(["ann@example.org", "bob@example.org", "cy@example.org", "dora@example.org", "eve@example.org"]);
         people.Values.Select(person => person.Code).ShouldAllBe(code => code.StartsWith("ac", StringComparison.Ordinal));

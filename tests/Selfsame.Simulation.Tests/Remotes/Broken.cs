@@ -15,8 +15,15 @@ internal abstract class BrokenRows(IProvisioningRows rows) : IProvisioningRows
     public virtual Task<bool> SaveAsync(ProvisioningRow row, bool release, IReadOnlyList<string> followers, CancellationToken cancellation)
         => rows.SaveAsync(row, release, followers, cancellation);
 
+    /// <summary>In two transactions, so that what breaks <see cref="SaveAsync"/> breaks this.</summary>
+    public async Task<ReleasedRow> ReleaseAsync(ProvisioningRow row, ProvisioningClaim next, CancellationToken cancellation)
+        => new(await SaveAsync(row, release: true, [], cancellation), await ClaimAsync(next, cancellation));
+
     public virtual Task<DisablingAnswer> SaveDisablingAsync(ProvisioningRow row, int mostPerHour, CancellationToken cancellation)
         => rows.SaveDisablingAsync(row, mostPerHour, cancellation);
+
+    public Task<AddressClaim> ClaimAddressAsync(ProvisioningRow row, string? address, AccountId? former, CancellationToken cancellation)
+        => rows.ClaimAddressAsync(row, address, former, cancellation);
 
     public Task AskAgainAsync(ProvisioningKey key, bool disabled, CancellationToken cancellation) => rows.AskAgainAsync(key, disabled, cancellation);
 

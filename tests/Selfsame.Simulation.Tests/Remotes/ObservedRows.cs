@@ -3,20 +3,29 @@ using Selfsame.Core.Provisioning;
 
 namespace Selfsame.Simulation.Tests.Remotes;
 
-/// <summary>Passes everything on and remembers which rows a server holds, in which states, and for whom a password is.</summary>
-internal sealed class ObservedRows(IProvisioningRows rows, SimulatedProcess node, Action<ProvisioningRow, bool?> writing, Action<string, ProvisioningKey> intended) : IProvisioningRows
+/// <summary>
+/// Passes everything on and remembers which rows a server holds, in which states, and for whom a password is. Rounds are simulated, in which no place takes
+/// its next row as it gives one back: what is taken so waits here for the system's next round.
+/// </summary>
+internal sealed class ObservedRows(
+    IProvisioningRows rows, SimulatedProcess node, Func<bool> takesNext, Action<ProvisioningRow, bool?> writing, Action<string, ProvisioningKey> intended) : IProvisioningRows
 {
+    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(120);
+
     private readonly Dictionary<ProvisioningKey, ProvisioningState> held = [];
+    private readonly List<ClaimedRow> handedOver = [];
 
     /// <summary>The states of the rows that the server holds, or believes that it holds.</summary>
     public IReadOnlyCollection<ProvisioningState> Held => held.Values;
 
     public async Task<IReadOnlyList<ClaimedRow>> ClaimAsync(ProvisioningClaim claim, CancellationToken cancellation)
     {
-        var claims = await rows.ClaimAsync(claim, cancellation);
-        foreach (var claimed in claims)
+        List<ClaimedRow> claims = [.. handedOver.Where(waiting => waiting.Row.Key.System == claim.System)];
+        handedOver.RemoveAll(claims.Contains);
+        foreach (var claimed in await rows.ClaimAsync(claim, cancellation))
         {
             held[claimed.Row.Key] = claimed.Row.State;
+            claims.Add(claimed);
         }
 
         return claims;
@@ -40,6 +49,13 @@ internal sealed class ObservedRows(IProvisioningRows rows, SimulatedProcess node
             intended(account.Password, row.Key);
         }
 
+        if (release && followers.Count == 0 && takesNext())
+        {
+            var released = await ReleaseAsync(row, new ProvisioningClaim(row.Key.System, 1, 0, Lease, null), cancellation);
+            handedOver.AddRange(released.Next);
+            return released.Saved;
+        }
+
         writing(row, null);
         var saved = await WriteAsync(row.State, () => rows.SaveAsync(row, release, followers, cancellation));
         held[row.Key] = row.State;
@@ -53,6 +69,20 @@ internal sealed class ObservedRows(IProvisioningRows rows, SimulatedProcess node
         return saved;
     }
 
+    public async Task<ReleasedRow> ReleaseAsync(ProvisioningRow row, ProvisioningClaim next, CancellationToken cancellation)
+    {
+        writing(row, null);
+        var released = await WriteAsync(row.State, () => rows.ReleaseAsync(row, next, cancellation));
+        held.Remove(row.Key);
+        writing(row, released.Saved);
+        foreach (var claimed in released.Next)
+        {
+            held[claimed.Row.Key] = claimed.Row.State;
+        }
+
+        return released;
+    }
+
     public async Task<DisablingAnswer> SaveDisablingAsync(ProvisioningRow row, int mostPerHour, CancellationToken cancellation)
     {
         writing(row, null);
@@ -64,6 +94,9 @@ internal sealed class ObservedRows(IProvisioningRows rows, SimulatedProcess node
 
         return answer;
     }
+
+    public Task<AddressClaim> ClaimAddressAsync(ProvisioningRow row, string? address, AccountId? former, CancellationToken cancellation)
+        => rows.ClaimAddressAsync(row, address, former, cancellation);
 
     public Task AskAgainAsync(ProvisioningKey key, bool disabled, CancellationToken cancellation) => rows.AskAgainAsync(key, disabled, cancellation);
 

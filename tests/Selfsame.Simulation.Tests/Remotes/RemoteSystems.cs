@@ -209,7 +209,11 @@ internal sealed class RemoteSystems
         var holder = new LeaseHolder($"{node.Name} {life}", life);
         var store = node.Store;
         var rows = new ObservedRows(
-            options.Rows(new ProvisioningRows(store.Database, store.Secrets, store.Clock, holder), store), node, (row, saved) => NoteWriting(node.Name, row, saved), (password, key) => passwords[password] = key);
+            options.Rows(new ProvisioningRows(store.Database, store.Secrets, store.Clock, holder), store),
+            node,
+            () => !world.IsQuiet && chance.OneIn(2),
+            (row, saved) => NoteWriting(node.Name, row, saved),
+            (password, key) => passwords[password] = key);
         HttpMessageInvoker Way(string system) => new(new HttpWay(services[system], network));
         var systems = new Dictionary<string, IConnectedSystem>
         {

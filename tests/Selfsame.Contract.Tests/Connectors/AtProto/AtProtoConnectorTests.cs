@@ -1,3 +1,4 @@
+using System.Net;
 using Selfsame.Core.Accounts;
 using Selfsame.Testing;
 
@@ -242,4 +243,23 @@ public sealed class AtProtoConnectorTests : AtProtoServer
 
     private Task<IReadOnlyList<Account>> FindAsync(IdentifierKind kind, params string[] values)
         => System.FindAsync(new Dictionary<IdentifierKind, IReadOnlyList<string>> { [kind] = values }, CancellationToken.None);
+
+    // What an audit asks of the newest: the administrator's calls say nothing of what others see.
+    [Theory]
+    [InlineData("resolveHandle", 400, """{"error":"InvalidRequest","message":"Unable to resolve handle"}""", "leads to nobody.")]
+    [InlineData("resolveHandle", 200, """{"did":"did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"}""", "leads to did:plc:aaaaaaaaaaaaaaaaaaaaaaaa.")]
+    [InlineData("describeRepo", 400, """{"error":"RepoNotFound","message":"Could not find repo"}""", "its repository is not served (RepoNotFound).")]
+    [InlineData("describeRepo", 200, """{"did":"DID","handleIsCorrect":false}""", "its DID document does not name")]
+    public async Task An_account_whose_handle_leads_elsewhere_or_whose_repository_is_not_served_is_not_reached(string method, int status, string answer, string told)
+    {
+        var name = NewName();
+        var account = await PresentAsync(await MadeAsync(name));
+        (await System.FindUnreachedAsync(account, CancellationToken.None)).ShouldBeNull();
+
+        Faults.ReplaceNext(method, (HttpStatusCode)status, answer.Replace("DID", account.Id.ToString(), StringComparison.Ordinal));
+
+        (await System.FindUnreachedAsync(account, CancellationToken.None)).ShouldNotBeNull().ShouldContain(told);
+        Faults.ReplaceNext(method, HttpStatusCode.BadGateway, "<html>");
+        await Should.ThrowAsync<SystemUnavailableException>(() => System.FindUnreachedAsync(account, CancellationToken.None));
+    }
 }

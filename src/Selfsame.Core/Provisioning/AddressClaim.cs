@@ -1,0 +1,15 @@
+using Selfsame.Core.Accounts;
+
+namespace Selfsame.Core.Provisioning;
+
+/// <summary>What came of asking for a verified e-mail address: of the rows from one source into one system one holds it.</summary>
+public abstract record AddressClaim;
+
+/// <summary>The row holds it.</summary>
+public sealed record AddressClaimed : AddressClaim;
+
+/// <summary>The row of another account of the source holds it. This one waits: it is looked at again when that one gives it up.</summary>
+public sealed record AddressHeld(AccountId Holder) : AddressClaim;
+
+/// <summary>Another holder has the row; nothing was written.</summary>
+public sealed record AddressClaimLost : AddressClaim;

@@ -1,0 +1,99 @@
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Reconciliation;
+
+namespace Selfsame.Core.Provisioning;
+
+/// <summary>
+/// One verified e-mail address under two ids of a source is one person: of their rows into one system one holds the address, and the other is a conflict. A
+/// constraint of our own decides who, so that it holds however close they come, and in a system that keeps nothing unique.
+/// </summary>
+internal sealed partial class RowWork
+{
+    /// <summary>
+    /// Whether another account of the source holds the verified address of this one, so that the row is a conflict now; or another node the row.
+    /// </summary>
+    /// <param name="rule">Between which.</param>
+    /// <param name="source">The account.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <param name="unless">Whether nothing is to be written that would make two of one person: then the row only waits for the address.</param>
+    private async Task<bool> IsAnothersAddressAsync(ReconcileRule rule, SystemPicture source, CancellationToken cancellation, bool unless = false)
+    {
+        if (await WhoseAddressAsync(rule, source, cancellation) is { } shared && !unless)
+        {
+            await ConcludeAsync(new FoundConflict(shared), cancellation);
+            return true;
+        }
+
+        return lost;
+    }
+
+    /// <summary>Who has the account's verified address, as evidence; null where it holds it itself, has none, or the row is lost.</summary>
+    private async Task<string?> WhoseAddressAsync(ReconcileRule rule, SystemPicture source, CancellationToken cancellation)
+    {
+        var address = VerifiedAddress(source);
+        // Who was never verified holds none.
+        if (!MayShare(source) || (address is null && row.State != ProvisioningState.Linked))
+        {
+            return null;
+        }
+
+        AccountId? former = null;
+        while (true)
+        {
+            switch (await parts.Rows.ClaimAddressAsync(row, address, former, cancellation))
+            {
+                case AddressClaimed:
+                    return null;
+                case AddressClaimLost:
+                    lost = true;
+                    return null;
+                case AddressHeld held when AreTwoPeople(rule, held.Holder):
+                    return null;
+                // It was another's before: whoever it is now has not been looked at since.
+                case AddressHeld held when former is null && !await HasAddressAsync(rule, held.Holder, address!, cancellation):
+                    former = held.Holder;
+                    continue;
+                case AddressHeld held:
+                    var advice = source.Facts.DuplicateAdvice is { Length: > 0 } known ? known : $"If they are one person, clear the duplicate in {rule.Source}.";
+                    return $"Duplicate: {held.Holder} of {rule.Source} has the same verified e-mail address, and comes first in {Target}. {advice} If they are two people, decide that they are different, and retry.";
+                default:
+                    throw new InvalidOperationException("The rows gave an unknown answer about an address.");
+            }
+        }
+    }
+
+    /// <summary>Whether these fields would have two accounts of the target share a verified address, or be active with it.</summary>
+    private bool MakesShared(Fields set)
+    {
+        var mapping = parts.Topology.Systems[Target].Mapping;
+        string?[] telling =
+        [
+            mapping.Identifiers.GetValueOrDefault(IdentifierKind.Email),
+            mapping.Attributes.GetValueOrDefault(AccountMapping.EmailVerified)?.Field,
+            mapping.Attributes.GetValueOrDefault(AccountMapping.Active)?.Field,
+        ];
+        return set.Keys.Any(telling.Contains);
+    }
+
+    /// <summary>Whether the config asks for an account: of who is not there yet nothing is held.</summary>
+    private static bool IsFor(ReconcileRule rule, SystemPicture source)
+        => Following.Wants(source) && (rule.When is null || source.Accounts[0].Account.Attributes.ValueOrNull(rule.When).IsTruthy);
+
+    private static bool MayShare(SystemPicture source)
+        => !source.Facts.AddressesAreUnique && source.Config.Mapping.Attributes.ContainsKey(AccountMapping.EmailVerified);
+
+    /// <summary>The key of the one account's proved address, which alone says who somebody is: two people may write down one that nobody proved.</summary>
+    private static string? VerifiedAddress(SystemPicture source)
+        => source.Accounts is [{ EmailVerified: true } person] ? person.Keys.GetValueOrDefault(IdentifierKind.Email) : null;
+
+    private bool AreTwoPeople(ReconcileRule rule, AccountId other)
+        => parts.Topology.Decisions.Between(new DecidedAccount(rule.Source, row.Key.Account), new DecidedAccount(rule.Source, other))?.Verdict == Verdict.Different;
+
+    /// <summary>Whether the account is still there, wanted, and has the address proved.</summary>
+    private async Task<bool> HasAddressAsync(ReconcileRule rule, AccountId account, string address, CancellationToken cancellation)
+    {
+        var read = await ReadByIdAsync(rule.Source, [account], cancellation);
+        var other = Picture(rule.Source, await DescribeAsync(rule.Source, cancellation), read.Values);
+        return Following.Wants(other) && VerifiedAddress(other) == address;
+    }
+}

@@ -1,0 +1,197 @@
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Provisioning;
+using Selfsame.Core.Reconciliation;
+using Selfsame.Core.Tests.Reconciliation;
+
+namespace Selfsame.Core.Tests.Provisioning;
+
+/// <summary>Two ids of a source with one e-mail address, and a target that keeps nothing unique and maps no identifier.</summary>
+public sealed class SharedAddressTests
+{
+    private const string Address = "ann@example.org";
+    private static readonly AccountMapping Keyless = new()
+    {
+        Id = ["id"],
+        Identifiers = new Dictionary<IdentifierKind, string>(),
+        Attributes = new Dictionary<string, AttributeMapping> { ["active"] = new("active"), ["name"] = new("name") },
+    };
+
+    private static readonly ReconcileRule ById = Bench.Repairing with { Correlate = [CorrelationRule.ById] };
+    private readonly InMemoryRows rows = new();
+    private Bench bench = new(ById, app: Keyless);
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Of_two_with_one_verified_address_one_gets_an_account_and_the_other_is_a_conflict_that_names_it(bool atOnce)
+    {
+        SignUp("1");
+        await (atOnce ? Task.CompletedTask : RunAsync());
+        SignUp("2");
+
+        await RunAsync();
+
+        bench.Target.Rows.Count.ShouldBe(1);
+        var (linked, conflict) = (rows.All.Single(row => row.State == ProvisioningState.Linked), rows.All.Single(row => row.State == ProvisioningState.Conflict));
+        conflict.Problem.ShouldNotBeNull().ShouldStartWith($"Duplicate: {linked.Key.Account} of people has the same verified e-mail address");
+        conflict.Problem.ShouldContain("clear the duplicate in people");
+    }
+
+    [Theory]
+    [InlineData(true, false)]
+    [InlineData(false, false)]
+    public async Task Two_who_wrote_down_one_address_that_is_not_proved_for_both_are_two_people(bool first, bool second)
+    {
+        SignUp("1", first);
+        SignUp("2", second);
+
+        await RunAsync();
+
+        bench.Target.Rows.Count.ShouldBe(2);
+        rows.All.ShouldAllBe(row => row.State == ProvisioningState.Linked);
+    }
+
+    [Fact]
+    public async Task Who_a_decision_says_are_two_people_get_two_accounts()
+    {
+        Decide();
+        SignUp("1");
+        SignUp("2");
+
+        await RunAsync();
+
+        bench.Target.Rows.Count.ShouldBe(2);
+    }
+
+    [Theory]
+    [InlineData("address")]
+    [InlineData("unproved")]
+    [InlineData("disabled")]
+    [InlineData("gone")]
+    public async Task An_address_that_the_other_has_no_more_is_free_though_nobody_told_us_yet(string change)
+    {
+        SignUp("1");
+        await RunAsync();
+        Change(change);
+        SignUp("2");
+
+        await RunAsync();
+
+        bench.Target.Rows.Keys.ShouldContain(new AccountId("2"));
+        rows.All.Single(row => row.Key.Account.Equals(new AccountId("2"))).State.ShouldBe(ProvisioningState.Linked);
+    }
+
+    [Fact]
+    public async Task Who_is_enabled_again_after_another_got_the_address_stays_disabled_and_is_told_of()
+    {
+        SignUp("1");
+        await RunAsync();
+        Change("disabled");
+        rows.Ask(KeyOf("1"), "It changed.");
+        await RunAsync();
+        SignUp("2");
+        await RunAsync();
+        Put("1", verified: true);
+        rows.Ask(KeyOf("1"), "It changed.");
+
+        await RunAsync();
+
+        rows.All.Single(row => row.Key.Account.Equals(new AccountId("1"))).State.ShouldBe(ProvisioningState.Conflict);
+        bench.Target.Rows[new AccountId("1")]["active"].IsTruthy.ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task Who_has_an_account_and_proves_anothers_address_keeps_it_and_its_other_values_follow()
+    {
+        SignUp("1");
+        SignUp("2", verified: false);
+        await RunAsync();
+        bench.Source.Put(Bench.Person("2", "user2", Address, verified: true, name: "Ann"));
+        rows.Ask(KeyOf("2"), "It changed.");
+
+        await RunAsync();
+
+        rows.All.ShouldAllBe(row => row.State == ProvisioningState.Linked);
+        bench.Target.Rows[new AccountId("2")]["name"].ShouldBe(FieldValue.Text("Ann"));
+    }
+
+    // The target maps the address here: to write it would make two of one person there.
+    [Fact]
+    public async Task A_proved_address_that_another_has_is_not_written()
+    {
+        bench = new Bench(ById);
+        SignUp("1");
+        bench.Source.Put(Bench.Person("2", "user2", "other@example.org"));
+        Add("2");
+        await RunAsync();
+        Put("2", verified: true);
+        rows.Ask(KeyOf("2"), "It changed.");
+
+        await RunAsync();
+
+        rows.All.Single(row => row.Key.Account.Equals(new AccountId("2"))).Problem.ShouldNotBeNull().ShouldStartWith("Duplicate: 1 of people");
+        bench.Target.Rows[new AccountId("2")]["email"].ShouldBe(FieldValue.Text("other@example.org"));
+    }
+
+    [Fact]
+    public async Task A_plan_makes_one_of_them_and_leaves_the_other_to_a_person()
+    {
+        Put("1", verified: true);
+        Put("2", verified: true);
+
+        var plan = await bench.PlanAsync();
+
+        plan.Changes.Single(change => change.Action == ChangeAction.Create).Account.ShouldBe(new AccountId("1"));
+        plan.NotPlanned.ShouldContain(left => left.Because.StartsWith("1 of people has the same verified e-mail address and comes first", StringComparison.Ordinal));
+        (await bench.ApplyAsync(plan)).Applied.ShouldBe(1);
+        (await bench.PlanAsync(2)).Changes.ShouldBeEmpty();
+        Decide();
+        (await bench.PlanAsync(3)).Changes.Single().Account.ShouldBe(new AccountId("2"));
+    }
+
+    private void SignUp(string id, bool verified = true)
+    {
+        Put(id, verified);
+        Add(id);
+    }
+
+    private void Put(string id, bool verified) => bench.Source.Put(Bench.Person(id, $"user{id}", Address, verified));
+
+    private void Add(string id) => rows.Only = InMemoryRows.New(KeyOf(id));
+
+    private void Change(string what)
+    {
+        switch (what)
+        {
+            case "address": bench.Source.Put(Bench.Person("1", "user1", "new@example.org")); break;
+            case "unproved": Put("1", verified: false); break;
+            case "gone": bench.Source.Remove("1"); break;
+            default: bench.Source.Put([.. Bench.Person("1", "user1", Address).Where(field => field.Item1 != "active"), ("active", false)]); break;
+        }
+    }
+
+    private void Decide()
+    {
+        DecidedAccount[] both = [new("people", new AccountId("1")), new("people", new AccountId("2"))];
+        var before = bench;
+        bench = new Bench(ById, app: Keyless)
+        {
+            Topology = bench.Topology with { Decisions = new PersonDecisions([new PersonDecision(Verdict.Different, both, null, "they share a mailbox")]) },
+        };
+        before.Source.Snapshot.ToList().ForEach(bench.Source.Put);
+        before.Target.Snapshot.ToList().ForEach(bench.Target.Put);
+    }
+
+    private static ProvisioningKey KeyOf(string id) => new("people", new AccountId(id), "app");
+
+    private Task<int> RunAsync() => new Provisioner(new ProvisionerParts
+    {
+        Topology = bench.Topology,
+        Systems = bench.Systems,
+        Rows = rows,
+        Keying = IdentifierKeys.TryKey,
+        Clock = bench.Clock,
+        Random = RandomSource.System,
+        Unforeseen = (_, exception) => Assert.Fail(exception.ToString()),
+    }).RunOnceAsync(CancellationToken.None);
+}
