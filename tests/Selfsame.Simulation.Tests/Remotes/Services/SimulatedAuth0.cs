@@ -104,7 +104,8 @@ internal sealed class SimulatedAuth0(RemoteAccounts accounts, VirtualClock clock
                 ? Ok(User(user.Record))
                 : Error(HttpStatusCode.NotFound, "inexistent_user", "The user does not exist."),
             _ => Error(HttpStatusCode.NotFound, "", "Not Found"),
-        }) with { Headers = Limits(10, TimeSpan.FromSeconds(1)) };
+        }) with
+        { Headers = Limits(10, TimeSpan.FromSeconds(1)) };
     }
 
     private static string? UserOf(ServiceRequest request)
