@@ -31,6 +31,7 @@ internal static class ApplyView
                 Skipped = Notes(report.Skipped),
                 Refused = Notes(report.Refused),
                 Pending = Notes(report.Pending),
+                NotTakenBack = plan.Undoes is null ? null : plan.NotPlanned,
             });
             return;
         }

@@ -19,9 +19,17 @@ internal static class ChangeView
             ChangeAction.Schema => ("#", "blue"),
             _ => throw new ArgumentOutOfRangeException(nameof(change), change.Action, null),
         };
-        Terminal.Line($"[{colour}]{sign} {change.Action.ToString().ToLowerInvariant()}[/] {Terminal.Text(change.System)} {Terminal.Text(change.Account.ToString())}  {Terminal.Text(change.Sentence)}");
+        // The system's next number is not known yet.
+        var id = change.Numbered ? "with the next number" : Terminal.Text(change.Account.ToString());
+        Terminal.Line($"[{colour}]{sign} {change.Action.ToString().ToLowerInvariant()}[/] {Terminal.Text(change.System)} {id}  {Terminal.Text(change.Sentence)}");
         WriteFields(change.Before, change.After);
         WriteLosers(change);
+        foreach (var other in change.Exchanged ?? [])
+        {
+            Terminal.Line($"    at once {Terminal.Text(other.Label)}:");
+            WriteFields(other.Before, other.After, "  ");
+        }
+
         if (change.PasswordFrom is { } password)
         {
             Terminal.Line($"    signs in with: the password of {Terminal.Text(password.System)} (its hash is read from {Terminal.Text(password.Field)} at apply)");

@@ -1,3 +1,4 @@
+using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
 using Spectre.Console;
 
@@ -72,7 +73,7 @@ internal static class RunsView
                     pair.Change.Number,
                     pair.Change.Action,
                     pair.Change.System,
-                    pair.Change.Account,
+                    Account = IdOf(pair.Change, pair.Entry),
                     pair.Change.Label,
                     pair.Change.Reason,
                     pair.Change.Sentence,
@@ -93,13 +94,17 @@ internal static class RunsView
                 ChangeState.Intent => "not known",
                 { } known => known.ToString().ToLowerInvariant(),
             };
-            Terminal.Line($"{change.Number,4}  {state,-9}  {change.Action.ToString().ToLowerInvariant(),-7}  {Terminal.Text(change.System)} {Terminal.Text(change.Account.ToString())}  {Terminal.Text(change.Sentence)}");
+            Terminal.Line($"{change.Number,4}  {state,-9}  {change.Action.ToString().ToLowerInvariant(),-7}  {Terminal.Text(change.System)} {Terminal.Text(IdOf(change, entry).ToString())}  {Terminal.Text(change.Sentence)}");
             if (entry?.Message is { } message)
             {
                 Terminal.Line($"      [yellow]{Terminal.Text(message)}[/]");
             }
         }
     }
+
+    /// <summary>The account's id; of one that was made under a number, that number.</summary>
+    private static AccountId IdOf(Change change, JournalEntry? entry)
+        => change.Numbered && entry?.Rows is [var row] ? AccountId.FromRecord(row.Key, [.. row.Key.Keys])! : change.Account;
 
     private static string State(DateTimeOffset? finished) => finished is null ? "unfinished: apply the plan again" : "finished";
 

@@ -18,13 +18,20 @@ internal sealed class MongoRowPass(MongoDatabase database, string accounts, Mong
         await rows.LoadAsync(writes.Select(Place), CancellationToken.None);
         await rows.LoadAsync(writes.Where(IsRekeying).Select(write => (write.Table, NewKey(write))), CancellationToken.None);
         var looked = false;
+        // What refers to whom in between was so when they were made.
+        var madeBefore = Enumerable.Range(0, writes.Count).All(index => writes[index].Action == RowAction.Keep || IsMade(writes, index));
         for (var index = 0; index < writes.Count; index++)
         {
             var write = writes[index];
+            if (!madeBefore && await FirstLeftAsync(noneLeft, index) is { } early)
+            {
+                return new RowPassEnd(early);
+            }
+
             if (!looked && write.Action == RowAction.Delete && write.Table == accounts)
             {
                 looked = true;
-                if (await FirstLeftAsync(noneLeft) is { } left)
+                if (await FirstLeftAsync(noneLeft, null) is { } left)
                 {
                     return new RowPassEnd(left);
                 }
@@ -37,13 +44,13 @@ internal sealed class MongoRowPass(MongoDatabase database, string accounts, Mong
             }
         }
 
-        return new RowPassEnd((looked ? null : await FirstLeftAsync(noneLeft)) ?? (WriteOutcome)new Done());
+        return new RowPassEnd((madeBefore ? null : await FirstLeftAsync(noneLeft, writes.Count)) ?? (looked ? null : await FirstLeftAsync(noneLeft, null)) ?? (WriteOutcome)new Done());
     }
 
-    private async Task<Drifted?> FirstLeftAsync(IReadOnlyList<NoReferenceLeft> noneLeft)
+    private async Task<Drifted?> FirstLeftAsync(IReadOnlyList<NoReferenceLeft> noneLeft, int? afterWrites)
     {
         var references = new MongoReferences(database);
-        foreach (var check in noneLeft)
+        foreach (var check in noneLeft.Where(check => check.AfterWrites == afterWrites))
         {
             if (await references.HasReferenceAsync(check, transaction))
             {

@@ -53,6 +53,9 @@ internal sealed record PostgresColumn
 
     public required bool NotNull { get; init; }
 
+    /// <summary>Whether it gets a value when none is given: by a default, or perhaps by a trigger (of each row, before an insert).</summary>
+    public required bool FillsItself { get; init; }
+
     /// <summary>GENERATED ALWAYS AS IDENTITY: inserting a chosen value must say so.</summary>
     public required bool AlwaysNumbered { get; init; }
 

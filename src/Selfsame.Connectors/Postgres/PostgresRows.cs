@@ -39,17 +39,25 @@ internal sealed class PostgresRows(string system, PostgresSession session, Postg
         var deletesAccounts = writes.Any(IsAccountDeletion);
         if (present.AreMade(writes))
         {
-            return deletesAccounts ? new Done() : await session.RunAsync([.. AnyLeft(noneLeft)]) ?? new Done();
+            return deletesAccounts ? new Done() : await session.RunAsync([.. AnyLeft(noneLeft, null)]) ?? new Done();
         }
 
-        var todo = new List<RowWrite>();
-        foreach (var write in writes)
+        // Cut where something is to be checked in between.
+        var todo = new List<(List<RowWrite> Writes, int? Until)> { ([], 0), ([], null) };
+        var checks = noneLeft.Select(check => check.AfterWrites).OfType<int>().ToHashSet();
+        foreach (var (index, write) in writes.Index())
         {
             switch (present.Take(write))
             {
                 case null: break;
-                case Done: todo.Add(write); break;
+                case Done: todo[^1].Writes.Add(write); break;
                 case var outcome: return outcome;
+            }
+
+            if (checks.Contains(index + 1))
+            {
+                todo[^1] = (todo[^1].Writes, index + 1);
+                todo.Add(([], null));
             }
         }
 
@@ -72,46 +80,51 @@ internal sealed class PostgresRows(string system, PostgresSession session, Postg
     /// The writes in their order, and before each deletion what must be known then. All of it may go to the server at once: what an answer speaks
     /// against is rolled back.
     /// </summary>
-    private IEnumerable<PostgresStep> Steps(List<RowWrite> todo, IReadOnlyList<NoReferenceLeft> noneLeft, bool checkAtEnd)
+    private IEnumerable<PostgresStep> Steps(List<(List<RowWrite> Writes, int? Until)> todo, IReadOnlyList<NoReferenceLeft> noneLeft, bool checkAtEnd)
     {
         var mustCheck = true;
-        foreach (var run in RowRuns.Of(todo, shapes))
+        foreach (var (writes, until) in todo)
         {
-            if (mustCheck && IsAccountDeletion(run.First))
+            foreach (var run in RowRuns.Of(writes, shapes))
             {
-                mustCheck = false;
-                foreach (var step in AnyLeft(noneLeft))
+                var mayLeave = mustCheck && IsAccountDeletion(run.First);
+                mustCheck &= !mayLeave;
+                foreach (var step in (mayLeave ? AnyLeft(noneLeft, null) : []).Concat(Steps(run)))
                 {
                     yield return step;
                 }
             }
 
-            var table = run.First.Table;
-            var steps = run switch
-            {
-                { First.Action: RowAction.Delete } => WouldCascade(run.Writes).Concat(Each(run.Writes)),
-                { MovesKeys: true, Writes.Count: > 1 } => [Asked(InOneStatement(run.Writes))],
-                _ => Each(run.Writes),
-            };
-            foreach (var step in steps)
+            foreach (var step in until is null ? [] : AnyLeft(noneLeft, until))
             {
                 yield return step;
             }
-
-            PostgresStep Asked(PostgresQuestion question) => new(question.Statement, table, question);
         }
 
-        foreach (var step in mustCheck && checkAtEnd ? AnyLeft(noneLeft) : [])
+        foreach (var step in mustCheck && checkAtEnd ? AnyLeft(noneLeft, null) : [])
         {
             yield return step;
         }
     }
 
+    private IEnumerable<PostgresStep> Steps(RowRun run)
+    {
+        var table = run.First.Table;
+        return run switch
+        {
+            { First.Action: RowAction.Delete } => WouldCascade(run.Writes).Concat(Each(run.Writes)),
+            { MovesKeys: true, Writes.Count: > 1 } => [Asked(InOneStatement(run.Writes))],
+            _ => Each(run.Writes),
+        };
+
+        PostgresStep Asked(PostgresQuestion question) => new(question.Statement, table, question);
+    }
+
     private IEnumerable<PostgresStep> Each(IReadOnlyList<RowWrite> run)
         => PostgresWrites.Grouped(tables, run).Select(statement => new PostgresStep(statement, run[0].Table, null));
 
-    private IEnumerable<PostgresStep> AnyLeft(IReadOnlyList<NoReferenceLeft> noneLeft)
-        => references.AnyLeft(noneLeft, tables).Select(question => new PostgresStep(question.Statement, accounts.Name, question));
+    private IEnumerable<PostgresStep> AnyLeft(IReadOnlyList<NoReferenceLeft> noneLeft, int? afterWrites)
+        => references.AnyLeft([.. noneLeft.Where(check => check.AfterWrites == afterWrites)], tables).Select(question => new PostgresStep(question.Statement, accounts.Name, question));
 
     // A foreign key that is not deferrable is checked at the end of each statement: an id and what refers to it can only change in one. How many rows
     // it did not change is what it is asked.

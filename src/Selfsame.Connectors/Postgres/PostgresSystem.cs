@@ -11,7 +11,7 @@ namespace Selfsame.Connectors.Postgres;
 /// precondition and changed; a bulk read is one snapshot.
 /// </summary>
 public sealed class PostgresSystem
-    : IReadsFields, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts, IHasReferences, IWritesTogether,
+    : IReadsFields, IReadsAccountsById, IFindsAccounts, INumbersAccounts, IUpdatesAccounts, IDeletesAccounts, IHasReferences, IWritesTogether,
         IHasCanonicalIndexes, IChangesSchema, IProbesPermissions, IMakesUserCodes, ITellsCascades
 {
     private const int PortionSize = 1000;
@@ -71,6 +71,8 @@ public sealed class PostgresSystem
             {
                 Spelling = new PostgresSpelling(Mapping, table, [.. recordTypes.Select(record => (record, others![record.Table]))]).Spell,
                 TakesChosenId = !Mapping.Id.Any(id => table[id].Numbered),
+                GivesNumbers = Mapping.Id is [var id] && table[id].Numbered && await PostgresNumbers.FindAsync(session, table, table[id]) is not null,
+                FieldsWithoutDefault = table.Columns.Where(column => column is { NotNull: true, FillsItself: false }).Select(column => column.Name).ToHashSet(StringComparer.Ordinal),
                 AtomicPreconditions = true,
                 NotNullFields = table.Columns.Where(column => column.NotNull).Select(column => column.Name).ToHashSet(StringComparer.Ordinal),
                 DeletionEffects = [.. (await PostgresCatalog.CascadesAsync(session, table)).Select(cascade => cascade.ToString())],
@@ -184,6 +186,29 @@ public sealed class PostgresSystem
 
     public Task<WriteOutcome> CreateAsync(AccountId id, Fields fields, CancellationToken cancellation)
         => records is not null ? AccountRecords.GuardAsync(() => records.CreateAsync(fields, cancellation)) : WriteAsync(fields.Keys, accounts => accounts.InsertAsync(fields), cancellation);
+
+    public async Task<IReadOnlyList<FieldValue>> TakeNumbersAsync(int count, CancellationToken cancellation)
+    {
+        IReadOnlyList<FieldValue> numbers = [];
+        var outcome = await database.WriteAsync(
+            async session =>
+            {
+                var table = await CheckedTableAsync(session);
+                var sequence = await PostgresNumbers.FindAsync(session, table, table[Mapping.Id[0]]);
+                numbers = sequence is not null ? await sequence.TakeAsync(count)
+                    : throw new SystemUnavailableException($"'{name}': {tableName}.{Mapping.Id[0]} is not numbered by a sequence any more. Make a new plan.");
+                return new Done();
+            },
+            cancellation);
+        return outcome switch
+        {
+            Done => numbers,
+            Refused refused => throw new SystemUnavailableException(refused.Message),
+            Unavailable unavailable => throw new SystemUnavailableException(unavailable.Message),
+            // A number whose commit is unknown may be given again after a crash of the server.
+            _ => throw new SystemUnavailableException($"'{name}' did not confirm which numbers it gave. Run it again."),
+        };
+    }
 
     public Task<WriteOutcome> UpdateAsync(AccountId id, Fields set, Fields precondition, CancellationToken cancellation)
         => records is not null ? WithRecordsAsync(id, precondition, present => records.UpdateAsync(present, set, precondition, cancellation), cancellation) : WriteAsync(

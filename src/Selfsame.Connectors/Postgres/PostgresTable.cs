@@ -83,7 +83,9 @@ internal sealed class PostgresTable
                 EXISTS (SELECT 1 FROM pg_index u WHERE u.indrelid = c.oid AND (u.indisunique OR u.indisexclusion)
                     AND (a.attnum = ANY (u.indkey) OR u.indexprs IS NOT NULL)),
                 CASE WHEN y.typtype = 'd' THEN y.typbasetype ELSE y.oid END, CASE WHEN y.typtype = 'd' THEN y.typtypmod ELSE a.atttypmod END,
-                CASE WHEN y.typtype = 'e' THEN ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = y.oid ORDER BY e.enumsortorder) END
+                CASE WHEN y.typtype = 'e' THEN ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = y.oid ORDER BY e.enumsortorder) END,
+                d.oid IS NOT NULL OR a.attidentity <> '' OR y.typdefault IS NOT NULL OR EXISTS (
+                    SELECT 1 FROM pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal AND g.tgtype & 7 = 7)
             FROM unnest($1) WITH ORDINALITY n(name, number)
             JOIN pg_class c ON c.oid = to_regclass(n.name) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
             JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -128,6 +130,7 @@ internal sealed class PostgresTable
             Modifier = reader.GetInt32(14),
             Labels = reader.IsDBNull(15) ? [] : reader.GetFieldValue<string[]>(15),
             NotNull = reader.GetBoolean(5),
+            FillsItself = reader.GetBoolean(16),
             AlwaysNumbered = identity == 'a',
             Numbered = identity is 'a' or 'd' || reader.GetBoolean(8),
             Computed = reader.GetChar(7) is not '\0' and not ' ',

@@ -22,17 +22,22 @@ internal sealed class SqliteRows(SqliteConnection connection, SqliteTransaction 
         if (AreMade(writes))
         {
             mustCheck = !writes.Any(IsAccountDeletion);
-            return mustCheck ? Left(noneLeft) ?? (WriteOutcome)new Done() : new Done();
+            return mustCheck ? Left(noneLeft, null) ?? (WriteOutcome)new Done() : new Done();
         }
 
         // Rows and what refers to them may change in any order; the foreign keys are checked at the end.
         Execute("PRAGMA defer_foreign_keys=ON");
-        foreach (var write in writes)
+        foreach (var (index, write) in writes.Index())
         {
+            if (Left(noneLeft, index) is { } early)
+            {
+                return early;
+            }
+
             if (mustCheck && IsAccountDeletion(write))
             {
                 mustCheck = false;
-                if (Left(noneLeft) is { } left)
+                if (Left(noneLeft, null) is { } left)
                 {
                     return left;
                 }
@@ -44,7 +49,7 @@ internal sealed class SqliteRows(SqliteConnection connection, SqliteTransaction 
             }
         }
 
-        return mustCheck ? Left(noneLeft) ?? (WriteOutcome)new Done() : new Done();
+        return Left(noneLeft, writes.Count) ?? (mustCheck ? Left(noneLeft, null) ?? (WriteOutcome)new Done() : new Done());
     }
 
     /// <summary>The row under a key as it is now; null when it is not there. A table or column that is gone throws.</summary>
@@ -182,9 +187,9 @@ internal sealed class SqliteRows(SqliteConnection connection, SqliteTransaction 
         return (long)command.ExecuteScalar()!;
     }
 
-    private Drifted? Left(IReadOnlyList<NoReferenceLeft> noneLeft)
+    private Drifted? Left(IReadOnlyList<NoReferenceLeft> noneLeft, int? afterWrites)
     {
-        var left = noneLeft.FirstOrDefault(check => references.AnyLeft(connection, transaction, check));
+        var left = noneLeft.FirstOrDefault(check => check.AfterWrites == afterWrites && references.AnyLeft(connection, transaction, check));
         return left is null ? null : new Drifted($"A reference arrived meanwhile at {left.Place}.");
     }
 

@@ -13,7 +13,7 @@ namespace Selfsame.Connectors.Sqlite;
 /// is read, compared with the precondition and changed. The file's journal mode is left as it is.
 /// </summary>
 public sealed class SqliteSystem
-    : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts, IHasReferences, IWritesTogether,
+    : IReadsAccounts, IReadsAccountsById, IFindsAccounts, INumbersAccounts, IUpdatesAccounts, IDeletesAccounts, IHasReferences, IWritesTogether,
         IHasCanonicalIndexes, IChangesSchema, IProbesPermissions, IMakesUserCodes
 {
     private const int PortionSize = 1000;
@@ -28,6 +28,9 @@ public sealed class SqliteSystem
     private readonly IReadOnlyList<ReferencePlace> declared;
     private readonly IReadOnlyList<RecordConfig> recordTypes;
     private readonly AccountRecords? records;
+
+    // SQLite keeps no number for anybody: what was given is remembered here.
+    private long lastNumber;
 
     /// <param name="config">The system, as the config has it.</param>
     /// <param name="clock">For the year of user codes.</param>
@@ -70,6 +73,8 @@ public sealed class SqliteSystem
             {
                 Spelling = new SqliteSpelling(Mapping, columns, [.. recordTypes.Select(record => (record, new SqliteTable(record.Table).Columns(connection)))]).Spell,
                 TakesChosenId = !ids.Exists(column => column.IsRowId),
+                GivesNumbers = ids is [{ IsRowId: true }],
+                FieldsWithoutDefault = columns.Where(column => column is { NotNull: true, FillsItself: false, Generated: false }).Select(column => column.Name).ToHashSet(StringComparer.Ordinal),
                 AtomicPreconditions = true,
                 CanRequireValues = false,
                 NotNullFields = columns.Where(column => column.NotNull).Select(column => column.Name).ToHashSet(StringComparer.Ordinal),
@@ -144,6 +149,21 @@ public sealed class SqliteSystem
             ? AccountRecords.GuardAsync(() => records.CreateAsync(fields, cancellation))
             : file.WriteAsync(
                 (connection, transaction) => Missing(connection, fields.Keys) ?? table.Insert(connection, transaction, fields), cancellation);
+
+    public Task<IReadOnlyList<FieldValue>> TakeNumbersAsync(int count, CancellationToken cancellation) => file.ReadAsync<IReadOnlyList<FieldValue>>(
+        connection =>
+        {
+            CheckedColumns(connection);
+            var last = Math.Max(lastNumber, table.HighestNumber(connection, Mapping.Id[0]));
+            if (last > long.MaxValue - count)
+            {
+                throw new SystemUnavailableException($"'{name}': {table.Name} has a row with the highest number that there is, so that no account can get the next one.");
+            }
+
+            lastNumber = last + count;
+            return [.. Enumerable.Range(1, count).Select(step => FieldValue.Integer(last + step))];
+        },
+        cancellation);
 
     public Task<WriteOutcome> UpdateAsync(AccountId id, Fields set, Fields precondition, CancellationToken cancellation)
         => records is not null ? WithRecordsAsync(id, precondition, present => records.UpdateAsync(present, set, precondition, cancellation), cancellation) : file.WriteAsync(

@@ -11,7 +11,8 @@ namespace Selfsame.Connectors.Sqlite;
 /// <param name="KeyPosition">Its place in the primary key from 1, or 0.</param>
 /// <param name="Generated">Whether SQLite computes it, so that it is never written.</param>
 /// <param name="Type">The type as it was declared; may be empty.</param>
-internal sealed record SqliteColumn(string Name, bool NotNull, bool IsRowId, int KeyPosition, bool Generated, string Type);
+/// <param name="FillsItself">Whether it gets a value when none is given.</param>
+internal sealed record SqliteColumn(string Name, bool NotNull, bool IsRowId, int KeyPosition, bool Generated, string Type, bool FillsItself);
 
 /// <summary>The statements on one table. Names come from the config or the catalog and are quoted; values are parameters.</summary>
 internal sealed class SqliteTable(string name)
@@ -26,7 +27,7 @@ internal sealed class SqliteTable(string name)
     /// <summary>The columns; none when there is no such table.</summary>
     public IReadOnlyList<SqliteColumn> Columns(SqliteConnection connection)
     {
-        var rows = Query(connection, "SELECT name, type, \"notnull\", pk, hidden FROM pragma_table_xinfo($table) WHERE hidden <> 1", ("$table", name));
+        var rows = Query(connection, "SELECT name, type, \"notnull\", pk, hidden, dflt_value IS NOT NULL FROM pragma_table_xinfo($table) WHERE hidden <> 1", ("$table", name));
         var keys = rows.Count(row => row[3] is long and > 0);
         return [.. rows.Select(row => new SqliteColumn(
             (string)row[0]!,
@@ -34,7 +35,16 @@ internal sealed class SqliteTable(string name)
             keys == 1 && row[3] is 1L && string.Equals((string)row[1]!, "integer", StringComparison.OrdinalIgnoreCase),
             (int)(long)row[3]!,
             row[4] is not 0L,
-            (string)row[1]!))];
+            (string)row[1]!,
+            row[5] is 1L))];
+    }
+
+    /// <summary>The highest number that a row has, or had where SQLite keeps count (AUTOINCREMENT: sqlite.org/autoinc.html).</summary>
+    public long HighestNumber(SqliteConnection connection, string column)
+    {
+        var counts = Query(connection, "SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").Count > 0;
+        var counted = counts ? Query(connection, "SELECT seq FROM sqlite_sequence WHERE name = $table COLLATE NOCASE", ("$table", name)).Select(row => row[0]).FirstOrDefault() : null;
+        return Math.Max(counted is long number ? number : 0, Query(connection, $"SELECT max({DialectText.Quote(column)}) FROM {Quoted}")[0][0] is long highest ? highest : 0);
     }
 
     /// <summary>One sentence for each table whose rows go when a row here is deleted.</summary>

@@ -67,6 +67,19 @@ public interface ICreatesAccounts : IConnectedSystem
     Task<WriteOutcome> CreateAsync(AccountId id, Fields fields, CancellationToken cancellation);
 }
 
+/// <summary>Numbers its accounts itself, in an id of one field.</summary>
+public interface INumbersAccounts : ICreatesAccounts
+{
+    /// <summary>
+    /// Takes the next numbers from where the system takes them, each an id that no account has now; none is given twice while this connection to it lives. Taken
+    /// ahead, a number is known before the account is made with it; one that is never used leaves a gap. <see cref="SystemUnavailableException"/> where there is none.
+    /// </summary>
+    /// <param name="count">How many, at least one.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <returns>As many, in the form that a record has them.</returns>
+    Task<IReadOnlyList<FieldValue>> TakeNumbersAsync(int count, CancellationToken cancellation);
+}
+
 /// <summary>Changes accounts.</summary>
 public interface IUpdatesAccounts : IConnectedSystem
 {
@@ -87,6 +100,9 @@ public sealed record SystemFacts
     /// <summary>Whether a new account's id may be ours to choose.</summary>
     public required bool TakesChosenId { get; init; }
 
+    /// <summary>Whether it numbers its accounts itself, and lets a number be taken before the account is made: it is then an <see cref="INumbersAccounts"/>.</summary>
+    public bool GivesNumbers { get; init; }
+
     /// <summary>Whether a precondition is checked and the change made in one transaction of the system.</summary>
     public required bool AtomicPreconditions { get; init; }
 
@@ -101,6 +117,9 @@ public sealed record SystemFacts
 
     /// <summary>Fields that must not be null.</summary>
     public IReadOnlySet<string> NotNullFields { get; init; } = new HashSet<string>();
+
+    /// <summary>Fields that must have a value, and get none by themselves when an account is made without one.</summary>
+    public IReadOnlySet<string> FieldsWithoutDefault { get; init; } = new HashSet<string>();
 
     /// <summary>Whether an existing field can be made one that must have a value.</summary>
     public bool CanRequireValues { get; init; } = true;

@@ -55,7 +55,11 @@ public sealed record RowWrite
 /// <summary>No row at a place may refer to an account when the writes are done: a reference that arrived meanwhile stops them all.</summary>
 /// <param name="Place">Where to look.</param>
 /// <param name="Values">The values of the account's fields, in the order of the place's fields.</param>
-public sealed record NoReferenceLeft(ReferencePlace Place, IReadOnlyList<FieldValue> Values);
+public sealed record NoReferenceLeft(ReferencePlace Place, IReadOnlyList<FieldValue> Values)
+{
+    /// <summary>After how many of the writes it is checked; null for where <see cref="IWritesTogether.WriteTogetherAsync"/> says.</summary>
+    public int? AfterWrites { get; init; }
+}
 
 /// <summary>Changes several rows as one.</summary>
 public interface IWritesTogether : IConnectedSystem
@@ -71,7 +75,7 @@ public interface IWritesTogether : IConnectedSystem
     /// after the other. A row that is already as its write leaves it counts as done, so that the same call can be
     /// repeated after a lost answer; one that is neither as before nor as after is <see cref="Drifted"/>.
     /// <paramref name="noneLeft"/> is checked after the last insert or update and before the first deletion of a row of the accounts' own
-    /// table; a reference found there is <see cref="Drifted"/> too. A deletion by which the system itself would delete or change other
+    /// table, unless it says after which write; a reference found there is <see cref="Drifted"/> too. A deletion by which the system itself would delete or change other
     /// rows (ON DELETE CASCADE, SET NULL) is <see cref="Refused"/> and names them. Where writes are not one transaction,
     /// <see cref="Drifted"/> may leave the first of them made; the message says how many.
     /// </summary>

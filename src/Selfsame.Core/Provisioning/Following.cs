@@ -53,6 +53,9 @@ internal sealed class Following(Topology topology, ReconcileRule rule, SystemPic
     /// <summary>Whether these fields disable an account that is active.</summary>
     public bool Disables(Fields set) => active is not null && IsActive && set.TryGetValue(active, out var value) && !value.IsTruthy;
 
+    /// <summary>Whether these fields disable or enable the account.</summary>
+    public bool ChangesActivity(Fields set) => active is not null && set.TryGetValue(active, out var value) && value.IsTruthy != IsActive;
+
     /// <summary>Of these fields the one that disables or enables.</summary>
     public Fields OnlyActivity(Fields set) => set.Only([active!]);
 

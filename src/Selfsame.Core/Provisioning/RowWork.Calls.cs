@@ -30,7 +30,7 @@ internal sealed partial class RowWork
     private async Task<SystemPicture> ReadTargetAsync(ReconcileRule rule, SystemPicture source, CancellationToken cancellation)
     {
         var facts = await DescribeAsync(Target, cancellation);
-        AccountId[] ids = OurId is { } id && id.Parts.Count == parts.Topology.Systems[Target].Mapping.Id.Count ? [id] : [];
+        AccountId[] ids = OurIdIn(facts) is { } id && id.Parts.Count == parts.Topology.Systems[Target].Mapping.Id.Count ? [id] : [];
         var candidates = (await ReadByIdAsync(Target, ids, cancellation)).ToDictionary(pair => pair.Key, pair => pair.Value);
         if (!LooksLater(facts) && parts.Systems[Target] is IFindsAccounts finder && source.Accounts is [var person])
         {

@@ -81,7 +81,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
             var read = await ReadByIdAsync(rule.Source, [row.Key.Account], cancellation);
             var source = Picture(rule.Source, await DescribeAsync(rule.Source, cancellation), read.Values);
             var target = await ReadTargetAsync(rule, source, cancellation);
-            var ours = target.Accounts.FirstOrDefault(account => account.Account.Id.Equals(OurId));
+            var ours = target.Accounts.FirstOrDefault(account => account.Account.Id.Equals(OurIdIn(target.Facts)));
             // It may stand under the id that we chose without this row, by a plan: whatever the row comes to, and the purge, must know of it.
             row = ours is null ? row : row with { TargetId = ours.Account.Id };
             var again = ours is null ? await MakeAsync(rule, source, target, cancellation)
@@ -100,7 +100,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
     /// The id under which the account is, or will be, ours: the source's own where we choose it. Where the system gives ids itself an equal one
     /// is chance, or somebody's intention: there is none before the link.
     /// </summary>
-    private AccountId? OurId => row.TargetId ?? (parts.Systems[Target] is ICreatesWithPassword ? null : row.Key.Account);
+    private AccountId? OurIdIn(SystemFacts facts) => row.TargetId ?? (facts.GivesNumbers || parts.Systems[Target] is ICreatesWithPassword ? null : row.Key.Account);
 
     /// <summary>What is done where there is no account of ours; whether to look again at once.</summary>
     private async Task<bool> MakeAsync(ReconcileRule rule, SystemPicture source, SystemPicture target, CancellationToken cancellation)
@@ -155,8 +155,10 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
 
         switch (PersonalPlan.ForNew(parts.Topology, rule, source, target, Stamp()))
         {
-            case OneChange { Change.Action: ChangeAction.Create } creation when creation.Change.Account.Equals(OurId):
+            case OneChange { Change.Action: ChangeAction.Create } creation when creation.Change.Account.Equals(OurIdIn(target.Facts)):
                 return await CreateAsync(creation.Change, cancellation);
+            case OneChange { Change.Numbered: true } numbered:
+                return await ConcludeAsync(new FoundConflict($"{numbered.Change.Sentence} {Target} numbers its accounts itself: the service makes none there, a plan does (selfsame plan)."), cancellation);
             case OneChange other:
                 return await ConcludeAsync(new FoundConflict($"{other.Change.Sentence} Its id in {Target} can't be chosen by us."), cancellation);
             case Decided decided:
@@ -204,6 +206,18 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
             return await ConcludeAsync(new FoundConflict($"'{Target}' can't update accounts."), cancellation);
         }
 
+        if (await LeftBehindAsync(ours, set, cancellation) is { } left)
+        {
+            // What can't follow must not keep an account active that should not be, nor the other way round.
+            if (!following.ChangesActivity(set))
+            {
+                return await ConcludeAsync(!following.IsWanted ? new NothingLeft()
+                    : new FoundConflict($"{left} refer to {ours.Label} (id {ours.Id}) by what would change, and would be left behind: change it in the application."), cancellation);
+            }
+
+            set = following.OnlyActivity(set);
+        }
+
         if (following.Disables(set) && row is not { State: ProvisioningState.Compensating, DueBecause: null } && !await MayDisableAsync(cancellation))
         {
             return false;
@@ -231,6 +245,22 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
         }
 
         return await JudgeUpdateAsync(outcome.Checked(Target, creating: false), cancellation);
+    }
+
+    /// <summary>What refers to our account by a field that would change, where only the config says so and no system minds, as a clause; null for nothing.</summary>
+    private async Task<string?> LeftBehindAsync(Account ours, Fields set, CancellationToken cancellation)
+    {
+        var config = parts.Topology.Systems[Target];
+        var changing = set.Where(pair => pair.Value != ours.Record.ValueOrNull(pair.Key)).Select(pair => pair.Key).Except(config.Mapping.Id).ToHashSet(StringComparer.Ordinal);
+        var declared = config.References.Where(place => place.AccountFields.Any(changing.Contains)).ToList();
+        if (declared.Count == 0 || parts.Systems[Target] is not IHasReferences system)
+        {
+            return null;
+        }
+
+        var places = await PoliteAsync(Target, () => system.FindPlacesAsync(declared, cancellation), cancellation);
+        var counts = await PoliteAsync(Target, () => system.CountReferringAsync([.. places.Where(place => !place.Enforced && declared.Exists(place.IsSamePlaceAs))], [ours], cancellation), cancellation);
+        return counts.Count == 0 ? null : string.Join(", ", counts.Select(count => $"{count.Place} ({count.Rows})"));
     }
 
     private async Task<bool> JudgeUpdateAsync(WriteOutcome outcome, CancellationToken cancellation)
@@ -327,59 +357,4 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
     }
 
     private PlanStamp Stamp() => new(parts.Random.NextUuid(), parts.Clock.GetUtcNow(), "", "", parts.Random);
-
-    /// <summary>Writes the row on the way to something; false where another holds it by now.</summary>
-    private async Task<bool> AdvanceAsync(ProvisioningEvent happened, CancellationToken cancellation)
-    {
-        var next = Next(happened);
-        lost = !await parts.Rows.SaveAsync(next, release: false, [], cancellation);
-        row = next;
-        return !lost;
-    }
-
-    /// <summary>Writes the row and gives it back. Always false: there is nothing to look at again.</summary>
-    private async Task<bool> ConcludeAsync(ProvisioningEvent happened, CancellationToken cancellation)
-    {
-        var next = Next(happened);
-        var followers = IsNews(happened) ? parts.Topology.ProvisionedFrom(Target) : [];
-        lost = !await ReleaseAsync(next, followers, cancellation);
-        row = next;
-        parts.CrashPoints.Reach(ProvisioningCrashPoints.OutcomeDurable);
-        return false;
-    }
-
-    /// <summary>Writes the row and gives it back; false where another holds it by now. A lane that has more to do takes its next row with the same transaction.</summary>
-    private async Task<bool> ReleaseAsync(ProvisioningRow next, IReadOnlyList<string> followers, CancellationToken cancellation)
-    {
-        if (followers.Count > 0 || lane?.NextAfter(row, cancellation) is not { } wanted)
-        {
-            return await parts.Rows.SaveAsync(next, release: true, followers, cancellation);
-        }
-
-        var released = await parts.Rows.ReleaseAsync(next, wanted, cancellation);
-        lane.TakeOver(released.Next);
-        return released.Saved;
-    }
-
-    /// <summary>
-    /// Whether what hangs on the account is to hear of it: that it is there, that it changed, that it was disabled. Where rules form a circle,
-    /// a look that changes nothing ends it.
-    /// </summary>
-    private bool IsNews(ProvisioningEvent happened) => happened switch
-    {
-        FoundOurs => wrote || claim.Row.DueBecause != LookAgain.OfChain,
-        NothingLeft => wrote || claim.Row.State == ProvisioningState.Compensating,
-        _ => false,
-    };
-
-    /// <summary>Gives the row back as it is: what a person read is no longer what would be done.</summary>
-    private async Task<bool> ConcludeUnchangedAsync(CancellationToken cancellation)
-    {
-        PlanIsOld = true;
-        await parts.Rows.SaveAsync(claim.Row, release: true, [], cancellation);
-        return false;
-    }
-
-    private ProvisioningRow Next(ProvisioningEvent happened)
-        => ProvisioningMachine.Next(row, happened, parts.Clock.GetUtcNow(), parts.Random.NextInt32(1 << 20) / (double)(1 << 20));
 }

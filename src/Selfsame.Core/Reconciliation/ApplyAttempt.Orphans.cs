@@ -27,19 +27,31 @@ internal sealed partial class ApplyAttempt
         return refuted;
     }
 
-    /// <summary>The portion's deletions, by number, to which something refers by now that the system itself does not guard.</summary>
+    /// <summary>
+    /// The portion's changes, by number, that would leave something behind by now which the system itself does not guard: a reference to an account that goes, or by a
+    /// name or an address that changes.
+    /// </summary>
     private async Task<Dictionary<int, string>> ReadReferredAsync(IReadOnlyList<Change> portion, Dictionary<int, Account> present, CancellationToken cancellation)
     {
         var referred = new Dictionary<int, string>();
-        foreach (var group in portion.Where(change => change.Action == ChangeAction.Delete && present.ContainsKey(change.Number)).GroupBy(change => change.System))
+        foreach (var group in portion.Where(change => change.Action is ChangeAction.Delete or ChangeAction.Update && present.ContainsKey(change.Number))
+            .GroupBy(change => (change.System, Fields: string.Join('\0', Changing(change, present[change.Number]) ?? []))))
         {
-            var places = await rowChanges.ReferredAsync(group.Key, [.. group.Select(change => present[change.Number])], cancellation);
+            var changing = Changing(group.First(), present[group.First().Number])?.ToHashSet(StringComparer.Ordinal);
+            var places = await rowChanges.ReferredAsync(group.Key.System, [.. group.Select(change => present[change.Number])], changing, cancellation);
             foreach (var change in group.Where(change => places.ContainsKey(change.Account)))
             {
-                referred.Add(change.Number, $"{places[change.Account]} refer to it, and would be left behind. Delete or move these in the application first.");
+                referred.Add(change.Number, changing is null
+                    ? $"{places[change.Account]} refer to it, and would be left behind. Delete or move these in the application first."
+                    : $"{places[change.Account]} refer to it by what would change, and would be left behind. Change it in the application.");
             }
         }
 
         return referred;
     }
+
+    /// <summary>The fields, but for the id, that an update changes, in order; null for a deletion.</summary>
+    private IReadOnlyList<string>? Changing(Change change, Account present)
+        => change.Action == ChangeAction.Delete ? null
+            : [.. change.After.Where(pair => pair.Value != present.Record.ValueOrNull(pair.Key)).Select(pair => pair.Key).Except(topology.Systems[change.System].Mapping.Id).Order(StringComparer.Ordinal)];
 }

@@ -168,7 +168,9 @@ internal sealed partial class ApplyAttempt
     private async Task<bool> SweepAllAsync(CancellationToken cancellation)
     {
         var changes = new List<Change>();
-        foreach (var change in plan.Changes.Where(change => change.Action is ChangeAction.Merge or ChangeAction.Rekey && entries.GetValueOrDefault(change.Number)?.State == ChangeState.Applied))
+
+        // The old ids of those who exchanged theirs are somebody's again.
+        foreach (var change in plan.Changes.Where(change => change is { Action: ChangeAction.Merge or ChangeAction.Rekey, Exchanged: null } && entries.GetValueOrDefault(change.Number)?.State == ChangeState.Applied))
         {
             if (await rowChanges.HasUnguardedPlacesAsync(change.System, cancellation))
             {

@@ -66,8 +66,9 @@ internal sealed partial class ApplyAttempt(
         });
     }
 
-    private async Task<bool> ChangeAccountsAsync(IReadOnlyList<Change> portion, CancellationToken cancellation)
+    private async Task<bool> ChangeAccountsAsync(IReadOnlyList<Change> planned, CancellationToken cancellation)
     {
+        var portion = await NumberAsync(planned, cancellation);
         var present = await ReadAsync(portion, cancellation);
         var passwords = await ReadPasswordsAsync(portion, cancellation);
         var refuted = await ReadRefutedAsync(portion, present, cancellation);
@@ -99,7 +100,7 @@ internal sealed partial class ApplyAttempt(
 
         if (ready.Count > 0)
         {
-            var intents = ready.ConvertAll(pair => new JournalIntent(pair.Change.Number, pair.Ready.Before));
+            var intents = ready.ConvertAll(pair => IntentOf(pair.Change, pair.Ready.Before));
             if (!await journal.RecordIntentsAsync(Lease, plan.Id, intents, cancellation))
             {
                 return false;
@@ -170,7 +171,7 @@ internal sealed partial class ApplyAttempt(
                 break;
             }
 
-            written.Add((change, await SendAsync(change, go.Precondition, passwords.GetValueOrDefault(change.Number, Fields.Empty))));
+            written.Add(await SendAsync(change, go, passwords.GetValueOrDefault(change.Number, Fields.Empty), cancellation));
             crashPoints.Reach(ApplyCrashPoints.ChangeLeft);
         }
 
@@ -259,6 +260,12 @@ internal sealed partial class ApplyAttempt(
                 return new JournalOutcome(change.Number, ChangeState.Refused, null, exists.Message);
             case Refused { LacksPermission: true } lacking:
                 return StillOpen(change, $"{lacking.Message} Then apply the same plan again.");
+            case Refused refused when change.Exchanged is not null:
+                return new JournalOutcome(
+                    change.Number,
+                    ChangeState.Refused,
+                    null,
+                    $"{refused.Message} None of them has another id: to exchange them one must stand under a free id like {change.Account} meanwhile. Exchange them in the application.");
             case Refused refused:
                 return new JournalOutcome(change.Number, ChangeState.Refused, null, refused.Message);
             case Throttled:

@@ -146,8 +146,8 @@ public sealed class Auditor(
                 Situation.Duplicate when picture.Config.Duplicates == DuplicatesAction.Rename && picture.HoldsNames => finding.Members,
                 Situation.Drifted when finding.Rule!.Drifted == DriftedAction.UpdateTarget && picture.HoldsNames => [finding.Target!],
                 Situation.IdMismatch when finding.Rule!.IdMismatch == IdMismatchAction.RekeyTarget => [finding.Target!],
-                // The system itself says no where a foreign key stands, or what goes along.
-                Situation.Orphan when finding.Rule!.Orphan == OrphanAction.DeleteInTarget && picture.Places.Any(place => !place.Enforced) => [finding.Target!],
+                // The system itself says no where a foreign key stands, or what goes along: a person reads how much.
+                Situation.Orphan when finding.Rule!.Orphan == OrphanAction.DeleteInTarget && (picture.Facts.DeletionEffects.Count > 0 || picture.Places.Any(place => !place.Enforced)) => [finding.Target!],
                 _ => [],
             })
             .Select(account => account.Account)

@@ -55,9 +55,21 @@ internal sealed partial class ConfigNode(YamlNode node, string path, ConfigRepor
     /// <summary>The text with <c>${NAME}</c> replaced from the environment; an unset variable is an error.</summary>
     public string Text()
     {
-        if (node is not YamlScalarNode { Value: { Length: > 0 } text })
+        if (node is not YamlScalarNode { Value.Length: > 0 })
         {
             Reject($"'{path}' must be text and not empty.");
+            return "";
+        }
+
+        return TextOrEmpty();
+    }
+
+    /// <summary>As <see cref="Text"/>, where an empty text says something too.</summary>
+    public string TextOrEmpty()
+    {
+        if (node is not YamlScalarNode { Value: { } text })
+        {
+            Reject($"'{path}' must be text.");
             return "";
         }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Core.Reconciliation;
@@ -13,23 +14,30 @@ internal static class Creation
         var name = destination.Config.Name;
         // What a system that gives ids itself made is known again by a stored password: only the rows of the service keep one.
         var throughRow = !destination.Facts.TakesChosenId && destination.CreatesWithPassword && finding.Rule!.Target == name;
-        if (!destination.Facts.TakesChosenId && !throughRow)
+        var numbered = !destination.Facts.TakesChosenId && !throughRow && destination.Facts.GivesNumbers;
+        if (!destination.Facts.TakesChosenId && !throughRow && !numbered)
         {
             return new LeftAlone($"{name} gives ids itself, so that a lost answer could make two accounts.");
         }
 
-        if (!throughRow && origin.Config.Mapping.Id.Count != destination.Config.Mapping.Id.Count)
+        if (numbered && finding.Rule!.Correlate.Contains(CorrelationRule.ById))
+        {
+            return new LeftAlone($"{name} numbers its accounts itself, so the account would have another id than in {origin.Config.Name}: take 'id' out of 'correlate'.");
+        }
+
+        var ownId = !throughRow && !numbered;
+        if (ownId && origin.Config.Mapping.Id.Count != destination.Config.Mapping.Id.Count)
         {
             return new LeftAlone($"The ids of {origin.Config.Name} and {name} have different numbers of parts.");
         }
 
-        var newId = !throughRow && NeedsNewId(from, destination);
+        var newId = ownId && NeedsNewId(from, destination);
         if (newId && finding.Rule!.Correlate.Contains(CorrelationRule.ById))
         {
             return new LeftAlone($"Ids of {name} are uuids and {from.Account.Id} is none, so the account would have another: take 'id' out of 'correlate'.");
         }
 
-        if (!throughRow && !newId && destination.Accounts.FirstOrDefault(other => other.Account.Id.Equals(from.Account.Id)) is { } holder)
+        if (ownId && !newId && destination.Accounts.FirstOrDefault(other => other.Account.Id.Equals(from.Account.Id)) is { } holder)
         {
             return new LeftAlone($"{holder.Account.Label} has the id {from.Account.Id} in {name} and is somebody else: make this account in the application, or give one of them another id.");
         }
@@ -61,7 +69,10 @@ internal static class Creation
                 : $"No handle that '{template}' gives is free and allowed in {name}: {string.Join(", ", choices)}.");
         }
 
-        var spelled = FieldsOf(from, origin, destination, kinds, handle, stamp, withId: !throughRow);
+        // A system that gives ids itself gets the password by which the account is known to be ours.
+        var password = throughRow ? null : CreatedPassword.Carried(from, origin, destination, stamp.Id.ToString("D"));
+        var spelled = FieldsOf(from, origin, destination, kinds, handle, stamp, withId: ownId);
+        AddDefaults(spelled, destination.Config, stamp, except: password?.Into);
         if (spelled.Problem is { } problem)
         {
             return problem;
@@ -73,14 +84,18 @@ internal static class Creation
             fields = fields.With(new Fields([KeyValuePair.Create(destination.Config.Mapping.Id[0], FieldValue.Text(stamp.Random.NextUuid().ToString("D")))]));
         }
 
-        // A system that gives ids itself gets the password by which the account is known to be ours.
-        var password = throughRow ? null : CreatedPassword.Carried(from, origin, destination, stamp.Id.ToString("D"));
+        if ((Unfilled(fields, destination, password) ?? (numbered ? NotKnownAgain(finding.Rule!, from, fields, destination) : null)) is { } hindrance)
+        {
+            return hindrance;
+        }
+
         return new Planned(new Change
         {
             Number = 0,
             Action = ChangeAction.Create,
             System = name,
-            Account = throughRow ? from.Account.Id : AccountId.FromRecord(fields, destination.Config.Mapping.Id)!,
+            Account = ownId ? AccountId.FromRecord(fields, destination.Config.Mapping.Id)! : from.Account.Id,
+            Numbered = numbered,
             Label = from.Account.Label,
             Reason = reason,
             Sentence = finding.Sentence,
@@ -98,6 +113,40 @@ internal static class Creation
             For = throughRow ? new SourceAccount(origin.Config.Name, from.Account.Id) : null,
             From = throughRow ? null : new OriginAccount(origin.Config.Name, from.Account.Id, Relied(finding.Rule, from, origin, destination, kinds, template, stamp)),
         });
+    }
+
+    private static void AddDefaults(SpelledFields fields, SystemConfig config, PlanStamp stamp, string? except)
+    {
+        foreach (var (field, text) in config.Defaults.Where(pair => pair.Key != except && !fields.Has(pair.Key)))
+        {
+            fields.Add(field, FieldValue.Text(text == SystemConfig.Now ? stamp.Created.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture) : text));
+        }
+    }
+
+    /// <summary>Fields that the system would refuse to leave empty; null where all of them are filled.</summary>
+    private static LeftAlone? Unfilled(Fields fields, SystemPicture destination, CarriedPassword? password)
+    {
+        var unfilled = destination.Facts.FieldsWithoutDefault.Where(field => !fields.ContainsKey(field) && field != password?.Into && !destination.Config.Mapping.Id.Contains(field))
+            .Order(StringComparer.Ordinal).ToList();
+        return unfilled.Count == 0 ? null : new LeftAlone(
+            $"{destination.Config.Name} wants a value in {string.Join(", ", unfilled)} and has no default for it: say under 'defaults' of '{destination.Config.Name}' what a new account gets there.");
+    }
+
+    /// <summary>An account under a number of its system's own is known again only by what 'correlate' names; null where it would be.</summary>
+    private static LeftAlone? NotKnownAgain(ReconcileRule rule, KeyedAccount from, Fields fields, SystemPicture destination)
+    {
+        var mapping = destination.Config.Mapping;
+        var made = KeyedAccount.Of(mapping.ToAccount(fields.With(new Fields([KeyValuePair.Create(mapping.Id[0], FieldValue.Text("new"))])))!, IdentifierKeys.TryKey);
+        var correlation = rule.Target == destination.Config.Name ? Correlator.Correlate(rule, [from], [made]) : Correlator.Correlate(rule, [made], [from]);
+        if (correlation.Links.Count > 0)
+        {
+            return null;
+        }
+
+        var unproved = correlation.Ambiguous.Count > 0 && rule.Correlate.Contains(new CorrelationRule(IdentifierKind.Email));
+        return new LeftAlone($"{destination.Config.Name} numbers its accounts itself, and nothing would tell the next plan whose this one is: "
+            + (unproved ? "its e-mail must be verified on both sides (map 'emailVerified' in both), or the rule say 'trustEmail: true'."
+                : "name under 'correlate' an identifier that both systems map and that it has."));
     }
 
     /// <summary>What of the source's record the account is made of, and that by which it belongs into the other system.</summary>

@@ -98,6 +98,16 @@ public sealed class PersonDecisions(IReadOnlyList<PersonDecision> decisions)
 
     /// <summary>Why a change is not to be made, though a plan has it: it is about people who are told apart, or about what is to be left alone. Null where nothing says so.</summary>
     public string? Forbids(Change change)
+        => (change.Exchanged ?? []).Select(other => Alone(change, other)).Prepend(change).Select(ForbidsOne).FirstOrDefault(why => why is not null);
+
+    // Whoever exchange their ids are different people: each is looked at with the account whose id it takes.
+    private static Change Alone(Change change, ExchangedAccount other) => change with
+    {
+        Account = other.Account,
+        Follows = change.Follows is { } followed ? followed with { Account = AccountId.FromRecord(other.After, [.. other.After.Keys])! } : null,
+    };
+
+    private string? ForbidsOne(Change change)
     {
         // What is taken back is as it was before anything was decided.
         DecidedAccount[] accounts = change.Reason == ChangeReason.Undo ? [] : [.. Present(change).Concat(Origins(change)).Distinct()];

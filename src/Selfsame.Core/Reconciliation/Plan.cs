@@ -102,6 +102,14 @@ public enum ChangeReason
 /// <param name="Precondition">What it must hold when the merge is made, or the merge is skipped.</param>
 public sealed record MergedAccount(AccountId Account, string Label, Fields Before, Fields Precondition);
 
+/// <summary>An account that takes its new id together with others which have each other's.</summary>
+/// <param name="Account">Its id.</param>
+/// <param name="Label">How a person recognises it.</param>
+/// <param name="Before">Its id, by its field.</param>
+/// <param name="After">The id that it takes.</param>
+/// <param name="Precondition">What it must hold when the change is made, or the change is skipped for all.</param>
+public sealed record ExchangedAccount(AccountId Account, string Label, Fields Before, Fields After, Fields Precondition);
+
 /// <summary>A place whose references move with a change: all that are there when it is made.</summary>
 /// <param name="Table">The table or collection.</param>
 /// <param name="Fields">The fields that refer.</param>
@@ -212,13 +220,25 @@ public sealed record Change
     [JsonPropertyOrder(17)]
     public SourceAccount? For { get; init; }
 
-    /// <summary>For a change by which an account follows its person's account in another system, that one; null for every other change, and in plans of older versions.</summary>
+    /// <summary>
+    /// For a creation in a system that numbers its accounts: the number is taken when the plan is applied, and journaled before the account is made.
+    /// <see cref="Account"/> is then the id of the account of which it is made.
+    /// </summary>
     [JsonPropertyOrder(20)]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool Numbered { get; init; }
+
+    /// <summary>For a change by which an account follows its person's account in another system, that one; null for every other change, and in plans of older versions.</summary>
+    [JsonPropertyOrder(22)]
     public SourceAccount? Follows { get; init; }
 
     /// <summary>For the deletion of a duplicate, the account that stays: without it as it is, the person would have none.</summary>
     [JsonPropertyOrder(18)]
     public StayingAccount? Survivor { get; init; }
+
+    /// <summary>For ids that go round in a circle, the accounts that take theirs in the same change: each takes the id of the next, the last that of the first, which is <see cref="Account"/>.</summary>
+    [JsonPropertyOrder(21)]
+    public IReadOnlyList<ExchangedAccount>? Exchanged { get; init; }
 
     /// <summary>For a creation, the account of which the new one is made; null for every other change.</summary>
     [JsonIgnore]

@@ -75,7 +75,7 @@ public static class PlanCheck
         {
             var accounts = plan.Accounts.GetValueOrDefault(system.Key);
             var deletes = system.Sum(change => change.Action == ChangeAction.Delete ? 1 : change.Losers?.Count ?? 0);
-            var updates = system.Count(change => change.Action is ChangeAction.Update or ChangeAction.Rekey or ChangeAction.Restore);
+            var updates = system.Where(change => change.Action is ChangeAction.Update or ChangeAction.Rekey or ChangeAction.Restore).Sum(change => 1 + (change.Exchanged?.Count ?? 0));
             var orphans = system.Count(change => change.Reason == ChangeReason.OrphanDeleted);
             if (overrides.MaxDeletes is null && orphans > FewOrphans && orphans * 2L > accounts)
             {

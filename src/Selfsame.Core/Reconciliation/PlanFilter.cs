@@ -31,7 +31,8 @@ public sealed record PlanFilter(IReadOnlyList<string> Only, IReadOnlyList<string
                 ? systems!.Contains(change.System)
                 // An account that is not there yet stands in no finding: the one of which it is made does.
                 : change.Action == ChangeAction.Create ? change.MadeOf is { } origin && accounts!.Contains(origin)
-                : accounts!.Contains((change.System, change.Account)) || change.Losers?.Any(loser => accounts!.Contains((change.System, loser.Account))) == true);
+                : accounts!.Contains((change.System, change.Account)) || change.Losers?.Any(loser => accounts!.Contains((change.System, loser.Account))) == true
+                    || change.Exchanged?.Any(other => accounts!.Contains((change.System, other.Account))) == true);
         bool IsKept(Change change) => Stays(NamesOf(change.Reason)) && IsAsked(change);
 
         var unresolved = plan.Changes.Where(change => IsOfDuplicates(change) && !IsKept(change)).Select(change => change.System).ToHashSet();

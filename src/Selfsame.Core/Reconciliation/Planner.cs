@@ -36,7 +36,7 @@ public static class Planner
             .Select(finding => (finding, Outlived(finding, IncompleteAccounts.Decide(finding, pictures[finding.System], keys, stamp), gone))));
         decisions.AddRange(findings.Where(finding => finding.Fault is not (null or SystemFault.IncompleteAccount))
             .SelectMany(finding => SchemaPlanner.Decide(finding, pictures[finding.System], decisions, gone, stamp).Select(decision => (finding, decision)).ToList()));
-        decisions.AddRange(others.Where(pair => pair.Finding.Situation == Situation.IdMismatch));
+        decisions.AddRange(RekeyPlanner.Untangle([.. others.Where(pair => pair.Finding.Situation == Situation.IdMismatch)], pictures));
         return new Plan
         {
             Id = stamp.Id,
@@ -62,8 +62,8 @@ public static class Planner
 
     // What this plan merges away is not changed, deleted or made again by it.
     private static Decision Outlived(Finding finding, Decision decision, HashSet<(string System, AccountId Id)> gone)
-        => decision is Planned planned && finding.Accounts.Any(account => gone.Contains((account.System, account.Id)))
-            ? new LeftAlone($"{planned.Change.Label} is one of the duplicates that this plan clears: plan again afterwards.")
+        => decision is not LeftAlone && finding.Accounts.Any(account => gone.Contains((account.System, account.Id)))
+            ? new LeftAlone($"{finding.Accounts[0].Label} is one of the duplicates that this plan clears: plan again afterwards.")
             : decision;
 
     /// <summary>
@@ -100,7 +100,7 @@ public static class Planner
             Situation.Missing or Situation.Drifted => new LeftAlone("The config says to report it only."),
             Situation.Ambiguous => new LeftAlone("Nobody is adopted or merged on a guess: look at the evidence and make the identifiers or ids say who is who."),
             Situation.IdMismatch when finding.Rule!.IdMismatch == IdMismatchAction.RekeyTarget
-                => Rekey(finding, pictures[finding.Rule.Source], pictures[finding.Rule.Target]),
+                => RekeyPlanner.Decide(finding, pictures[finding.Rule.Source], pictures[finding.Rule.Target]),
             Situation.IdMismatch => new LeftAlone("Changing an id would break what refers to it: decide which id is right."),
             Situation.NotCanonical => new LeftAlone("Correct the value in its system; without a key it can't be compared."),
             _ => throw new InvalidOperationException($"{finding.Kind} is not decided here."),
@@ -111,38 +111,6 @@ public static class Planner
         => lacking.Where(name => pictures.TryGetValue(name, out var picture) && picture.Unreadable.Count > 0)
             .Select(name => new LeftAlone(UnreadableRecords.Problem(name, pictures[name].Unreadable)))
             .FirstOrDefault();
-
-    private static Decision Rekey(Finding finding, SystemPicture source, SystemPicture target)
-    {
-        var (from, account) = (finding.Source!.Account, finding.Target!.Account);
-        var mapping = target.Config.Mapping;
-        if (!target.WritesTogether || from.Id.Parts.Count != mapping.Id.Count)
-        {
-            return new LeftAlone($"The ids of {target.Config.Name} can't be changed to those of {source.Config.Name}.");
-        }
-
-        if (!target.Facts.CanChangeIds)
-        {
-            return new LeftAlone($"{target.Config.Name} can't change an account's id without transactions, and has none: make it a replica set, or correct the id in {source.Config.Name}.");
-        }
-
-        if (target.Accounts.Any(other => other.Account.Id.Equals(from.Id)))
-        {
-            return new LeftAlone($"Another account of {target.Config.Name} has the id {from.Id}: decide who that is first.");
-        }
-
-        return new Planned(Of(finding, target, account) with
-        {
-            Action = ChangeAction.Rekey,
-            Reason = ChangeReason.IdMismatch,
-            Follows = new SourceAccount(source.Config.Name, from.Id),
-            Sentence = $"{finding.Sentence} The row in {target.Config.Name}, and all that refers to it, takes the id {from.Id}.",
-            Before = account.Record.Only(mapping.Id),
-            After = new Fields(source.Config.Mapping.Id.Zip(mapping.Id, (ours, theirs) => KeyValuePair.Create(theirs, from.Record[ours].InTheFormOf(account.Record[theirs])))),
-            Precondition = account.Record.Only(IdentityFields(target)),
-            References = PlannedReferences.Of(target.Places, target.Referring.GetValueOrDefault(account.Id, [])),
-        });
-    }
 
     private static Decision DecideOrphan(Finding finding, IReadOnlyDictionary<string, SystemPicture> pictures, ClaimedKeys keys, PlanStamp stamp)
     {
@@ -195,8 +163,16 @@ public static class Planner
             Before = account.Record.Redacted(salt),
             Precondition = account.Record.Without(target.Config.Mapping.NoiseFields).Redacted(salt),
             Reversible = target.Facts.DeletionEffects.Count == 0,
-            Effects = [.. target.Facts.DeletionEffects, .. target.TakenAlong.GetValueOrDefault(account.Id, [])],
+            Effects = [.. target.Facts.DeletionEffects, .. Referred(account, target), .. target.TakenAlong.GetValueOrDefault(account.Id, [])],
         });
+    }
+
+    // Past tense: an undo tells it again.
+    private static IEnumerable<string> Referred(Account account, SystemPicture target)
+    {
+        var counts = target.Referring.GetValueOrDefault(account.Id, []);
+        return target.Facts.DeletionEffects.Count == 0 || counts.Count == 0 ? []
+            : [$"When the plan was made, there referred to it: {string.Join(", ", counts.Select(count => $"{count.Place} ({Terms.Count(count.Rows, "row")})"))}."];
     }
 
     private static Decision Update(Finding finding, SystemPicture source, SystemPicture target, ClaimedKeys keys, PlanStamp stamp)
@@ -267,10 +243,10 @@ public static class Planner
     private static FieldValue No(FieldValue present) => present.Raw is long or double ? FieldValue.Integer(0) : FieldValue.Boolean(false);
 
     // The fields by which the account was told to be this person's: if they change, it may be someone else's.
-    private static IEnumerable<string> IdentityFields(SystemPicture picture)
+    internal static IEnumerable<string> IdentityFields(SystemPicture picture)
         => picture.Config.Mapping.Id.Concat(picture.Config.Mapping.Identifiers.Values);
 
-    private static Change Of(Finding finding, SystemPicture system, Account account) => new()
+    internal static Change Of(Finding finding, SystemPicture system, Account account) => new()
     {
         Number = 0,
         Action = ChangeAction.Update,

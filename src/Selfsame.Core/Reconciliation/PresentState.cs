@@ -18,6 +18,9 @@ public sealed class PresentState
     /// <summary>Whether the system changes several rows as one, and so deletes nobody to whom something refers.</summary>
     public bool WritesTogether(string system) => systems[system].Table.Length > 0;
 
+    /// <summary>The accounts' own table, where the system changes several rows as one.</summary>
+    internal string AccountsTable(string system) => systems[system].Table;
+
     /// <summary>The row, or null when it is gone.</summary>
     public Fields? Row(string system, string table, Fields key) => rows.GetValueOrDefault((system, table, key));
 

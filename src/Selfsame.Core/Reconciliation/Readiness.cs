@@ -25,7 +25,8 @@ internal abstract record Readiness
         if (change.Action == ChangeAction.Create)
         {
             return present is null ? new Ready(null, Fields.Empty)
-                : new NotReady(done ? "It is there already, as planned." : "An account with this id is there already. Plan again.");
+                : new NotReady(change.Numbered ? $"The number {change.Account} that it was to get is another account's by now, or it was made and has changed since: look at that one. Plan again."
+                    : done ? "It is there already, as planned." : "An account with this id is there already. Plan again.");
         }
 
         if (present is null)

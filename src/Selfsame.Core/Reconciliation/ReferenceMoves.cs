@@ -19,6 +19,9 @@ internal sealed record RepeatedRow(RowWrite Write, IReadOnlyList<ReferencePlace>
 /// <param name="Repeated">The rows that go.</param>
 internal sealed record MovedReferences(IReadOnlyList<RowWrite> Writes, IReadOnlyList<RepeatedRow> Repeated)
 {
+    /// <summary>One of several rows that are equal in everything, in a table without a key; null where there are none.</summary>
+    public ReferringRow? Alike { get; init; }
+
     /// <summary>The rows that go although they say something else than the one that stays.</summary>
     public IEnumerable<RepeatedRow> Differing => Repeated.Where(row => row.Differs.Count > 0);
 
@@ -26,7 +29,10 @@ internal sealed record MovedReferences(IReadOnlyList<RowWrite> Writes, IReadOnly
     public int CountDiffering(ReferencePlace place) => Differing.Count(row => row.Places.Any(place.IsSamePlaceAs));
 
     /// <summary>Why a person must look at these rows first; null where nobody must.</summary>
-    public string? Hindrance => Differing.FirstOrDefault(row => row.OnePerAccount) is { } one
+    public string? Hindrance => Alike is { } alike
+        ? $"Nothing tells equal rows of a table without a key apart, and {alike.Place.Table} has some that refer to {alike.Account} by {string.Join('+', alike.Place.Fields)}: "
+            + "give it a key, or leave one of them, then plan again."
+        : Differing.FirstOrDefault(row => row.OnePerAccount) is { } one
         ? $"The row {one} differs in {string.Join(", ", one.Differs)} from another that would be of the same account, which can have only one there: "
             + "put what should stay into one of them and delete the other, then plan again."
         : null;
@@ -41,6 +47,7 @@ internal sealed class ReferenceMoves(string accountsTable, AccountMapping mappin
     public MovedReferences Of(IReadOnlyList<ReferringRow> referring, IReadOnlySet<AccountId> from, Account to)
     {
         var (writes, repeated) = (new List<RowWrite>(), new List<RepeatedRow>());
+        ReferringRow? alike = null;
         var standing = new Dictionary<(string Place, Fields Values), Fields>();
         foreach (var row in referring.Where(row => !from.Contains(row.Account)))
         {
@@ -63,6 +70,8 @@ internal sealed class ReferenceMoves(string accountsTable, AccountMapping mappin
                 continue;
             }
 
+            // By one place a row refers to somebody once.
+            alike ??= group.GroupBy(row => row.Account).FirstOrDefault(mine => mine.Select(row => row.Place).Distinct(ReferenceEqualityComparer.Instance).Count() < mine.Count())?.First();
             if (Repeated(group.Key.Table, group.Key.Key, before, after, places, standing) is { } again)
             {
                 writes.Add(again.Write);
@@ -74,7 +83,7 @@ internal sealed class ReferenceMoves(string accountsTable, AccountMapping mappin
             writes.Add(new RowWrite { Table = group.Key.Table, Action = RowAction.Update, Key = group.Key.Key, Before = before.Only(set.Keys), After = set });
         }
 
-        return new MovedReferences(writes, repeated);
+        return new MovedReferences(writes, repeated) { Alike = alike };
     }
 
     // Of rows that only one account can have, the same one stays when this is asked for a plan and when it is asked again at its apply.

@@ -12,6 +12,8 @@ internal sealed record PreparedChange(Change Change, ExpandedChange? Expanded, s
 internal sealed class RowChanges(
     IReadOnlyDictionary<string, IConnectedSystem> systems, Func<string, IReadOnlyList<ReferencePlace>> declared, PersonDecisions decisions, string salt)
 {
+    private const int MaximumFreeIds = 10;
+
     private readonly Dictionary<string, IReadOnlyList<ReferencePlace>> placesOf = new(StringComparer.Ordinal);
 
     /// <summary>
@@ -33,9 +35,9 @@ internal sealed class RowChanges(
             foreach (var change in group)
             {
                 var madeEarlier = earlier(change).Where(made.Contains).ToList();
-                prepared.Add(change.Number, IsReplayed(change, madeEarlier, earlier(change))
+                prepared.Add(change.Number, IsReplayed(change, system, madeEarlier, earlier(change))
                     ? new PreparedChange(change, new ExpandedChange(earlier(change), []), null)
-                    : Prepare(change, system, known, present, referring, madeEarlier));
+                    : Prepare(change, system, known, present, referring, madeEarlier, await FreeIdAsync(change, system, cancellation)));
             }
         }
 
@@ -129,18 +131,48 @@ internal sealed class RowChanges(
     public async Task<bool> HasUnguardedPlacesAsync(string system, CancellationToken cancellation)
         => (await PlacesAsync(system, cancellation)).Any(place => !place.IsGuarded);
 
-    /// <summary>What refers to accounts by places that only the config names, as a clause for each; the system keeps none of these from being left behind.</summary>
-    public async Task<IReadOnlyDictionary<AccountId, string>> ReferredAsync(string system, IReadOnlyList<Account> accounts, CancellationToken cancellation)
+    /// <summary>
+    /// What refers to accounts by places that only the config names, as a clause for each; the system keeps none of these from being left behind. Of accounts that
+    /// stay, by <paramref name="changing"/> fields; null for those that go.
+    /// </summary>
+    public async Task<IReadOnlyDictionary<AccountId, string>> ReferredAsync(
+        string system, IReadOnlyList<Account> accounts, IReadOnlySet<string>? changing, CancellationToken cancellation)
     {
-        var places = (await PlacesAsync(system, cancellation)).Where(place => !place.Enforced).ToList();
+        var places = (await PlacesAsync(system, cancellation)).Where(place => !place.Enforced && (changing is null || place.AccountFields.Any(changing.Contains))).ToList();
         var counts = places.Count == 0 || accounts.Count == 0 ? [] : await ((IHasReferences)systems[system]).CountReferringAsync(places, accounts, cancellation);
         return counts.GroupBy(count => count.Account).ToDictionary(group => group.Key, group => string.Join(", ", group.Select(count => $"{count.Place} ({count.Rows})")));
     }
 
     // An account that has its new id is not found under the old one; what was journaled is made to its end. What is made to its end is done,
     // whatever happened to its account since.
-    private static bool IsReplayed(Change change, List<RowWrite> madeEarlier, IReadOnlyList<RowWrite> earlier)
-        => madeEarlier.Count > 0 && (change.Action == ChangeAction.Rekey || madeEarlier.Count == earlier.Count);
+    private static bool IsReplayed(Change change, IWritesTogether system, List<RowWrite> madeEarlier, IReadOnlyList<RowWrite> earlier) => change switch
+    {
+        // A row that names both of two who exchange their ids looks the same before and after.
+        { Exchanged: not null } => madeEarlier.Any(row => row.Table == system.AccountsTable && row.After.Keys.Any(system.Mapping.Id.Contains)),
+        { Action: ChangeAction.Rekey } => madeEarlier.Count > 0,
+        _ => madeEarlier.Count > 0 && madeEarlier.Count == earlier.Count,
+    };
+
+    /// <summary>An id that nobody has, for whoever steps aside while others take theirs; null where none can be made in that form, or none is needed.</summary>
+    private async Task<Fields?> FreeIdAsync(Change change, IWritesTogether system, CancellationToken cancellation)
+    {
+        for (var attempt = 1; change.Exchanged is not null && attempt <= MaximumFreeIds; attempt++)
+        {
+            var field = system.Mapping.Id[0];
+            if (IdExchange.IdLike(change.Before[field], $"{salt} {change.Number} {attempt}") is not { } free)
+            {
+                break;
+            }
+
+            var id = new Fields([KeyValuePair.Create(field, free)]);
+            if ((await ((IReadsAccountsById)system).ReadFreshAsync(change.System, [AccountId.FromRecord(id, system.Mapping.Id)!], cancellation)).Count == 0)
+            {
+                return id;
+            }
+        }
+
+        return null;
+    }
 
     private PreparedChange Prepare(
         Change change,
@@ -148,7 +180,8 @@ internal sealed class RowChanges(
         Dictionary<AccountId, Account> known,
         IReadOnlyDictionary<AccountId, Account> present,
         IReadOnlyList<ReferringRow> referring,
-        List<RowWrite> made)
+        List<RowWrite> made,
+        Fields? freeId)
     {
         if (change.Action == ChangeAction.Restore)
         {
@@ -161,6 +194,16 @@ internal sealed class RowChanges(
         }
 
         var account = known[change.Account];
+        if (change.Exchanged is not null)
+        {
+            var circle = Involved(change).Select(id => known[id]).ToList();
+            var ids = circle.Select(member => member.Id).ToHashSet();
+            var exchanged = freeId is null
+                ? new ExpandedChange([], []) { Hindrance = $"No free id like {change.Account} can be made, by way of which they could exchange theirs. Do it in the application." }
+                : new IdExchange(system.AccountsTable, system.Mapping, placesOf[change.System], referring.Where(row => ids.Contains(row.Account))).Of(change, circle, freeId);
+            return new PreparedChange(change, exchanged.Hindrance is null ? exchanged : null, exchanged.Hindrance);
+        }
+
         var losers = (change.Losers ?? []).Select(loser => known.GetValueOrDefault(loser.Account)).OfType<Account>().ToList();
         var mine = losers.Select(loser => loser.Id).Append(account.Id).ToHashSet();
         var rows = referring.Where(row => mine.Contains(row.Account)).ToList();
@@ -214,6 +257,19 @@ internal sealed class RowChanges(
             if (survivor.Precondition.DifferencesFrom(staying.Record, salt) is { Count: > 0 } other)
             {
                 return $"Since the plan was made, {survivor.Label} (id {survivor.Account}), who was to stay, changed: {string.Join(", ", other)}. Plan again.";
+            }
+        }
+
+        foreach (var other in change.Exchanged ?? [])
+        {
+            if (!known.TryGetValue(other.Account, out var there))
+            {
+                return $"{other.Label} (id {other.Account}) is gone. Plan again.";
+            }
+
+            if (other.Precondition.DifferencesFrom(there.Record, salt) is { Count: > 0 } changed)
+            {
+                return $"Since the plan was made, {other.Label} (id {other.Account}) changed: {string.Join(", ", changed)}. Plan again.";
             }
         }
 
@@ -275,7 +331,8 @@ internal sealed class RowChanges(
             : change.Losers!.Select(loser => Remembered(system, loser.Account, made)).OfType<Account>();
 
     private static IEnumerable<AccountId> Involved(Change change)
-        => change.Action == ChangeAction.Restore ? [] : (change.Losers ?? []).Select(loser => loser.Account).Append(change.Account);
+        => change.Action == ChangeAction.Restore ? []
+            : (change.Losers ?? []).Select(loser => loser.Account).Append(change.Account).Concat((change.Exchanged ?? []).Select(other => other.Account));
 
     /// <summary>The accounts that are read: with those that a change has to do with, the one on which it relies.</summary>
     private static IEnumerable<AccountId> Read(Change change) => change.Survivor is { } survivor ? Involved(change).Append(survivor.Account) : Involved(change);
@@ -287,6 +344,9 @@ internal sealed class RowChanges(
     {
         ChangeAction.Restore => true,
         ChangeAction.Delete => !present.ContainsKey(change.Account),
+        ChangeAction.Rekey when change.Exchanged is { } others => others.Select(other => (other.After, other.Precondition)).Append((change.After, change.Precondition))
+            .All(member => present.TryGetValue(AccountId.FromRecord(member.After, mapping.Id)!, out var there)
+                && member.Precondition.Without(mapping.Id.ToHashSet(StringComparer.Ordinal)).DifferencesFrom(there.Record, "").Count == 0),
         ChangeAction.Rekey => !present.ContainsKey(change.Account) && present.ContainsKey(Final(change, mapping)),
         _ => present.TryGetValue(change.Account, out var survivor)
             && change.After.All(pair => pair.Value.SameFactAs(survivor.Record.ValueOrNull(pair.Key)))

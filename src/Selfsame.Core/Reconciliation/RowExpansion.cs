@@ -39,8 +39,11 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
     {
         var survivorNow = survivor with { Record = survivor.Record.With(change.After) };
         var gone = losers.Select(loser => loser.Id).ToHashSet();
-        var moved = moves.Of(referring, gone, survivorNow);
-        var rows = moved.Writes.ToList();
+        // What holds the survivor's own name follows when that loses a blank.
+        var own = moves.Of([.. referring.Where(row => row.Account.Equals(survivor.Id))], new HashSet<AccountId> { survivor.Id }, survivorNow).Writes;
+        var followed = own.ToDictionary(write => (write.Table, write.Key));
+        var moved = moves.Of([.. referring.Select(row => followed.TryGetValue((row.Place.Table, row.Key), out var write) ? row with { Key = write.KeyAfter, Row = row.Row.With(write.After) } : row)], gone, survivorNow);
+        var rows = own.Concat(moved.Writes).ToList();
         rows.AddRange(losers.Select(Deleted));
         var set = new Fields(change.After.Where(pair => survivor.Record.ValueOrNull(pair.Key) != pair.Value));
         if (set.Count > 0)
@@ -55,7 +58,7 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
             });
         }
 
-        return new ExpandedChange(rows, [.. losers.SelectMany(loser => NoneLeft(loser, survivorNow))]) { Hindrance = Hindrance(moved) };
+        return new ExpandedChange(rows, [.. losers.Append(survivor).SelectMany(account => NoneLeft(account, survivorNow))]) { Hindrance = Hindrance(moved) };
     }
 
     // Connectors make the id and what refers to it change as one, whatever order their constraints ask for.

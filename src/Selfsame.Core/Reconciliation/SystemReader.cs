@@ -17,7 +17,7 @@ internal sealed class SystemReader(IReadOnlyList<ConnectorKind> connectors)
             var allowed = CommonKeys.Concat(kind.Settings.Select(setting => setting.Name));
             allowed = kind.TakesHook ? allowed.Append("hook") : allowed;
             allowed = kind.RecordTableKey is null ? allowed : allowed.Concat(["records", "userCode"]);
-            node.RejectOthers(kind.FixedMapping is null ? allowed.Concat(MappingKeys) : allowed);
+            node.RejectOthers(kind.FixedMapping is null ? allowed.Concat(MappingKeys).Append("defaults") : allowed);
         }
 
         var records = kind?.RecordTableKey is { } table && entries.TryGetValue("records", out var recordsNode) ? RecordReader.ReadRecords(recordsNode, table) : [];
@@ -42,10 +42,21 @@ internal sealed class SystemReader(IReadOnlyList<ConnectorKind> connectors)
             References = entries.TryGetValue("references", out var references) && kind is not null ? DuplicatesReader.ReadReferences(references, mapping) : [],
             Pace = entries.TryGetValue("provisioning", out var pace) ? ReadPace(pace) : new ProvisioningPace(),
             Uuid = entries.TryGetValue("uuid", out var uuid) ? uuid.Text() : null,
+            Defaults = entries.TryGetValue("defaults", out var defaults) && kind is { FixedMapping: null } ? ReadDefaults(defaults, mapping) : new Dictionary<string, string>(),
             Records = records,
             UserCode = code,
             HookToken = kind?.TakesHook == true && entries.TryGetValue("hook", out var hook) ? ReadHook(hook) : null,
         };
+    }
+
+    private static Dictionary<string, string> ReadDefaults(ConfigNode node, AccountMapping mapping)
+    {
+        foreach (var (field, entry) in node.Entries().Where(pair => mapping.Id.Concat(mapping.Identifiers.Values).Contains(pair.Key) && pair.Value.TextOrEmpty().Length > 0))
+        {
+            entry.Reject($"'{field}' tells one person from another: no two accounts may get the same there.");
+        }
+
+        return node.Entries().ToDictionary(pair => pair.Key, pair => pair.Value.TextOrEmpty(), StringComparer.Ordinal);
     }
 
     private static ProvisioningPace ReadPace(ConfigNode node)

@@ -118,6 +118,12 @@ public sealed record SystemConfig
     /// <summary>The field that must hold a random uuid in every record, or null.</summary>
     public string? Uuid { get; init; }
 
+    /// <summary>What an account that is created holds in fields that nothing else fills: texts, and <see cref="Now"/> for when the plan was made.</summary>
+    public IReadOnlyDictionary<string, string> Defaults { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>The default that stands for the time of the plan.</summary>
+    public const string Now = "now";
+
     /// <summary>Further types of records that belong to each account.</summary>
     public IReadOnlyList<RecordConfig> Records { get; init; } = [];
 

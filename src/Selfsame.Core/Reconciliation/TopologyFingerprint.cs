@@ -36,6 +36,7 @@ internal static partial class TopologyFingerprint
                 system.Uuid,
                 records = system.Records.Select(record => new { record.Name, record.Table, record.Id, fields = record.Fields.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => new[] { pair.Key, pair.Value }) }),
                 system.UserCode,
+                defaults = system.Defaults.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => new[] { pair.Key, pair.Value }),
             }),
             rules = rules.Select(rule => new
             {

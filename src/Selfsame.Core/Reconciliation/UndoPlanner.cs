@@ -51,7 +51,7 @@ public static class UndoPlanner
     private static List<Decision> Decide(Change change, JournalEntry? entry, PresentState present, Topology topology)
     {
         // What was not made as a whole may have left rows behind, where its system has no transactions.
-        if (entry is null or { State: ChangeState.Skipped or ChangeState.Refused, Rows: null })
+        if (entry is null || (entry.State is ChangeState.Skipped or ChangeState.Refused && (entry.Rows is null || !change.IsOfRows)))
         {
             return [];
         }
@@ -61,9 +61,9 @@ public static class UndoPlanner
             return [new LeftAlone("Whether it was made is not known. Apply the run's plan again, then undo.")];
         }
 
-        if (entry.Rows is { } rows)
+        if (change.IsOfRows && entry.Rows is { } rows)
         {
-            return UndoRows(change, rows, present);
+            return change.Exchanged is null ? UndoRows(change, rows, present) : UndoExchange(change, rows, present, topology.Systems[change.System].Mapping);
         }
 
         var account = present.Account(change.System, AccountOf(change, entry, topology.Systems[change.System].Mapping));
@@ -74,8 +74,11 @@ public static class UndoPlanner
             ChangeAction.Update => UndoUpdate(change, entry, account),
             _ => UndoDelete(change, entry, account, topology.Systems[change.System].Mapping),
         };
-        return decision is null ? [] : [decision];
+        return decision is null ? [] : change.Action == ChangeAction.Delete && decision is Planned && change.Effects.Count > 0 ? [decision, StaysAway(change)] : [decision];
     }
+
+    /// <summary>What its system let go along with an account is in no journal.</summary>
+    private static LeftAlone StaysAway(Change change) => new($"The account comes back. What went with it stays away, for no journal has it: {string.Join(' ', change.Effects)}");
 
     /// <summary>Row by row, the last first: what is as the change left it goes back; what is as it was is back; anything else is somebody's later work.</summary>
     private static List<Decision> UndoRows(Change change, IReadOnlyList<RowWrite> rows, PresentState present)
@@ -100,6 +103,44 @@ public static class UndoPlanner
             : [new Planned(Reverse(change) with { Action = ChangeAction.Restore, Rows = reversed }), .. conflicts];
     }
 
+    /// <summary>
+    /// Only the accounts tell whether ids were exchanged: what refers to two of them looks the same before and after. They are exchanged back with all that refers
+    /// to them by then: what came since would be somebody else's if it stayed.
+    /// </summary>
+    private static List<Decision> UndoExchange(Change change, IReadOnlyList<RowWrite> rows, PresentState present, AccountMapping mapping)
+    {
+        var table = present.AccountsTable(change.System);
+        var own = rows.Where(row => row.Table == table && row.After.Keys.Any(mapping.Id.Contains)).ToList();
+        if (own.Count == 0)
+        {
+            return [];
+        }
+
+        // The first steps aside and takes its new id last.
+        if (own.Skip(1).All(row => row.IsMade(present.Row(change.System, table, row.KeyAfter))))
+        {
+            UndoRows(change, rows, present);
+            return [new Planned(ExchangedBack(change, mapping))];
+        }
+
+        return own.SkipLast(1).All(row => row.Reversed().IsMade(present.Row(change.System, table, row.Key))) ? []
+            : [new LeftAlone("The accounts are not those to which the run gave these ids any more. Exchange them in the application if they should go back.")];
+    }
+
+    private static Change ExchangedBack(Change change, AccountMapping mapping) => Reverse(change) with
+    {
+        Account = AccountId.FromRecord(change.After, mapping.Id)!,
+        Before = change.After,
+        After = change.Before,
+        Precondition = change.Precondition.With(change.After),
+        Effects = change.Effects,
+        References = change.References,
+
+        // Whoever gave the first its id is now the one whose id that takes.
+        Exchanged = [.. change.Exchanged!.Reverse().Select(other => new ExchangedAccount(
+            AccountId.FromRecord(other.After, mapping.Id)!, other.Label, other.After, other.Before, other.Precondition.With(other.After)))],
+    };
+
     private static Planned UndoSchema(Change change)
     {
         SchemaStep[] steps = [.. change.Steps!.Reverse().Select(step => step.Reversed())];
@@ -119,7 +160,7 @@ public static class UndoPlanner
     {
         var mapping = system.Mapping;
         // An image of the id alone is one of an account that the system did not show.
-        if (entry.After is null ? present is not null || change.For is not null : entry.After.Keys.All(mapping.Id.Contains) && !change.After.Keys.All(mapping.Id.Contains))
+        if (entry.After is null ? present is not null || change.For is not null || change.Numbered : entry.After.Keys.All(mapping.Id.Contains) && !change.After.Keys.All(mapping.Id.Contains))
         {
             return new LeftAlone("The account was not seen when it was made. Look at it, and delete it yourself if it should go.");
         }
@@ -196,7 +237,7 @@ public static class UndoPlanner
 
     /// <summary>The id of the account that a change was about: where the system gave it, the journal has it.</summary>
     internal static AccountId AccountOf(Change change, JournalEntry? entry, AccountMapping mapping)
-        => change.For is not null && entry?.After is { } made ? AccountId.FromRecord(made, mapping.Id)! : change.Account;
+        => (change.For is not null || change.Numbered) && entry?.After is { } made ? AccountId.FromRecord(made, mapping.Id)! : change.Account;
 
     private static Change Reverse(Change change) => change with
     {
@@ -214,6 +255,8 @@ public static class UndoPlanner
         PasswordFrom = null,
         For = null,
         From = null,
+        Numbered = false,
+        Exchanged = null,
         Follows = null,
     };
 }

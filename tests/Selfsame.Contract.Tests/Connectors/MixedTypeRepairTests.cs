@@ -15,7 +15,7 @@ using Selfsame.Testing;
 namespace Selfsame.Contract.Tests.Connectors;
 
 /// <summary>Two systems that hold the same facts in different types, repaired and taken back.</summary>
-public sealed class MixedTypeRepairTests : IDisposable
+public sealed partial class MixedTypeRepairTests : IDisposable
 {
     private static readonly DateTimeOffset Now = new(2026, 11, 26, 3, 11, 0, TimeSpan.Zero);
 
@@ -272,10 +272,22 @@ public sealed class MixedTypeRepairTests : IDisposable
             return plan;
         }
 
+        /// <summary>Plans and applies all, which comes to nothing that undo would take back: what is said of each change.</summary>
+        public async Task<IReadOnlyList<string>> RefusedAsync()
+        {
+            var audit = await AuditAsync();
+            var plan = Planner.Plan(topology, audit.Pictures, audit.Findings, Stamp());
+            var report = await SendAsync(plan);
+            report.Applied.ShouldBe(0);
+            var undo = await PlanUndoAsync(plan);
+            undo.Changes.ShouldBeEmpty();
+            undo.NotPlanned.ShouldBeEmpty();
+            return [.. report.Refused.Concat(report.Skipped).Select(note => note.Message)];
+        }
+
         public async Task UndoAsync(Plan plan)
         {
-            var run = (await journal.ReadAsync(plan.Id, CancellationToken.None))!;
-            var undo = UndoPlanner.Plan(run, await PresentState.ReadAsync(run, systems, CancellationToken.None), topology, plan.Accounts, Stamp());
+            var undo = await PlanUndoAsync(plan);
             undo.NotPlanned.ShouldBeEmpty();
             await MakeAsync(undo);
         }
@@ -293,10 +305,19 @@ public sealed class MixedTypeRepairTests : IDisposable
 
         private async Task MakeAsync(Plan plan)
         {
-            var report = (await new Applier(topology, systems, journal, TimeProvider.System, CrashPoints.None).ApplyAsync(plan, null, CancellationToken.None, false)).ShouldBeOfType<ApplyReport>();
+            var report = await SendAsync(plan);
             report.Refused.Concat(report.Skipped).Concat(report.Pending).Concat(report.Unverified).Select(note => $"{note.Change.Label}: {note.Message}").ShouldBeEmpty();
             report.AppliedNow.ShouldBe(plan.Changes.Count);
         }
+
+        private async Task<Plan> PlanUndoAsync(Plan plan)
+        {
+            var run = (await journal.ReadAsync(plan.Id, CancellationToken.None))!;
+            return UndoPlanner.Plan(run, await PresentState.ReadAsync(run, systems, CancellationToken.None), topology, plan.Accounts, Stamp());
+        }
+
+        private async Task<ApplyReport> SendAsync(Plan plan)
+            => (await new Applier(topology, systems, journal, TimeProvider.System, CrashPoints.None).ApplyAsync(plan, null, CancellationToken.None, false)).ShouldBeOfType<ApplyReport>();
 
         private Task<AuditResult> AuditAsync() => new Auditor(topology, systems, IdentifierKeys.TryKey, TimeProvider.System, RandomSource.System).AuditAsync(_ => null, CancellationToken.None);
     }

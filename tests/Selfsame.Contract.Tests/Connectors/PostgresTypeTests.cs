@@ -271,8 +271,11 @@ public sealed partial class PostgresConnectorTests
         (await system.CreateAsync(new AccountId("1"), before, CancellationToken.None)).ShouldBeOfType<Done>();
 
         (await system.ReadByIdAsync([new AccountId("1")], CancellationToken.None)).Single().Record.ShouldBe(before);
-        (await system.DescribeAsync(CancellationToken.None)).TakesChosenId.ShouldBeFalse();
-        (await serials.DescribeAsync(CancellationToken.None)).TakesChosenId.ShouldBeFalse();
+        foreach (var facts in new[] { await system.DescribeAsync(CancellationToken.None), await serials.DescribeAsync(CancellationToken.None) })
+        {
+            (facts.TakesChosenId, facts.GivesNumbers).ShouldBe((false, true));
+            facts.FieldsWithoutDefault.ShouldBeEmpty();
+        }
     }
 
     [Fact]

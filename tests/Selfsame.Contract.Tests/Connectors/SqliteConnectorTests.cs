@@ -152,7 +152,8 @@ public sealed partial class SqliteConnectorTests : WritingTogetherContract, IDis
 
         var facts = await Open(table: "numbered").DescribeAsync(CancellationToken.None);
 
-        facts.TakesChosenId.ShouldBeFalse();
+        (facts.TakesChosenId, facts.GivesNumbers).ShouldBe((false, true));
+        facts.FieldsWithoutDefault.ShouldBe(["id", "login"], ignoreOrder: true);
         facts.NotNullFields.ShouldBe(["id", "login"], ignoreOrder: true);
         facts.DeletionEffects.Single().ShouldContain("badges");
     }

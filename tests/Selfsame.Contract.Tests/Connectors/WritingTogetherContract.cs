@@ -114,6 +114,32 @@ public abstract partial class WritingTogetherContract : ConnectorContract
         (await EverythingAsync()).ShouldBe(before);
     }
 
+    // Two who exchange their ids: what refers to one by the other's cannot be told from a late reference afterwards.
+    [Fact]
+    public async Task What_must_not_be_left_after_a_certain_write_is_looked_for_then()
+    {
+        await TwoPeopleAsync();
+        var prints = (await PlacesAsync(Notes)).Single(place => place.Table == "prints");
+        RowWrite Give(int print, string from, string to) => new() { Table = "prints", Action = RowAction.Update, Key = Of(("id", print)), Before = Owner(from), After = Owner(to) };
+        RowWrite[] there = [Give(11, "2", "1"), Give(10, "1", "2")];
+        RowWrite[] back = [Give(11, "1", "2"), Give(10, "2", "1")];
+        var left = new NoReferenceLeft(prints, [FieldValue.Text("2")]) { AfterWrites = 1 };
+
+        (await TogetherAsync(there, [left])).ShouldBeOfType<Done>();
+        foreach (var after in new[] { 0, 1, 2 })
+        {
+            (await TogetherAsync(back, [left with { AfterWrites = after }])).ShouldBeOfType<Drifted>();
+        }
+
+        await ExecuteAsync("INSERT INTO prints (id, owner, title) VALUES (13, '2', 'late')");
+        (await TogetherAsync([back[1]], [left])).ShouldBeOfType<Drifted>();
+        (await CountAsync("prints", "owner = '2'")).ShouldBe(2);
+        await ExecuteAsync("DELETE FROM prints WHERE id = 13");
+        (await TogetherAsync([back[1]], [left])).ShouldBeOfType<Done>();
+
+        static Fields Owner(string id) => new([KeyValuePair.Create("owner", FieldValue.Text(id))]);
+    }
+
     [Fact]
     public async Task A_row_that_changed_meanwhile_stops_all_writes()
     {

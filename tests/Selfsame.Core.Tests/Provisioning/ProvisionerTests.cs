@@ -40,6 +40,52 @@ public sealed class ProvisionerTests
         bench.Target.Writes.ShouldBe(1);
     }
 
+    // A letter holds the address, and no foreign key says so.
+    [Fact]
+    public async Task An_address_is_not_changed_from_under_what_refers_by_it_and_a_person_is_told_where_while_disabling_follows()
+    {
+        var plain = new Bench().Topology;
+        var app = plain.Systems["app"] with { References = [new ReferencePlace { Table = "letters", Fields = ["to"], AccountFields = ["email"] }] };
+        bench = new Bench { Topology = plain with { Systems = new Dictionary<string, SystemConfig> { ["people"] = plain.Systems["people"], ["app"] = app } } };
+        SignUp();
+        await RunAsync();
+        var account = bench.Target.Rows.Values.Single();
+        bench.Target.Refer("letters", ["id"], ("id", "l1"), ("to", account["email"].AsText));
+        bench.Source.Put([.. bench.Source.Rows.Values.Single().Select(pair => (pair.Key, pair.Key == "email" ? "new@example.org" : pair.Value.Raw))]);
+        rows.Ask();
+
+        await RunAsync();
+
+        (rows.Only.State, rows.Only.Problem).ShouldBe(
+            (ProvisioningState.Conflict, $"letters.to (1) refer to ann (id {User}) by what would change, and would be left behind: change it in the application."));
+        bench.Target.Rows.Values.Single().ShouldBe(account);
+
+        bench.Source.Put([.. bench.Source.Rows.Values.Single().Select(pair => (pair.Key, pair.Key == "active" ? false : pair.Value.Raw))]);
+        rows.Ask();
+        await RunAsync();
+
+        bench.Target.Rows.Values.Single()["active"].ShouldBe(FieldValue.Boolean(false));
+        bench.Target.Rows.Values.Single()["email"].ShouldBe(account["email"]);
+    }
+
+    // Two that count their accounts have equal numbers by chance.
+    [Fact]
+    public async Task Where_accounts_are_numbered_the_service_takes_nobody_of_the_same_number_for_ours_and_leaves_making_one_to_a_plan()
+    {
+        bench = new Bench(Bench.Repairing with { Correlate = [new CorrelationRule(IdentifierKind.Email)] })
+        {
+            Target = new InMemorySystem(Bench.People) { Facts = new SystemFacts { TakesChosenId = false, GivesNumbers = true, AtomicPreconditions = true } },
+        };
+        SignUp();
+        bench.Target.Put(Bench.Person(User.ToString(), "stranger", "stranger@example.org"));
+
+        await RunAsync();
+
+        (rows.Only.State, rows.Only.TargetId).ShouldBe((ProvisioningState.Conflict, null));
+        rows.Only.Problem.ShouldEndWith("app numbers its accounts itself: the service makes none there, a plan does (selfsame plan).");
+        bench.Target.Writes.ShouldBe(0);
+    }
+
     [Fact]
     public async Task A_system_that_is_down_is_tried_again()
     {

@@ -50,7 +50,7 @@ internal sealed class Bench
 
     public Topology Topology { get; set; }
 
-    public InMemorySystem Source { get; }
+    public InMemorySystem Source { get; init; }
 
     public InMemorySystem Target { get; init; }
 

@@ -91,20 +91,31 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
         {
             var (savedRows, savedReferring) = (new Dictionary<AccountId, Fields>(rows), new Dictionary<(string, Fields), Fields>(referring));
             var (outcome, made) = ((WriteOutcome)new Done(), 0);
+            if (Facts.AtomicPreconditions && AreMade(writes))
+            {
+                return Answer();
+            }
+
             if (writes.FirstOrDefault(write => write.Action == RowAction.Keep && (Row(write.Table, write.Key) is not { } kept || write.Before.DifferencesFrom(kept, "").Count > 0)) is not null)
             {
                 return new Drifted("An account is not as before.");
             }
 
-            foreach (var write in writes.Where(write => write.Action != RowAction.Keep))
+            foreach (var (index, write) in writes.Index().Where(pair => pair.Item.Action != RowAction.Keep))
             {
+                if (AnyLeft(noneLeft, index))
+                {
+                    outcome = new Drifted("A reference arrived.");
+                    break;
+                }
+
                 if (DiesAfterRows == made++)
                 {
                     throw new InvalidOperationException("It died.");
                 }
 
                 BeforeEachRow(write);
-                outcome = write.Action == RowAction.Delete && write.Table == AccountsTable && noneLeft.Any(left => Table(left.Place.Table).Any(row => Refers(left.Place, row, left.Values)))
+                outcome = write.Action == RowAction.Delete && write.Table == AccountsTable && AnyLeft(noneLeft, null)
                     ? new Drifted("A reference arrived.")
                     : Make(write);
                 if (outcome is not Done)
@@ -178,11 +189,33 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
         return new Done();
     }
 
+    private bool AnyLeft(IReadOnlyList<NoReferenceLeft> noneLeft, int? afterWrites)
+        => noneLeft.Any(left => left.AfterWrites == afterWrites && Table(left.Place.Table).Any(row => Refers(left.Place, row, left.Values)));
+
     private static bool Refers(ReferencePlace place, Fields row, IReadOnlyList<FieldValue> values)
         => place.Fields.Zip(values).All(pair => !pair.Second.IsNull && row.ValueOrNull(pair.First) == pair.Second);
 
     private Fields? Row(string table, Fields key)
         => table == AccountsTable ? rows.GetValueOrDefault(AccountId.FromRecord(key, mapping.Id)!) : referring.GetValueOrDefault((table, key));
+
+    /// <summary>Whether every row is as all writes together leave it.</summary>
+    private bool AreMade(IReadOnlyList<RowWrite> writes)
+    {
+        var states = new Dictionary<(string Table, Fields Key), Fields?>();
+        foreach (var write in writes.Where(write => write.Action != RowAction.Keep))
+        {
+            states.Remove((write.Table, write.Key), out var before);
+            states[(write.Table, write.Key)] = null;
+            if (write.Action != RowAction.Delete)
+            {
+                states[(write.Table, write.KeyAfter)] = (before ?? Fields.Empty).With(write.After);
+            }
+        }
+
+        return states.All(state => state.Value is { } wanted
+            ? Row(state.Key.Table, state.Key.Key) is { } present && wanted.DifferencesFrom(present, "").Count == 0
+            : Row(state.Key.Table, state.Key.Key) is null);
+    }
 
     private WriteOutcome Make(RowWrite write)
     {

@@ -4,10 +4,11 @@ using Selfsame.Core.Accounts;
 namespace Selfsame.Core.Tests.Reconciliation;
 
 /// <summary>A connected system that keeps its rows in memory; a test may put a fault before any write.</summary>
-internal sealed partial class InMemorySystem(AccountMapping mapping) : IReadsAccounts, IReadsAccountsById, IFindsAccounts, ICreatesAccounts, IUpdatesAccounts, IDeletesAccounts, ISendsRecoveryMails,
+internal sealed partial class InMemorySystem(AccountMapping mapping) : IReadsAccounts, IReadsAccountsById, IFindsAccounts, INumbersAccounts, IUpdatesAccounts, IDeletesAccounts, ISendsRecoveryMails,
     IChecksReach
 {
     private readonly Dictionary<AccountId, Fields> rows = [];
+    private long lastNumber;
 
     public AccountMapping Mapping => mapping;
 
@@ -122,6 +123,15 @@ internal sealed partial class InMemorySystem(AccountMapping mapping) : IReadsAcc
 
             return Answer();
         });
+
+    public Task<IReadOnlyList<FieldValue>> TakeNumbersAsync(int count, CancellationToken cancellation)
+    {
+        lastNumber = rows.Keys.Select(id => long.TryParse(id.ToString(), out var number) ? number : 0).Append(lastNumber).Max() + count;
+        return Task.FromResult<IReadOnlyList<FieldValue>>([.. Enumerable.Range(1, count).Select(step => FieldValue.Integer(lastNumber - count + step))]);
+    }
+
+    /// <summary>A process that starts anew remembers no number that it took, as with SQLite.</summary>
+    public void ForgetNumbers() => lastNumber = 0;
 
     public Task<WriteOutcome> UpdateAsync(AccountId id, Fields set, Fields precondition, CancellationToken cancellation)
         => Write(() =>

@@ -55,9 +55,21 @@ public sealed class MergeProperties
             return plan.Changes.All(change => change.Action == ChangeAction.Schema);
         }
 
+        var names = store.People.ToDictionary(one => $"{one.Id}", one => one.Username);
+        // The last to be written is what stands there.
+        var references = store.References.Select(reference => (reference.Kind, reference.Thing, Holder: $"{store.People.OrderBy(one => one.Id).ElementAt(reference.Person % store.People.Count).Id}"))
+            .GroupBy(reference => (reference.Kind, reference.Thing, reference.Kind == 1 ? reference.Holder : "")).Select(group => group.Last()).ToList();
         var printers = world.System.Table("printers").ToList();
         var wanted = store.References.Where(reference => reference.Kind == 0).Select(reference => reference.Thing).Distinct().Count() + (removed.Count > 0 ? 1 : 0);
-        return printers.Count == wanted && printers.TrueForAll(row => world.System.Rows.ContainsKey(new AccountId(row["owner"].AsText!)));
+        var stays = plan.Changes.SelectMany(change => (change.Losers ?? []).Select(loser => (Loser: loser.Account.ToString(), Survivor: change.Account.ToString()))).ToDictionary(pair => pair.Loser, pair => pair.Survivor);
+        var groups = world.System.Table("members").Select(row => (User: row["user"].AsText!, Group: row["group"].AsText!)).ToHashSet();
+        var joined = references.Where(reference => reference.Kind == 1).Select(reference => (User: stays.GetValueOrDefault(reference.Holder, reference.Holder), Group: $"group{reference.Thing}")).ToHashSet();
+        var notes = world.System.Table("notes").ToDictionary(row => row["id"].AsText!, row => row["author"].AsText);
+        var signed = references.Where(reference => reference.Kind == 2).All(reference => names[reference.Holder] is not { } name
+            || world.System.Rows[new AccountId(stays.GetValueOrDefault(reference.Holder, reference.Holder))]["username"].AsText == notes[$"note{reference.Thing}"]
+            || store.People.Count(one => one.Username == name) > 1);
+        return printers.Count == wanted && printers.TrueForAll(row => world.System.Rows.ContainsKey(new AccountId(row["owner"].AsText!)))
+            && groups.SetEquals(joined) && notes.Count == references.Count(reference => reference.Kind == 2) && signed;
     });
 
     [Fact]

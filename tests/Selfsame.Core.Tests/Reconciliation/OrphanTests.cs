@@ -53,6 +53,33 @@ public sealed class OrphanTests
     }
 
     [Fact]
+    public async Task What_went_along_with_an_orphan_is_told_by_its_undo_as_not_taken_back()
+    {
+        var bench = new Bench
+        {
+            Target = new InMemorySystem(Bench.People)
+            {
+                Facts = new SystemFacts { TakesChosenId = true, AtomicPreconditions = true, DeletionEffects = ["Rows of posts that refer to the account by author are deleted with it."] },
+            },
+        };
+        bench.Target.ForeignKeys.Add(new ReferencePlace { Table = "posts", Fields = ["author"], AccountFields = ["id"], Enforced = true });
+        bench.Target.Put(Bench.Person("1", "ann"));
+        bench.Target.Refer("posts", ["id"], ("id", "p1"), ("author", "1"));
+        bench.Target.Refer("posts", ["id"], ("id", "p2"), ("author", "1"));
+        var plan = await bench.PlanAsync();
+        var change = plan.Changes.Single();
+        change.Effects.ShouldBe(["Rows of posts that refer to the account by author are deleted with it.", "When the plan was made, there referred to it: posts.author (2 rows)."]);
+        change.Reversible.ShouldBeFalse();
+        await bench.ApplyAsync(plan);
+
+        var undo = await bench.PlanUndoAsync(plan.Id, 2);
+
+        undo.Changes.Single().Action.ShouldBe(ChangeAction.Create);
+        undo.NotPlanned.Single().Because.ShouldBe(
+            "The account comes back. What went with it stays away, for no journal has it: Rows of posts that refer to the account by author are deleted with it. When the plan was made, there referred to it: posts.author (2 rows).");
+    }
+
+    [Fact]
     public async Task Whoever_is_in_the_source_on_a_guess_since_the_plan_was_made_keeps_the_account()
     {
         var bench = new Bench();

@@ -15,7 +15,10 @@ internal interface IDamagedStore : IAsyncDisposable
     Task<IReadOnlyList<string>> StateAsync();
 }
 
-/// <summary>PostgreSQL: duplicates with references guarded and not, memberships that both have, wrong ids, no uuids, no unique index.</summary>
+/// <summary>
+/// PostgreSQL: duplicates with references guarded and not, memberships that both have, wrong ids, ids that go round in circles, people missing in a table that numbers
+/// its rows, no uuids, no unique index.
+/// </summary>
 internal sealed class DamagedPostgres : IDamagedStore
 {
     private const string Config =
@@ -34,7 +37,11 @@ internal sealed class DamagedPostgres : IDamagedStore
             survivor: [createdAt asc]
             references: [{ field: comments.author, holds: username }]
             uuid: public_id
+          club: { connector: postgres, connection: "${APP_DB}", table: club, identifiers: { email: email }, attributes: { emailVerified: verified, city: city }, defaults: { joined: now, city: unknown } }
+          desks: { connector: postgres, connection: "${APP_DB}", table: desks, identifiers: { email: email }, references: [plants.desk] }
         reconcile:
+          - { source: auth, target: club, correlate: [email], missing: createInTarget }
+          - { source: auth, target: desks, correlate: [email, id], trustEmail: true, idMismatch: rekeyTarget }
           - { source: auth, target: app, correlate: [id, email], idMismatch: rekeyTarget, drifted: report }
         """;
 
@@ -46,6 +53,14 @@ internal sealed class DamagedPostgres : IDamagedStore
         CREATE TABLE printers (id integer PRIMARY KEY, owner text NOT NULL REFERENCES users (id));
         CREATE TABLE members ("user" text NOT NULL REFERENCES users (id), club text NOT NULL, since date, PRIMARY KEY ("user", club));
         CREATE TABLE comments (id integer PRIMARY KEY, author text);
+        CREATE TABLE club (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, email text NOT NULL UNIQUE, verified boolean NOT NULL, joined date NOT NULL, city text);
+        CREATE TABLE desks (id text PRIMARY KEY, email text UNIQUE);
+        CREATE TABLE chairs (desk text REFERENCES desks, number integer, colour text, PRIMARY KEY (desk, number));
+        CREATE TABLE plants (desk text, name text);
+        INSERT INTO club (email, verified, joined, city) SELECT 'name' || n || '@example.org', true, '2020-01-01', 'Arnhem' FROM generate_series(1, 10) n;
+        INSERT INTO desks SELECT 'a' || CASE WHEN n % 4 = 3 THEN n - 3 ELSE n + 1 END, 'name' || n || '@example.org' FROM generate_series(20, 31) n;
+        INSERT INTO chairs SELECT id, 1, email FROM desks UNION ALL SELECT id, 2, email FROM desks WHERE id < 'a25';
+        INSERT INTO plants SELECT id, email FROM desks;
         INSERT INTO users SELECT 'a' || n, 'name' || n, 'name' || n || '@example.org', true, '2020-01-01', 'hash-a' || n FROM generate_series(1, 40) n;
         INSERT INTO users SELECT 'b' || n, 'NAME' || n, NULL, false, '2021-01-01', 'hash-b' || n FROM generate_series(1, 40) n;
         INSERT INTO people SELECT CASE WHEN n <= 10 THEN 'right' || n ELSE 'a' || n END, 'name' || n || '@example.org', true FROM generate_series(1, 40) n;
@@ -59,6 +74,8 @@ internal sealed class DamagedPostgres : IDamagedStore
         """
         SELECT 'users ' || u FROM (SELECT to_jsonb(users.*)::text AS u FROM users) rows UNION ALL
         SELECT 'printers ' || p::text FROM printers p UNION ALL SELECT 'members ' || m::text FROM members m UNION ALL
+        SELECT 'club ' || (to_jsonb(c) - 'id')::text FROM club c UNION ALL SELECT 'desks ' || d::text FROM desks d UNION ALL
+        SELECT 'chairs ' || c::text FROM chairs c UNION ALL SELECT 'plants ' || p::text FROM plants p UNION ALL
         SELECT 'comments ' || c::text FROM comments c UNION ALL SELECT 'people ' || p::text FROM people p UNION ALL
         SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1
         """;

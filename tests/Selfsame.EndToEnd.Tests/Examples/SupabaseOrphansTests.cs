@@ -72,6 +72,47 @@ public sealed class SupabaseOrphansTests : IAsyncLifetime
         (await RowsAsync(Dump)).ShouldBe(before);
     }
 
+    // Finn is disabled already; nobody else of auth is touched.
+    [Fact]
+    public async Task Rows_without_a_user_are_disabled_where_the_config_says_so_and_undo_enables_them_again()
+    {
+        Say("orphan: createInSource", "orphan: disableInTarget");
+        var before = await RowsAsync(Dump);
+        await example.ExpectAsync(2, "plan", "-o", "plan.json");
+
+        var applied = await example.ExpectAsync(0, "apply", "plan.json", "--json");
+
+        (await example.ExpectAsync(0, "audit")).ShouldContain("Clean");
+        (await RowsAsync("SELECT lower(email) || ' ' || is_active FROM public.users ORDER BY 1"))
+            .ShouldBe(["ann@example.org true", "bob@example.org true", "cy@example.org true", "dora@example.org true", "eve@example.org false", "finn@example.org false", "gina@example.org false"]);
+        (await RowsAsync("SELECT email FROM auth.users ORDER BY 1")).ShouldBe(["ann@example.org", "bob@example.org", "cy@example.org", "dora@example.org"]);
+        await example.ExpectAsync(0, "undo", JsonDocument.Parse(applied).RootElement.GetProperty("run").GetString()!, "--yes");
+        (await RowsAsync(Dump)).ShouldBe(before);
+    }
+
+    // Three of six at once is how a source looks that was emptied, and eve has an order.
+    [Fact]
+    public async Task Rows_without_a_user_are_deleted_where_the_config_says_so_but_not_whom_an_order_names_and_undo_puts_them_back()
+    {
+        Say("orphan: createInSource", "orphan: deleteInTarget");
+        var before = await RowsAsync(Dump);
+        await example.ExpectAsync(2, "plan", "-o", "plan.json");
+
+        var applied = await example.ExpectAsync(2, "apply", "plan.json", "--json", "--max-deletes", "3");
+
+        JsonDocument.Parse(applied).RootElement.GetProperty("refused").EnumerateArray().Select(note => note.GetProperty("label").GetString()).ShouldBe(["eve"]);
+        (await RowsAsync("SELECT lower(email) FROM public.users ORDER BY 1")).ShouldBe(["ann@example.org", "bob@example.org", "cy@example.org", "dora@example.org", "eve@example.org"]);
+        (await RowsAsync("SELECT id::text FROM public.orders ORDER BY 1")).ShouldBe(["1", "2", "3", "4"]);
+        (await example.ExpectAsync(2, "audit")).ShouldContain("eve is in app and is nobody in auth.");
+        await example.ExpectAsync(0, "undo", JsonDocument.Parse(applied).RootElement.GetProperty("run").GetString()!, "--yes");
+        (await RowsAsync(Dump)).ShouldBe(before);
+
+        await RowsAsync("DELETE FROM public.orders WHERE id = 4");
+        await example.ExpectAsync(2, "plan", "-o", "again.json");
+        await example.ExpectAsync(0, "apply", "again.json", "--max-deletes", "3");
+        (await example.ExpectAsync(0, "audit")).ShouldContain("Clean");
+    }
+
     [Fact]
     public async Task Those_repaired_can_sign_in_with_the_password_that_they_had_or_get_a_mail_to_set_one()
     {
@@ -116,6 +157,13 @@ public sealed class SupabaseOrphansTests : IAsyncLifetime
 
         (await example.ExpectAsync(0, "audit")).ShouldContain("Clean");
         project.Requests.Count(request => request.StartsWith("POST", StringComparison.Ordinal)).ShouldBe(3);
+    }
+
+    private void Say(string instead, string of)
+    {
+        var config = File.ReadAllText(example["selfsame.yaml"]);
+        config.ShouldContain(instead);
+        File.WriteAllText(example["selfsame.yaml"], config.Replace(instead, of, StringComparison.Ordinal));
     }
 
     private async Task<HttpStatusCode> SignInAsync(string email, string password)

@@ -92,6 +92,30 @@ public sealed class RepairTests : IDisposable
     }
 
     [Fact]
+    public async Task Undo_does_not_say_that_all_is_back_where_the_database_let_rows_go_along()
+    {
+        workspace.Sql(
+            "app.db",
+            "CREATE TABLE posts (id integer PRIMARY KEY, uid text REFERENCES users (id) ON DELETE CASCADE); CREATE TABLE likes (uid text REFERENCES users (id) ON DELETE SET NULL); "
+            + "INSERT INTO posts VALUES (1, '9'), (2, '9'), (3, '2'); INSERT INTO likes VALUES ('9')");
+        var plan = await workspace.ExpectAsync(2, "plan", "-o", "plan.json");
+        plan.StandardOutput.ShouldContain("When the plan was made, there referred to it: likes.uid (1 row), posts.uid (2 rows).");
+        var run = JsonDocument.Parse((await workspace.ExpectAsync(0, "apply", "plan.json", "--json")).StandardOutput).RootElement.GetProperty("run").GetString()!;
+        workspace.Sql("app.db", "SELECT id FROM posts").ShouldBe(["3"]);
+
+        var shown = await workspace.ExpectAsync(2, "undo", run);
+        var json = JsonDocument.Parse((await workspace.ExpectAsync(2, "undo", run, "--json")).StandardOutput).RootElement;
+        var done = await workspace.ExpectAsync(2, "undo", run, "--yes", "--json");
+
+        const string away = "What went with it stays away, for no journal has it: likes.uid loses its reference to the account. Rows of posts that refer to the account by uid are deleted with it.";
+        shown.StandardOutput.ShouldContain(away);
+        json.GetProperty("notPlanned")[0].GetProperty("because").GetString()!.ShouldContain(away);
+        JsonDocument.Parse(done.StandardOutput).RootElement.GetProperty("notTakenBack")[0].GetProperty("because").GetString()!.ShouldContain("likes.uid (1 row), posts.uid (2 rows)");
+        done.StandardError.ShouldContain($"not taken back: Change 2, gone. The account comes back. {away}");
+        workspace.Sql("app.db", "SELECT id FROM users ORDER BY id").ShouldBe(["2", "3", "9"]);
+    }
+
+    [Fact]
     public async Task What_changed_between_plan_and_apply_is_skipped_alone_and_said()
     {
         await workspace.ExpectAsync(2, "plan", "-o", "plan.json");

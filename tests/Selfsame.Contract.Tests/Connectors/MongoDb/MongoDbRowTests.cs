@@ -10,7 +10,7 @@ namespace Selfsame.Contract.Tests.Connectors.MongoDb;
 [Trait("needs", "node, libmongoc")]
 public class MongoDbRowTests : IAsyncLifetime
 {
-    private static readonly ReferencePlace Prints = new() { Table = "prints", Fields = ["owner"], AccountFields = ["_id"] };
+    private protected static readonly ReferencePlace Prints = new() { Table = "prints", Fields = ["owner"], AccountFields = ["_id"] };
     private static readonly ReferencePlace Memberships = new() { Table = "memberships", Fields = ["member"], AccountFields = ["_id"] };
     private static readonly ReferencePlace Notes = new() { Table = "notes", Fields = ["author"], AccountFields = ["login"] };
     private static readonly ReferencePlace[] All = [Prints, Memberships, Notes];
@@ -236,7 +236,7 @@ public class MongoDbRowTests : IAsyncLifetime
 
     private protected static string Hex(int number) => $"64b7f0c2a1b2c3d4e5f6071{number}";
 
-    private static string Id(int number) => $$"""{"$oid": "{{Hex(number)}}"}""";
+    private protected static string Id(int number) => $$"""{"$oid": "{{Hex(number)}}"}""";
 
     private protected static Fields Key(int id) => new([new("_id", FieldValue.Integer(id))]);
 
@@ -356,6 +356,44 @@ public sealed class MongoDbTransactionTests : MongoDbRowTests
     {
         var facts = await System.DescribeAsync(CancellationToken.None);
         (facts.AtomicPreconditions, facts.CanChangeIds).ShouldBe((true, true));
+    }
+
+    [Fact]
+    public async Task Two_who_have_each_others_ids_exchange_them_and_a_reference_that_came_meanwhile_stops_it()
+    {
+        var before = await EverythingAsync();
+        var aside = new Fields([KeyValuePair.Create("_id", FieldValue.Text("aside"))]);
+        RowWrite Id(Fields from, Fields to, string login) => new()
+        {
+            Table = "members",
+            Action = RowAction.Update,
+            Key = from,
+            Before = from.With(Login(login)),
+            After = to.With(Login(login)),
+        };
+        RowWrite Print(int print, Fields from, Fields to) => new()
+        {
+            Table = "prints",
+            Action = RowAction.Update,
+            Key = new Fields([KeyValuePair.Create("_id", FieldValue.Integer(print))]),
+            Before = Owner(from),
+            After = Owner(to),
+        };
+        RowWrite[] writes = [Id(IdKey(1), aside, "ann"), Print(10, IdKey(1), aside), Id(IdKey(2), IdKey(1), "Ann"), Print(11, IdKey(2), IdKey(1)), Id(aside, IdKey(2), "ann"), Print(10, aside, IdKey(2))];
+        NoReferenceLeft[] left = [new(Prints, [IdKey(1)["_id"]]) { AfterWrites = 2 }, new(Prints, [IdKey(2)["_id"]]) { AfterWrites = 4 }];
+
+        (await TogetherAsync(writes, left)).ShouldBe(new Done());
+        var exchanged = await EverythingAsync();
+        exchanged.ShouldNotBe(before);
+        (await TogetherAsync(writes, left)).ShouldBe(new Done());
+        (await EverythingAsync()).ShouldBe(exchanged);
+        (await TogetherAsync([.. writes.Reverse().Select(write => write.Reversed())])).ShouldBe(new Done());
+        (await EverythingAsync()).ShouldBe(before, ignoreOrder: true);
+        await Database.RunAsync($$"""{"update": "prints", "updates": [{"q": {"_id": 12}, "u": {"$set": {"owner": {{MongoDbRowTests.Id(1)}} } } }]}""");
+        (await TogetherAsync(writes, left)).ShouldBeOfType<Drifted>();
+
+        static Fields Login(string login) => new([KeyValuePair.Create("login", FieldValue.Text(login))]);
+        static Fields Owner(Fields id) => new([KeyValuePair.Create("owner", id["_id"])]);
     }
 
     [Fact]
