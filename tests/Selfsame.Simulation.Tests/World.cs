@@ -35,9 +35,13 @@ internal sealed record WorldOptions
 /// <summary>What a run came to.</summary>
 /// <param name="TraceHash">The same for two runs of one seed.</param>
 /// <param name="Trace">What happened, in order.</param>
-/// <param name="Violation">What should never have happened; null when all was well.</param>
+/// <param name="Violations">What should never have happened, in the order in which it was seen: one mistake often shows in several ways.</param>
 /// <param name="Coverage">Which faults met which states.</param>
-internal sealed record Outcome(string TraceHash, IReadOnlyList<string> Trace, string? Violation, Coverage Coverage);
+internal sealed record Outcome(string TraceHash, IReadOnlyList<string> Trace, IReadOnlyList<string> Violations, Coverage Coverage)
+{
+    /// <summary>The first violation; null when all was well.</summary>
+    public string? Violation => Violations.Count > 0 ? Violations[0] : null;
+}
 
 /// <summary>
 /// One run: servers that crash, sleep and start again on a database that stays, clients that lose their answers and ask
@@ -52,6 +56,7 @@ internal sealed class World
     // With the time scale of provisioning 900 s: a lease lasts 120 s, an event's loan 300 s.
     private const int LongestPause = 9_000;
 
+    private static readonly TimeSpan Moment = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan MostSkew = TimeSpan.FromMinutes(5);
 
     private readonly WorldOptions options;
@@ -66,7 +71,7 @@ internal sealed class World
     private int commits;
     private int checkedCommits;
     private bool faultsAreOver;
-    private string? violation;
+    private readonly List<string> violations = [];
 
     private World(int seed, WorldOptions options)
     {
@@ -139,10 +144,10 @@ internal sealed class World
         }
         catch (Exception error) when (error is not OutOfMemoryException)
         {
-            world.violation ??= error.ToString();
+            world.violations.Add(error.ToString());
         }
 
-        if (world.violation is null)
+        if (world.violations.Count == 0)
         {
             world.Disk.Release();
         }
@@ -152,7 +157,7 @@ internal sealed class World
         }
 
         var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', world.trace))));
-        return new Outcome(hash, world.trace, world.violation, world.Coverage);
+        return new Outcome(hash, world.trace, world.violations, world.Coverage);
     }
 
     /// <summary>Something happened.</summary>
@@ -162,14 +167,21 @@ internal sealed class World
     public void Violate(string text)
     {
         Note($"VIOLATION {text}");
-        violation ??= text;
+        violations.Add(text);
     }
 
     /// <summary>This user was told to somebody: it must be there from now on.</summary>
     public void Acknowledge(Guid uuid) => acknowledged.Add(uuid);
 
     /// <summary>These users are deleted, and a purge begins: they may cease to exist.</summary>
-    public void NotePurgeable(IEnumerable<Guid> uuids) => purgeable.UnionWith(uuids);
+    public void NotePurgeable(IEnumerable<Guid> uuids)
+    {
+        Purges++;
+        purgeable.UnionWith(uuids);
+    }
+
+    /// <summary>How many purges have begun.</summary>
+    public int Purges { get; private set; }
 
     /// <summary>Whether this user was purged, as far as purges may have gone.</summary>
     public bool IsPurged(Guid uuid)
@@ -240,15 +252,15 @@ internal sealed class World
 
     private void Pump()
     {
-        while (running > 0 && violation is null)
+        while (running > 0 && violations.Count == 0)
         {
             if (Scheduler.Steps > MostSteps)
             {
                 throw new InvalidOperationException($"The run does not come to an end: {running} clients are not at theirs.");
             }
 
-            // Mostly time passes when nothing else is left to do; sometimes a timer is faster.
-            var moved = chance.OneIn(8) ? Clock.FireNext() || Scheduler.RunOne() : Scheduler.RunOne() || Clock.FireNext();
+            // Mostly time passes when nothing else is left to do; sometimes a timer is faster, and rarely a process is so slow that one which is far away is.
+            var moved = (chance.OneIn(8) && Clock.FireNextWithin(faultsAreOver || !chance.OneIn(8) ? Moment : TimeSpan.MaxValue)) || Scheduler.RunOne() || Clock.FireNext();
             if (Scheduler.Escape is { } escape)
             {
                 throw new InvalidOperationException($"A continuation ran on another thread:\n{escape}");

@@ -42,6 +42,18 @@ public sealed class VirtualClock(DateTimeOffset start) : TimeProvider
         return false;
     }
 
+    /// <summary>Moves to the next timer and fires it, if it is due within that time.</summary>
+    public bool FireNextWithin(TimeSpan span)
+    {
+        // What was stopped is passed over.
+        while (timers.TryPeek(out var timer, out var place) && !timer.IsDueAt(place.Order))
+        {
+            timers.Dequeue();
+        }
+
+        return timers.TryPeek(out _, out var next) && next.Due - elapsed <= span.Ticks && FireNext();
+    }
+
     /// <summary>Moves the clock, firing what becomes due on the way.</summary>
     public void Advance(TimeSpan span)
     {

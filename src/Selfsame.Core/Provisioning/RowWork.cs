@@ -82,6 +82,8 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
             var source = Picture(rule.Source, await DescribeAsync(rule.Source, cancellation), read.Values);
             var target = await ReadTargetAsync(rule, source, cancellation);
             var ours = target.Accounts.FirstOrDefault(account => account.Account.Id.Equals(OurIdIn(target.Facts)));
+            // It may stand under the id that we chose without this row, by a plan: whatever the row comes to, and the purge, must know of it.
+            row = ours is null ? row : row with { TargetId = ours.Account.Id };
             var again = ours is null ? await MakeAsync(rule, source, target, cancellation)
                 : row.Purged && source.Accounts.Count == 0 && parts.Topology.DeletesPurged(rule) ? await DeleteAsync(target, ours.Account, cancellation)
                 : await FollowAsync(rule, source, target, ours.Account, cancellation);

@@ -22,7 +22,8 @@ public static class PurgedRows
         {
             var row = stored.ToDomain(null);
             var underWay = row.State is ProvisioningState.Intent or ProvisioningState.Compensating || row.DueBecause is not null;
-            var deleted = deletedIn.Contains(row.Key.System) && (row.TargetId is not null || row.Intended is not null);
+            // Also where the service has made nothing: a plan may have, under the user's own id.
+            var deleted = deletedIn.Contains(row.Key.System);
             if (!underWay && !deleted)
             {
                 await ProvisioningTable.ForgetAsync(transaction, row.Key);

@@ -32,6 +32,23 @@ public abstract partial class UsersFollowContract
         (await store.CountAsync("provisioning_events", $"source_id = '{user.Uuid}'")).ShouldBe(0);
     }
 
+    // A plan makes accounts without the service's rows; who is purged before the service came to theirs must not leave one behind.
+    [Fact]
+    public async Task An_account_that_a_plan_made_before_the_service_looked_is_deleted_by_the_purge()
+    {
+        DeleteOrphans();
+        var (user, other) = (await store.CreateAsync("anna", "anna@example.org"), await store.CreateAsync("bert", "bert@example.org"));
+        Sql($"INSERT INTO members (id, login, mail, is_active) VALUES ('{user.Uuid}', 'anna', 'anna@example.org', 1)");
+        await DeleteAsync(user);
+        await DeleteAsync(other);
+        await PurgeAsync();
+
+        await RunAsync();
+
+        Members().ShouldBeEmpty();
+        (await store.CountAsync("provisioning")).ShouldBe(0);
+    }
+
     [Fact]
     public async Task Without_the_config_saying_so_the_purge_forgets_the_row_and_the_disabled_account_stays()
     {

@@ -103,6 +103,19 @@ public sealed class ProvisionerTests
         rows.Only.Problem.ShouldBeNull();
     }
 
+    // A plan made it, without the row: the purge of the user must find it all the same.
+    [Fact]
+    public async Task An_account_that_stands_under_our_id_without_us_is_the_rows_also_where_it_can_not_follow()
+    {
+        SignUp();
+        bench.Target.Put(Bench.Person(User.ToString(), "ann", "old@example.org", true));
+        bench.Target.Fault = () => new Refused("This address can't be changed.");
+
+        await RunAsync();
+
+        (rows.Only.State, rows.Only.TargetId).ShouldBe((ProvisioningState.Conflict, new AccountId(User.ToString())));
+    }
+
     // 429 to a look-up is as good as one to the creation.
     [Theory]
     [InlineData("people")]

@@ -38,7 +38,7 @@ internal sealed class FinalState(World world, RemoteSystems remotes)
         switch (state)
         {
             case ProvisioningState.Conflict when !IsJustified(row, user, account):
-                yield return $"{who} a conflict that nothing justifies ({row.Problem}).";
+                yield return $"{who} a conflict that nothing justifies ({row.Problem}): the user has {user.Email}{(user.IsVerified ? ", proved" : "")}, the account is {account?.Record}.";
                 break;
             case ProvisioningState.Conflict:
                 break;
@@ -67,9 +67,14 @@ internal sealed class FinalState(World world, RemoteSystems remotes)
         return !string.IsNullOrEmpty(row.Problem)
             && (IsAnothers(system, IdentifierKind.Email, user.Email, user.Uuid)
                 || (row.System == RemoteSystems.Pds && user.Handle is not null && IsAnothers(system, IdentifierKind.Handle, Whole(user.Handle), user.Uuid))
+                // The refusal of what was sent stands until the address that came after it is proved: no account is wanted before.
+                || (row.System == RemoteSystems.Pds && !user.IsVerified && NamesAnothersAddress(system, row.Problem, user.Uuid))
                 // Supabase Auth takes no proof of an address back, nor lets another address stand unproved in its place.
                 || (row.System == RemoteSystems.Auth && account is not null && account.Record["confirmed"].IsTruthy && !user.IsVerified));
     }
+
+    private bool NamesAnothersAddress(RemoteAccounts system, string problem, string person)
+        => system.Accounts.Any(pair => remotes.OwnerOf(system.Name, pair.Key)?.ToText() != person && problem.Contains(pair.Value.Record["email"].AsText!, StringComparison.Ordinal));
 
     private bool IsAnothers(RemoteAccounts system, IdentifierKind kind, string? value, string person)
         => system.HeldEver(kind, value).Any(holder => remotes.OwnerOf(system.Name, holder)?.ToText() != person);

@@ -8,7 +8,7 @@ namespace Selfsame.Simulation.Tests.Remotes;
 /// its next row as it gives one back: what is taken so waits here for the system's next round.
 /// </summary>
 internal sealed class ObservedRows(
-    IProvisioningRows rows, SimulatedProcess node, Action<ProvisioningKey> writing, Func<bool> takesNext, Action<string, ProvisioningKey> intended) : IProvisioningRows
+    IProvisioningRows rows, SimulatedProcess node, Func<bool> takesNext, Action<ProvisioningRow, bool?> writing, Action<string, ProvisioningKey> intended) : IProvisioningRows
 {
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(120);
 
@@ -49,7 +49,6 @@ internal sealed class ObservedRows(
             intended(account.Password, row.Key);
         }
 
-        writing(row.Key);
         if (release && followers.Count == 0 && takesNext())
         {
             var released = await ReleaseAsync(row, new ProvisioningClaim(row.Key.System, 1, 0, Lease, null), cancellation);
@@ -57,6 +56,7 @@ internal sealed class ObservedRows(
             return released.Saved;
         }
 
+        writing(row, null);
         var saved = await WriteAsync(row.State, () => rows.SaveAsync(row, release, followers, cancellation));
         held[row.Key] = row.State;
         if (release || !saved)
@@ -65,14 +65,16 @@ internal sealed class ObservedRows(
         }
 
         // After a commit that was repeated, too.
-        writing(row.Key);
+        writing(row, saved);
         return saved;
     }
 
     public async Task<ReleasedRow> ReleaseAsync(ProvisioningRow row, ProvisioningClaim next, CancellationToken cancellation)
     {
+        writing(row, null);
         var released = await WriteAsync(row.State, () => rows.ReleaseAsync(row, next, cancellation));
         held.Remove(row.Key);
+        writing(row, released.Saved);
         foreach (var claimed in released.Next)
         {
             held[claimed.Row.Key] = claimed.Row.State;
@@ -83,7 +85,7 @@ internal sealed class ObservedRows(
 
     public async Task<DisablingAnswer> SaveDisablingAsync(ProvisioningRow row, int mostPerHour, CancellationToken cancellation)
     {
-        writing(row.Key);
+        writing(row, null);
         var answer = await WriteAsync(row.State, () => rows.SaveDisablingAsync(row, mostPerHour, cancellation));
         if (answer is DisablingCounted)
         {

@@ -184,8 +184,15 @@ internal sealed class RemoteSystems
         }
     }
 
-    /// <summary>A server writes this row: what it then says is looked at.</summary>
-    public void NoteWriting(ProvisioningKey key) => touched.Add(key);
+    /// <summary>A server writes this row, or has: what it then says is looked at.</summary>
+    public void NoteWriting(string node, ProvisioningRow row, bool? saved)
+    {
+        touched.Add(row.Key);
+        if (saved is { } isSaved)
+        {
+            world.Note($"{node}: {row.Key.System} of {row.Key.Account} is {row.State} {row.TargetId} {row.DueBecause}{row.Problem}{(isSaved ? "" : ", in vain")}");
+        }
+    }
 
     /// <summary>Has every server look for work, when the noise is over.</summary>
     public void Wake()
@@ -202,7 +209,11 @@ internal sealed class RemoteSystems
         var holder = new LeaseHolder($"{node.Name} {life}", life);
         var store = node.Store;
         var rows = new ObservedRows(
-            options.Rows(new ProvisioningRows(store.Database, store.Secrets, store.Clock, holder), store), node, NoteWriting, () => !world.IsQuiet && chance.OneIn(2), (password, key) => passwords[password] = key);
+            options.Rows(new ProvisioningRows(store.Database, store.Secrets, store.Clock, holder), store),
+            node,
+            () => !world.IsQuiet && chance.OneIn(2),
+            (row, saved) => NoteWriting(node.Name, row, saved),
+            (password, key) => passwords[password] = key);
         HttpMessageInvoker Way(string system) => new(new HttpWay(services[system], network));
         var systems = new Dictionary<string, IConnectedSystem>
         {

@@ -95,7 +95,7 @@ internal sealed class SimulatedAuth0(RemoteAccounts accounts, VirtualClock clock
             return Error(HttpStatusCode.Unauthorized, "invalid_token", $"Invalid token {request.Echo}");
         }
 
-        var answer = request.Path switch
+        return (request.Path switch
         {
             "/api/v2/users" => List(request, lag),
             "/api/v2/users-by-email" => Ok(new JsonArray([.. Accounts.SeeRecords(TimeSpan.Zero).Where(record => record["email"].AsText == request.Query("email")).Select(User)])),
@@ -104,8 +104,8 @@ internal sealed class SimulatedAuth0(RemoteAccounts accounts, VirtualClock clock
                 ? Ok(User(user.Record))
                 : Error(HttpStatusCode.NotFound, "inexistent_user", "The user does not exist."),
             _ => Error(HttpStatusCode.NotFound, "", "Not Found"),
-        };
-        return answer with { Headers = Limits(10, TimeSpan.FromSeconds(1)) };
+        }) with
+        { Headers = Limits(10, TimeSpan.FromSeconds(1)) };
     }
 
     private static string? UserOf(ServiceRequest request)
