@@ -162,7 +162,7 @@ public sealed class PostgresServer : IAsyncDisposable
         var durable = fsync ? "on" : "off";
         string[] settings =
         [
-            "listen_addresses=127.0.0.1", $"port={port}", "unix_socket_directories=", "max_connections=500",
+            "listen_addresses=127.0.0.1", $"port={port}", "unix_socket_directories=", "max_connections=200",
             $"fsync={durable}", $"full_page_writes={durable}", "jit=off", "shared_buffers=128MB", "lc_messages=C",
         ];
         return ["-D", data, .. settings.SelectMany(setting => (string[])["-c", setting])];

@@ -222,6 +222,8 @@ public abstract partial class ConnectorContract : IAsyncLifetime
         => ((ICreatesAccounts)system).CreateAsync(
             new AccountId(id), Of(("id", id), ("login", login), ("mail", mail ?? $"{login}@example.org"), ("name", $"Name of {login}"), ("seen", null)), CancellationToken.None);
 
-    protected async Task<Account?> ReadByIdAsync(string id)
-        => (await ((IReadsAccountsById)system).ReadFreshAsync("system", [new AccountId(id)], CancellationToken.None)).Values.SingleOrDefault();
+    protected async Task<Account?> ReadByIdAsync(string id) => (await ReadByIdsAsync([new AccountId(id)])).Values.SingleOrDefault();
+
+    protected Task<IReadOnlyDictionary<AccountId, Account>> ReadByIdsAsync(IReadOnlyCollection<AccountId> ids)
+        => ((IReadsAccountsById)system).ReadFreshAsync("system", ids, CancellationToken.None);
 }

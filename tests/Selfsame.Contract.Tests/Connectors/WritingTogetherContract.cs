@@ -346,8 +346,12 @@ public abstract partial class WritingTogetherContract : ConnectorContract
         await ExecuteAsync("INSERT INTO notes (body, author) VALUES ('hello', 'Ann'), ('other', 'carol')");
     }
 
+    /// <summary>In the order of the ids.</summary>
     protected async Task<IReadOnlyList<Account>> AccountsAsync(params string[] ids)
-        => [.. (await Task.WhenAll(ids.Select(ReadByIdAsync))).Select(account => account.ShouldNotBeNull())];
+    {
+        var found = await ReadByIdsAsync([.. ids.Select(id => new AccountId(id))]);
+        return [.. ids.Select(id => found[new AccountId(id)])];
+    }
 
     /// <summary>What the merge of 2 into 1 writes: references moved, the repeated membership removed, the address handed over, 2 removed.</summary>
     protected async Task<IReadOnlyList<RowWrite>> MergeWritesAsync()

@@ -22,13 +22,13 @@ public sealed class PostgresServerTests
     }
 
     [Fact]
-    public async Task It_is_as_durable_as_asked_and_takes_500_connections()
+    public async Task It_is_as_durable_as_asked_and_takes_200_connections()
     {
         await using var server = await PostgresServer.StartAsync(fsync: true);
         await using var source = NpgsqlDataSource.Create(server.ConnectionString("postgres"));
         await using var show = source.CreateCommand(
             "SELECT current_setting('fsync') || ' ' || current_setting('max_connections') || ' ' || current_setting('server_version_num')::int / 10000");
-        (await show.ExecuteScalarAsync()).ShouldBe("on 500 15");
+        (await show.ExecuteScalarAsync()).ShouldBe("on 200 15");
     }
 
     [Fact]
