@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Selfsame.Databases;
 
 namespace Selfsame.Store.Requests;
@@ -66,9 +67,15 @@ public static class RateLimits
         Transaction transaction, string tenant, RateLimit limit, string? subject, RateLimitWindow? counted, DateTimeOffset now)
         => counted is null ? await ReadAsync(transaction, tenant, limit, subject, now) : Counted(limit, counted, now);
 
-    /// <summary>Where the limit stands after <see cref="Count"/> has returned this.</summary>
-    internal static RateLimitState Counted(RateLimit limit, RateLimitWindow counted, DateTimeOffset now)
+    private static RateLimitState Counted(RateLimit limit, RateLimitWindow counted, DateTimeOffset now)
         => new(limit, limit.Count - (int)counted.Used, counted.StartedAt + limit.Window - now, Allowed: true);
+
+    /// <summary>What <see cref="Count"/> has returned, of the part of an <see cref="AllOrNothing"/> that is named counted.</summary>
+    internal const string CountedColumns = """(SELECT "Used" FROM counted), (SELECT "StartedAt" FROM counted)""";
+
+    /// <summary>Where the limit stands by <see cref="CountedColumns"/>, which begin at this one.</summary>
+    internal static RateLimitState ReadCounted(RateLimit limit, DbDataReader row, int first, DateTimeOffset now)
+        => Counted(limit, new RateLimitWindow { Used = row.GetInt64(first), StartedAt = row.GetFieldValue<DateTimeOffset>(first + 1) }, now);
 
     /// <summary>Gives one counted call back, after a success that should not count; null where nothing is counted.</summary>
     internal static Statement? GiveBack(string tenant, RateLimit limit, string? subject)

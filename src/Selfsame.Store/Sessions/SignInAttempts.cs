@@ -79,27 +79,31 @@ internal sealed class SignInAttempts(StoreContext context)
     }
 
     /// <summary>
-    /// Where nothing but one bucket is to be claimed, in PostgreSQL one round trip does it; null where it does not, and nothing is written then: the bucket's free attempts
-    /// are used up, or more is to be claimed.
+    /// For PostgreSQL: the attempt of somebody who comes from a known source, in one round trip (decision 0140). Null where it is not to be had so, and nothing is written then: the
+    /// limit is reached, or the bucket's free attempts are used up. Strangers, who fail as they please, don't take this way: each failure of it stands in the server's log.
     /// </summary>
     private async Task<SignInClaim?> ClaimAtOnceAsync(string tenant, List<Bucket> buckets, SignInOrigin origin, CancellationToken cancellation)
     {
-        var now = context.Now();
-        if (context.Database.Dialect == Dialect.Sqlite || buckets is not [var bucket] || RateLimits.Count(tenant, context.Tenant(tenant).SignInLimit, origin.Network, now) is not null)
+        if (context.Database.Dialect == Dialect.Sqlite || buckets is not [var bucket])
         {
             return null;
         }
 
-        // The attempt after the last free one begins a back-off, which takes a second statement.
-        var free = new Statement($"{Claim} AND (a.updated_at <= $4 OR a.failures + 1 < $6) RETURNING bucket", [.. ClaimValues(tenant, bucket, now), (long)bucket.Free]);
-        var claimed = await context.Database.TryTransactAsync(
-            [free],
-            row => row.GetValue(0),
-            rows => rows,
+        var (now, limit) = (context.Now(), context.Tenant(tenant).SignInLimit);
+        var count = RateLimits.Count(tenant, limit, origin.Network, now);
+        StatementPart[] parts =
+        [
+            .. count is null ? (StatementPart[])[] : [new StatementPart("counted", count, Rows: 1)],
+            // The attempt after the last free one begins a back-off, which takes a second statement.
+            new StatementPart("free", new Statement($"{Claim} AND (a.updated_at <= $4 OR a.failures + 1 < $6) RETURNING 1", [.. ClaimValues(tenant, bucket, now), (long)bucket.Free]), Rows: 1),
+        ];
+        return await context.Database.TryTransactAsync<RateLimitState?, SignInClaim>(
+            [AllOrNothing.Of(parts, count is null ? "1" : RateLimits.CountedColumns)],
+            row => count is null ? null : RateLimits.ReadCounted(limit, row, 0, now),
+            rows => new SignInClaim(true, TimeSpan.Zero, rows.Single(), [new ClaimedBucket(bucket.Name, now, null)]),
             // As above.
-            _ => Task.FromResult(default(Settled<List<object>?>)),
+            _ => Task.FromResult(default(Settled<SignInClaim?>)),
             cancellation);
-        return claimed is [_] ? new SignInClaim(true, TimeSpan.Zero, null, [new ClaimedBucket(bucket.Name, now, null)]) : null;
     }
 
     private async Task<SignInClaim> ClaimAsync(Transaction transaction, string tenant, string key, List<Bucket> buckets, SignInOrigin origin)

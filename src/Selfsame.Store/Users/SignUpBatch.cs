@@ -102,7 +102,7 @@ internal sealed class SignUpBatch
             .. request.Call is { } call
                 ? IdempotencyRecords.RequireFirst(context.Database, request.Tenant, call, IdempotencyRecords.Fingerprint(context.Secrets, call), now)
                 : [],
-            AllOrNothing.Of(parts, count is null ? "(SELECT id FROM users)" : """(SELECT id FROM users), (SELECT "Used" FROM counted), (SELECT "StartedAt" FROM counted)"""),
+            AllOrNothing.Of(parts, count is null ? "(SELECT id FROM users)" : $"(SELECT id FROM users), {RateLimits.CountedColumns}"),
         ];
     }
 
@@ -110,9 +110,7 @@ internal sealed class SignUpBatch
     public SignUpResult ReadCreated(DbDataReader row, DateTimeOffset now)
         => new SignUpResult.Created(User with { Id = row.GetInt64(0) }, IsReplay: false)
         {
-            RateLimit = row.FieldCount == 1
-                ? null
-                : RateLimits.Counted(tenant.SignUpLimit, new RateLimitWindow { Used = row.GetInt64(1), StartedAt = row.GetFieldValue<DateTimeOffset>(2) }, now),
+            RateLimit = row.FieldCount == 1 ? null : RateLimits.ReadCounted(tenant.SignUpLimit, row, 1, now),
         };
 
     public static Task StoreAnswerAsync(Transaction transaction, SignUpRequest request, StoredAnswer answer)

@@ -1,5 +1,6 @@
 using Selfsame.Core.Webhooks;
 using Selfsame.Store;
+using Selfsame.Store.Sessions;
 using Selfsame.Store.Users;
 using Selfsame.Store.Webhooks;
 using Selfsame.Testing;
@@ -14,6 +15,7 @@ public sealed class AtOnceTests
     {
         ProvisionTo = ["app", "crm"],
         SignUpLimit = new RateLimit("sign-up", 3, TimeSpan.FromHours(1)),
+        SignInLimit = new RateLimit("sign-in", 3, TimeSpan.FromHours(1)),
     };
 
     [Fact]
@@ -79,6 +81,20 @@ public sealed class AtOnceTests
         (await store.CountAsync("users")).ShouldBe(3);
         (await store.CountAsync("idempotency_records")).ShouldBe(3);
         await store.CheckInvariantsAsync();
+    }
+
+    [Fact]
+    public async Task Nobody_tries_more_passwords_than_the_limit_by_asking_at_once_from_a_known_source()
+    {
+        await using var store = await TestStore.CreateAsync(Backend.PostgreSql, new TestStoreOptions { Tenant = Everything });
+        var known = TestStore.From("192.0.2.1", "browser");
+        await store.SignUpAsync(Full("anna"));
+        (await store.SignedInAsync("anna", origin: known)).RateLimit.ShouldNotBeNull().Remaining.ShouldBe(3);
+
+        var results = await TestStore.InParallelAsync(12, _ => store.SignInAsync("anna", "wrong", known));
+
+        results.OfType<SignInResult.Refused>().Select(refused => refused.RateLimit!.Remaining).Order().ShouldBe([0, 1, 2]);
+        results.OfType<SignInResult.TryLater>().Count().ShouldBe(9);
     }
 
     /// <summary>A sign-up that has rows of every kind.</summary>
