@@ -78,7 +78,7 @@ internal sealed partial class ApplyAttempt(
         var ready = new List<(Change Change, Ready Ready)>();
         foreach (var change in portion)
         {
-            switch (Readiness.Of(change, present.GetValueOrDefault(change.Number), entries.ContainsKey(change.Number), systems[change.System].Mapping.NoiseFields, salt))
+            switch (Readiness.Of(change, present.GetValueOrDefault(change.Number), entries.ContainsKey(change.Number), systems[change.System].Mapping, salt))
             {
                 case Ready when change.PasswordFrom is { } from && !passwords.ContainsKey(change.Number):
                     outcomes.Add(new JournalOutcome(change.Number, ChangeState.Skipped, null, $"Since the plan was made, the password in {from.System} changed. Plan again."));
@@ -93,7 +93,7 @@ internal sealed partial class ApplyAttempt(
                     outcomes.Add(new JournalOutcome(change.Number, ChangeState.Skipped, null, seen));
                     break;
                 case Ready go: ready.Add((change, go)); break;
-                case AlreadyDone done: outcomes.Add(new JournalOutcome(change.Number, ChangeState.Applied, done.After, null)); break;
+                case AlreadyDone done: outcomes.Add(new JournalOutcome(change.Number, ChangeState.Applied, done.After, done.Message)); break;
                 case NotReady not: outcomes.Add(new JournalOutcome(change.Number, ChangeState.Skipped, null, not.Why)); break;
             }
         }
@@ -242,7 +242,7 @@ internal sealed partial class ApplyAttempt(
         {
             appliedNow++;
             return new JournalOutcome(
-                change.Number, ChangeState.Applied, after?.Record, seen ? null : "The system said that it was done, but the account is not as planned.");
+                change.Number, ChangeState.Applied, after?.Record, seen ? null : Readiness.OtherThanPlanned);
         }
 
         return NotDone(change, outcome);
@@ -265,7 +265,7 @@ internal sealed partial class ApplyAttempt(
                     change.Number,
                     ChangeState.Refused,
                     null,
-                    $"{refused.Message} None of them has another id: to exchange them one must stand under a free id like {change.Account} meanwhile. Exchange them in the application.");
+                    $"{refused.Message} None of them has another id. While they exchange theirs one stands under a free id in the form of {change.Account}: if that is what is refused, exchange them in the application.");
             case Refused refused:
                 return new JournalOutcome(change.Number, ChangeState.Refused, null, refused.Message);
             case Throttled:

@@ -12,9 +12,9 @@ internal abstract record Readiness
     /// <param name="change">The change.</param>
     /// <param name="present">The record now; null where there is none.</param>
     /// <param name="attempted">Whether an earlier attempt was journaled.</param>
-    /// <param name="noise">The fields that change by themselves.</param>
+    /// <param name="mapping">What the fields of its system mean.</param>
     /// <param name="salt">The plan's salt of digests.</param>
-    public static Readiness Of(Change change, Account? present, bool attempted, IReadOnlySet<string> noise, string salt)
+    public static Readiness Of(Change change, Account? present, bool attempted, AccountMapping mapping, string salt)
     {
         var done = IsDone(change, present, salt);
         if (attempted && done)
@@ -25,6 +25,7 @@ internal abstract record Readiness
         if (change.Action == ChangeAction.Create)
         {
             return present is null ? new Ready(null, Fields.Empty)
+                : attempted && change.Numbered && IsSamePerson(change, present, mapping) ? new AlreadyDone(present.Record) { Message = OtherThanPlanned }
                 : new NotReady(change.Numbered ? $"The number {change.Account} that it was to get is another account's by now, or it was made and has changed since: look at that one. Plan again."
                     : done ? "It is there already, as planned." : "An account with this id is there already. Plan again.");
         }
@@ -36,7 +37,7 @@ internal abstract record Readiness
 
         // What a deletion takes was all in the plan.
         var different = change.Action == ChangeAction.Delete
-            ? change.Precondition.DifferencesFromWhole(present.Record, noise, salt)
+            ? change.Precondition.DifferencesFromWhole(present.Record, mapping.NoiseFields, salt)
             : change.Precondition.DifferencesFrom(present.Record, salt);
         if (different.Count > 0)
         {
@@ -45,6 +46,13 @@ internal abstract record Readiness
 
         return new Ready(present.Record, present.Record.Only(change.Precondition.Keys));
     }
+
+    /// <summary>What is said of an account that was made, and is not what was sent.</summary>
+    public const string OtherThanPlanned = "The system said that it was done, but the account is not as planned.";
+
+    // Nobody else was given the number: who stands under it by the name or the address that was sent is the one who was made, whatever a trigger made of the rest.
+    private static bool IsSamePerson(Change change, Account present, AccountMapping mapping)
+        => mapping.Identifiers.Values.Any(field => change.After.ValueOrNull(field) is { IsNull: false } sent && sent.SameFactAs(present.Record.ValueOrNull(field)));
 
     /// <summary>Whether the record is as the change would leave it.</summary>
     public static bool IsDone(Change change, Account? present, string salt)
@@ -60,7 +68,11 @@ internal abstract record Readiness
 internal sealed record Ready(Fields? Before, Fields Precondition) : Readiness;
 
 /// <summary>An earlier attempt made it.</summary>
-internal sealed record AlreadyDone(Fields? After) : Readiness;
+internal sealed record AlreadyDone(Fields? After) : Readiness
+{
+    /// <summary>In what it is not as planned; null where it is.</summary>
+    public string? Message { get; init; }
+}
 
 /// <summary>The record is not what the plan was made for.</summary>
 internal sealed record NotReady(string Why) : Readiness;

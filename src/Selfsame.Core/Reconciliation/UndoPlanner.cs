@@ -50,6 +50,12 @@ public static class UndoPlanner
 
     private static List<Decision> Decide(Change change, JournalEntry? entry, PresentState present, Topology topology)
     {
+        // Under the number that it was to get somebody stands who is not as planned.
+        if (entry is { State: ChangeState.Skipped, Rows: [var numbered] } && change.Numbered && present.Account(change.System, AccountOf(change, entry, topology.Systems[change.System].Mapping)) is not null)
+        {
+            return [new LeftAlone($"Whoever has the number {string.Join(", ", numbered.Key.Values)} that it was to get is not as planned. Look at that account, and delete it yourself if the run made it.")];
+        }
+
         // What was not made as a whole may have left rows behind, where its system has no transactions.
         if (entry is null || (entry.State is ChangeState.Skipped or ChangeState.Refused && (entry.Rows is null || !change.IsOfRows)))
         {
@@ -237,7 +243,7 @@ public static class UndoPlanner
 
     /// <summary>The id of the account that a change was about: where the system gave it, the journal has it.</summary>
     internal static AccountId AccountOf(Change change, JournalEntry? entry, AccountMapping mapping)
-        => (change.For is not null || change.Numbered) && entry?.After is { } made ? AccountId.FromRecord(made, mapping.Id)! : change.Account;
+        => (change.For is not null || change.Numbered) && (entry?.After ?? (change.Numbered && entry?.Rows is [var row] ? row.Key : null)) is { } made ? AccountId.FromRecord(made, mapping.Id)! : change.Account;
 
     private static Change Reverse(Change change) => change with
     {

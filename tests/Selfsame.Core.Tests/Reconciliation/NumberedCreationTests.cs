@@ -96,6 +96,49 @@ public sealed class NumberedCreationTests
     }
 
     [Fact]
+    public async Task Whoever_a_trigger_changed_is_known_by_the_number_after_a_lost_answer_and_undo_says_why_they_stay()
+    {
+        var bench = World();
+        bench.Target.Answer = () =>
+        {
+            var row = bench.Target.Rows.Last();
+            bench.Target.Put(row.Value.With(new Fields([KeyValuePair.Create("name", FieldValue.Text("by a trigger"))])));
+            return new Unknown("The connection broke.");
+        };
+        var plan = await bench.PlanAsync();
+        (await bench.ApplyAsync(plan)).Pending.Count.ShouldBe(3);
+        bench.Target.Answer = () => new Done();
+
+        var report = await bench.ApplyAsync(plan);
+
+        report.Unverified.Select(note => note.Message).Distinct().ShouldBe(["The system said that it was done, but the account is not as planned."]);
+        (report.Applied, report.Skipped.Count, report.Pending.Count).ShouldBe((3, 0, 0));
+        Names(bench).ShouldBe(["7 old", "8 ann", "9 bob", "10 cy"]);
+        (await bench.PlanUndoAsync(plan.Id, 2)).NotPlanned.Select(left => left.Because).ShouldAllBe(why => why.StartsWith("The account was changed since: name."));
+    }
+
+    [Fact]
+    public async Task A_stranger_under_the_number_of_a_lost_answer_is_told_by_apply_and_by_undo()
+    {
+        var bench = World();
+        bench.Target.Answer = () => new Unavailable("The connection broke.");
+        var plan = await bench.PlanAsync();
+        await bench.ApplyAsync(plan);
+        bench.Target.Answer = () => new Done();
+        foreach (var made in bench.Target.Rows.Keys.Where(id => id.ToString() != "7").ToList())
+        {
+            bench.Target.Put(Person(made.ToString(), $"stranger{made}"));
+        }
+
+        var report = await bench.ApplyAsync(plan);
+
+        report.Skipped.Count.ShouldBe(3);
+        var undo = await bench.PlanUndoAsync(plan.Id, 2);
+        undo.Changes.ShouldBeEmpty();
+        undo.NotPlanned.Select(left => left.Because).ShouldContain("Whoever has the number 8 that it was to get is not as planned. Look at that account, and delete it yourself if the run made it.");
+    }
+
+    [Fact]
     public async Task A_number_that_somebody_uses_meanwhile_stays_theirs_and_the_next_is_taken()
     {
         var bench = World();
