@@ -168,9 +168,32 @@ public sealed class Auditor(
         var rows = unique.Count == 0 ? [] : await system.ReadReferringAsync(unique, accounts, cancellation);
         return picture with
         {
+            MendedReferring = await MendedReferringAsync(system, picture, findings, cancellation),
             Clashes = merging ? await system.FindClashesAsync(picture.Places, accounts, cancellation) : [],
             Referring = counts.GroupBy(count => count.Account).ToDictionary(group => group.Key, group => (IReadOnlyList<ReferringCount>)[.. group]),
             UniquelyReferring = rows.GroupBy(row => row.Account).ToDictionary(group => group.Key, group => (IReadOnlyList<ReferringRow>)[.. group]),
         };
+    }
+
+    /// <summary>What refers already to the forms that identifiers would be put into: it is nobody's, and would be somebody's by that.</summary>
+    private static async Task<IReadOnlyDictionary<(AccountId Account, IdentifierKind Kind), string>> MendedReferringAsync(
+        IHasReferences system, SystemPicture picture, IReadOnlyList<Finding> findings, CancellationToken cancellation)
+    {
+        var found = new Dictionary<(AccountId Account, IdentifierKind Kind), string>();
+        foreach (var ofKind in findings.Where(finding => finding is { Situation: Situation.NotCanonical, Target: not null } && finding.System == picture.Config.Name).GroupBy(finding => finding.Identifier!.Value))
+        {
+            var field = picture.Config.Mapping.Identifiers[ofKind.Key];
+            var places = picture.Places.Where(place => place.AccountFields.Contains(field)).ToList();
+            var mended = from account in ofKind.Select(finding => finding.Target!.Account)
+                         let form = IdentifierForms.Mended(ofKind.Key, account.Record[field].ToString())
+                         where form is { Length: > 0 }
+                         select account with { Record = account.Record.With(new Fields([KeyValuePair.Create(field, FieldValue.Text(form).InTheFormOf(account.Record[field]))])) };
+            foreach (var counts in places.Count == 0 ? [] : (await system.CountReferringAsync(places, [.. mended], cancellation)).GroupBy(count => count.Account))
+            {
+                found.Add((counts.Key, ofKind.Key), string.Join(", ", counts.Select(count => $"{count.Place} ({count.Rows})")));
+            }
+        }
+
+        return found;
     }
 }

@@ -115,6 +115,9 @@ public sealed record SystemPicture
     /// <summary>What keeps references to several accounts from being references to one; asked for duplicates that may be merged only.</summary>
     public IReadOnlyList<ReferenceClash> Clashes { get; init; } = [];
 
+    /// <summary>What refers already, as a clause, to the form that an account's identifier would be put into.</summary>
+    public IReadOnlyDictionary<(AccountId Account, IdentifierKind Kind), string> MendedReferring { get; init; } = new Dictionary<(AccountId, IdentifierKind), string>();
+
     /// <summary>Whether several rows can be changed as one.</summary>
     public bool WritesTogether { get; init; }
 

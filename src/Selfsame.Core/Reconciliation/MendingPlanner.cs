@@ -11,16 +11,16 @@ internal static class MendingPlanner
     /// <param name="findings">Such values, of all systems.</param>
     /// <param name="pictures">The systems.</param>
     /// <param name="decided">What is decided about everything else that changes accounts.</param>
-    /// <returns>A decision for each value that no other change sets or takes away.</returns>
+    /// <returns>A decision for each value that no other change sets or takes away. Two spellings never become one by it: whoever shares a key with another waits, whatever is decided about these.</returns>
     public static IEnumerable<(Finding Finding, Decision Decision)> Decide(
         IEnumerable<Finding> findings, IReadOnlyDictionary<string, SystemPicture> pictures, IReadOnlyList<(Finding Finding, Decision Decision)> decided)
     {
         var changes = decided.Select(pair => pair.Decision).OfType<Planned>().Select(planned => planned.Change).ToList();
         var removed = changes.SelectMany(Removed).ToHashSet();
         var changing = changes.ToLookup(change => (change.System, change.Account));
-        var standing = decided.Where(pair => pair is { Decision: LeftAlone, Finding.Situation: Situation.Duplicate })
-            .SelectMany(pair => pair.Finding.Members.Select(member => (pair.Finding.System, member.Account.Id, pair.Finding.Identifier)))
-            .ToHashSet();
+        var rekeyed = changes.Where(change => change.Action == ChangeAction.Rekey)
+            .SelectMany(change => (change.Exchanged ?? []).Select(other => (change.System, other.Account)).Append((change.System, change.Account))).ToHashSet();
+        var shared = Shared(pictures.Values);
         foreach (var finding in findings)
         {
             var (account, kind, picture) = (finding.Target!.Account, finding.Identifier!.Value, pictures[finding.System]);
@@ -30,8 +30,8 @@ internal static class MendingPlanner
                 continue;
             }
 
-            yield return (finding, standing.Contains((finding.System, account.Id, kind)) ? new LeftAlone($"It is one of several accounts that share the {kind.Name()}: decide about these first.")
-                : mine.Exists(change => change.Action == ChangeAction.Rekey) ? new LeftAlone("The account takes another id by this plan: plan again afterwards.")
+            yield return (finding, shared.Contains((finding.System, account.Id, kind)) ? new LeftAlone($"It is one of several accounts that share the {kind.Name()}: decide about these first, then plan again.")
+                : rekeyed.Contains((finding.System, account.Id)) ? new LeftAlone("The account takes another id by this plan: plan again afterwards.")
                 : Decide(finding, account, kind, picture));
         }
     }
@@ -44,6 +44,11 @@ internal static class MendingPlanner
         if (!picture.WritesTogether && picture.LeftBehind(account, [field]) is { } left)
         {
             return new LeftAlone($"{left} refer to {account.Label} (id {account.Id}) by it, and would be left behind: change it in the application.");
+        }
+
+        if (picture.MendedReferring.TryGetValue((account.Id, kind), out var claimed))
+        {
+            return new LeftAlone($"{claimed} refer to '{mended}' already, which is nobody's: they would be {account.Label}'s (id {account.Id}). Settle whose they are first, then plan again.");
         }
 
         var precondition = account.Record.Only([.. picture.Config.Mapping.Id, field]);
@@ -63,6 +68,16 @@ internal static class MendingPlanner
             References = places.Count > 0 && picture.WritesTogether ? PlannedReferences.Of(places, picture.Referring.GetValueOrDefault(account.Id, [])) : null,
         });
     }
+
+    /// <summary>Which accounts share a key with another of their system.</summary>
+    private static HashSet<(string System, AccountId Account, IdentifierKind Kind)> Shared(IEnumerable<SystemPicture> pictures)
+        => [.. from picture in pictures
+               from account in picture.Accounts
+               from key in account.Keys
+               group account.Account.Id by (picture.Config.Name, Kind: key.Key, key.Value) into holders
+               where holders.Count() > 1
+               from holder in holders
+               select (holders.Key.Name, holder, holders.Key.Kind)];
 
     private static IEnumerable<(string System, AccountId Account)> Removed(Change change)
         => (change.Losers ?? []).Select(loser => loser.Account).Concat(change.Action == ChangeAction.Delete ? [change.Account] : []).Select(account => (change.System, account));

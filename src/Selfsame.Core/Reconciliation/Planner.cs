@@ -34,10 +34,11 @@ public static class Planner
         decisions.AddRange(others.Where(pair => pair.Finding.Situation != Situation.IdMismatch));
         decisions.AddRange(findings.Where(finding => finding.Fault == SystemFault.IncompleteAccount)
             .Select(finding => (finding, Outlived(finding, IncompleteAccounts.Decide(finding, pictures[finding.System], keys, stamp), gone))));
-        decisions.AddRange(MendingPlanner.Decide(findings.Where(IsMended), pictures, [.. decisions, .. others.Where(pair => pair.Finding.Situation == Situation.IdMismatch)]).ToList());
+        var rekeys = RekeyPlanner.Untangle([.. others.Where(pair => pair.Finding.Situation == Situation.IdMismatch)], pictures).ToList();
+        decisions.AddRange(MendingPlanner.Decide(findings.Where(IsMended), pictures, [.. decisions, .. rekeys]).ToList());
         decisions.AddRange(findings.Where(finding => finding.Fault is not (null or SystemFault.IncompleteAccount))
             .SelectMany(finding => SchemaPlanner.Decide(finding, pictures[finding.System], decisions, gone, stamp).Select(decision => (finding, decision)).ToList()));
-        decisions.AddRange(RekeyPlanner.Untangle([.. others.Where(pair => pair.Finding.Situation == Situation.IdMismatch)], pictures));
+        decisions.AddRange(RekeyPlanner.After(rekeys, [.. decisions.Select(pair => pair.Decision).OfType<Planned>().Select(planned => planned.Change)]));
         return new Plan
         {
             Id = stamp.Id,

@@ -66,6 +66,21 @@ internal static class RekeyPlanner
         }
     }
 
+    /// <summary>The same, for accounts as the changes before leave them.</summary>
+    public static IEnumerable<(Finding Finding, Decision Decision)> After(IReadOnlyList<(Finding Finding, Decision Decision)> rekeys, IReadOnlyList<Change> before)
+    {
+        var updates = before.Where(change => change.Action is ChangeAction.Update or ChangeAction.Merge).ToLookup(change => (change.System, change.Account), change => change.After);
+        Fields Left(string system, AccountId account, Fields precondition)
+            => updates[(system, account)].Aggregate(precondition, (fields, set) => fields.With(set.Only(precondition.Keys.Where(set.ContainsKey))));
+        return rekeys.Select(pair => (pair.Finding, pair.Decision is Planned { Change: { Action: ChangeAction.Rekey } change }
+            ? new Planned(change with
+            {
+                Precondition = Left(change.System, change.Account, change.Precondition),
+                Exchanged = change.Exchanged?.Select(other => other with { Precondition = Left(change.System, other.Account, other.Precondition) }).ToList(),
+            })
+            : pair.Decision));
+    }
+
     /// <summary>The changes from <paramref name="first"/> on, each followed by the one of the account whose id it takes, where this leads back; null where it does not.</summary>
     private static List<Blocked>? CircleOf(Blocked first, Dictionary<(string System, AccountId Account), Blocked> blocked)
     {

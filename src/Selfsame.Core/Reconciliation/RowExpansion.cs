@@ -67,7 +67,9 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
         var own = moved.Writes.Where(row => row.Table == accountsTable && keys.Contains(row.Key)).ToList();
         var after = own.Aggregate(change.After, (set, row) => set.With(row.After));
         var update = new RowWrite { Table = accountsTable, Action = RowAction.Update, Key = account.Record.Only(mapping.Id), Before = account.Record.OrMissing(after.Keys), After = after };
-        return new ExpandedChange([update, .. moved.Writes.Except(own)], []) { Hindrance = Hindrance(moved) };
+        // A new id is swept for what arrives late; a name is not.
+        var noneLeft = change.Action == ChangeAction.Update ? NoneLeft(account, account with { Record = account.Record.With(after) }) : [];
+        return new ExpandedChange([update, .. moved.Writes.Except(own)], [.. noneLeft]) { Hindrance = Hindrance(moved) };
     }
 
     /// <summary>The writes for references that arrived at accounts which are gone; with a hindrance where some stay as they are.</summary>

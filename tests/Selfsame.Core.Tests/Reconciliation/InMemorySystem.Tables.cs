@@ -131,6 +131,11 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
                 }
             }
 
+            if (outcome is Done && (AnyLeft(noneLeft, writes.Count) || (!writes.Any(write => write.Action == RowAction.Delete && write.Table == AccountsTable) && AnyLeft(noneLeft, null))))
+            {
+                outcome = new Drifted("A reference arrived.");
+            }
+
             if (outcome is not Done)
             {
                 RollBack();
