@@ -54,7 +54,7 @@ internal static class RowRuns
     private static bool MovesKey(RowWrite write, KnownShapes shapes)
         => write.Action == RowAction.Update && shapes.ForeignKeys[shapes.Tables[write.Table].Id].Any(key => key.AccountFields.Any(write.After.ContainsKey));
 
-    // Where several keys change, as in an exchange of ids, each has what follows it next to it: after it when it is made, before it when it is taken back.
+    // Where several keys change, as in an exchange of ids, each has what follows it next to it: after it when it is made, before it when rows are taken back.
     private static IEnumerable<List<RowWrite>> Inseparable(IReadOnlyList<RowWrite> writes, KnownShapes shapes)
     {
         var moves = writes.Index().Where(pair => MovesKey(pair.Item, shapes)).ToList();

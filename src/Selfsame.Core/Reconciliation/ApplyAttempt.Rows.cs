@@ -153,7 +153,8 @@ internal sealed partial class ApplyAttempt
     /// </summary>
     private async Task<JournalOutcome> WithoutRestAsync(Change change, JournalOutcome outcome)
     {
-        if (EarlierRows(change) is not { Count: > 0 } journaled)
+        // What stands stays in the journal: undo needs it.
+        if (EarlierRows(change) is not { Count: > 0 } journaled || await rowChanges.StandsAsync(change, journaled, CancellationToken.None))
         {
             return outcome;
         }

@@ -25,7 +25,7 @@ internal sealed class IdExchange(string accountsTable, AccountMapping mapping, I
         var ids = circle.Select(account => account.Id).ToHashSet();
         if (rows.Find(row => row.Place.Table == accountsTable && AccountId.FromRecord(row.Row, mapping.Id) is { } own && ids.Contains(own)) is { } among)
         {
-            return new ExpandedChange([], []) { Hindrance = $"One of those who would exchange their ids refers to another by {among.Place}. Exchange these ids in the application." };
+            return new ExpandedChange([], []) { Hindrance = $"One of those who would exchange their ids refers to itself or to another of them by {among.Place}. Exchange these ids in the application." };
         }
 
         var others = change.Exchanged!.Zip(circle.Skip(1)).Reverse();

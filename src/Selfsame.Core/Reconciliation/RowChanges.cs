@@ -7,12 +7,12 @@ internal sealed record PreparedChange(Change Change, ExpandedChange? Expanded, s
 {
     public IReadOnlyList<RowWrite> Rows => Expanded!.Rows;
 
-    /// <summary>Whether an earlier attempt made all of it.</summary>
-    public bool IsMade { get; init; }
+    /// <summary>What is left to make of what an earlier attempt journaled; null where that is all of it.</summary>
+    public IReadOnlyList<RowWrite>? Left { get; init; }
 }
 
 /// <summary>Looks at what a change of several rows finds in its system, and makes it.</summary>
-internal sealed class RowChanges(
+internal sealed partial class RowChanges(
     IReadOnlyDictionary<string, IConnectedSystem> systems, Func<string, IReadOnlyList<ReferencePlace>> declared, PersonDecisions decisions, string salt)
 {
     private const int MaximumFreeIds = 10;
@@ -39,7 +39,7 @@ internal sealed class RowChanges(
             {
                 var madeEarlier = earlier(change).Where(made.Contains).ToList();
                 prepared.Add(change.Number, IsReplayed(change, system, madeEarlier, earlier(change))
-                    ? new PreparedChange(change, new ExpandedChange(earlier(change), []), null) { IsMade = madeEarlier.Count == earlier(change).Count }
+                    ? new PreparedChange(change, new ExpandedChange(earlier(change), []), null) { Left = await LeftOfAsync(change, system, madeEarlier, earlier(change), cancellation) }
                     : Prepare(change, system, known, present, referring, madeEarlier, await FreeIdAsync(change, system, cancellation)));
             }
         }
@@ -58,9 +58,9 @@ internal sealed class RowChanges(
 
     public Task<WriteOutcome> WriteAsync(PreparedChange prepared)
         // What was made is not sent again: another change may have moved its rows on since. Once it has left, only its answer ends the wait: a change is not cancelled half-way.
-        => prepared.IsMade ? Task.FromResult<WriteOutcome>(new Done())
+        => prepared.Left is [] ? Task.FromResult<WriteOutcome>(new Done())
             : Writer(prepared.Change.System).WriteTogetherAsync(
-                prepared.Expanded!.Kept is { } kept ? [kept, .. prepared.Rows] : prepared.Rows, prepared.Expanded.NoneLeft, CancellationToken.None);
+                prepared.Expanded!.Kept is { } kept ? [kept, .. prepared.Rows] : prepared.Left ?? prepared.Rows, prepared.Expanded.NoneLeft, CancellationToken.None);
 
     /// <summary>The numbers of those changes that are not in their systems as planned.</summary>
     public async Task<IReadOnlySet<int>> UnseenAsync(IReadOnlyList<Change> changes, CancellationToken cancellation)
@@ -75,22 +75,6 @@ internal sealed class RowChanges(
         }
 
         return unseen;
-    }
-
-    /// <summary>
-    /// Those of a change's writes that stand in its system although the change as a whole was not made; none where the system has transactions:
-    /// what looks as if it were made there is somebody else's work.
-    /// </summary>
-    public async Task<IReadOnlyList<RowWrite>> LeftBehindAsync(Change change, IReadOnlyList<RowWrite> journaled, CancellationToken cancellation)
-    {
-        var system = Writer(change.System);
-        if (journaled.Count == 0 || (await system.DescribeAsync(cancellation)).AtomicPreconditions)
-        {
-            return [];
-        }
-
-        var made = await MadeAsync(system, journaled, cancellation);
-        return [.. journaled.Where(made.Contains)];
     }
 
     /// <summary>Takes one row's write back.</summary>
@@ -146,16 +130,6 @@ internal sealed class RowChanges(
         var counts = places.Count == 0 || accounts.Count == 0 ? [] : await ((IHasReferences)systems[system]).CountReferringAsync(places, [.. accounts.Select(systems[system].Mapping.WithoutBlanks)], cancellation);
         return counts.GroupBy(count => count.Account).ToDictionary(group => group.Key, group => string.Join(", ", group.Select(count => $"{count.Place} ({count.Rows})")));
     }
-
-    // An account that has its new id is not found under the old one; what was journaled is made to its end. What is made to its end is done,
-    // whatever happened to its account since.
-    private static bool IsReplayed(Change change, IWritesTogether system, List<RowWrite> madeEarlier, IReadOnlyList<RowWrite> earlier) => change switch
-    {
-        // A row that names both of two who exchange their ids looks the same before and after.
-        { Exchanged: not null } => madeEarlier.Any(row => row.Table == system.AccountsTable && row.After.Keys.Any(system.Mapping.Id.Contains)),
-        { Action: ChangeAction.Rekey or ChangeAction.Update } => madeEarlier.Count > 0,
-        _ => madeEarlier.Count > 0 && madeEarlier.Count == earlier.Count,
-    };
 
     /// <summary>An id that nobody has, for whoever steps aside while others take theirs; null where none can be made in that form, or none is needed.</summary>
     private async Task<Fields?> FreeIdAsync(Change change, IWritesTogether system, CancellationToken cancellation)
@@ -310,40 +284,6 @@ internal sealed class RowChanges(
         }
 
         return places;
-    }
-
-    /// <summary>
-    /// Those of several changes' writes that were made. Where the system has transactions, a change that left no account as it would leave it was not made: what looks as
-    /// if it were is the work of others, who moved the same rows.
-    /// </summary>
-    private static async Task<IReadOnlySet<RowWrite>> MadeEarlierAsync(IWritesTogether system, IReadOnlyList<IReadOnlyList<RowWrite>> changes, CancellationToken cancellation)
-    {
-        var made = await MadeAsync(system, [.. changes.SelectMany(rows => rows)], cancellation);
-        return made.Count == 0 || !(await system.DescribeAsync(cancellation)).AtomicPreconditions
-            ? made
-            : changes.Where(rows => rows.All(row => row.Table != system.AccountsTable) || rows.Any(row => row.Table == system.AccountsTable && made.Contains(row)))
-                .SelectMany(rows => rows).Where(made.Contains).ToHashSet();
-    }
-
-    private static async Task<IReadOnlySet<RowWrite>> MadeAsync(IWritesTogether system, IReadOnlyList<RowWrite> rows, CancellationToken cancellation)
-    {
-        if (rows.Count == 0)
-        {
-            return new HashSet<RowWrite>();
-        }
-
-        var present = await system.ReadRowsAsync([.. rows.Select(row => (row.Table, row.KeyAfter))], cancellation);
-        var made = rows.Zip(present).Where(pair => pair.First.IsMade(pair.Second)).Select(pair => pair.First).ToHashSet();
-
-        // A row that links two accounts may be moved by one change and again by another: who saw it under the key that a write gave it saw that write made.
-        for (var count = -1; count != made.Count;)
-        {
-            count = made.Count;
-            var seen = made.Select(row => (row.Table, row.Key)).ToHashSet();
-            made.UnionWith(rows.Where(row => row.Action == RowAction.Update && !row.KeyAfter.Equals(row.Key) && seen.Contains((row.Table, row.KeyAfter))));
-        }
-
-        return made;
     }
 
     /// <summary>An account that an earlier attempt removed, from what it journaled.</summary>

@@ -247,7 +247,7 @@ public sealed partial class MixedTypeRepairTests
         var refused = (await repair.RefusedAsync()).ShouldHaveSingleItem();
 
         refused.ShouldContain(code);
-        refused.ShouldEndWith("to exchange them one must stand under a free id like " + second + " meanwhile. Exchange them in the application.");
+        refused.ShouldEndWith("While they exchange theirs one stands under a free id in the form of " + second + ": if that is what is refused, exchange them in the application.");
         (await QueryAsync(connection, state)).ShouldBe(before);
     }
 

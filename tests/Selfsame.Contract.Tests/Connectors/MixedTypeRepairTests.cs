@@ -292,6 +292,20 @@ public sealed partial class MixedTypeRepairTests : IDisposable
             await MakeAsync(undo);
         }
 
+        /// <summary>Plans all, dies when the first change has left, and applies the same plan again after what somebody did meanwhile; with what undo would say.</summary>
+        public async Task<(ApplyReport Report, Plan Undo)> DyingAsync(Func<Task> meanwhile)
+        {
+            var audit = await AuditAsync();
+            var plan = Planner.Plan(topology, audit.Pictures, audit.Findings, Stamp());
+            await Should.ThrowAsync<Death>(() => SendAsync(plan, new CrashPoints(name => _ = name == ApplyCrashPoints.ChangeLeft ? throw new Death() : 0)));
+            await meanwhile();
+            // Of a process that is no more.
+            await database.TransactAsync(transaction => transaction.ExecuteAsync("DELETE FROM apply_leases"));
+            return (await SendAsync(plan), await PlanUndoAsync(plan));
+        }
+
+        private sealed class Death : Exception;
+
         public async ValueTask DisposeAsync()
         {
             await database.DisposeAsync();
@@ -316,8 +330,8 @@ public sealed partial class MixedTypeRepairTests : IDisposable
             return UndoPlanner.Plan(run, await PresentState.ReadAsync(run, systems, CancellationToken.None), topology, plan.Accounts, Stamp());
         }
 
-        private async Task<ApplyReport> SendAsync(Plan plan)
-            => (await new Applier(topology, systems, journal, TimeProvider.System, CrashPoints.None).ApplyAsync(plan, null, CancellationToken.None, false)).ShouldBeOfType<ApplyReport>();
+        private async Task<ApplyReport> SendAsync(Plan plan, CrashPoints? crashPoints = null)
+            => (await new Applier(topology, systems, journal, TimeProvider.System, crashPoints ?? CrashPoints.None).ApplyAsync(plan, null, CancellationToken.None, false)).ShouldBeOfType<ApplyReport>();
 
         private Task<AuditResult> AuditAsync() => new Auditor(topology, systems, IdentifierKeys.TryKey, TimeProvider.System, RandomSource.System).AuditAsync(_ => null, CancellationToken.None);
     }

@@ -6,6 +6,8 @@ namespace Selfsame.Core.Tests.Reconciliation;
 /// <summary>Identifiers that a unique index takes for others than their keys say, links between two who become one, and accounts without a name.</summary>
 public sealed class NormalFormTests
 {
+    private sealed class Crash : Exception;
+
     [Theory]
     [InlineData(IdentifierKind.Username, "Bob", null)]
     [InlineData(IdentifierKind.Username, " Bob\t", "Bob")]
@@ -84,6 +86,84 @@ public sealed class NormalFormTests
         world.Person("2", "cy");
 
         (await world.PlanAsync()).NotPlanned.ShouldContain(left => left.Finding == "NotCanonical" && left.Because.Contains("decide about these first"));
+    }
+
+    [Theory]
+    [InlineData(DuplicatesAction.Rename, "only")]
+    [InlineData(DuplicatesAction.Delete, "only")]
+    [InlineData(DuplicatesAction.Merge, "only")]
+    [InlineData(DuplicatesAction.Rename, "drift")]
+    [InlineData(DuplicatesAction.Delete, "drift")]
+    [InlineData(DuplicatesAction.Report, "ignore")]
+    public async Task Two_spellings_never_become_one_whatever_is_left_out_of_the_plan(DuplicatesAction action, string how)
+    {
+        var world = new DuplicateWorld(action);
+        world.Person("1", "bob ", created: 1);
+        world.Person("2", "bob", created: 2);
+        if (how == "ignore")
+        {
+            world.Topology = world.Topology with { Decisions = new PersonDecisions([new PersonDecision(Verdict.Ignore, [new("app", new AccountId("2"))], "Duplicate", "known")]) };
+        }
+
+        var whole = await world.PlanAsync();
+        var plan = how == "only" ? new PlanFilter(["NotCanonical"], []).Of(whole) : whole;
+        if (how == "drift")
+        {
+            world.Person("2", "bob", "b@example.org", created: 2);
+        }
+
+        await world.ApplyAsync(plan);
+
+        world.Users.ShouldBe(["1 bob ", "2 bob"]);
+    }
+
+    [Fact]
+    public async Task What_refers_to_the_normal_form_already_becomes_nobodys()
+    {
+        var world = new DuplicateWorld();
+        world.Person("1", "cy ");
+        world.Writes("of-one-who-left", "cy");
+
+        var plan = await world.PlanAsync();
+
+        plan.NotPlanned.ShouldHaveSingleItem().Because.ShouldBe("notes.author (1) refer to 'cy' already, which is nobody's: they would be cy 's (id 1). Settle whose they are first, then plan again.");
+        plan.Changes.ShouldNotContain(change => change.Reason == ChangeReason.NotCanonical);
+    }
+
+    [Fact]
+    public async Task What_comes_to_refer_to_the_old_form_while_it_is_changed_follows()
+    {
+        var world = new DuplicateWorld();
+        world.Person("1", "cy ");
+        world.Writes("one", "cy ");
+        var plan = await world.PlanAsync();
+        world.System.BeforeWritingTogether = () => world.Writes("late", "cy ");
+
+        (await world.ApplyAsync(plan)).IsComplete.ShouldBeTrue();
+
+        world.System.ReferringNow.ShouldBe(["notes: author=cy, id=late", "notes: author=cy, id=one"]);
+    }
+
+    [Fact]
+    public async Task What_was_made_before_a_crash_counts_as_made_whatever_was_given_away_since_and_undo_takes_back_the_rest()
+    {
+        var world = new DuplicateWorld();
+        world.Person("1", "cy ");
+        world.Person("2", "bo");
+        world.Writes("one", "cy ");
+        world.Writes("two", "cy ");
+        var plan = await world.PlanAsync();
+        await Should.ThrowAsync<Crash>(world.ApplyAsync(plan, new CrashPoints(name => _ = name == ApplyCrashPoints.ChangeLeft ? throw new Crash() : 0)));
+        world.Writes("one", "bo");
+
+        var report = await world.ApplyAsync(plan);
+
+        (report.Skipped.Count, report.Pending.Count).ShouldBe((0, 0));
+        var undo = await world.PlanUndoAsync(plan.Id);
+        undo.NotPlanned.ShouldHaveSingleItem().Because.ShouldBe("The row one of notes was changed since; it stays as it is.");
+        (await world.ApplyAsync(undo)).IsComplete.ShouldBeTrue();
+        world.Users.ShouldBe(["1 cy ", "2 bo"]);
+        world.System.ReferringNow.ShouldBe(["notes: author=bo, id=one", "notes: author=cy , id=two"]);
     }
 
     [Fact]
