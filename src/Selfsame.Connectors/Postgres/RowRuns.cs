@@ -33,66 +33,24 @@ internal static class RowRuns
 {
     /// <summary>
     /// Deletions from one table are a run, because what they would take along is asked before; so are updates around one that changes a key
-    /// that others refer to, so far as none writes a row twice and each is with what refers to it; and all that stands between these.
+    /// that others refer to, so far as none writes a row twice; and all that stands between these.
     /// </summary>
     public static IReadOnlyList<RowRun> Of(IReadOnlyList<RowWrite> writes, KnownShapes shapes)
     {
         var runs = new List<RowRun>();
-        foreach (var whole in Inseparable(writes, shapes))
+        foreach (var write in writes)
         {
-            if (runs.Count == 0 || !whole.TrueForAll(write => Fits(runs[^1], write, MovesKey(write, shapes), shapes)))
+            var movesKey = write.Action == RowAction.Update
+                && shapes.ForeignKeys[shapes.Tables[write.Table].Id].Any(key => key.AccountFields.Any(write.After.ContainsKey));
+            if (runs.Count == 0 || !Fits(runs[^1], write, movesKey, shapes))
             {
                 runs.Add(new RowRun());
             }
 
-            whole.ForEach(write => runs[^1].Add(write, MovesKey(write, shapes)));
+            runs[^1].Add(write, movesKey);
         }
 
         return runs;
-    }
-
-    private static bool MovesKey(RowWrite write, KnownShapes shapes)
-        => write.Action == RowAction.Update && shapes.ForeignKeys[shapes.Tables[write.Table].Id].Any(key => key.AccountFields.Any(write.After.ContainsKey));
-
-    // Where several keys change, as in an exchange of ids, each has what follows it next to it: after it when it is made, before it when rows are taken back.
-    private static IEnumerable<List<RowWrite>> Inseparable(IReadOnlyList<RowWrite> writes, KnownShapes shapes)
-    {
-        var moves = writes.Index().Where(pair => MovesKey(pair.Item, shapes)).ToList();
-        var joined = new bool[writes.Count];
-        foreach (var (index, write) in moves.Count < 2 ? [] : writes.Index())
-        {
-            foreach (var (move, _) in moves.Where(move => Follows(write, move.Item, shapes)))
-            {
-                Array.Fill(joined, true, Math.Min(index, move) + 1, Math.Abs(index - move));
-            }
-        }
-
-        var whole = new List<RowWrite>();
-        foreach (var (index, write) in writes.Index())
-        {
-            if (!joined[index] && whole.Count > 0)
-            {
-                yield return whole;
-                whole = [];
-            }
-
-            whole.Add(write);
-        }
-
-        if (whole.Count > 0)
-        {
-            yield return whole;
-        }
-    }
-
-    /// <summary>Whether a write makes its row refer to the key that another write gives, instead of the one that it takes.</summary>
-    private static bool Follows(RowWrite write, RowWrite move, KnownShapes shapes)
-    {
-        var (before, own) = (move.Key.With(move.Before), write.Key.With(write.Before));
-        return write.Action == RowAction.Update && shapes.ForeignKeys[shapes.Tables[move.Table].Id].Where(key => key.From == shapes.Tables[write.Table].Id)
-            .Any(key => key.AccountFields.Zip(key.Fields).Where(pair => move.After.ContainsKey(pair.First) && !move.After[pair.First].SameFactAs(before.ValueOrNull(pair.First))) is var changed
-                && changed.Any()
-                && changed.All(pair => own.ValueOrNull(pair.Second).SameFactAs(before.ValueOrNull(pair.First)) && write.After.ValueOrNull(pair.Second).SameFactAs(move.After[pair.First])));
     }
 
     private static bool Fits(RowRun run, RowWrite next, bool movesKey, KnownShapes shapes)

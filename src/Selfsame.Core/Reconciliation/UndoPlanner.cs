@@ -125,6 +125,7 @@ public static class UndoPlanner
         // The first steps aside and takes its new id last.
         if (own.Skip(1).All(row => row.IsMade(present.Row(change.System, table, row.KeyAfter))))
         {
+            // What of the run came before is judged by what this leaves.
             UndoRows(change, rows, present);
             return [new Planned(ExchangedBack(change, mapping))];
         }
