@@ -107,12 +107,14 @@ internal sealed partial class RowChanges
         var present = await system.ReadRowsAsync([.. read.Select(row => (row.Table, row.KeyAfter))], cancellation);
         var made = read.Zip(present).Where(pair => pair.First.IsMade(pair.Second)).Select(pair => pair.First).ToHashSet();
 
-        // A row that links two accounts may be moved by one change and again by another: who saw it under the key that a write gave it saw that write made.
+        // A row that links two accounts may be written by one change and again by another: who saw it as a write leaves it, or under the key that this gave it, saw that write made.
+        var writes = rows.Index().ToLookup(pair => (pair.Item.Table, pair.Item.Key));
+        bool IsSeen(int index, RowWrite row) => row.Action == RowAction.Update && writes[(row.Table, row.KeyAfter)].Any(later => made.Contains(later.Item)
+            && (!row.KeyAfter.Equals(row.Key) || (later.Index > index && row.After.DifferencesFrom(later.Item.Before, "").Count == 0)));
         for (var count = -1; count != made.Count;)
         {
             count = made.Count;
-            var seen = made.Select(row => (row.Table, row.Key)).ToHashSet();
-            made.UnionWith(rows.Where(row => row.Action == RowAction.Update && !row.KeyAfter.Equals(row.Key) && seen.Contains((row.Table, row.KeyAfter))));
+            made.UnionWith(rows.Index().Where(pair => IsSeen(pair.Index, pair.Item)).Select(pair => pair.Item).ToList());
         }
 
         return made;
