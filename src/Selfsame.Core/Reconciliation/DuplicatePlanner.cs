@@ -93,7 +93,7 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
             return new LeftAlone(unfit);
         }
 
-        var set = Folding.Into(survivor, losers, mapping, picture.SelfReferences);
+        var set = Folding.Into(survivor, losers, mapping, picture.SelfReferences, picture.Wanted.ContainsKey);
         // What refers to the survivor by a name that is written otherwise from now on moves as well.
         var rows = losers.SelectMany(loser => picture.Referring.GetValueOrDefault(loser.Account.Id, []))
             .Concat(picture.Referring.GetValueOrDefault(survivor.Account.Id, []).Where(row => row.Place.AccountFields.Any(set.ContainsKey))).ToList();

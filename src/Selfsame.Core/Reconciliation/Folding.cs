@@ -9,7 +9,9 @@ internal static class Folding
     /// <param name="losers">Who goes, in the order in which they are asked.</param>
     /// <param name="mapping">What the fields mean.</param>
     /// <param name="selfReferences">Fields that name another account of the same system: a loser's would make the survivor refer to itself, or to one that goes.</param>
-    public static Fields Into(KeyedAccount survivor, IReadOnlyList<KeyedAccount> losers, AccountMapping mapping, IReadOnlySet<string> selfReferences)
+    /// <param name="isKept">Whether a unique index keeps an identifier: of such, the survivor's is put into the form in which it does.</param>
+    public static Fields Into(
+        KeyedAccount survivor, IReadOnlyList<KeyedAccount> losers, AccountMapping mapping, IReadOnlySet<string> selfReferences, Predicate<IdentifierKind> isKept)
     {
         var set = new Dictionary<string, FieldValue>(StringComparer.Ordinal);
         HashSet<string> never = [.. mapping.Id, .. mapping.NoiseFields, .. selfReferences];
@@ -27,7 +29,7 @@ internal static class Folding
         }
 
         AddVerified(set, survivor, losers, mapping);
-        foreach (var (kind, field) in mapping.Identifiers)
+        foreach (var (kind, field) in mapping.Identifiers.Where(pair => isKept(pair.Key)))
         {
             // A blank around a name, or another width of its letters, hides that it is taken; their case is the person's own.
             var value = set.GetValueOrDefault(field, survivor.Account.Record.ValueOrNull(field));

@@ -79,6 +79,18 @@ public sealed class NormalFormTests
     }
 
     [Fact]
+    public async Task A_merge_leaves_what_no_index_keeps_as_it_is_written()
+    {
+        var world = new DuplicateWorld();
+        world.Person("1", "ann", "  ", created: 1);
+        world.Person("2", "Ann", "  ", created: 2);
+
+        (await world.ApplyAsync(await world.PlanAsync())).IsComplete.ShouldBeTrue();
+
+        world.System.Rows.Values.ShouldHaveSingleItem()["email"].AsText.ShouldBe("  ");
+    }
+
+    [Fact]
     public async Task Accounts_that_share_a_key_by_it_are_decided_first()
     {
         var world = new DuplicateWorld(DuplicatesAction.Report);
@@ -266,6 +278,35 @@ public sealed class NormalFormTests
         await Should.ThrowAsync<InvalidOperationException>(() => world.ApplyAsync(plan, crash));
 
         (await world.ApplyAsync(plan)).IsComplete.ShouldBeTrue();
+        (await world.ApplyAsync(await world.PlanUndoAsync(plan.Id))).IsComplete.ShouldBeTrue();
+        world.Snapshot.ShouldBe(before);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public async Task Without_transactions_what_one_merge_moves_and_another_takes_away_comes_back_to_whom_it_was(int rows)
+    {
+        var world = new DuplicateWorld(transactions: false);
+        world.Person("9", "cy", " ", 0, "Ann");
+        world.Person("1", "", "a@example.org", 2, "");
+        world.Person("2", "bob", "a@example.org", 1, "Ann");
+        world.Person("3", "", "A@example.org", 2, "Ann");
+        world.Person("7", "cy", "b@example.org", 0, "Ann");
+        world.Follows("1", "3");
+        world.Follows("7", "2");
+        world.Follows("9", "2");
+        world.Follows("9", "3");
+        var before = world.Snapshot;
+        var plan = await world.PlanAsync();
+        world.System.DiesAfterRows = rows;
+        await Should.ThrowAsync<InvalidOperationException>(() => world.ApplyAsync(plan));
+        world.System.DiesAfterRows = null;
+
+        (await world.ApplyAsync(plan)).IsComplete.ShouldBeTrue();
+
         (await world.ApplyAsync(await world.PlanUndoAsync(plan.Id))).IsComplete.ShouldBeTrue();
         world.Snapshot.ShouldBe(before);
     }
