@@ -56,6 +56,9 @@ internal static partial class ServerLogMessages
     [LoggerMessage(2012, LogLevel.Information, "The secret was changed: {Count} values are protected with the present one again. Nothing needs SELFSAME_SECRET_KEY_PREVIOUS any more, when all nodes run with the present one")]
     public static partial void SecretChanged(ILogger logger, int count);
 
+    [LoggerMessage(2019, LogLevel.Warning, "The Data Protection key {Id} opens under neither secret and is left as it is. It could not be read before the change either")]
+    public static partial void DataProtectionKeyLeft(ILogger logger, long id);
+
     [LoggerMessage(2013, LogLevel.Error, "The round of handle changes failed; it is tried again")]
     public static partial void HandleRoundFailed(ILogger logger, Exception exception);
 

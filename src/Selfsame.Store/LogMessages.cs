@@ -35,6 +35,9 @@ internal static partial class LogMessages
     [LoggerMessage(1016, LogLevel.Warning, "The loan of event {EventId} of {System} was over before its work was, so that nothing of it is kept: whoever has it now does it (correlation {CorrelationId})")]
     public static partial void EventLoanOver(ILogger logger, string eventId, string system, string correlationId);
 
+    [LoggerMessage(1017, LogLevel.Warning, "A value that neither secret opens is left as it is: {Column} of {Table}, {Key}. It could not be read before the change either")]
+    public static partial void SealedValueLeft(ILogger logger, string table, string column, string key);
+
     [LoggerMessage(1013, LogLevel.Debug, "Event {EventId} of {System} is about no account (correlation {CorrelationId})")]
     public static partial void EventAboutNobody(ILogger logger, string eventId, string system, string correlationId);
 }

@@ -26,10 +26,11 @@ public sealed class OpenedStore : IAsyncDisposable
     /// <summary>Opens what <paramref name="options"/> name; links in mails lead to the configured addresses.</summary>
     public static Task<OpenedStore> OpenAsync(ServerOptions options, CancellationToken cancellation)
         => OpenAsync(
-            options, new DatabaseOptions(), NullLogger.Instance, tenant => PublicLinks.Configured(options, tenant) ?? new Uri("http://localhost:8080"), cancellation);
+            // A command that has no config does not know whether a journal stands elsewhere.
+            options, new DatabaseOptions(), NullLogger.Instance, tenant => PublicLinks.Configured(options, tenant) ?? new Uri("http://localhost:8080"), changesSecret: options.Topology is not null, cancellation);
 
     internal static async Task<OpenedStore> OpenAsync(
-        ServerOptions options, DatabaseOptions database, Microsoft.Extensions.Logging.ILogger logger, Func<string, Uri> publicAddress, CancellationToken cancellation)
+        ServerOptions options, DatabaseOptions database, Microsoft.Extensions.Logging.ILogger logger, Func<string, Uri> publicAddress, bool changesSecret, CancellationToken cancellation)
     {
         PrivateFiles.CreateFolder(options.DataFolder);
         RequireSecretForCredentials(options);
@@ -51,8 +52,15 @@ public sealed class OpenedStore : IAsyncDisposable
             PublicAddress = publicAddress,
         };
         await StoreSchema.MigrateAsync(context.Database, cancellation);
-        await ServerIdentity.CheckAsync(context, cancellation);
-        if (context.Secrets.IsChanging)
+        var isPresent = await ServerIdentity.CheckAsync(context, cancellation);
+        if (!isPresent && !changesSecret)
+        {
+            throw new InvalidOperationException(
+                "This store's secret is to be changed, or was left in the middle of that, and without the config nobody knows whether a journal stands elsewhere. "
+                + "Start 'selfsame serve' once with both secrets, or run this where selfsame.yaml is (or with --config).");
+        }
+
+        if (context.Secrets.IsChanging && changesSecret)
         {
             await ChangeSecretAsync(context, options, cancellation);
         }
@@ -85,14 +93,14 @@ public sealed class OpenedStore : IAsyncDisposable
     {
         await ServerIdentity.BeginChangeAsync(context, cancellation);
         context.CrashPoints.Reach(SecretChangeCrashPoints.Begun);
-        var again = await SecretChange.ProtectAgainAsync(context.Database, context.Secrets, cancellation);
+        var again = await SecretChange.ProtectAgainAsync(context.Database, context.Secrets, context.Logger, cancellation);
         context.CrashPoints.Reach(SecretChangeCrashPoints.ValuesProtected);
         again += await StoredDataProtectionKeys.ProtectAgainAsync(context, cancellation);
         if (options.Topology?.Journal is { } connection)
         {
             await using var journal = Database.Open(connection, new DatabaseOptions(), context.Clock, context.Random);
             await StoreSchema.MigrateAsync(journal, cancellation);
-            again += await SecretChange.ProtectAgainAsync(journal, context.Secrets, cancellation);
+            again += await SecretChange.ProtectAgainAsync(journal, context.Secrets, context.Logger, cancellation);
         }
 
         context.CrashPoints.Reach(SecretChangeCrashPoints.AllProtected);

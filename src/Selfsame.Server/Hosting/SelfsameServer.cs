@@ -79,7 +79,7 @@ public sealed class SelfsameServer : IAsyncDisposable
             TellTime(logging.Services);
         });
         var store = await OpenedStore.OpenAsync(
-            options, DatabaseOptions(options), loggers.CreateLogger("Selfsame.Store"), tenant => server!.PublicAddress(options, tenant), cancellation);
+            options, DatabaseOptions(options), loggers.CreateLogger("Selfsame.Store"), tenant => server!.PublicAddress(options, tenant), changesSecret: true, cancellation);
         AddServices(builder.Services, options, store.Context);
         if (options.Topology is { } topology)
         {

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.DataProtection.Repositories;
 using Microsoft.AspNetCore.DataProtection.XmlEncryption;
 using Microsoft.Extensions.DependencyInjection;
 using Selfsame.Store;
+using Selfsame.Store.Operations;
 
 namespace Selfsame.Server.Hosting;
 
@@ -30,7 +31,8 @@ internal sealed class StoredDataProtectionKeys(StoreContext context) : IXmlRepos
                     var document = XElement.Parse(row.Xml);
                     foreach (var element in document.Descendants(SecretXmlEncryptor.Element).ToList())
                     {
-                        if (context.Secrets.ProtectAgain(SecretXmlEncryptor.Purpose, Convert.FromBase64String(element.Value)) is { } again)
+                        if (SecretChange.Again(
+                            context.Secrets, SecretXmlEncryptor.Purpose, Convert.FromBase64String(element.Value), () => ServerLogMessages.DataProtectionKeyLeft(context.Logger, row.Id)) is { } again)
                         {
                             element.Value = Convert.ToBase64String(again);
                             count += await transaction.ExecuteAsync(

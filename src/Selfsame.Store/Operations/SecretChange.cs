@@ -1,4 +1,6 @@
+using System.Security.Cryptography;
 using Dapper;
+using Microsoft.Extensions.Logging;
 using Selfsame.Databases;
 using Selfsame.Store.Mail;
 using Selfsame.Store.Provisioning;
@@ -40,19 +42,33 @@ public static class SecretChange
         new("run_changes", ["run_id", "number"], "row_images", RunJournal.Purpose),
     ];
 
-    /// <summary>How many values it protected again. A value that neither secret opens throws.</summary>
-    public static async Task<int> ProtectAgainAsync(Database database, SecretKeys secrets, CancellationToken cancellation)
+    /// <summary>How many values it protected again. One that neither secret opens is nobody's loss by the change: it stays as it is, and is logged.</summary>
+    public static async Task<int> ProtectAgainAsync(Database database, SecretKeys secrets, ILogger logger, CancellationToken cancellation)
     {
         var count = 0;
         foreach (var column in Columns)
         {
-            count += await ProtectAgainAsync(database, secrets, column, cancellation);
+            count += await ProtectAgainAsync(database, secrets, column, logger, cancellation);
         }
 
         return count;
     }
 
-    private static async Task<int> ProtectAgainAsync(Database database, SecretKeys secrets, SealedColumn column, CancellationToken cancellation)
+    /// <summary>The value under the present secret; null where it is so already, or opens under none.</summary>
+    public static byte[]? Again(SecretKeys secrets, string purpose, byte[] value, Action isLeft)
+    {
+        try
+        {
+            return secrets.ProtectAgain(purpose, value);
+        }
+        catch (CryptographicException)
+        {
+            isLeft();
+            return null;
+        }
+    }
+
+    private static async Task<int> ProtectAgainAsync(Database database, SecretKeys secrets, SealedColumn column, ILogger logger, CancellationToken cancellation)
     {
         var count = 0;
         for (object[]? after = null; ;)
@@ -62,7 +78,7 @@ public static class SecretChange
             {
                 var key = column.Key.Select(part => row[part]).ToArray();
                 var before = (byte[])row[column.Name];
-                if (secrets.ProtectAgain(column.Purpose, before) is { } again)
+                if (Again(secrets, column.Purpose, before, () => LogMessages.SealedValueLeft(logger, column.Table, column.Name, string.Join(", ", key))) is { } again)
                 {
                     var parameters = SealedColumn.Parameters(key);
                     parameters.Add("before", before);

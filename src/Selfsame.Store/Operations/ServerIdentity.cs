@@ -9,7 +9,8 @@ public static class ServerIdentity
     /// Throws when the store was made with another secret: every keyed hash and encrypted value would be lost. So it does while a change is not at its end, unless
     /// both secrets are there: each alone opens a part.
     /// </summary>
-    public static async Task CheckAsync(StoreContext context, CancellationToken cancellation)
+    /// <returns>Whether the store is the present secret's: false where a change is to be begun or to be ended.</returns>
+    public static async Task<bool> CheckAsync(StoreContext context, CancellationToken cancellation)
     {
         var (mine, previous) = (context.Secrets.CheckValue(), context.Secrets.PreviousCheckValue());
         var keys = await context.Database.TransactAsync(
@@ -31,7 +32,7 @@ public static class ServerIdentity
                     + "SELFSAME_SECRET_KEY is the new one and SELFSAME_SECRET_KEY_PREVIOUS the one before (or the other way round, to go back). Nothing was changed by this start.");
             }
 
-            return;
+            return false;
         }
 
         if (!AreEqual(mine, stored) && !AreEqual(previous, stored))
@@ -40,6 +41,8 @@ public static class ServerIdentity
                 "This store was made with another secret. Set SELFSAME_SECRET_KEY, or put the file secret.key back that was beside the data. "
                 + "To change the secret, set SELFSAME_SECRET_KEY_PREVIOUS to the one that the store was made with.");
         }
+
+        return AreEqual(mine, stored);
     }
 
     /// <summary>From now on both secrets are needed. To be called before anything is protected with the present one, where the store is still the previous one's.</summary>
@@ -48,7 +51,7 @@ public static class ServerIdentity
             transaction => transaction.ExecuteAsync(
                 """
                 INSERT INTO server_keys (name, value) SELECT 'changing', @mine FROM server_keys WHERE name = 'check' AND value <> @mine
-                ON CONFLICT DO NOTHING
+                ON CONFLICT (name) DO UPDATE SET value = excluded.value
                 """,
                 new { mine = context.Secrets.CheckValue() }),
             cancellation);

@@ -32,11 +32,11 @@ public abstract class SecretChangeTests(Backend backend)
         await Should.ThrowAsync<InvalidOperationException>(() => ServerIdentity.CheckAsync(after, TestStore.Cancellation));
 
         await ServerIdentity.CheckAsync(changing, TestStore.Cancellation);
-        var changed = await SecretChange.ProtectAgainAsync(changing.Database, changing.Secrets, TestStore.Cancellation);
+        var changed = await SecretChange.ProtectAgainAsync(changing.Database, changing.Secrets, changing.Logger, TestStore.Cancellation);
         await ServerIdentity.AdoptAsync(changing, TestStore.Cancellation);
 
         changed.ShouldBe(2);
-        (await SecretChange.ProtectAgainAsync(changing.Database, changing.Secrets, TestStore.Cancellation)).ShouldBe(0);
+        (await SecretChange.ProtectAgainAsync(changing.Database, changing.Secrets, changing.Logger, TestStore.Cancellation)).ShouldBe(0);
         await ServerIdentity.CheckAsync(after, TestStore.Cancellation);
         (await Rows(after).ClaimAsync(key, TimeSpan.FromMinutes(1), TestStore.Cancellation))!.Row.Intended!.Password.ShouldBe("the-stored-password");
         (await new MailOutbox(after).LeaseAsync(10, TestStore.Cancellation)).ShouldHaveSingleItem().Text.Body.ShouldContain("http");
@@ -57,10 +57,10 @@ public abstract class SecretChangeTests(Backend backend)
         var changing = store.Context with { Secrets = new SecretKeys(New, store.Context.Random, Old) };
         var after = store.Context with { Secrets = new SecretKeys(New, store.Context.Random) };
         faults.AtCommit = 2;
-        await Should.ThrowAsync<InvalidOperationException>(() => SecretChange.ProtectAgainAsync(changing.Database, changing.Secrets, TestStore.Cancellation));
+        await Should.ThrowAsync<InvalidOperationException>(() => SecretChange.ProtectAgainAsync(changing.Database, changing.Secrets, changing.Logger, TestStore.Cancellation));
 
         await ServerIdentity.CheckAsync(changing, TestStore.Cancellation);
-        (await SecretChange.ProtectAgainAsync(changing.Database, changing.Secrets, TestStore.Cancellation)).ShouldBe(1, "the other is under the new secret since before the kill");
+        (await SecretChange.ProtectAgainAsync(changing.Database, changing.Secrets, changing.Logger, TestStore.Cancellation)).ShouldBe(1, "the other is under the new secret since before the kill");
         await ServerIdentity.AdoptAsync(changing, TestStore.Cancellation);
 
         await ServerIdentity.CheckAsync(after, TestStore.Cancellation);

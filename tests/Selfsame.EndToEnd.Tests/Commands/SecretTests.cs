@@ -91,13 +91,7 @@ public sealed partial class SecretTests : IDisposable
         }
 
         // A mail whose text is protected waits to be sent.
-        var mail = new SecretKeys(Convert.FromBase64String(old), RandomSource.System).Protect("mail", "the text of a mail");
-        workspace.Sql(
-            Database,
-            $"""
-            INSERT INTO mails (uuid, tenant, recipient, subject, body, attempts, not_before, created_at)
-            VALUES ('3b039300-6f9d-49c8-bd77-fd81e1c2a0ea', 'main', 'ann@example.org', 'x', X'{Convert.ToHexString(mail)}', 0, '2999-01-01', '2026-01-01')
-            """);
+        AddMail("3b039300-6f9d-49c8-bd77-fd81e1c2a0ea", new SecretKeys(Convert.FromBase64String(old), RandomSource.System).Protect("mail", "the text of a mail"));
         await Should.ThrowAsync<InvalidOperationException>(
             () => ServeAsync(("SELFSAME_SECRET_KEY", next), ("SELFSAME_SECRET_KEY_PREVIOUS", old), ("SELFSAME_CRASH_AT", point)));
 
@@ -119,6 +113,59 @@ public sealed partial class SecretTests : IDisposable
         new SecretKeys(Convert.FromBase64String(last), RandomSource.System).Unprotect("mail", body).ShouldBe("the text of a mail");
         (await Should.ThrowAsync<InvalidOperationException>(() => ServeAsync(("SELFSAME_SECRET_KEY", other)))).Message.ShouldContain("made with another secret");
     }
+
+    [Fact]
+    public async Task What_neither_secret_opens_stays_as_it_is_and_holds_up_no_change()
+    {
+        var (old, next) = (Convert.ToBase64String([.. Enumerable.Repeat((byte)3, 32)]), Convert.ToBase64String([.. Enumerable.Repeat((byte)5, 32)]));
+        await using (await ServeAsync(("SELFSAME_SECRET_KEY", old)))
+        {
+        }
+
+        AddMail("3b039300-6f9d-49c8-bd77-fd81e1c2a0ea", Enumerable.Repeat((byte)7, 60).ToArray());
+        AddMail("3b039300-6f9d-49c8-bd77-fd81e1c2a0eb", new SecretKeys(Convert.FromBase64String(old), RandomSource.System).Protect("mail", "the text of a mail"));
+        await using (var changing = await ServeAsync(("SELFSAME_SECRET_KEY", next), ("SELFSAME_SECRET_KEY_PREVIOUS", old)))
+        {
+            changing.StandardOutput.Text.ShouldContain("A value that neither secret opens is left as it is: body of mails, 1.");
+        }
+
+        await using var server = await ServeAsync(("SELFSAME_SECRET_KEY", next));
+        var bodies = workspace.Sql(Database, "SELECT hex(body) FROM mails ORDER BY id");
+        bodies[0].ShouldBe(Convert.ToHexString([.. Enumerable.Repeat((byte)7, 60)]));
+        new SecretKeys(Convert.FromBase64String(next), RandomSource.System).Unprotect("mail", Convert.FromHexString(bodies[1])).ShouldBe("the text of a mail");
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData(SecretChangeCrashPoints.ValuesProtected)]
+    public async Task A_command_without_the_config_neither_begins_a_change_nor_ends_it(string? killedAt)
+    {
+        var (old, next) = (Convert.ToBase64String([.. Enumerable.Repeat((byte)3, 32)]), Convert.ToBase64String([.. Enumerable.Repeat((byte)5, 32)]));
+        await using (await ServeAsync(("SELFSAME_SECRET_KEY", old)))
+        {
+        }
+
+        if (killedAt is not null)
+        {
+            await Should.ThrowAsync<InvalidOperationException>(() => ServeAsync(("SELFSAME_SECRET_KEY", next), ("SELFSAME_SECRET_KEY_PREVIOUS", old), ("SELFSAME_CRASH_AT", killedAt)));
+        }
+
+        using var elsewhere = new TemporaryFolder();
+        var before = workspace.Sql(Database, "SELECT name || hex(value) FROM server_keys ORDER BY name");
+        var result = await SelfsameProcess.RunAsync(
+            ["users", "list", "--data", workspace.Data], "", Environment(("SELFSAME_SECRET_KEY", next), ("SELFSAME_SECRET_KEY_PREVIOUS", old)), elsewhere.Path);
+
+        result.ExitCode.ShouldBe(1);
+        result.StandardError.ShouldContain("Start 'selfsame serve' once with both secrets");
+        workspace.Sql(Database, "SELECT name || hex(value) FROM server_keys ORDER BY name").ShouldBe(before);
+    }
+
+    private void AddMail(string uuid, byte[] body) => workspace.Sql(
+        Database,
+        $"""
+        INSERT INTO mails (uuid, tenant, recipient, subject, body, attempts, not_before, created_at)
+        VALUES ('{uuid}', 'main', 'ann@example.org', 'x', X'{Convert.ToHexString(body)}', 0, '2999-01-01', '2026-01-01')
+        """);
 
     // Each would have protected what it wrote with a secret that the other had already replaced.
     [Fact]
