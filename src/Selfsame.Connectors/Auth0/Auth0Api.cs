@@ -29,7 +29,8 @@ internal sealed class Auth0Api : IDisposable
     private readonly string clientId;
     private readonly string clientSecret;
     private readonly string audience;
-    private readonly SemaphoreSlim renewing = new(1);
+    private readonly Lock gate = new();
+    private Task<(Token? Token, NotAsked? Not)>? renewal;
     private Token? token;
 
     /// <summary>Throws <see cref="SystemUnavailableException"/> for an address that can't be right.</summary>
@@ -47,11 +48,7 @@ internal sealed class Auth0Api : IDisposable
     /// <summary>How far the tenant's clock was ahead of ours at the last answer; null before the first.</summary>
     public TimeSpan? ClockAhead { get; private set; }
 
-    public void Dispose()
-    {
-        http.Dispose();
-        renewing.Dispose();
-    }
+    public void Dispose() => http.Dispose();
 
     /// <summary>Reads, and waits where the other side asks for it, as often and as long as is bearable.</summary>
     public Task<HttpReply> ReadAsync(string path, CancellationToken cancellation)
@@ -112,39 +109,41 @@ internal sealed class Auth0Api : IDisposable
             ? address
             : throw new SystemUnavailableException($"'{name}': 'domain' is not the domain of an Auth0 tenant, such as TENANT.eu.auth0.com. Correct it in the config.");
 
+    /// <summary>One request serves all who wait for a token; each gives up by itself.</summary>
     private async Task<(Token? Token, NotAsked? Not)> TokenAsync(CancellationToken cancellation)
     {
-        // Whoever asks has a limit of its own, and who gave up is told so by the next request.
-        await renewing.WaitAsync(CancellationToken.None);
-        try
+        if (token is { } kept && clock.GetUtcNow() < kept.RenewAt)
         {
-            if (token is { } kept && clock.GetUtcNow() < kept.RenewAt)
-            {
-                return (kept, null);
-            }
-
-            using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(tenant, "oauth/token"));
-            var body = new JsonObject
-            {
-                ["grant_type"] = "client_credentials",
-                ["client_id"] = clientId,
-                ["client_secret"] = clientSecret,
-                ["audience"] = audience,
-            };
-            request.Content = HttpCalls.Json(body);
-            var asked = clock.GetUtcNow();
-            var reply = await AskAsync(request, [.. HttpCalls.SecretsOf(body)], cancellation);
-            if (reply is Answer { IsSuccess: true } answer && answer.Text("access_token") is { Length: > 0 } text)
-            {
-                return (token = new Token(text, RenewAt(asked, answer), answer.Text("scope")?.Split(' ').ToHashSet(StringComparer.Ordinal)), null);
-            }
-
-            return (null, Explained(reply));
+            return (kept, null);
         }
-        finally
+
+        Task<(Token? Token, NotAsked? Not)> shared;
+        lock (gate)
         {
-            renewing.Release();
+            shared = renewal is { IsCompleted: false } running ? running : renewal = RenewAsync();
         }
+
+        return await shared.WaitAsync(cancellation);
+    }
+
+    private async Task<(Token? Token, NotAsked? Not)> RenewAsync()
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(tenant, "oauth/token"));
+        var body = new JsonObject
+        {
+            ["grant_type"] = "client_credentials",
+            ["client_id"] = clientId,
+            ["client_secret"] = clientSecret,
+            ["audience"] = audience,
+        };
+        request.Content = HttpCalls.Json(body);
+        var asked = clock.GetUtcNow();
+
+        // It has the limit of every request; whoever began it may give up before.
+        var reply = await AskAsync(request, [.. HttpCalls.SecretsOf(body)], CancellationToken.None);
+        return reply is Answer { IsSuccess: true } answer && answer.Text("access_token") is { Length: > 0 } text
+            ? (token = new Token(text, RenewAt(asked, answer), answer.Text("scope")?.Split(' ').ToHashSet(StringComparer.Ordinal)), null)
+            : (null, Explained(reply));
     }
 
     // A token of a few minutes is renewed in its last half.

@@ -179,6 +179,44 @@ public sealed class Auth0FaultTests : Auth0Tenant
     }
 
     [Fact]
+    public async Task All_who_wait_for_a_token_share_one_request_and_whoever_gives_up_leaves_at_once()
+    {
+        Fill(3);
+        using var holding = new HoldingHandler();
+        await using var system = Open(handler: holding);
+        var waiting = new[] { 1, 2 }.Select(number => system.ReadFreshAsync("idp", [Id(number)], CancellationToken.None)).ToList();
+        await holding.IsHeld.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        using var late = new CancellationTokenSource();
+        var third = system.ReadFreshAsync("idp", [Id(3)], late.Token);
+
+        await late.CancelAsync();
+
+        await Should.ThrowAsync<OperationCanceledException>(() => third.WaitAsync(TimeSpan.FromSeconds(20)));
+        waiting.ShouldAllBe(read => !read.IsCompleted);
+        holding.Release.SetResult();
+        (await Task.WhenAll(waiting)).ShouldAllBe(found => found.Count == 1);
+        Server.Requests.Count(request => request == "POST /oauth/token").ShouldBe(1);
+    }
+
+    private sealed class HoldingHandler() : DelegatingHandler(new SocketsHttpHandler())
+    {
+        public TaskCompletionSource IsHeld { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public TaskCompletionSource Release { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            if (request.RequestUri!.AbsolutePath == "/oauth/token")
+            {
+                IsHeld.TrySetResult();
+                await Release.Task.WaitAsync(cancellationToken);
+            }
+
+            return await base.SendAsync(request, cancellationToken);
+        }
+    }
+
+    [Fact]
     public async Task A_wrong_secret_and_a_missing_scope_say_what_to_correct_and_no_secret_stands_in_a_message()
     {
         const string wrong = "a-wrong-secret-that-is-one-too";
