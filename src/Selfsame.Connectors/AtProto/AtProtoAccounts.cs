@@ -150,7 +150,7 @@ internal sealed class AtProtoAccounts(string name, AtProtoApi api, AtProtoFailur
         return reply switch
         {
             Answer { IsSuccess: true, Body: { } body } answer when answer.Text("did") == did => body.IsTrue("handleIsCorrect") ? null : $"its DID document does not name {handle}.",
-            Answer { Status: System.Net.HttpStatusCode.BadRequest, Body: not null } answer => $"its repository is not served ({answer.Text("error") ?? "400"}).",
+            Answer { Status: System.Net.HttpStatusCode.BadRequest, Body: not null } answer => $"its repository is not served ({(answer.Error is { Length: > 0 } error ? error : "400")}).",
             _ => throw failures.Unreadable(reply),
         };
     }
