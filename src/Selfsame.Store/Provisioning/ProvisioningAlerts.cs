@@ -35,11 +35,11 @@ public sealed class ProvisioningAlerts(StoreContext context, Func<string, string
 {
     private const int MostAtOnce = 1000;
 
-    // What the config does not want yet waits without a problem for its time. Just due is not behind: work on it begins within seconds.
+    // Of whoever is purged nobody waits for anything. What the config does not want yet waits without a problem for its time. Just due is not behind: work on it begins within seconds.
     private const string IsBehind =
         """
-        (p.state IN ('Intent', 'Conflict', 'Compensating') OR (p.state = 'Pending' AND (p.problem IS NOT NULL OR p.not_before <= @justDue))
-         OR (p.state = 'Linked' AND p.due_because IS NOT NULL AND p.problem IS NOT NULL))
+        (NOT p.forget AND (p.state IN ('Intent', 'Conflict', 'Compensating') OR (p.state = 'Pending' AND (p.problem IS NOT NULL OR p.not_before <= @justDue))
+         OR (p.state = 'Linked' AND p.due_because IS NOT NULL AND p.problem IS NOT NULL)))
         """;
 
     // Before anything can be made of an event, its account is read: where that fails, nothing is in provisioning yet. Such an account is behind in its own system.
