@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text.Json;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Provisioning;
 using Selfsame.Databases;
@@ -350,9 +351,12 @@ public sealed partial class ProvisioningRows(Database database, SecretKeys secre
         {
             return row.ToDomain(secrets);
         }
-        catch (CryptographicException)
+        catch (Exception exception) when (exception is CryptographicException or JsonException or ArgumentException or FormatException or InvalidOperationException)
         {
-            await database.TransactAsync(transaction => ProvisioningTable.PutBackSealedAsync(transaction, row, now), cancellation);
+            var problem = exception is CryptographicException
+                ? "What was to be sent is protected with another secret than this server has. Start it with that one as the previous secret."
+                : $"What stands in the row can't be read by this version ({exception.GetType().Name}). Was it written by a later one?";
+            await database.TransactAsync(transaction => ProvisioningTable.PutBackUnopenedAsync(transaction, row, problem, now), cancellation);
             return null;
         }
     }

@@ -157,19 +157,18 @@ internal static class ProvisioningTable
         ];
     }
 
-    /// <summary>Gives a claimed row back that can't be opened, for a server that has its secret, or for later; who lost it meanwhile changes nothing.</summary>
-    public static async Task PutBackSealedAsync(Transaction transaction, StoredRow row, DateTimeOffset now)
+    /// <summary>Gives a claimed row back that can't be opened, for a server that can, or for later; who lost it meanwhile changes nothing.</summary>
+    public static async Task PutBackUnopenedAsync(Transaction transaction, StoredRow row, string problem, DateTimeOffset now)
     {
-        const string problem = "What was to be sent is protected with another secret than this server has. Start it with that one as the previous secret.";
         var given = await transaction.ExecuteAsync(
             $"""
             UPDATE provisioning SET leased_until = NULL, attempts = attempts + 1, not_before = @later, problem = @problem, updated_at = @now
             WHERE {IsKey} AND epoch = @Epoch
             """,
             Parameters(row.Key, new { later = now + SealedDelay, problem, now, row.Epoch }));
-        if (given > 0 && row.Problem != problem)
+        if (given > 0 && row.Problem != problem && Enum.TryParse<ProvisioningState>(row.State, out var state))
         {
-            await NoteAsync(transaction, row.Key, Enum.Parse<ProvisioningState>(row.State), problem, now);
+            await NoteAsync(transaction, row.Key, state, problem, now);
         }
     }
 

@@ -204,6 +204,26 @@ public abstract class ProvisioningAlertTests(Backend backend)
         (await store.CountAsync("provisioning", "attempts = 2 AND leased_until IS NULL")).ShouldBe(1);
     }
 
+    // A row that was taken as another was given back is no trouble of that one.
+    [Fact]
+    public async Task A_row_that_this_version_cannot_read_says_so_and_leaves_the_one_before_it_alone()
+    {
+        await using var store = await CreateAsync();
+        var anna = await AddAsync(store, "anna");
+        var claimed = (await RowsOf(store).ClaimAsync(new ProvisioningClaim("app", 1, 0, TimeSpan.FromMinutes(2), null), TestStore.Cancellation)).ShouldHaveSingleItem();
+        var bert = await AddAsync(store, "bert");
+        await store.ExecuteAsync("UPDATE provisioning SET creation = @sealed WHERE source_id = @bert", new { @sealed = store.Context.Secrets.Protect("provisioning", "{ of a later version"), bert });
+        store.Clock.Advance(TimeSpan.FromMilliseconds(1));
+
+        var released = await RowsOf(store).ReleaseAsync(
+            claimed.Row with { State = ProvisioningState.Linked, TargetId = new AccountId("1") }, new ProvisioningClaim("app", 1, 0, TimeSpan.FromMinutes(2), null), TestStore.Cancellation);
+
+        (released.Saved, released.Next.Count).ShouldBe((true, 0));
+        var reports = new ProvisioningReports(store.Database, store.Clock);
+        (await reports.OfAccountAsync(Users, new AccountId(anna), TestStore.Cancellation)).Single().Row.State.ShouldBe(ProvisioningState.Linked);
+        (await reports.OfAccountAsync(Users, new AccountId(bert), TestStore.Cancellation)).Single().Row.Problem.ShouldNotBeNull().ShouldContain("can't be read by this version");
+    }
+
     [Fact]
     public async Task Nodes_that_look_at_once_tell_each_account_once_and_an_outage_is_one_mail()
     {
