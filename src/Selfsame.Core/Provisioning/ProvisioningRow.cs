@@ -177,9 +177,10 @@ public interface IProvisioningRows
     /// </summary>
     /// <param name="row">The row, under the epoch of its claim.</param>
     /// <param name="address">The address's key; null where it has none.</param>
-    /// <param name="former">Whose row held it and was seen to have it no more: it is taken from that one, which is looked at again; null for nobody.</param>
+    /// <param name="former">Whose row had it and was seen to have it no more: it is taken from that one, which is looked at again; null for nobody.</param>
+    /// <param name="others">Who are decided to be other people: beside these, and nobody else, the row may have it too.</param>
     /// <param name="cancellation">Gives up.</param>
-    Task<AddressClaim> ClaimAddressAsync(ProvisioningRow row, string? address, AccountId? former, CancellationToken cancellation);
+    Task<AddressClaim> ClaimAddressAsync(ProvisioningRow row, string? address, AccountId? former, IReadOnlyCollection<AccountId> others, CancellationToken cancellation);
 
     /// <summary>
     /// Has a row looked at again that another holder has by now: who lost it had sent something to the other system, which may have arrived last.

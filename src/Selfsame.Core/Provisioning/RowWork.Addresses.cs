@@ -14,11 +14,18 @@ internal sealed partial class RowWork
     /// </summary>
     /// <param name="rule">Between which.</param>
     /// <param name="source">The account.</param>
+    /// <param name="address">Its address; null where it has none, or is not to have an account: then what the row held is given up.</param>
     /// <param name="cancellation">Gives up.</param>
     /// <param name="unless">Whether nothing is to be written that would make two of one person: then the row only waits for the address.</param>
-    private async Task<bool> IsAnothersAddressAsync(ReconcileRule rule, SystemPicture source, CancellationToken cancellation, bool unless = false)
+    private async Task<bool> IsAnothersAddressAsync(ReconcileRule rule, SystemPicture source, string? address, CancellationToken cancellation, bool unless = false)
     {
-        if (await WhoseAddressAsync(rule, source, cancellation) is { } shared && !unless)
+        // Who is looked at for the first time holds none yet.
+        if (!MayShare(source) || (address is null && row.Epoch <= 1))
+        {
+            return false;
+        }
+
+        if (await WhoseAddressAsync(rule, source, address, cancellation) is { } shared && !unless)
         {
             await ConcludeAsync(new FoundConflict(shared), cancellation);
             return true;
@@ -27,37 +34,32 @@ internal sealed partial class RowWork
         return lost;
     }
 
-    /// <summary>Who has the account's verified address, as evidence; null where it holds it itself, has none, or the row is lost.</summary>
-    private async Task<string?> WhoseAddressAsync(ReconcileRule rule, SystemPicture source, CancellationToken cancellation)
+    /// <summary>Who has the address, as evidence; null where the row has it now, there is none, or the row is lost.</summary>
+    private async Task<string?> WhoseAddressAsync(ReconcileRule rule, SystemPicture source, string? address, CancellationToken cancellation)
     {
-        var address = VerifiedAddress(source);
-        // Who was never verified holds none.
-        if (!MayShare(source) || (address is null && row.State != ProvisioningState.Linked))
-        {
-            return null;
-        }
-
-        AccountId? former = null;
+        var (asked, others) = (new List<AccountId>(), new List<AccountId>());
         while (true)
         {
-            switch (await parts.Rows.ClaimAddressAsync(row, address, former, cancellation))
+            var answer = await parts.Rows.ClaimAddressAsync(row, address, asked.LastOrDefault(), others, cancellation);
+            if (answer is not AddressHeld held)
             {
-                case AddressClaimed:
-                    return null;
-                case AddressClaimLost:
-                    lost = true;
-                    return null;
-                case AddressHeld held when AreTwoPeople(rule, held.Holder):
-                    return null;
+                lost = answer is AddressClaimLost;
+                return null;
+            }
+
+            if (held.Beside.Prepend(held.Holder).FirstOrDefault(other => !AreTwoPeople(rule, other)) is not { } same)
+            {
+                others = [held.Holder, .. held.Beside];
+            }
+            else if (!asked.Contains(same) && !await HasAddressAsync(rule, same, address!, cancellation))
+            {
                 // It was another's before: whoever it is now has not been looked at since.
-                case AddressHeld held when former is null && !await HasAddressAsync(rule, held.Holder, address!, cancellation):
-                    former = held.Holder;
-                    continue;
-                case AddressHeld held:
-                    var advice = source.Facts.DuplicateAdvice is { Length: > 0 } known ? known : $"If they are one person, clear the duplicate in {rule.Source}.";
-                    return $"Duplicate: {held.Holder} of {rule.Source} has the same verified e-mail address, and comes first in {Target}. {advice} If they are two people, decide that they are different, and retry.";
-                default:
-                    throw new InvalidOperationException("The rows gave an unknown answer about an address.");
+                asked.Add(same);
+            }
+            else
+            {
+                var advice = source.Facts.DuplicateAdvice is { Length: > 0 } known ? known : $"If they are one person, clear the duplicate in {rule.Source}.";
+                return $"Duplicate: {same} of {rule.Source} has the same verified e-mail address, and comes first in {Target}. {advice} If they are two people, decide that they are different, and retry.";
             }
         }
     }

@@ -147,7 +147,7 @@ internal sealed partial class RowWork
             : handle is not null && refused.Fields.ValueOrNull(handle).AsText == next ? row.Note
             : null;
         // Its source may have another address since.
-        if (await IsAnothersAddressAsync(sides.Rule, sides.Source, cancellation))
+        if (await IsAnothersAddressAsync(sides.Rule, sides.Source, VerifiedAddress(sides.Source), cancellation))
         {
             return false;
         }

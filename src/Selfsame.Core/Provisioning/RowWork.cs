@@ -137,7 +137,9 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
             }
         }
 
-        if (row.Intended is null && IsFor(rule, source) && await IsAnothersAddressAsync(rule, source, cancellation))
+        // What was sent already goes its way; who is not to have an account, or has no proved address any more, holds none for others to wait for.
+        var address = IsFor(rule, source) ? VerifiedAddress(source) : null;
+        if ((row.Intended is null || address is null) && await IsAnothersAddressAsync(rule, source, address, cancellation))
         {
             return false;
         }
@@ -181,7 +183,9 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
         }
 
         var set = following.Set(Stamp(), out var problem);
-        if (following.IsWanted && await IsAnothersAddressAsync(rule, source, cancellation, unless: problem is null && !MakesShared(set)))
+        // Who is disabled gives the address up with that; who can't be does it here.
+        if ((following.IsWanted || problem is not null)
+            && await IsAnothersAddressAsync(rule, source, following.IsWanted ? VerifiedAddress(source) : null, cancellation, unless: problem is null && !MakesShared(set)))
         {
             return false;
         }

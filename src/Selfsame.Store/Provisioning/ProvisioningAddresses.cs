@@ -9,13 +9,14 @@ namespace Selfsame.Store.Provisioning;
 /// <summary>The verified addresses that a row holds or waits for, in the transaction of whoever has the row locked.</summary>
 internal sealed class ProvisioningAddresses(Transaction transaction, ProvisioningKey key, DateTimeOffset now)
 {
-    /// <summary>Has the row hold the address and no other, or wait for it.</summary>
+    /// <summary>Has the row hold the address and no other, stand beside who does, or wait for it.</summary>
     /// <param name="address">The address's key, or null for none.</param>
     /// <param name="former">Whose row is to lose it.</param>
-    public async Task<AddressClaim> ClaimAsync(string? address, AccountId? former)
+    /// <param name="others">Beside whom alone it may have it too.</param>
+    public async Task<AddressClaim> ClaimAsync(string? address, AccountId? former, IReadOnlyCollection<AccountId> others)
     {
         var hash = address is null ? null : Hash(address);
-        if (hash is not null && former is null && await HolderAsync(hash) is { } own && own == key.Account.ToText())
+        if (hash is not null && former is null && await StandsAsync(hash, others))
         {
             return new AddressClaimed();
         }
@@ -35,38 +36,60 @@ internal sealed class ProvisioningAddresses(Transaction transaction, Provisionin
         {
             var claimed = await transaction.ExecuteAsync(
                 """
-                INSERT INTO provisioning_addresses (source, source_id, system, address_hash, holds) VALUES (@source, @account, @system, @hash, @yes)
+                INSERT INTO provisioning_addresses (source, source_id, system, address_hash, holds, beside) VALUES (@source, @account, @system, @hash, @yes, @no)
                 ON CONFLICT DO NOTHING
                 """,
-                ProvisioningTable.Parameters(key, new { hash, yes = true }));
+                ProvisioningTable.Parameters(key, new { hash, yes = true, no = false }));
             if (claimed > 0)
             {
                 return new AddressClaimed();
             }
 
-            // Locked until this wait is durable: who gives the address up after that finds it.
+            // Locked until this is durable: who gives the address up after that finds it, and who comes beside the holder, too.
             if (await HolderAsync(hash) is { } holder)
             {
+                var held = new AddressHeld(AccountId.FromText(holder)) { Beside = await BesideAsync(hash) };
+                var beside = held.Beside.Prepend(held.Holder).All(others.Contains);
                 await transaction.ExecuteAsync(
-                    "INSERT INTO provisioning_addresses (source, source_id, system, address_hash, holds) VALUES (@source, @account, @system, @hash, @no)",
-                    ProvisioningTable.Parameters(key, new { hash, no = false }));
-                return new AddressHeld(AccountId.FromText(holder));
+                    "INSERT INTO provisioning_addresses (source, source_id, system, address_hash, holds, beside) VALUES (@source, @account, @system, @hash, @no, @beside)",
+                    ProvisioningTable.Parameters(key, new { hash, no = false, beside }));
+                return beside ? new AddressClaimed() : held;
             }
         }
     }
 
-    /// <summary>Frees what the row holds, for which those that wait are looked at again, and waits for nothing any more.</summary>
+    /// <summary>Frees what the row has, for which those that wait are looked at again, and waits for nothing any more.</summary>
     public async Task GiveUpAsync()
     {
-        foreach (var hash in await transaction.QueryAsync<string?>(
-            $"DELETE FROM provisioning_addresses WHERE {ProvisioningTable.IsKey} RETURNING CASE WHEN holds THEN address_hash END", ProvisioningTable.Parameters(key)))
+        foreach (var had in await transaction.QueryAsync<StoredAddress>(
+            $"""DELETE FROM provisioning_addresses WHERE {ProvisioningTable.IsKey} RETURNING address_hash AS "Hash", holds AS "Holds", beside AS "Beside" """, ProvisioningTable.Parameters(key)))
         {
-            foreach (var waiting in hash is null ? [] : await transaction.QueryAsync<string>(
-                "SELECT source_id FROM provisioning_addresses WHERE source = @source AND system = @system AND address_hash = @hash AND NOT holds ORDER BY source_id",
-                ProvisioningTable.Parameters(key, new { hash })))
-            {
-                await AskAsync(waiting, LookAgain.OfAddress);
-            }
+            await (had.Holds || had.Beside ? AskWaitingAsync(had) : Task.CompletedTask);
+        }
+    }
+
+    /// <summary>Whether the row has the address as it is: it holds it, or stands beside nobody but these.</summary>
+    private async Task<bool> StandsAsync(string hash, IReadOnlyCollection<AccountId> others)
+    {
+        var holder = await HolderAsync(hash);
+        return holder == key.Account.ToText()
+            || (holder is not null && others.Count > 0
+                && await transaction.ScalarAsync<long>(
+                    $"SELECT count(*) FROM provisioning_addresses WHERE {ProvisioningTable.IsKey} AND address_hash = @hash AND beside", ProvisioningTable.Parameters(key, new { hash })) > 0
+                && (await BesideAsync(hash)).Prepend(AccountId.FromText(holder)).All(others.Contains));
+    }
+
+    // Who stands beside waits for the holder alone.
+    private async Task AskWaitingAsync(StoredAddress had)
+    {
+        foreach (var waiting in await transaction.QueryAsync<string>(
+            $"""
+            SELECT source_id FROM provisioning_addresses
+            WHERE source = @source AND system = @system AND address_hash = @hash AND NOT holds {(had.Holds ? "" : "AND NOT beside")} ORDER BY source_id
+            """,
+            ProvisioningTable.Parameters(key, new { hash = had.Hash })))
+        {
+            await AskAsync(waiting, LookAgain.OfAddress);
         }
     }
 
@@ -78,10 +101,18 @@ internal sealed class ProvisioningAddresses(Transaction transaction, Provisionin
             """,
             ProvisioningTable.Parameters(key, new { hash }));
 
+    private async Task<IReadOnlyList<AccountId>> BesideAsync(string hash)
+        => (await transaction.QueryAsync<string>(
+            """
+            SELECT source_id FROM provisioning_addresses
+            WHERE source = @source AND system = @system AND address_hash = @hash AND beside AND source_id <> @account ORDER BY source_id
+            """,
+            ProvisioningTable.Parameters(key, new { hash }))).ConvertAll(AccountId.FromText);
+
     private async Task TakeAsync(string hash, AccountId former)
     {
         var taken = await transaction.ExecuteAsync(
-            "DELETE FROM provisioning_addresses WHERE source = @source AND source_id = @former AND system = @system AND address_hash = @hash AND holds",
+            "DELETE FROM provisioning_addresses WHERE source = @source AND source_id = @former AND system = @system AND address_hash = @hash AND (holds OR beside)",
             ProvisioningTable.Parameters(key, new { hash, former = former.ToText() }));
         if (taken > 0)
         {
@@ -98,4 +129,13 @@ internal sealed class ProvisioningAddresses(Transaction transaction, Provisionin
     }
 
     private static string Hash(string address) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(address)));
+
+    private sealed record StoredAddress
+    {
+        public string Hash { get; init; } = "";
+
+        public bool Holds { get; init; }
+
+        public bool Beside { get; init; }
+    }
 }

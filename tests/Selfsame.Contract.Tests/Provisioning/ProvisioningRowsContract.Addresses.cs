@@ -83,12 +83,12 @@ public abstract partial class ProvisioningRowsContract
         await ClaimAddressAsync(first);
         await rows.SaveAsync(first.Row with { State = ProvisioningState.Linked, TargetId = User }, release: true, [], CancellationToken.None);
 
-        (await rows.ClaimAddressAsync(second.Row, Address, new AccountId("somebody"), CancellationToken.None)).ShouldBe(new AddressHeld(first.Row.Key.Account));
-        (await rows.ClaimAddressAsync(second.Row, Address, first.Row.Key.Account, CancellationToken.None)).ShouldBeOfType<AddressClaimed>();
+        (await rows.ClaimAddressAsync(second.Row, Address, new AccountId("somebody"), [], CancellationToken.None)).ShouldBeOfType<AddressHeld>().Holder.ShouldBe(first.Row.Key.Account);
+        (await rows.ClaimAddressAsync(second.Row, Address, first.Row.Key.Account, [], CancellationToken.None)).ShouldBeOfType<AddressClaimed>();
 
         var asked = (await ClaimAsync()).Single();
         (asked.Row.Key, asked.Row.DueBecause).ShouldBe((first.Row.Key, LookAgain.OfAddressGone));
-        (await ClaimAddressAsync(asked)).ShouldBe(new AddressHeld(second.Row.Key.Account));
+        (await ClaimAddressAsync(asked)).ShouldBeOfType<AddressHeld>().Holder.ShouldBe(second.Row.Key.Account);
     }
 
     [Fact]
@@ -99,8 +99,39 @@ public abstract partial class ProvisioningRowsContract
         await ClaimAsync();
 
         (await ClaimAddressAsync(first)).ShouldBeOfType<AddressClaimLost>();
-        (await rows.ClaimAddressAsync(second.Row, Address, first.Row.Key.Account, CancellationToken.None)).ShouldBeOfType<AddressClaimLost>();
+        (await rows.ClaimAddressAsync(second.Row, Address, first.Row.Key.Account, [], CancellationToken.None)).ShouldBeOfType<AddressClaimLost>();
         (await database.ReadAsync(transaction => transaction.ScalarAsync<long>("SELECT count(*) FROM provisioning_addresses"))).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Beside_the_holder_stands_only_who_is_another_than_all_who_have_the_address()
+    {
+        var claims = await ClaimSeveralAsync(3);
+        var ids = claims.Select(claim => claim.Row.Key.Account).ToList();
+        Task<AddressClaim> AskAsync(int who, params AccountId[] others) => rows.ClaimAddressAsync(claims[who].Row, Address, null, others, CancellationToken.None);
+        await AskAsync(0);
+
+        (await AskAsync(1)).ShouldBeOfType<AddressHeld>().Holder.ShouldBe(ids[0]);
+        (await AskAsync(1, ids[0])).ShouldBeOfType<AddressClaimed>();
+        (await AskAsync(2, ids[0])).ShouldBeOfType<AddressHeld>().Beside.ShouldBe([ids[1]]);
+        (await AskAsync(1, ids[0])).ShouldBeOfType<AddressClaimed>();
+        (await AskAsync(2, ids[0], ids[1])).ShouldBeOfType<AddressClaimed>();
+
+        // The holder goes: one of the others is the next.
+        await rows.ClaimAddressAsync(claims[0].Row, null, null, [], CancellationToken.None);
+        (await AskAsync(2, ids[0])).ShouldBeOfType<AddressClaimed>();
+        (await AskAsync(1, ids[0])).ShouldBeOfType<AddressHeld>().Holder.ShouldBe(ids[2]);
+    }
+
+    [Fact]
+    public async Task Of_many_that_come_beside_the_holder_at_once_one_is_let_through_while_nobody_says_who_the_others_are()
+    {
+        var claims = await ClaimSeveralAsync(8);
+        await ClaimAddressAsync(claims[0]);
+
+        var answers = await Task.WhenAll(claims.Skip(1).Select(claim => Task.Run(() => rows.ClaimAddressAsync(claim.Row, Address, null, [claims[0].Row.Key.Account], CancellationToken.None))));
+
+        answers.Count(answer => answer is AddressClaimed).ShouldBe(1);
     }
 
     // The release and the wait meet in any order: nobody waits for what nobody holds.
@@ -117,7 +148,7 @@ public abstract partial class ProvisioningRowsContract
             await Task.WhenAll(end, answer);
 
             (await answer is AddressClaimed || (await ClaimAsync()).Any(claim => claim.Row.Key == claims[1].Row.Key)).ShouldBeTrue();
-            await rows.ClaimAddressAsync(claims[1].Row, null, null, CancellationToken.None);
+            await rows.ClaimAddressAsync(claims[1].Row, null, null, [], CancellationToken.None);
             await database.TransactAsync(transaction => transaction.ExecuteAsync("DELETE FROM provisioning_addresses; DELETE FROM provisioning;"));
         }
     }
@@ -133,7 +164,7 @@ public abstract partial class ProvisioningRowsContract
         return answer;
     }
 
-    private Task<AddressClaim> ClaimAddressAsync(ClaimedRow claim, string? address = Address) => rows.ClaimAddressAsync(claim.Row, address, null, CancellationToken.None);
+    private Task<AddressClaim> ClaimAddressAsync(ClaimedRow claim, string? address = Address) => rows.ClaimAddressAsync(claim.Row, address, null, [], CancellationToken.None);
 
     private async Task<(ClaimedRow First, ClaimedRow Second)> TwoAsync()
     {

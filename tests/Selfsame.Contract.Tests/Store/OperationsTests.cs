@@ -194,6 +194,31 @@ public abstract class OperationsTests(Backend backend)
     }
 
     [Fact]
+    public async Task Whoever_was_linked_before_addresses_were_held_is_looked_at_once_after_the_upgrade_and_our_own_users_are_not()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var anna = await store.CreateAsync("anna", "anna@example.org");
+        foreach (var account in new[] { "auth0|1", anna.Uuid.ToString("D") })
+        {
+            await store.ExecuteAsync(
+                """
+                INSERT INTO provisioning (source, source_id, system, state, epoch, asked, lane, target_id, disabled, attempts, not_before, forget, created_at, updated_at)
+                VALUES ('people', @account, 'app', 'Linked', 1, 0, 'Interactive', '1', @no, 3, @now, @no, @now, @now)
+                """,
+                new { account, no = false, now = store.Context.Now() });
+        }
+
+        await store.ExecuteAsync("DELETE FROM schema_migrations WHERE name = '016-addresses-beside.sql'");
+        await store.ExecuteAsync("ALTER TABLE provisioning_addresses DROP COLUMN beside");
+
+        await StoreSchema.MigrateAsync(store.Database, TestStore.Cancellation);
+        await StoreSchema.MigrateAsync(store.Database, TestStore.Cancellation);
+
+        (await store.CountAsync("provisioning", "due_because IS NOT NULL AND asked = 1 AND attempts = 0 AND lane = 'Backfill' AND source_id = 'auth0|1'")).ShouldBe(1);
+        (await store.CountAsync("provisioning", "due_because IS NULL AND asked = 0")).ShouldBe(1);
+    }
+
+    [Fact]
     public async Task Nodes_that_start_at_once_on_an_empty_database_apply_it_once()
     {
         await using var empty = await TestStore.CreateEmptyAsync(backend);

@@ -153,25 +153,37 @@ internal sealed class InMemoryRows : IProvisioningRows
     /// <summary>Who holds which address, by source and system.</summary>
     public Dictionary<(string Source, string System, string Address), AccountId> Addresses { get; } = [];
 
-    public Task<AddressClaim> ClaimAddressAsync(ProvisioningRow row, string? address, AccountId? former, CancellationToken cancellation)
+    /// <summary>Who stands beside who holds it.</summary>
+    public HashSet<((string Source, string System, string Address) Address, AccountId Account)> Beside { get; } = [];
+
+    public Task<AddressClaim> ClaimAddressAsync(ProvisioningRow row, string? address, AccountId? former, IReadOnlyCollection<AccountId> others, CancellationToken cancellation)
     {
-        foreach (var held in Addresses.Where(held => held.Value.Equals(row.Key.Account) && held.Key.System == row.Key.System && held.Key.Address != address).ToList())
+        foreach (var own in Addresses.Where(held => held.Value.Equals(row.Key.Account) && held.Key.System == row.Key.System && held.Key.Address != address).ToList())
         {
-            Addresses.Remove(held.Key);
+            Addresses.Remove(own.Key);
         }
 
+        Beside.RemoveWhere(beside => beside.Account.Equals(row.Key.Account) && beside.Address.System == row.Key.System);
         if (address is null)
         {
             return Task.FromResult<AddressClaim>(new AddressClaimed());
         }
 
         var key = (row.Key.Source, row.Key.System, address);
+        Beside.RemoveWhere(beside => beside.Address == key && beside.Account.Equals(former));
         if (former is not null && former.Equals(Addresses.GetValueOrDefault(key)))
         {
             Addresses.Remove(key);
         }
 
-        return Task.FromResult<AddressClaim>(Addresses.TryAdd(key, row.Key.Account) || Addresses[key].Equals(row.Key.Account) ? new AddressClaimed() : new AddressHeld(Addresses[key]));
+        if (Addresses.TryAdd(key, row.Key.Account) || Addresses[key].Equals(row.Key.Account))
+        {
+            return Task.FromResult<AddressClaim>(new AddressClaimed());
+        }
+
+        var held = new AddressHeld(Addresses[key]) { Beside = [.. Beside.Where(beside => beside.Address == key).Select(beside => beside.Account)] };
+        var isBeside = held.Beside.Prepend(held.Holder).All(others.Contains) && Beside.Add((key, row.Key.Account));
+        return Task.FromResult<AddressClaim>(isBeside ? new AddressClaimed() : held);
     }
 
     public Task AskAgainAsync(ProvisioningKey key, bool disabled, CancellationToken cancellation)

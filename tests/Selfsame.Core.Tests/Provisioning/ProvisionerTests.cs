@@ -421,7 +421,7 @@ public sealed class ProvisionerTests
         public Task<DisablingAnswer> SaveDisablingAsync(ProvisioningRow row, int mostPerHour, CancellationToken cancellation)
             => Task.FromResult<DisablingAnswer>(new DisablingLost());
 
-        public Task<AddressClaim> ClaimAddressAsync(ProvisioningRow row, string? address, AccountId? former, CancellationToken cancellation)
+        public Task<AddressClaim> ClaimAddressAsync(ProvisioningRow row, string? address, AccountId? former, IReadOnlyCollection<AccountId> others, CancellationToken cancellation)
             => Task.FromResult<AddressClaim>(new AddressClaimed());
 
         public Task AskAgainAsync(ProvisioningKey key, bool disabled, CancellationToken cancellation) => Task.CompletedTask;

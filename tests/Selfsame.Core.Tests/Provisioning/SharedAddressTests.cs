@@ -149,6 +149,64 @@ public sealed class SharedAddressTests
         (await bench.PlanAsync(3)).Changes.Single().Account.ShouldBe(new AccountId("2"));
     }
 
+    [Fact]
+    public async Task Who_can_not_be_disabled_and_is_gone_holds_no_address_any_more()
+    {
+        bench = new Bench(ById, app: Keyless with { Attributes = new Dictionary<string, AttributeMapping> { ["name"] = new("name") } });
+        SignUp("1");
+        await RunAsync();
+        bench.Source.Remove("1");
+        rows.Ask(KeyOf("1"), "It changed.");
+
+        await RunAsync();
+
+        rows.All.Single().State.ShouldBe(ProvisioningState.Conflict);
+        rows.Addresses.ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Who_was_not_made_yet_and_has_another_address_by_now_holds_the_old_one_no_more(bool isGone)
+    {
+        SignUp("1");
+        bench.Target.Fault = () => new Unavailable("It is down.");
+        await RunAsync();
+        rows.Addresses.Count.ShouldBe(1);
+        if (isGone)
+        {
+            bench.Source.Put(Bench.Person("1", "user1", "new@example.org", verified: false));
+        }
+        else
+        {
+            bench.Source.Put(Bench.Person("1", "user1", "new@example.org", verified: true));
+        }
+
+        bench.Target.Fault = () => null;
+        rows.Ask(KeyOf("1"), "It changed.");
+        await RunAsync();
+
+        rows.All.Single().State.ShouldBe(ProvisioningState.Linked);
+        rows.Addresses.Keys.Select(held => held.Address).ShouldBe(isGone ? [] : ["new@example.org"]);
+    }
+
+    [Fact]
+    public async Task Two_of_three_who_are_not_told_apart_get_one_account_beside_the_third()
+    {
+        bench = new Bench(ById, app: Keyless) { Topology = bench.Topology with { Decisions = new PersonDecisions([Different("1", "2"), Different("1", "3")]) } };
+        foreach (var id in new[] { "1", "2", "3" })
+        {
+            SignUp(id);
+            await RunAsync();
+        }
+
+        bench.Target.Rows.Count.ShouldBe(2);
+        rows.All.Single(row => row.State == ProvisioningState.Conflict).Problem.ShouldNotBeNull().ShouldStartWith("Duplicate: 2 of people has the same verified e-mail address");
+
+        static PersonDecision Different(string one, string other)
+            => new(Verdict.Different, [new DecidedAccount("people", new AccountId(one)), new DecidedAccount("people", new AccountId(other))], null, "They are two.");
+    }
+
     private void SignUp(string id, bool verified = true)
     {
         Put(id, verified);

@@ -22,8 +22,8 @@ internal abstract class BrokenRows(IProvisioningRows rows) : IProvisioningRows
     public virtual Task<DisablingAnswer> SaveDisablingAsync(ProvisioningRow row, int mostPerHour, CancellationToken cancellation)
         => rows.SaveDisablingAsync(row, mostPerHour, cancellation);
 
-    public Task<AddressClaim> ClaimAddressAsync(ProvisioningRow row, string? address, AccountId? former, CancellationToken cancellation)
-        => rows.ClaimAddressAsync(row, address, former, cancellation);
+    public Task<AddressClaim> ClaimAddressAsync(ProvisioningRow row, string? address, AccountId? former, IReadOnlyCollection<AccountId> others, CancellationToken cancellation)
+        => rows.ClaimAddressAsync(row, address, former, others, cancellation);
 
     public Task AskAgainAsync(ProvisioningKey key, bool disabled, CancellationToken cancellation) => rows.AskAgainAsync(key, disabled, cancellation);
 

@@ -95,8 +95,8 @@ internal sealed class ObservedRows(
         return answer;
     }
 
-    public Task<AddressClaim> ClaimAddressAsync(ProvisioningRow row, string? address, AccountId? former, CancellationToken cancellation)
-        => rows.ClaimAddressAsync(row, address, former, cancellation);
+    public Task<AddressClaim> ClaimAddressAsync(ProvisioningRow row, string? address, AccountId? former, IReadOnlyCollection<AccountId> others, CancellationToken cancellation)
+        => rows.ClaimAddressAsync(row, address, former, others, cancellation);
 
     public Task AskAgainAsync(ProvisioningKey key, bool disabled, CancellationToken cancellation) => rows.AskAgainAsync(key, disabled, cancellation);
 
