@@ -7,6 +7,8 @@ internal sealed record BenchPlan
     public static BenchPlan Full { get; } = new()
     {
         Pairs = 5,
+        HashPairs = 11,
+        HashWarmUp = TimeSpan.FromSeconds(10),
         WarmUp = TimeSpan.FromSeconds(3),
         Settle = TimeSpan.FromSeconds(0.5),
         Window = TimeSpan.FromSeconds(3),
@@ -28,6 +30,8 @@ internal sealed record BenchPlan
     public static BenchPlan Quick { get; } = new()
     {
         Pairs = 1,
+        HashPairs = 1,
+        HashWarmUp = TimeSpan.FromSeconds(0.3),
         WarmUp = TimeSpan.FromSeconds(0.3),
         Settle = TimeSpan.FromSeconds(0.1),
         Window = TimeSpan.FromSeconds(0.5),
@@ -47,6 +51,12 @@ internal sealed record BenchPlan
 
     /// <summary>How often both sides are measured, one after the other.</summary>
     public required int Pairs { get; init; }
+
+    /// <summary>As <see cref="Pairs"/>, against the hash: of the few operations that a window holds there, chance makes more.</summary>
+    public required int HashPairs { get; init; }
+
+    /// <summary>As <see cref="WarmUp"/>, against the hash: so few operations a second take longer until the runtime has compiled them for good.</summary>
+    public required TimeSpan HashWarmUp { get; init; }
 
     /// <summary>How long each side runs before the first pair.</summary>
     public required TimeSpan WarmUp { get; init; }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -15,8 +16,8 @@ public sealed class SecretKeys
     private const int NonceBytes = 12;
     private const int TagBytes = 16;
 
-    private readonly byte[] secret;
-    private readonly byte[]? previous;
+    private readonly DerivedKeys present;
+    private readonly DerivedKeys? previous;
     private readonly Func<byte[]> nextNonce;
 
     /// <param name="secret">What everything is protected with.</param>
@@ -29,8 +30,8 @@ public sealed class SecretKeys
             throw new ArgumentException($"The installation's secret must have at least {MinimumBytes} bytes.", nameof(secret));
         }
 
-        this.secret = secret.ToArray();
-        this.previous = previous.Length == 0 ? null : previous.ToArray();
+        present = new DerivedKeys(secret.ToArray());
+        this.previous = previous.Length == 0 ? null : new DerivedKeys(previous.ToArray());
         nextNonce = () =>
         {
             var nonce = new byte[NonceBytes];
@@ -44,7 +45,7 @@ public sealed class SecretKeys
 
     /// <summary>A keyed hash (HMAC-SHA256) of <paramref name="value"/>: tells whether two are equal, and nothing else.</summary>
     public byte[] Hash(string purpose, string value)
-        => HMACSHA256.HashData(Derive(secret, purpose), Encoding.UTF8.GetBytes(value));
+        => HMACSHA256.HashData(present.For(purpose), Encoding.UTF8.GetBytes(value));
 
     /// <summary>Encrypts (AES-256-GCM): nonce, tag, ciphertext.</summary>
     public byte[] Protect(string purpose, string plaintext)
@@ -53,7 +54,7 @@ public sealed class SecretKeys
         var result = new byte[NonceBytes + TagBytes + plain.Length];
         var nonce = nextNonce();
         nonce.CopyTo(result, 0);
-        using var cipher = new AesGcm(Derive(secret, purpose), TagBytes);
+        using var cipher = new AesGcm(present.For(purpose), TagBytes);
         cipher.Encrypt(nonce, plain, result.AsSpan(NonceBytes + TagBytes), result.AsSpan(NonceBytes, TagBytes));
         return result;
     }
@@ -66,26 +67,26 @@ public sealed class SecretKeys
             throw new CryptographicException("The protected value is too short.");
         }
 
-        return TryOpen(secret, purpose, data, out var text) || (previous is not null && TryOpen(previous, purpose, data, out text))
+        return TryOpen(present, purpose, data, out var text) || (previous is not null && TryOpen(previous, purpose, data, out text))
             ? text
             : throw new CryptographicException("The protected value was altered, or protected with another secret.");
     }
 
     /// <summary>The same value under the present secret; null where it is protected with that already. Throws as <see cref="Unprotect"/>.</summary>
     public byte[]? ProtectAgain(string purpose, ReadOnlySpan<byte> data)
-        => data.Length >= NonceBytes + TagBytes && TryOpen(secret, purpose, data, out _) ? null : Protect(purpose, Unprotect(purpose, data));
+        => data.Length >= NonceBytes + TagBytes && TryOpen(present, purpose, data, out _) ? null : Protect(purpose, Unprotect(purpose, data));
 
     /// <summary>A value by which two nodes find out that they were given different secrets.</summary>
     public byte[] CheckValue() => Hash("check", "selfsame");
 
     /// <summary>The check value of the previous secret; null where there is none.</summary>
     public byte[]? PreviousCheckValue()
-        => previous is null ? null : HMACSHA256.HashData(Derive(previous, "check"), Encoding.UTF8.GetBytes("selfsame"));
+        => previous is null ? null : HMACSHA256.HashData(previous.For("check"), Encoding.UTF8.GetBytes("selfsame"));
 
-    private static bool TryOpen(byte[] secret, string purpose, ReadOnlySpan<byte> data, out string text)
+    private static bool TryOpen(DerivedKeys keys, string purpose, ReadOnlySpan<byte> data, out string text)
     {
         var plain = new byte[data.Length - NonceBytes - TagBytes];
-        using var cipher = new AesGcm(Derive(secret, purpose), TagBytes);
+        using var cipher = new AesGcm(keys.For(purpose), TagBytes);
         try
         {
             cipher.Decrypt(data[..NonceBytes], data[(NonceBytes + TagBytes)..], data.Slice(NonceBytes, TagBytes), plain);
@@ -100,6 +101,12 @@ public sealed class SecretKeys
         return true;
     }
 
-    private static byte[] Derive(byte[] secret, string purpose)
-        => HKDF.DeriveKey(HashAlgorithmName.SHA256, secret, 32, info: Encoding.UTF8.GetBytes($"selfsame/{purpose}"));
+    /// <summary>The keys of one secret, each derived once: purposes are a few constants.</summary>
+    private sealed class DerivedKeys(byte[] secret)
+    {
+        private readonly ConcurrentDictionary<string, byte[]> byPurpose = new(StringComparer.Ordinal);
+
+        public byte[] For(string purpose)
+            => byPurpose.GetOrAdd(purpose, _ => HKDF.DeriveKey(HashAlgorithmName.SHA256, secret, 32, info: Encoding.UTF8.GetBytes($"selfsame/{purpose}")));
+    }
 }

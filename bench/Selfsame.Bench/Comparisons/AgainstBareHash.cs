@@ -8,7 +8,7 @@ using Selfsame.Store.Passwords;
 namespace Selfsame.Bench.Comparisons;
 
 /// <summary>
-/// Sign-ups and sign-ins over HTTP against nothing but the password hash: the same hashing with the same bounds, asked by as
+/// Sign-ups and sign-ins over HTTP against nothing but the password hash: the same hashing in the same process, asked by as
 /// many callers, on the same cores. What is missing to 1 is the price of everything else.
 /// </summary>
 internal sealed class AgainstBareHash(BenchPlan plan, BoundedPasswordHashing hashing)
@@ -28,18 +28,19 @@ internal sealed class AgainstBareHash(BenchPlan plan, BoundedPasswordHashing has
         await using var server = await ServerProcess.StartAsync(
             MeasuredServer.Name, ["--data", folder, .. database is null ? (string[])[] : ["--database", database]]);
         server.Pause();
-        var bare = new Side("the bare hash", (settle, window) => SteadyLoad.PerSecondAsync(Clients, settle, window, HashAsync));
+        var bare = new Side("the bare hash", (settle, window) => server.AwakeAsync(() => server.MeasureAsync(BareWork.Hash, Clients, settle, window)));
         var note = $"{Clients} clients; {hashing.Description}";
+        var longer = plan with { Pairs = plan.HashPairs, WarmUp = plan.HashWarmUp };
 
         var signUps = new Side("sign-ups", (settle, window) => server.AwakeAsync(() => SteadyLoad.PerSecondAsync(
             Clients, settle, window, _ => Api.SignUpAsync(server, Names.Next()))));
-        yield return await Pairs.CompareAsync(plan, $"Sign-ups against the bare hash, {kind}", true, signUps, bare, Bar, note);
+        yield return await Pairs.CompareAsync(longer, $"Sign-ups against the bare hash, {kind}", true, signUps, bare, Bar, note);
 
         var next = -1;
         var signIns = new Side("sign-ins", (settle, window) => server.AwakeAsync(() => SteadyLoad.PerSecondAsync(
             Clients, settle, window, _ => Api.SignInAsync(server, Names.Known((int)((uint)Interlocked.Increment(ref next) % KnownUsers))))));
-        var bareCheck = new Side("the bare check", (settle, window) => SteadyLoad.PerSecondAsync(Clients, settle, window, VerifyAsync));
-        yield return await Pairs.CompareAsync(plan, $"Sign-ins against the bare hash, {kind}", true, signIns, bareCheck, Bar, note);
+        var bareCheck = new Side("the bare check", (settle, window) => server.AwakeAsync(() => server.MeasureAsync(BareWork.Check, Clients, settle, window)));
+        yield return await Pairs.CompareAsync(longer, $"Sign-ins against the bare hash, {kind}", true, signIns, bareCheck, Bar, note);
     }
 
     /// <summary>A hashing like the server's own.</summary>
@@ -50,24 +51,5 @@ internal sealed class AgainstBareHash(BenchPlan plan, BoundedPasswordHashing has
         var hash = await hashing.HashAsync(BenchStore.Password, CancellationToken.None);
         await using var store = await BenchStore.OpenAsync(connection, hash!);
         await SteadyLoad.EachAsync(Clients, KnownUsers, number => store.AddVerifiedAsync(Names.Known(number)));
-    }
-
-    private async Task HashAsync(int client)
-    {
-        if (await hashing.HashAsync(BenchStore.Password, CancellationToken.None) is null)
-        {
-            throw new InvalidOperationException("The queue of the bare hash is full.");
-        }
-    }
-
-    private string? known;
-
-    private async Task VerifyAsync(int client)
-    {
-        known ??= await hashing.HashAsync(BenchStore.Password, CancellationToken.None);
-        if (await hashing.VerifyAsync(known, BenchStore.Password, CancellationToken.None) != PasswordCheck.Right)
-        {
-            throw new InvalidOperationException("The bare check did not find the password right.");
-        }
     }
 }

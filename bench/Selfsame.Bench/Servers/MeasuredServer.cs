@@ -40,7 +40,7 @@ internal static class MeasuredServer
         await using var server = await SelfsameServer.CreateAsync(options, cancellation);
         await server.StartAsync(cancellation);
         Console.WriteLine(ServerProcess.ListeningOn + server.Address);
-        await server.WaitForShutdownAsync(cancellation);
+        await Task.WhenAll(new BareHashing(server.Context.Passwords).AnswerAsync(Console.In, Console.Out), server.WaitForShutdownAsync(cancellation));
         return 0;
     }
 }

@@ -21,6 +21,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
 
     private readonly ChildProcess process;
     private readonly HttpClient client;
+    private int questions;
 
     private ServerProcess(ChildProcess process, Uri address)
     {
@@ -69,6 +70,18 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         await work();
         return true;
     });
+
+    /// <summary>The bare work's rate in the process of <see cref="MeasuredServer"/>, which must be awake.</summary>
+    public async Task<double> MeasureAsync(BareWork work, int callers, TimeSpan settle, TimeSpan window)
+    {
+        var number = ++questions;
+        await process.StandardInput.WriteLineAsync(BareHashing.Question(number, work, callers, settle, window));
+        await process.StandardInput.FlushAsync();
+        using var timeout = new CancellationTokenSource(settle + window + StartTimeout);
+        return await process.StandardOutput.FirstAsync(line => BareHashing.IsAnswer(number, line), timeout.Token) is { } answer
+            ? BareHashing.ReadAnswer(answer)
+            : throw new InvalidOperationException($"The server ended before it had measured:\n{process.StandardOutput.Text}{process.StandardError.Text}");
+    }
 
     /// <summary>Posts JSON; the status must be the expected one.</summary>
     public async Task<JsonElement> PostAsync(string path, object body, int expected)

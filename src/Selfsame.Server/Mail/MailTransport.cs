@@ -104,6 +104,9 @@ internal sealed class SmtpMailTransport(SmtpSettings settings) : IMailTransport
 /// <summary>Writes each mail as a file, for installations without an SMTP server.</summary>
 internal sealed class FileMailTransport(string folder) : IMailTransport
 {
+    // A flush of each costs the processor more than the sign-up that caused the mail. What else lies on the file system is written too, which for a few is not worth it.
+    private const int Many = 5;
+
     private readonly List<string> unflushed = [];
 
     public string Folder => folder;
@@ -132,14 +135,16 @@ internal sealed class FileMailTransport(string folder) : IMailTransport
 
     public void Keep()
     {
-        // Together: the first flush writes what the file system has to write down for all of them.
-        unflushed.ForEach(PrivateFiles.BeginFlush);
-        foreach (var path in unflushed.Where(File.Exists))
+        if (unflushed.Count < Many || !PrivateFiles.TryFlushFileSystem(folder))
         {
-            PrivateFiles.Flush(path);
+            foreach (var path in unflushed.Where(File.Exists))
+            {
+                PrivateFiles.Flush(path);
+            }
+
+            PrivateFiles.Flush(folder);
         }
 
         unflushed.Clear();
-        PrivateFiles.Flush(folder);
     }
 }

@@ -221,14 +221,29 @@ public sealed class AtProtoConnectorTests : AtProtoServer
     [Fact]
     public async Task Its_permissions_are_probed_without_changing_anything()
     {
-        var accounts = (await ReadEverybodyAsync()).Accounts.Count;
+        var account = await PresentAsync(await MadeAsync(NewName()));
+        // Other tests of the shared PDS come and go meanwhile: that each call was refused shows that it changed nothing.
+        string[] changes = ["createInviteCode", "updateAccountHandle", "updateAccountEmail", "updateSubjectStatus", "deleteAccount"];
+        var answers = new List<HttpStatusCode>();
+        foreach (var change in changes)
+        {
+            Faults.Next(change, async (send, _) =>
+            {
+                var answer = await send();
+                answers.Add(answer.StatusCode);
+                return answer;
+            });
+        }
 
+        Faults.Calls.Clear();
         var probes = await System.ProbeAsync(CancellationToken.None);
 
         probes.Select(probe => probe.Name).ShouldBe(
             ["read accounts", "make invite codes", "change handles", "change e-mail addresses", "disable accounts", "delete accounts", "ask the DID directory"]);
         probes.ShouldAllBe(probe => probe.Answer == ProbeAnswer.Yes);
-        (await ReadEverybodyAsync()).Accounts.Count.ShouldBe(accounts);
+        answers.ShouldBe(Enumerable.Repeat(HttpStatusCode.BadRequest, changes.Length));
+        Faults.Calls.Count(call => call.StartsWith("POST", StringComparison.Ordinal)).ShouldBe(changes.Length);
+        (await PresentAsync(account.Id)).Record.ShouldBe(account.Record);
     }
 
     [Fact]
