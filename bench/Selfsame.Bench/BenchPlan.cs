@@ -20,7 +20,7 @@ internal sealed record BenchPlan
         AuditedRows = [1_000_000, 10_000_000],
         WarmMerges = 1_000,
         Merges = 10_000,
-        WarmAccounts = 40,
+        WarmAccounts = 200,
         Accounts = 500,
         Rounds = 3,
         Judges = true,
@@ -88,7 +88,7 @@ internal sealed record BenchPlan
     /// <summary>How many pairs are merged each time.</summary>
     public required int Merges { get; init; }
 
-    /// <summary>How many accounts are made on a PDS before it is measured.</summary>
+    /// <summary>How many accounts are made on a PDS before it is measured: both runtimes, ours and the PDS's, have compiled for good by then what they run.</summary>
     public required int WarmAccounts { get; init; }
 
     /// <summary>How many accounts are made on a PDS each time.</summary>
