@@ -21,7 +21,7 @@ internal sealed partial class ApplyAttempt
             var prepared = await rowChanges.PrepareAsync(open, EarlierRows, cancellation);
             foreach (var hindered in prepared.Where(change => change.Hindrance is not null))
             {
-                outcomes.Add(await WithoutRestAsync(hindered.Change, new JournalOutcome(hindered.Change.Number, ChangeState.Skipped, null, hindered.Hindrance)));
+                outcomes.Add(await WithoutRestAsync(hindered.Change, new JournalOutcome(hindered.Change.Number, ChangeState.Skipped, null, hindered.Hindrance), byEarlierAttempt: look == 1));
             }
 
             // What still comes to the same is not sent again.
@@ -47,6 +47,8 @@ internal sealed partial class ApplyAttempt
             open = again;
         }
 
+        // Before the outcomes are durable: who takes the run up after a crash asks as well.
+        await AskServiceAsync(portion, outcomes);
         return await RecordAsync(outcomes);
     }
 
@@ -149,14 +151,19 @@ internal sealed partial class ApplyAttempt
 
     /// <summary>
     /// A change that ends without being made leaves nothing half-made: where its system has no transactions, what was written by then is put
-    /// back, the last first. What can't be put back is journaled, so that undo takes it back.
+    /// back, the last first. What can't be put back is journaled, so that undo takes it back; what an earlier attempt may have made as one stays so.
     /// </summary>
-    private async Task<JournalOutcome> WithoutRestAsync(Change change, JournalOutcome outcome)
+    private async Task<JournalOutcome> WithoutRestAsync(Change change, JournalOutcome outcome, bool byEarlierAttempt = false)
     {
         // What stands stays in the journal: undo needs it.
         if (EarlierRows(change) is not { Count: > 0 } journaled || await rowChanges.StandsAsync(change, journaled, CancellationToken.None))
         {
             return outcome;
+        }
+
+        if (byEarlierAttempt && await rowChanges.MayStandAsync(change, journaled, CancellationToken.None))
+        {
+            return outcome with { Message = $"{outcome.Message} All of them changed: whether an earlier attempt exchanged their ids before it broke off can't be told. Look at them; what it was to write stays in the journal." };
         }
 
         foreach (var row in (await rowChanges.LeftBehindAsync(change, journaled, CancellationToken.None)).Reverse())

@@ -107,7 +107,12 @@ internal sealed partial class ApplyAttempt(
             }
 
             crashPoints.Reach(ApplyCrashPoints.IntentDurable);
-            outcomes.AddRange(await WriteAsync(ready, passwords, cancellation));
+            var written = await WriteAsync(ready, passwords, cancellation);
+            outcomes.AddRange(written.Select(pair => pair.Outcome).OfType<JournalOutcome>());
+
+            // Whose number somebody used meanwhile was made under another.
+            var sent = written.ToDictionary(pair => pair.Change.Number, pair => pair.Change);
+            portion = [.. portion.Select(change => sent.GetValueOrDefault(change.Number, change))];
         }
 
         // Before the outcomes are durable: who takes the run up after a crash asks as well.
@@ -159,8 +164,8 @@ internal sealed partial class ApplyAttempt(
         return present;
     }
 
-    /// <summary>Sends the changes one after the other, then reads all of them again: what is journaled is what was seen.</summary>
-    private async Task<List<JournalOutcome>> WriteAsync(
+    /// <summary>Sends the changes one after the other, then reads all of them again: what is journaled is what was seen. Each as it was sent, and null for what is still open.</summary>
+    private async Task<IReadOnlyList<(Change Change, JournalOutcome? Outcome)>> WriteAsync(
         IReadOnlyList<(Change Change, Ready Ready)> ready, Dictionary<int, Fields> passwords, CancellationToken cancellation)
     {
         var written = new List<(Change Change, WriteOutcome Outcome)>();
@@ -176,7 +181,7 @@ internal sealed partial class ApplyAttempt(
         }
 
         var after = await ReadAsync([.. written.Select(pair => pair.Change)], CancellationToken.None);
-        return [.. written.Select(pair => Conclude(pair.Change, pair.Outcome, after.GetValueOrDefault(pair.Change.Number))).OfType<JournalOutcome>()];
+        return [.. written.Select(pair => (pair.Change, Conclude(pair.Change, pair.Outcome, after.GetValueOrDefault(pair.Change.Number))))];
     }
 
     private async Task<WriteOutcome> SendAsync(Change change, Fields precondition, Fields password)

@@ -12,6 +12,21 @@ internal sealed partial class RowChanges
         return (await system.DescribeAsync(cancellation)).AtomicPreconditions && (await MadeEarlierAsync(system, [journaled], cancellation)).Any(row => IsOfAccount(change, system, row));
     }
 
+    /// <summary>Whether ids may have been exchanged although none of the accounts is as that left it: who changed since may have had the old id or the new one.</summary>
+    public async Task<bool> MayStandAsync(Change change, IReadOnlyList<RowWrite> journaled, CancellationToken cancellation)
+    {
+        if (change.Exchanged is null)
+        {
+            return false;
+        }
+
+        // The last of them leaves the free id, under which it is looked for in vain.
+        var system = Writer(change.System);
+        var own = journaled.Where(row => IsOfAccount(change, system, row)).SkipLast(1).ToList();
+        var present = await system.ReadRowsAsync([.. own.Select(row => (row.Table, row.Key))], cancellation);
+        return !own.Zip(present).Any(pair => pair.First.Reversed().IsMade(pair.Second));
+    }
+
     /// <summary>
     /// Those of a change's writes that stand in its system although the change as a whole was not made; none where the system has transactions:
     /// what looks as if it were made there is somebody else's work.

@@ -174,6 +174,39 @@ public sealed class IdExchangeTests
         (await bench.PlanUndoAsync(plan.Id, 2)).NotPlanned.ShouldHaveSingleItem().Because.ShouldStartWith("The accounts are not those to which the run gave these ids any more.");
     }
 
+    [Fact]
+    public async Task Where_all_of_them_changed_since_a_crash_the_journal_keeps_what_was_to_be_written_and_undo_tells()
+    {
+        var bench = Circle(2);
+        var plan = await bench.PlanAsync();
+        await Should.ThrowAsync<Crash>(bench.ApplyAsync(plan, new CrashPoints(name => _ = name == ApplyCrashPoints.ChangeLeft ? throw new Crash() : 0)));
+        bench.Journal.Held = false;
+        bench.Target.Put(Bench.Person("id0", "name0", "new0@example.org"));
+        bench.Target.Put(Bench.Person("id1", "name1", "new1@example.org"));
+        var state = State(bench);
+
+        var report = await bench.ApplyAsync(plan);
+
+        report.Skipped.ShouldHaveSingleItem().Message.ShouldContain("whether an earlier attempt exchanged their ids before it broke off can't be told");
+        State(bench).ShouldBe(state);
+        (await bench.PlanUndoAsync(plan.Id, 2)).NotPlanned.ShouldHaveSingleItem().Because.ShouldStartWith("The accounts are not those to which the run gave these ids any more.");
+    }
+
+    [Fact]
+    public async Task Where_one_changed_before_a_crash_that_made_nothing_the_other_shows_that_nothing_was_made()
+    {
+        var bench = Circle(2);
+        var plan = await bench.PlanAsync();
+        await Should.ThrowAsync<Crash>(bench.ApplyAsync(plan, new CrashPoints(name => _ = name == ApplyCrashPoints.IntentDurable ? throw new Crash() : 0)));
+        bench.Journal.Held = false;
+        bench.Target.Put(Bench.Person("id1", "name0", "new@example.org"));
+
+        var report = await bench.ApplyAsync(plan);
+
+        report.Skipped.ShouldHaveSingleItem().Message.ShouldNotContain("earlier attempt");
+        (await bench.PlanUndoAsync(plan.Id, 2)).NotPlanned.ShouldBeEmpty();
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
