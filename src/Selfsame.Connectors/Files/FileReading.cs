@@ -17,12 +17,13 @@ internal sealed class FileReading(string path, Func<TextReader, IEnumerable<File
     public async IAsyncEnumerable<FileRecord> ReadAsync([EnumeratorCancellation] CancellationToken cancellation)
     {
         var portions = Channel.CreateBounded<List<FileRecord>>(PortionsAhead);
+        var progress = new FileProgress(clock);
         using var stop = new CancellationTokenSource();
         var stopped = stop.Token;
-        new Thread(() => Fill(portions.Writer, stopped)) { IsBackground = true, Name = $"File {path}" }.Start();
+        new Thread(() => Fill(portions.Writer, progress, stopped)) { IsBackground = true, Name = $"File {path}" }.Start();
         try
         {
-            while (await NextAsync(portions.Reader, cancellation))
+            while (await NextAsync(portions.Reader, progress, cancellation))
             {
                 while (portions.Reader.TryRead(out var portion))
                 {
@@ -39,30 +40,38 @@ internal sealed class FileReading(string path, Func<TextReader, IEnumerable<File
         }
     }
 
-    private async Task<bool> NextAsync(ChannelReader<List<FileRecord>> portions, CancellationToken cancellation)
+    private async Task<bool> NextAsync(ChannelReader<List<FileRecord>> portions, FileProgress progress, CancellationToken cancellation)
     {
-        try
+        progress.Make();
+        for (var next = portions.WaitToReadAsync(cancellation).AsTask(); ;)
         {
-            return await portions.WaitToReadAsync(cancellation).AsTask().WaitAsync(silence, clock, cancellation);
-        }
-        catch (TimeoutException)
-        {
-            throw new IOException($"nothing came from it for {silence.TotalSeconds:0} s: it is a pipe or a device, or its disk does not answer.");
+            try
+            {
+                return await next.WaitAsync(silence, clock, cancellation);
+            }
+            catch (TimeoutException)
+            {
+                // A portion may take longer than that, as long as something comes.
+                if (progress.Silence >= silence)
+                {
+                    throw new IOException($"nothing came from it for {silence.TotalSeconds:0} s: it is a pipe or a device, or its disk does not answer.");
+                }
+            }
         }
     }
 
-    private void Fill(ChannelWriter<List<FileRecord>> portions, CancellationToken stopped)
+    private void Fill(ChannelWriter<List<FileRecord>> portions, FileProgress progress, CancellationToken stopped)
     {
         try
         {
-            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            using var file = new WatchedFile(path, progress, stopped);
             if (!file.CanSeek)
             {
                 throw new IOException("it is a pipe or a device, which can be read only once.");
             }
 
             using var reader = new StreamReader(file, new UTF8Encoding(false, throwOnInvalidBytes: false));
-            foreach (var portion in parse(reader).Chunk(PortionSize))
+            foreach (var portion in Watched(parse(reader), file).Chunk(PortionSize))
             {
                 if (!portions.WaitToWriteAsync(stopped).AsTask().GetAwaiter().GetResult())
                 {
@@ -78,6 +87,15 @@ internal sealed class FileReading(string path, Func<TextReader, IEnumerable<File
         {
             // Whatever it is belongs to who reads.
             portions.Complete(exception);
+        }
+    }
+
+    private static IEnumerable<FileRecord> Watched(IEnumerable<FileRecord> records, WatchedFile file)
+    {
+        foreach (var record in records)
+        {
+            file.EndRecord();
+            yield return record;
         }
     }
 }

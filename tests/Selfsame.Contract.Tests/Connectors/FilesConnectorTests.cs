@@ -77,6 +77,38 @@ public sealed class FilesConnectorTests : IDisposable
     }
 
     [Fact]
+    public async Task A_record_without_an_end_is_refused_before_it_fills_the_memory()
+    {
+        File.CreateSymbolicLink(folder["users.jsonl"], "/dev/zero");
+
+        var endless = await Should.ThrowAsync<SystemUnavailableException>(() => new FilesSystem(Config("users.jsonl")).ReadEverythingAsync("export", null, CancellationToken.None));
+
+        endless.Message.ShouldContain("a record in it is longer than 64 MiB");
+    }
+
+    [Fact]
+    public async Task A_file_that_comes_slowly_is_read_though_a_portion_takes_longer_than_silence_may()
+    {
+        File.WriteAllText(folder["users.csv"], "");
+        static IEnumerable<FileRecord> Slowly(TextReader reader)
+        {
+            for (var line = 1; line <= 12; line++)
+            {
+                Thread.Sleep(100);
+                yield return new FileRecord(line, Fields.Empty, null);
+            }
+        }
+
+        var records = new List<FileRecord>();
+        await foreach (var record in new FileReading(folder["users.csv"], Slowly, TimeSpan.FromMilliseconds(500), TimeProvider.System).ReadAsync(CancellationToken.None))
+        {
+            records.Add(record);
+        }
+
+        records.Count.ShouldBe(12);
+    }
+
+    [Fact]
     public async Task What_is_no_text_in_a_json_file_is_no_identifier_and_says_what_it_is()
     {
         var read = await Open("users.jsonl", """
