@@ -9,7 +9,7 @@ namespace Selfsame.EndToEnd.Tests.Bench;
 [Trait("needs", "executable")]
 public sealed class BenchRunTests
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10);
 
     // The bars of a ratio, as docs/benchmarks.md names them.
     private static readonly Dictionary<string, string?> Ratios = new(StringComparer.Ordinal)
