@@ -17,6 +17,9 @@ internal sealed class Disk
     private static readonly ConcurrentBag<string> FreeNames = [];
     private static int names;
 
+    // What has to wait is given up: its real timer must bring it back neither into the simulation nor to a connection that is being closed.
+    private static readonly SynchronizationContext NeverResumed = new DeafContext();
+
     private readonly string name = FreeNames.TryTake(out var free) ? free : $"simulation-{Interlocked.Increment(ref names)}";
     private readonly List<DiskConnection> connections = [];
     private readonly Stack<DiskConnection> idle = [];
@@ -68,10 +71,19 @@ internal sealed class Disk
     /// <summary>Reads what is committed, past every server. Reading never waits.</summary>
     public T Read<T>(Func<Database, Task<T>> read)
     {
-        var task = read(own.Database);
-        return task.IsCompleted
-            ? task.GetAwaiter().GetResult()
-            : throw new InvalidOperationException("A transaction was left open between two steps: something in it waited for more than the database.");
+        var context = SynchronizationContext.Current;
+        SynchronizationContext.SetSynchronizationContext(NeverResumed);
+        try
+        {
+            var task = read(own.Database);
+            return task.IsCompleted
+                ? task.GetAwaiter().GetResult()
+                : throw new InvalidOperationException("A transaction was left open between two steps: something in it waited for more than the database.");
+        }
+        finally
+        {
+            SynchronizationContext.SetSynchronizationContext(context);
+        }
     }
 
     /// <summary>The run is over and all was well: another may have it.</summary>
@@ -100,6 +112,14 @@ internal sealed class Disk
     private static void Close(DiskConnection connection) => connection.Database.DisposeAsync().AsTask().GetAwaiter().GetResult();
 
     private static T Finish<T>(Task<T> task) => task.GetAwaiter().GetResult();
+
+    private sealed class DeafContext : SynchronizationContext
+    {
+        public override void Post(SendOrPostCallback d, object? state)
+        {
+            // Whoever waited stays where it is.
+        }
+    }
 }
 
 /// <summary>A way to the <see cref="Disk"/>, of one process after the other.</summary>
