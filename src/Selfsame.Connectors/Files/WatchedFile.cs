@@ -25,16 +25,15 @@ internal sealed class WatchedFile(string path, FileProgress progress, Cancellati
         progress.Make();
     }
 
-    public override int Read(byte[] buffer, int offset, int count) => Watch(base.Read(buffer, offset, count));
-
-    public override int Read(Span<byte> buffer) => Watch(base.Read(buffer));
-
-    private int Watch(int count)
+    /// <inheritdoc/>
+    public override int Read(byte[] buffer, int offset, int count)
     {
+        // Reading into a span comes this way too, as in every class derived from a FileStream.
+        var length = base.Read(buffer, offset, count);
         stopped.ThrowIfCancellationRequested();
         progress.Make();
-        sinceRecord += count;
-        return sinceRecord <= LongestRecord ? count
+        sinceRecord += length;
+        return sinceRecord <= LongestRecord ? length
             : throw new IOException($"a record in it is longer than {LongestRecord / 1024 / 1024} MiB: it is a device, or no such file as the config says.");
     }
 }
