@@ -3,7 +3,7 @@ namespace Selfsame.Bench;
 /// <summary>How long everything is measured.</summary>
 internal sealed record BenchPlan
 {
-    /// <summary>Enough for a judgement, in less than eight minutes.</summary>
+    /// <summary>Enough for a judgement.</summary>
     public static BenchPlan Full { get; } = new()
     {
         Pairs = 5,

@@ -40,7 +40,12 @@ internal static class MeasuredServer
         await using var server = await SelfsameServer.CreateAsync(options, cancellation);
         await server.StartAsync(cancellation);
         Console.WriteLine(ServerProcess.ListeningOn + server.Address);
-        await Task.WhenAll(new BareHashing(server.Context.Passwords).AnswerAsync(Console.In, Console.Out), server.WaitForShutdownAsync(cancellation));
+        var shutdown = server.WaitForShutdownAsync(cancellation);
+
+        // On a thread of its own, for reading from the console blocks it; if it fails, whoever asked must not wait.
+        var answering = Task.Run(() => new BareHashing(server.Context.Passwords).AnswerAsync(Console.In, Console.Out), cancellation);
+        await await Task.WhenAny(shutdown, answering);
+        await shutdown;
         return 0;
     }
 }
