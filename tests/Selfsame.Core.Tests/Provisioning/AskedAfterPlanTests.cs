@@ -28,18 +28,8 @@ public sealed class AskedAfterPlanTests
 
         var plan = await bench.PlanAsync();
         plan.Changes.Single(change => change.Action == ChangeAction.Update).IsOfRows.ShouldBe(isReferredTo);
-        var applier = new Applier(bench.Topology, bench.Systems, bench.Journal, bench.Clock, CrashPoints.None, new Provisioner(new ProvisionerParts
-        {
-            Topology = bench.Topology,
-            Systems = bench.Systems,
-            Rows = rows,
-            Keying = IdentifierKeys.TryKey,
-            Clock = bench.Clock,
-            Random = RandomSource.System,
-            Unforeseen = (_, exception) => Assert.Fail(exception.ToString()),
-        }));
 
-        (await applier.ApplyAsync(plan, null, CancellationToken.None)).ShouldBeOfType<ApplyReport>().Skipped.ShouldBeEmpty();
+        (await bench.ApplyAsync(plan, provisioner: bench.NewProvisioner(rows))).Skipped.ShouldBeEmpty();
 
         rows.Only.Asked.ShouldBe(1);
     }

@@ -382,17 +382,7 @@ public sealed class ProvisionerTests
 
     private Task<int> RunAsync(CrashPoints? crashPoints = null) => Make(rows, crashPoints).RunOnceAsync(CancellationToken.None);
 
-    private Provisioner Make(IProvisioningRows rows, CrashPoints? crashPoints) => new(new ProvisionerParts
-    {
-        Topology = bench.Topology,
-        Systems = bench.Systems,
-        Rows = rows,
-        Keying = IdentifierKeys.TryKey,
-        Clock = bench.Clock,
-        Random = RandomSource.System,
-        Unforeseen = (_, exception) => unforeseen.Add(exception),
-        CrashPoints = crashPoints ?? CrashPoints.None,
-    });
+    private Provisioner Make(IProvisioningRows rows, CrashPoints? crashPoints) => bench.NewProvisioner(rows, crashPoints, unforeseen.Add);
 
     /// <summary>Three rows in one claim; which of them were given back unchanged.</summary>
     private sealed class ThreeRows(ProvisioningRow row) : IProvisioningRows

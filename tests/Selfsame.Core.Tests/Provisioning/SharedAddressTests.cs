@@ -242,14 +242,5 @@ public sealed class SharedAddressTests
 
     private static ProvisioningKey KeyOf(string id) => new("people", new AccountId(id), "app");
 
-    private Task<int> RunAsync() => new Provisioner(new ProvisionerParts
-    {
-        Topology = bench.Topology,
-        Systems = bench.Systems,
-        Rows = rows,
-        Keying = IdentifierKeys.TryKey,
-        Clock = bench.Clock,
-        Random = RandomSource.System,
-        Unforeseen = (_, exception) => Assert.Fail(exception.ToString()),
-    }).RunOnceAsync(CancellationToken.None);
+    private Task<int> RunAsync() => bench.NewProvisioner(rows).RunOnceAsync(CancellationToken.None);
 }

@@ -1,4 +1,5 @@
 using Selfsame.Core.Accounts;
+using Selfsame.Core.Provisioning;
 using Selfsame.Core.Reconciliation;
 using Selfsame.Testing;
 
@@ -76,8 +77,21 @@ internal sealed class Bench
         return Planner.Plan(Topology, audit.Pictures, audit.Findings, Stamp(number));
     }
 
-    public async Task<ApplyReport> ApplyAsync(Plan plan, CrashPoints? crashPoints = null, bool notify = false)
-        => (await new Applier(Topology, Systems, Journal, Clock, crashPoints ?? CrashPoints.None).ApplyAsync(plan, null, CancellationToken.None, notify)).ShouldBeOfType<ApplyReport>();
+    /// <summary>The service; what nobody foresaw fails the test unless <paramref name="unforeseen"/> takes it.</summary>
+    public Provisioner NewProvisioner(IProvisioningRows rows, CrashPoints? crashPoints = null, Action<Exception>? unforeseen = null) => new(new ProvisionerParts
+    {
+        Topology = Topology,
+        Systems = Systems,
+        Rows = rows,
+        Keying = IdentifierKeys.TryKey,
+        Clock = Clock,
+        Random = RandomSource.System,
+        Unforeseen = (_, exception) => (unforeseen ?? (other => Assert.Fail(other.ToString())))(exception),
+        CrashPoints = crashPoints ?? CrashPoints.None,
+    });
+
+    public async Task<ApplyReport> ApplyAsync(Plan plan, CrashPoints? crashPoints = null, bool notify = false, Provisioner? provisioner = null)
+        => (await new Applier(Topology, Systems, Journal, Clock, crashPoints ?? CrashPoints.None, provisioner).ApplyAsync(plan, null, CancellationToken.None, notify)).ShouldBeOfType<ApplyReport>();
 
     public async Task<Plan> PlanUndoAsync(Guid run, int number)
     {

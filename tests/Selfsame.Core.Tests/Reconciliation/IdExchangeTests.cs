@@ -46,8 +46,7 @@ public sealed class IdExchangeTests
         var bench = Circle(3);
         var before = State(bench);
         var plan = await bench.PlanAsync();
-        await Should.ThrowAsync<Crash>(bench.ApplyAsync(plan, new CrashPoints(name => _ = name == point ? throw new Crash() : 0)));
-        bench.Journal.Held = false;
+        await CrashAsync(bench, plan, point);
 
         (await bench.ApplyAsync(plan)).IsComplete.ShouldBeTrue();
 
@@ -65,8 +64,7 @@ public sealed class IdExchangeTests
         var plan = await bench.PlanAsync();
         (await bench.ApplyAsync(plan)).IsComplete.ShouldBeTrue();
         var undo = await bench.PlanUndoAsync(plan.Id, 2);
-        await Should.ThrowAsync<Crash>(bench.ApplyAsync(undo, new CrashPoints(name => _ = name == point ? throw new Crash() : 0)));
-        bench.Journal.Held = false;
+        await CrashAsync(bench, undo, point);
 
         (await bench.ApplyAsync(undo)).IsComplete.ShouldBeTrue();
 
@@ -162,8 +160,7 @@ public sealed class IdExchangeTests
     {
         var bench = Circle(people);
         var plan = await bench.PlanAsync();
-        await Should.ThrowAsync<Crash>(bench.ApplyAsync(plan, new CrashPoints(name => _ = name == ApplyCrashPoints.ChangeLeft ? throw new Crash() : 0)));
-        bench.Journal.Held = false;
+        await CrashAsync(bench, plan, ApplyCrashPoints.ChangeLeft);
         bench.Target.Put(Bench.Person($"id{edited}", $"name{edited}", "new@example.org"));
         var state = State(bench);
 
@@ -179,8 +176,7 @@ public sealed class IdExchangeTests
     {
         var bench = Circle(2);
         var plan = await bench.PlanAsync();
-        await Should.ThrowAsync<Crash>(bench.ApplyAsync(plan, new CrashPoints(name => _ = name == ApplyCrashPoints.ChangeLeft ? throw new Crash() : 0)));
-        bench.Journal.Held = false;
+        await CrashAsync(bench, plan, ApplyCrashPoints.ChangeLeft);
         bench.Target.Put(Bench.Person("id0", "name0", "new0@example.org"));
         bench.Target.Put(Bench.Person("id1", "name1", "new1@example.org"));
         var state = State(bench);
@@ -197,8 +193,7 @@ public sealed class IdExchangeTests
     {
         var bench = Circle(2);
         var plan = await bench.PlanAsync();
-        await Should.ThrowAsync<Crash>(bench.ApplyAsync(plan, new CrashPoints(name => _ = name == ApplyCrashPoints.IntentDurable ? throw new Crash() : 0)));
-        bench.Journal.Held = false;
+        await CrashAsync(bench, plan, ApplyCrashPoints.IntentDurable);
         bench.Target.Put(Bench.Person("id1", "name0", "new@example.org"));
 
         var report = await bench.ApplyAsync(plan);
@@ -304,6 +299,13 @@ public sealed class IdExchangeTests
     }
 
     /// <summary>name0 has the id of name1, and so on round; each owns a printer, all are in the chess club, and each but the first in one of its own.</summary>
+    /// <summary>An apply that dies at a point, and whose lease has run out.</summary>
+    private static async Task CrashAsync(Bench bench, Plan plan, string point)
+    {
+        await Should.ThrowAsync<Crash>(bench.ApplyAsync(plan, new CrashPoints(name => _ = name == point ? throw new Crash() : 0)));
+        bench.Journal.Held = false;
+    }
+
     private static Bench Circle(int people, SystemFacts? facts = null)
     {
         var bench = Bare(facts);
