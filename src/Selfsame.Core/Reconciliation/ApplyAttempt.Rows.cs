@@ -47,6 +47,8 @@ internal sealed partial class ApplyAttempt
             open = again;
         }
 
+        // Before the outcomes are durable: who takes the run up after a crash asks as well.
+        await AskServiceAsync(portion, outcomes);
         return await RecordAsync(outcomes);
     }
 
@@ -96,8 +98,9 @@ internal sealed partial class ApplyAttempt
 
         var unseen = await rowChanges.UnseenAsync(done, CancellationToken.None);
         appliedNow += done.Count;
+        var since = ready.ToDictionary(prepared => prepared.Change.Number, prepared => prepared.Since);
         concluded.AddRange(done.Select(change => new JournalOutcome(
-            change.Number, ChangeState.Applied, null, unseen.Contains(change.Number) ? "The system said that it was done, but the accounts are not as planned." : null)));
+            change.Number, ChangeState.Applied, null, since[change.Number] ?? (unseen.Contains(change.Number) ? "The system said that it was done, but the accounts are not as planned." : null))));
         return (concluded, again);
     }
 
