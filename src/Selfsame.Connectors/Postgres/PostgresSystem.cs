@@ -256,7 +256,10 @@ public sealed class PostgresSystem
     }
 
     public Task<IReadOnlyList<Fields?>> ReadRowsAsync(IReadOnlyList<(string Table, Fields Key)> keys, CancellationToken cancellation)
-        => database.ReadAsync(session => PostgresRows.ReadAsync(name, session, keys), cancellation);
+        => database.ReadAsync<IReadOnlyList<Fields?>>(async session => [.. (await PostgresRows.ReadAsync(name, session, keys)).Select(rows => rows is [var first, ..] ? first : null)], cancellation);
+
+    public Task<IReadOnlyList<int>> CountRowsAsync(IReadOnlyList<(string Table, Fields Key)> keys, CancellationToken cancellation)
+        => database.ReadAsync<IReadOnlyList<int>>(async session => [.. (await PostgresRows.ReadAsync(name, session, keys)).Select(rows => rows.Count)], cancellation);
 
     public SystemIndex CanonicalIndex(IdentifierKind kind) => schema.CanonicalIndex(kind);
 
