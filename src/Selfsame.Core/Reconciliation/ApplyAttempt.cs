@@ -107,7 +107,11 @@ internal sealed partial class ApplyAttempt(
             }
 
             crashPoints.Reach(ApplyCrashPoints.IntentDurable);
-            outcomes.AddRange(await WriteAsync(ready, passwords, cancellation));
+            var (written, seen) = await WriteAsync(ready, passwords, cancellation);
+            outcomes.AddRange(seen);
+
+            // Somebody may have used a number meanwhile: the account has another then.
+            portion = [.. portion.Select(change => written.GetValueOrDefault(change.Number, change))];
         }
 
         // Before the outcomes are durable: who takes the run up after a crash asks as well.
@@ -159,8 +163,8 @@ internal sealed partial class ApplyAttempt(
         return present;
     }
 
-    /// <summary>Sends the changes one after the other, then reads all of them again: what is journaled is what was seen.</summary>
-    private async Task<List<JournalOutcome>> WriteAsync(
+    /// <summary>Sends the changes one after the other, then reads all of them again: what is journaled is what was seen. With it the changes by number as they were sent.</summary>
+    private async Task<(Dictionary<int, Change> Written, List<JournalOutcome> Seen)> WriteAsync(
         IReadOnlyList<(Change Change, Ready Ready)> ready, Dictionary<int, Fields> passwords, CancellationToken cancellation)
     {
         var written = new List<(Change Change, WriteOutcome Outcome)>();
@@ -176,7 +180,8 @@ internal sealed partial class ApplyAttempt(
         }
 
         var after = await ReadAsync([.. written.Select(pair => pair.Change)], CancellationToken.None);
-        return [.. written.Select(pair => Conclude(pair.Change, pair.Outcome, after.GetValueOrDefault(pair.Change.Number))).OfType<JournalOutcome>()];
+        return (written.ToDictionary(pair => pair.Change.Number, pair => pair.Change),
+            [.. written.Select(pair => Conclude(pair.Change, pair.Outcome, after.GetValueOrDefault(pair.Change.Number))).OfType<JournalOutcome>()]);
     }
 
     private async Task<WriteOutcome> SendAsync(Change change, Fields precondition, Fields password)

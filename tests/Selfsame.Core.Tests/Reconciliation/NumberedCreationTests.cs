@@ -151,9 +151,10 @@ public sealed class NumberedCreationTests
             return null;
         };
 
-        (await bench.ApplyAsync(plan)).IsComplete.ShouldBeTrue();
+        (await bench.ApplyAsync(plan, notify: true)).IsComplete.ShouldBeTrue();
 
         Names(bench).ShouldBe(["7 old", "8 stranger", "11 ann", "9 bob", "10 cy"]);
+        bench.Target.Mailed.ShouldBe(["11", "9", "10"]);
         await bench.ApplyAsync(await bench.PlanUndoAsync(plan.Id, 2));
         bench.Target.Snapshot.ShouldBe([before[0], bench.Target.Rows[new AccountId("8")]]);
     }
