@@ -73,6 +73,7 @@ public sealed class PostgresSystem
                 TakesChosenId = !Mapping.Id.Any(id => table[id].Numbered),
                 GivesNumbers = Mapping.Id is [var id] && table[id].Numbered && await PostgresNumbers.FindAsync(session, table, table[id]) is not null,
                 FieldsWithoutDefault = table.Columns.Where(column => column is { NotNull: true, FillsItself: false }).Select(column => column.Name).ToHashSet(StringComparer.Ordinal),
+                UnchangeableFields = table.Columns.Where(column => column.AlwaysNumbered || column.Computed).Select(column => column.Name).ToHashSet(StringComparer.Ordinal),
                 AtomicPreconditions = true,
                 NotNullFields = table.Columns.Where(column => column.NotNull).Select(column => column.Name).ToHashSet(StringComparer.Ordinal),
                 DeletionEffects = [.. (await PostgresCatalog.CascadesAsync(session, table)).Select(cascade => cascade.ToString())],

@@ -112,6 +112,9 @@ public sealed record SystemPicture
     /// <summary>The rows that a unique constraint may keep from referring to another account too; read for duplicates that may be merged only.</summary>
     public IReadOnlyDictionary<AccountId, IReadOnlyList<ReferringRow>> UniquelyReferring { get; init; } = new Dictionary<AccountId, IReadOnlyList<ReferringRow>>();
 
+    /// <summary>The rows that refer to accounts which may have each other's ids; read for these only.</summary>
+    public IReadOnlyDictionary<AccountId, IReadOnlyList<ReferringRow>> ReferringToCircles { get; init; } = new Dictionary<AccountId, IReadOnlyList<ReferringRow>>();
+
     /// <summary>What keeps references to several accounts from being references to one; asked for duplicates that may be merged only.</summary>
     public IReadOnlyList<ReferenceClash> Clashes { get; init; } = [];
 

@@ -186,7 +186,7 @@ internal sealed partial class RowChanges(
             var circle = Involved(change).Select(id => known[id]).ToList();
             var ids = circle.Select(member => member.Id).ToHashSet();
             var exchanged = freeId is null
-                ? new ExpandedChange([], []) { Hindrance = $"No free id like {change.Account} can be made, by way of which they could exchange theirs. Do it in the application." }
+                ? new ExpandedChange([], []) { Hindrance = IdExchange.LacksFreeId(change) }
                 : new IdExchange(system.AccountsTable, system.Mapping, placesOf[change.System], referring.Where(row => ids.Contains(row.Account))).Of(change, circle, freeId);
             return new PreparedChange(change, exchanged.Hindrance is null ? exchanged : null, exchanged.Hindrance);
         }

@@ -313,18 +313,56 @@ public sealed class IdExchangeTests
         (await bench.AuditAsync()).Findings.ShouldBeEmpty();
     }
 
+    private const string Among = "One of those who would exchange their ids refers to itself or to another of them by people.chief. Exchange these ids in the application.";
+
     [Fact]
-    public async Task Two_of_whom_one_refers_to_the_other_are_left_to_the_application()
+    public async Task Two_of_whom_one_refers_to_the_other_are_left_to_the_application_by_the_plan()
     {
-        var bench = Circle(2);
-        bench.Target.ForeignKeys.Add(new ReferencePlace { Table = "people", Fields = ["chief"], AccountFields = ["id"], Enforced = true });
+        var bench = Chiefs();
+        bench.Target.Refer("people", ["id"], ("id", "id0"), ("chief", "id1"));
+
+        var plan = await bench.PlanAsync();
+
+        plan.Changes.ShouldBeEmpty();
+        plan.NotPlanned.ShouldHaveSingleItem().Because.ShouldBe(Among);
+    }
+
+    [Fact]
+    public async Task Two_of_whom_one_came_to_refer_to_the_other_since_the_plan_was_made_are_left_alone_by_apply()
+    {
+        var bench = Chiefs();
+        var plan = await bench.PlanAsync();
         bench.Target.Refer("people", ["id"], ("id", "id0"), ("chief", "id1"));
         var state = State(bench);
 
-        var report = await bench.ApplyAsync(await bench.PlanAsync());
+        var report = await bench.ApplyAsync(plan);
 
-        report.Skipped.Single().Message.ShouldBe("One of those who would exchange their ids refers to itself or to another of them by people.chief. Exchange these ids in the application.");
+        report.Skipped.Single().Message.ShouldBe(Among);
         State(bench).ShouldBe(state);
+    }
+
+    [Fact]
+    public async Task Where_the_free_id_has_no_place_the_plan_says_so()
+    {
+        var bench = Circle(2, new SystemFacts
+        {
+            TakesChosenId = true,
+            AtomicPreconditions = true,
+            Spelling = value => value.Value.ToString().StartsWith("selfsame", StringComparison.Ordinal) ? Spelled.Not("takes ten characters at most") : value.Value,
+        });
+
+        var plan = await bench.PlanAsync();
+
+        plan.Changes.ShouldBeEmpty();
+        plan.NotPlanned.ShouldHaveSingleItem().Because.ShouldMatch(
+            "^No free id like id. can be made, by way of which they could exchange theirs. Do it in the application. id of app takes ten characters at most, and the free id would be selfsame-");
+    }
+
+    private static Bench Chiefs()
+    {
+        var bench = Circle(2);
+        bench.Target.ForeignKeys.Add(new ReferencePlace { Table = "people", Fields = ["chief"], AccountFields = ["id"], Enforced = true });
+        return bench;
     }
 
     /// <summary>name0 has the id of name1, and so on round; each owns a printer, all are in the chess club, and each but the first in one of its own.</summary>
