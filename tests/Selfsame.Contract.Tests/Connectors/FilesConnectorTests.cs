@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 using Selfsame.Connectors.Files;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
@@ -74,6 +75,74 @@ public sealed class FilesConnectorTests : IDisposable
         var refused = await Should.ThrowAsync<SystemUnavailableException>(() => new FilesSystem(Config("users.csv")).DescribeAsync(CancellationToken.None));
         silent.Message.ShouldContain("nothing came from it");
         refused.Message.ShouldContain("it is a pipe or a device");
+    }
+
+    [Fact]
+    public async Task A_record_whose_bytes_come_slowly_is_read_and_silence_is_told_while_others_were_read()
+    {
+        var slow = new Bytes(Encoding.UTF8.GetBytes($$"""{"id":"{{new string('1', 1_000)}}"}"""), pause: TimeSpan.FromMilliseconds(60));
+        var dead = new Bytes(Encoding.UTF8.GetBytes("{\"id\":1}\n{\"id\":2}\n"), pause: TimeSpan.Zero) { AtEnd = () => Thread.Sleep(Timeout.Infinite) };
+
+        (await RecordsAsync(slow, TimeSpan.FromMilliseconds(400))).ShouldHaveSingleItem().Problem.ShouldBeNull();
+        (await Should.ThrowAsync<IOException>(() => RecordsAsync(dead, TimeSpan.FromMilliseconds(400)))).Message.ShouldContain("nothing came from it");
+    }
+
+    [Fact]
+    public async Task A_line_without_end_is_told_and_nothing_reads_on_when_nobody_listens()
+    {
+        var endless = new Bytes([(byte)'a'], pause: TimeSpan.Zero) { Repeats = true };
+        (await Should.ThrowAsync<IOException>(() => RecordsAsync(endless, TimeSpan.FromSeconds(30)))).Message.ShouldStartWith("a line of it has over 10 million bytes");
+        var left = new Bytes([(byte)'a'], pause: TimeSpan.FromMilliseconds(5)) { Repeats = true };
+        using var stop = new CancellationTokenSource(TimeSpan.FromMilliseconds(200));
+        await Should.ThrowAsync<OperationCanceledException>(() => RecordsAsync(left, TimeSpan.FromSeconds(30), stop.Token));
+
+        await Task.Delay(200, CancellationToken.None);
+        var reads = left.Reads;
+        await Task.Delay(200, CancellationToken.None);
+
+        left.Reads.ShouldBe(reads);
+    }
+
+    private static async Task<List<FileRecord>> RecordsAsync(Bytes bytes, TimeSpan silence, CancellationToken cancellation = default)
+    {
+        var records = new List<FileRecord>();
+        await foreach (var record in new FileReading("users.jsonl", JsonLines.Read, silence, TimeProvider.System, _ => bytes).ReadAsync(cancellation))
+        {
+            records.Add(record);
+        }
+
+        return records;
+    }
+
+    /// <summary>Bytes that come in small parts.</summary>
+    private sealed class Bytes(byte[] content, TimeSpan pause) : MemoryStream(content)
+    {
+        private const int Part = 64;
+
+        public Action AtEnd { get; init; } = () => { };
+
+        public bool Repeats { get; init; }
+
+        public int Reads { get; private set; }
+
+        public override int Read(byte[] buffer, int offset, int count)
+        {
+            Reads++;
+            Thread.Sleep(pause);
+            if (Repeats)
+            {
+                buffer.AsSpan(offset, count).Fill((byte)'a');
+                return count;
+            }
+
+            var read = base.Read(buffer, offset, Math.Min(count, Part));
+            if (read == 0)
+            {
+                AtEnd();
+            }
+
+            return read;
+        }
     }
 
     [Fact]
