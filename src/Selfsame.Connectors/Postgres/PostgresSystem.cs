@@ -273,6 +273,9 @@ public sealed class PostgresSystem
     public Task<IReadOnlyList<EqualAccounts>> FindEqualAsync(IdentifierKind kind, CancellationToken cancellation)
         => database.ReadAsync(async session => await schema.FindEqualAsync(session, await CheckedTableAsync(session), kind), cancellation);
 
+    public Task<IReadOnlyList<LoneBlank>> FindLoneBlanksAsync(IReadOnlyList<SystemIndex> existing, IdentifierKind kind, CancellationToken cancellation)
+        => database.ReadAsync(async session => await schema.FindLoneBlanksAsync(session, await CheckedTableAsync(session), existing, kind), cancellation);
+
     public Task<IReadOnlyList<PermissionProbe>> ProbeAsync(CancellationToken cancellation)
         => database.ReadAsync<IReadOnlyList<PermissionProbe>>(
             async session =>

@@ -119,7 +119,10 @@ public sealed class Auditor(
             var indexes = (IHasCanonicalIndexes)system;
             var isThere = picture.Indexes!.Any(index => indexes.IsCanonical(index, kind));
             var against = picture.Indexes!.Select(index => (Index: index, Why: indexes.JoinsMore(index, kind)!)).Where(pair => pair.Why is not null);
-            wanted.Add(kind, new WantedIndex(indexes.CanonicalIndex(kind), isThere, isThere ? [] : await indexes.FindEqualAsync(kind, cancellation), [.. against]));
+            wanted.Add(kind, new WantedIndex(indexes.CanonicalIndex(kind), isThere, isThere ? [] : await indexes.FindEqualAsync(kind, cancellation), [.. against])
+            {
+                LoneBlanks = await indexes.FindLoneBlanksAsync(picture.Indexes!, kind, cancellation),
+            });
         }
 
         return wanted;

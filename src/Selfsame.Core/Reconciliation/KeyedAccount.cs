@@ -44,7 +44,11 @@ public sealed record KeyedAccount
 /// <param name="IsThere">Whether the system has it, under whatever name.</param>
 /// <param name="Equal">Accounts that could not stand together under it.</param>
 /// <param name="Against">Existing unique indexes that can't hold besides it, and why (<see cref="IHasCanonicalIndexes.JoinsMore"/>).</param>
-public sealed record WantedIndex(SystemIndex Index, bool IsThere, IReadOnlyList<EqualAccounts> Equal, IReadOnlyList<(SystemIndex Index, string Why)> Against);
+public sealed record WantedIndex(SystemIndex Index, bool IsThere, IReadOnlyList<EqualAccounts> Equal, IReadOnlyList<(SystemIndex Index, string Why)> Against)
+{
+    /// <summary>Existing unique indexes that take one account only without the identifier.</summary>
+    public IReadOnlyList<LoneBlank> LoneBlanks { get; init; } = [];
+}
 
 /// <summary>All that was read of one system.</summary>
 public sealed record SystemPicture

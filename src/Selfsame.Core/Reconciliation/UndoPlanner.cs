@@ -172,6 +172,8 @@ public static class UndoPlanner
             Steps = steps,
             Effects =
             [
+                .. steps.Where(step => step.Action == SchemaAction.CreateIndex)
+                    .Select(step => $"The index {step.Name} comes back only if it holds no two accounts to be equal by then; a full one holds so whoever has an empty value."),
                 .. steps.Where(step => step.Action == SchemaAction.DropField)
                     .Select(step => $"The field {step.Name} goes only if nothing stands in it by then: a value that somebody wrote since the run keeps it."),
             ],
