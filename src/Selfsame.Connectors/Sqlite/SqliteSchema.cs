@@ -82,6 +82,23 @@ internal sealed class SqliteSchema(SqliteTable table, AccountMapping mapping)
             .Select(group => new EqualAccounts(group.First().Value, [.. group.Select(row => row.Id)]))];
     }
 
+    /// <summary>Nulls are different from each other here, always; empty texts are equal.</summary>
+    public IReadOnlyList<LoneBlank> FindLoneBlanks(SqliteConnection connection, IReadOnlyList<SystemIndex> existing, IdentifierKind kind)
+    {
+        var column = mapping.Identifiers[kind];
+        var lone = existing.Where(index => index is { Unique: true, Fields: [var field] } && field == column
+            && !(IndexDefinition.PredicateOf(index.Definition) is { } predicate && IndexDefinition.LeavesOutBlanks(predicate, column, isNull: false))).ToList();
+        if (lone.Count == 0)
+        {
+            return [];
+        }
+
+        using var command = connection.CreateCommand();
+        command.CommandText = $"SELECT EXISTS (SELECT 1 FROM {table.Quoted} WHERE {DialectText.Quote(column)} = '')";
+        var taken = (long)command.ExecuteScalar()! != 0;
+        return [.. lone.Select(index => new LoneBlank(index.Name, IsNull: false, taken))];
+    }
+
     public WriteOutcome Change(SqliteConnection connection, SqliteTransaction transaction, IReadOnlyList<SchemaStep> steps)
         => steps.Select(step => Take(connection, transaction, step)).FirstOrDefault(outcome => outcome is not Done) ?? new Done();
 
