@@ -156,8 +156,8 @@ internal sealed class PostgresRows(string system, PostgresSession session, Postg
         });
     }
 
-    /// <summary>The rows under these keys as they are now, in the same order; null for one that is not there.</summary>
-    public static async Task<IReadOnlyList<Fields?>> ReadAsync(string system, PostgresSession session, IReadOnlyList<(string Table, Fields Key)> keys)
+    /// <summary>The rows under each of these keys as they are now, in the same order.</summary>
+    public static async Task<IReadOnlyList<IReadOnlyList<Fields>>> ReadAsync(string system, PostgresSession session, IReadOnlyList<(string Table, Fields Key)> keys)
     {
         var tables = await PostgresTable.LoadAsync(session, [.. keys.Select(key => key.Table)]);
         var gone = keys.Where(key => !key.Key.Keys.All(tables[key.Table].Has)).Select(key => key.Table).FirstOrDefault();
@@ -167,7 +167,7 @@ internal sealed class PostgresRows(string system, PostgresSession session, Postg
         }
 
         var rows = await FindAsync(session, new RowQuery(tables, [.. keys.Distinct()], ""));
-        return [.. keys.Select(key => rows[key].FirstOrDefault())];
+        return [.. keys.Select(key => rows[key])];
     }
 
     private static async Task<IReadOnlyDictionary<(string Table, Fields Key), List<Fields>>> FindAsync(PostgresSession session, RowQuery query)

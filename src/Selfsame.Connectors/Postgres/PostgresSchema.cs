@@ -58,7 +58,7 @@ internal sealed class PostgresSchema(string table, AccountMapping mapping)
 
         return field != column && IndexExpression.MayJoin(field, column) ? $"{field} may be one for two different values"
             : field == column && existing.Collation?.Contains(IgnoresAccents, StringComparison.Ordinal) == true && shape?.Has(column) == true && !shape[column].FoldsCase ? $"its collation {existing.Collation} ignores accents"
-            : (field == column || IsLowerOf(field, column)) && existing.Definition.Contains("NULLS NOT DISTINCT", StringComparison.Ordinal) ? $"it lets only one account be without '{column}'"
+            : HoldsOnce(existing, column, isNull: true) ? $"it lets only one account be without '{column}'"
             : null;
     }
 
@@ -85,6 +85,30 @@ internal sealed class PostgresSchema(string table, AccountMapping mapping)
         return [.. rows.Where(row => row.Id is not null).GroupBy(row => row.Group).Where(group => group.Count() > 1)
             .Select(group => new EqualAccounts(group.First().Value, [.. group.Select(row => row.Id!)]))];
     }
+
+    public async Task<IReadOnlyList<LoneBlank>> FindLoneBlanksAsync(PostgresSession session, PostgresTable present, IReadOnlyList<SystemIndex> existing, IdentifierKind kind)
+    {
+        var column = present[mapping.Identifiers[kind]];
+        var found = new List<LoneBlank>();
+        var each = existing.SelectMany(index => new[] { (Index: index, IsNull: true), (Index: index, IsNull: false) });
+        foreach (var (index, isNull) in each.Where(pair => HoldsOnce(pair.Index, column.Name, pair.IsNull)))
+        {
+            session.Need(present, "SELECT");
+            session.CommandTimeout = PostgresSession.ScanSeconds;
+            var blank = isNull ? $"t.{column.Quoted} IS NULL" : $"{Expression($"t.{column.Quoted}", column)} = ''";
+            var covered = index.Predicate is { } predicate ? $" AND ({predicate})" : "";
+            var taken = await session.QueryAsync($"SELECT EXISTS (SELECT 1 FROM {present.Quoted} t WHERE {blank}{covered})", reader => reader.GetBoolean(0), []);
+            found.Add(new LoneBlank(index.Name, isNull, taken.Single()));
+        }
+
+        return found;
+    }
+
+    /// <summary>Whether an index takes one account only that has nothing in the column (PostgreSQL 15: NULLS NOT DISTINCT), or an empty text. One of another condition takes one of those that it covers.</summary>
+    private bool HoldsOnce(SystemIndex existing, string column, bool isNull)
+        => existing is { Unique: true, Fields: [var field] } && (field == column || IsLowerOf(field, column))
+            && (isNull ? existing.Definition.Contains("NULLS NOT DISTINCT", StringComparison.Ordinal) : IsText(column))
+            && !(existing.Predicate is { } predicate && IndexDefinition.LeavesOutBlanks(predicate, column, isNull));
 
     public async Task<WriteOutcome> ChangeAsync(PostgresSession session, IReadOnlyList<SchemaStep> steps)
     {

@@ -73,6 +73,7 @@ public sealed class PostgresSystem
                 TakesChosenId = !Mapping.Id.Any(id => table[id].Numbered),
                 GivesNumbers = Mapping.Id is [var id] && table[id].Numbered && await PostgresNumbers.FindAsync(session, table, table[id]) is not null,
                 FieldsWithoutDefault = table.Columns.Where(column => column is { NotNull: true, FillsItself: false }).Select(column => column.Name).ToHashSet(StringComparer.Ordinal),
+                UnchangeableFields = table.Columns.Where(column => column.AlwaysNumbered || column.Computed).Select(column => column.Name).ToHashSet(StringComparer.Ordinal),
                 AtomicPreconditions = true,
                 NotNullFields = table.Columns.Where(column => column.NotNull).Select(column => column.Name).ToHashSet(StringComparer.Ordinal),
                 DeletionEffects = [.. (await PostgresCatalog.CascadesAsync(session, table)).Select(cascade => cascade.ToString())],
@@ -256,7 +257,10 @@ public sealed class PostgresSystem
     }
 
     public Task<IReadOnlyList<Fields?>> ReadRowsAsync(IReadOnlyList<(string Table, Fields Key)> keys, CancellationToken cancellation)
-        => database.ReadAsync(session => PostgresRows.ReadAsync(name, session, keys), cancellation);
+        => database.ReadAsync<IReadOnlyList<Fields?>>(async session => [.. (await PostgresRows.ReadAsync(name, session, keys)).Select(rows => rows is [var first, ..] ? first : null)], cancellation);
+
+    public Task<IReadOnlyList<int>> CountRowsAsync(IReadOnlyList<(string Table, Fields Key)> keys, CancellationToken cancellation)
+        => database.ReadAsync<IReadOnlyList<int>>(async session => [.. (await PostgresRows.ReadAsync(name, session, keys)).Select(rows => rows.Count)], cancellation);
 
     public SystemIndex CanonicalIndex(IdentifierKind kind) => schema.CanonicalIndex(kind);
 
@@ -268,6 +272,9 @@ public sealed class PostgresSystem
 
     public Task<IReadOnlyList<EqualAccounts>> FindEqualAsync(IdentifierKind kind, CancellationToken cancellation)
         => database.ReadAsync(async session => await schema.FindEqualAsync(session, await CheckedTableAsync(session), kind), cancellation);
+
+    public Task<IReadOnlyList<LoneBlank>> FindLoneBlanksAsync(IReadOnlyList<SystemIndex> existing, IdentifierKind kind, CancellationToken cancellation)
+        => database.ReadAsync(async session => await schema.FindLoneBlanksAsync(session, await CheckedTableAsync(session), existing, kind), cancellation);
 
     public Task<IReadOnlyList<PermissionProbe>> ProbeAsync(CancellationToken cancellation)
         => database.ReadAsync<IReadOnlyList<PermissionProbe>>(

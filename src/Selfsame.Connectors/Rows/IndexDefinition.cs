@@ -41,10 +41,21 @@ internal static partial class IndexDefinition
 
     /// <summary>Whether a partial index of that condition holds all that is not blank in a column: whoever has none is no account's double.</summary>
     public static bool CoversWhatIsNotBlank(string predicate, string column)
+        => And().Split(predicate).All(part => IsNotEmpty(part, column) || IsNotNull(part, column));
+
+    /// <summary>Whether a partial index of that condition leaves out whoever has nothing in the column, or else an empty text.</summary>
+    public static bool LeavesOutBlanks(string predicate, string column, bool isNull)
+        => And().Split(predicate).Any(part => IsNotEmpty(part, column) || (isNull && IsNotNull(part, column)));
+
+    private static bool IsNotEmpty(string part, string column) => Says(part, column, """(<>|!=|>)\s*''(::[a-z ]+)?""");
+
+    private static bool IsNotNull(string part, string column) => Says(part, column, "is not null");
+
+    private static bool Says(string part, string column, string what)
     {
         var name = Regex.Escape(column);
         var value = $"""\(*((lower|btrim|trim)\s*\()*\(*("{Regex.Escape(column.Replace("\"", "\"\"", StringComparison.Ordinal))}"|{name})\)*(::[a-z ]+\)*)?\)*""";
-        return And().Split(predicate).All(part => Regex.IsMatch(part.Trim(), $"""^{value}\s*((<>|!=|>)\s*''(::[a-z ]+)?|is not null)\)*$""", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant));
+        return Regex.IsMatch(part.Trim(), $"""^{value}\s*({what})\)*$""", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant);
     }
 
     // From behind the opening parenthesis to the closing one; (0, 0) where there is none.

@@ -82,6 +82,25 @@ internal sealed class SqliteSchema(SqliteTable table, AccountMapping mapping)
             .Select(group => new EqualAccounts(group.First().Value, [.. group.Select(row => row.Id)]))];
     }
 
+    /// <summary>Nulls are different from each other here, always; empty texts are equal.</summary>
+    public IReadOnlyList<LoneBlank> FindLoneBlanks(SqliteConnection connection, IReadOnlyList<SystemIndex> existing, IdentifierKind kind)
+    {
+        var column = mapping.Identifiers[kind];
+        var found = new List<LoneBlank>();
+        foreach (var index in existing.Where(index => index is { Unique: true, Fields: [var field] } && field == column))
+        {
+            var predicate = IndexDefinition.PredicateOf(index.Definition);
+            if (predicate is null || !IndexDefinition.LeavesOutBlanks(predicate, column, isNull: false))
+            {
+                using var command = connection.CreateCommand();
+                command.CommandText = $"SELECT EXISTS (SELECT 1 FROM {table.Quoted} WHERE {DialectText.Quote(column)} = ''{(predicate is null ? "" : $" AND ({predicate})")})";
+                found.Add(new LoneBlank(index.Name, IsNull: false, (long)command.ExecuteScalar()! != 0));
+            }
+        }
+
+        return found;
+    }
+
     public WriteOutcome Change(SqliteConnection connection, SqliteTransaction transaction, IReadOnlyList<SchemaStep> steps)
         => steps.Select(step => Take(connection, transaction, step)).FirstOrDefault(outcome => outcome is not Done) ?? new Done();
 

@@ -218,6 +218,15 @@ public sealed class SqliteSystem
 
     public string? JoinsMore(SystemIndex existing, IdentifierKind kind) => schema.JoinsMore(existing, kind);
 
+    public Task<IReadOnlyList<LoneBlank>> FindLoneBlanksAsync(IReadOnlyList<SystemIndex> existing, IdentifierKind kind, CancellationToken cancellation)
+        => file.ReadAsync(
+            connection =>
+            {
+                CheckedColumns(connection);
+                return schema.FindLoneBlanks(connection, existing, kind);
+            },
+            cancellation);
+
     public Task<IReadOnlyList<EqualAccounts>> FindEqualAsync(IdentifierKind kind, CancellationToken cancellation)
         => file.ReadAsync(
             connection =>

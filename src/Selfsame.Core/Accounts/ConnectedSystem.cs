@@ -115,6 +115,9 @@ public sealed record SystemFacts
     /// <summary>Whether an account can take another id.</summary>
     public bool CanChangeIds { get; init; } = true;
 
+    /// <summary>Fields whose values the system gives itself and lets nobody change.</summary>
+    public IReadOnlySet<string> UnchangeableFields { get; init; } = new HashSet<string>();
+
     /// <summary>Fields that must not be null.</summary>
     public IReadOnlySet<string> NotNullFields { get; init; } = new HashSet<string>();
 

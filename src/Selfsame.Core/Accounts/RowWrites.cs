@@ -84,4 +84,8 @@ public interface IWritesTogether : IConnectedSystem
 
     /// <summary>The rows under these keys as they are now, in the same order; null for one that is not there.</summary>
     Task<IReadOnlyList<Fields?>> ReadRowsAsync(IReadOnlyList<(string Table, Fields Key)> keys, CancellationToken cancellation);
+
+    /// <summary>How many rows stand under each of these keys, in the same order: several only of a table without a key, where they are equal in everything.</summary>
+    async Task<IReadOnlyList<int>> CountRowsAsync(IReadOnlyList<(string Table, Fields Key)> keys, CancellationToken cancellation)
+        => [.. (await ReadRowsAsync(keys, cancellation)).Select(row => row is null ? 0 : 1)];
 }

@@ -42,6 +42,12 @@ public interface IStoresKeys : IConnectedSystem
 /// <summary>Accounts whose values of one identifier the system's own equality holds to be equal.</summary>
 public sealed record EqualAccounts(string Value, IReadOnlyList<AccountId> Accounts);
 
+/// <summary>A unique index that takes no more than one account without a value of an identifier.</summary>
+/// <param name="Index">Its name.</param>
+/// <param name="IsNull">Whether it is about accounts with no value at all; else about those whose text is empty.</param>
+/// <param name="IsTaken">Whether there is such an account.</param>
+public sealed record LoneBlank(string Index, bool IsNull, bool IsTaken);
+
 /// <summary>
 /// Knows the unique index by which this kind of system best keeps one identifier to one account. What that index holds
 /// to be equal is the system's own equality, and never quite that of our keys: duplicates are looked for under both.
@@ -65,6 +71,10 @@ public interface IHasCanonicalIndexes : IInspectsIndexes
 
     /// <summary>The accounts that could not stand together under the canonical index, grouped by the system itself.</summary>
     Task<IReadOnlyList<EqualAccounts>> FindEqualAsync(IdentifierKind kind, CancellationToken cancellation);
+
+    /// <summary>Those of the <paramref name="existing"/> indexes that take one account only without the identifier.</summary>
+    Task<IReadOnlyList<LoneBlank>> FindLoneBlanksAsync(IReadOnlyList<SystemIndex> existing, IdentifierKind kind, CancellationToken cancellation)
+        => Task.FromResult<IReadOnlyList<LoneBlank>>([]);
 }
 
 /// <summary>What a step does to the accounts' own table or collection.</summary>

@@ -72,7 +72,15 @@ internal sealed partial class ApplyAttempt
         }
 
         var key = new ProvisioningKey(change.For!.System, change.For.Account, change.System);
-        switch (await provisioner.CreateAsync(key, change.After, CancellationToken.None))
+        var created = await provisioner.CreateAsync(key, change.After, CancellationToken.None);
+        if (created is { PlanIsOld: true } && Following(change) is var following && !following.Equals(change.After))
+        {
+            // What the plan itself made of its source is expected.
+            change = change with { After = following };
+            created = await provisioner.CreateAsync(key, following, CancellationToken.None);
+        }
+
+        switch (created)
         {
             case null:
                 return StillOpen(change, "The service is at work on it. Apply the same plan again.");

@@ -21,7 +21,7 @@ internal sealed partial class ApplyAttempt
             var prepared = await rowChanges.PrepareAsync(open, EarlierRows, cancellation);
             foreach (var hindered in prepared.Where(change => change.Hindrance is not null))
             {
-                outcomes.Add(await WithoutRestAsync(hindered.Change, new JournalOutcome(hindered.Change.Number, ChangeState.Skipped, null, hindered.Hindrance), byEarlierAttempt: look == 1));
+                outcomes.Add(await WithoutRestAsync(hindered.Change, new JournalOutcome(hindered.Change.Number, ChangeState.Skipped, null, hindered.Hindrance)));
             }
 
             // What still comes to the same is not sent again.
@@ -98,8 +98,9 @@ internal sealed partial class ApplyAttempt
 
         var unseen = await rowChanges.UnseenAsync(done, CancellationToken.None);
         appliedNow += done.Count;
+        var since = ready.ToDictionary(prepared => prepared.Change.Number, prepared => prepared.Since);
         concluded.AddRange(done.Select(change => new JournalOutcome(
-            change.Number, ChangeState.Applied, null, unseen.Contains(change.Number) ? "The system said that it was done, but the accounts are not as planned." : null)));
+            change.Number, ChangeState.Applied, null, since[change.Number] ?? (unseen.Contains(change.Number) ? "The system said that it was done, but the accounts are not as planned." : null))));
         return (concluded, again);
     }
 
@@ -151,19 +152,14 @@ internal sealed partial class ApplyAttempt
 
     /// <summary>
     /// A change that ends without being made leaves nothing half-made: where its system has no transactions, what was written by then is put
-    /// back, the last first. What can't be put back is journaled, so that undo takes it back; what an earlier attempt may have made as one stays so.
+    /// back, the last first. What can't be put back is journaled, so that undo takes it back.
     /// </summary>
-    private async Task<JournalOutcome> WithoutRestAsync(Change change, JournalOutcome outcome, bool byEarlierAttempt = false)
+    private async Task<JournalOutcome> WithoutRestAsync(Change change, JournalOutcome outcome)
     {
         // What stands stays in the journal: undo needs it.
         if (EarlierRows(change) is not { Count: > 0 } journaled || await rowChanges.StandsAsync(change, journaled, CancellationToken.None))
         {
             return outcome;
-        }
-
-        if (byEarlierAttempt && await rowChanges.MayStandAsync(change, journaled, CancellationToken.None))
-        {
-            return outcome with { Message = $"{outcome.Message} All of them changed: whether an earlier attempt exchanged their ids before it broke off can't be told. Look at them; what it was to write stays in the journal." };
         }
 
         foreach (var row in (await rowChanges.LeftBehindAsync(change, journaled, CancellationToken.None)).Reverse())

@@ -107,12 +107,11 @@ internal sealed partial class ApplyAttempt(
             }
 
             crashPoints.Reach(ApplyCrashPoints.IntentDurable);
-            var written = await WriteAsync(ready, passwords, cancellation);
-            outcomes.AddRange(written.Select(pair => pair.Outcome).OfType<JournalOutcome>());
+            var (written, seen) = await WriteAsync(ready, passwords, cancellation);
+            outcomes.AddRange(seen);
 
-            // Whose number somebody used meanwhile was made under another.
-            var sent = written.ToDictionary(pair => pair.Change.Number, pair => pair.Change);
-            portion = [.. portion.Select(change => sent.GetValueOrDefault(change.Number, change))];
+            // Somebody may have used a number meanwhile: the account has another then.
+            portion = [.. portion.Select(change => written.GetValueOrDefault(change.Number, change))];
         }
 
         // Before the outcomes are durable: who takes the run up after a crash asks as well.
@@ -164,8 +163,8 @@ internal sealed partial class ApplyAttempt(
         return present;
     }
 
-    /// <summary>Sends the changes one after the other, then reads all of them again: what is journaled is what was seen. Each as it was sent, and null for what is still open.</summary>
-    private async Task<IReadOnlyList<(Change Change, JournalOutcome? Outcome)>> WriteAsync(
+    /// <summary>Sends the changes one after the other, then reads all of them again: what is journaled is what was seen. With it the changes by number as they were sent.</summary>
+    private async Task<(Dictionary<int, Change> Written, List<JournalOutcome> Seen)> WriteAsync(
         IReadOnlyList<(Change Change, Ready Ready)> ready, Dictionary<int, Fields> passwords, CancellationToken cancellation)
     {
         var written = new List<(Change Change, WriteOutcome Outcome)>();
@@ -181,7 +180,8 @@ internal sealed partial class ApplyAttempt(
         }
 
         var after = await ReadAsync([.. written.Select(pair => pair.Change)], CancellationToken.None);
-        return [.. written.Select(pair => (pair.Change, Conclude(pair.Change, pair.Outcome, after.GetValueOrDefault(pair.Change.Number))))];
+        return (written.ToDictionary(pair => pair.Change.Number, pair => pair.Change),
+            [.. written.Select(pair => Conclude(pair.Change, pair.Outcome, after.GetValueOrDefault(pair.Change.Number))).OfType<JournalOutcome>()]);
     }
 
     private async Task<WriteOutcome> SendAsync(Change change, Fields precondition, Fields password)

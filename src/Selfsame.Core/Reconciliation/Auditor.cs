@@ -119,7 +119,10 @@ public sealed class Auditor(
             var indexes = (IHasCanonicalIndexes)system;
             var isThere = picture.Indexes!.Any(index => indexes.IsCanonical(index, kind));
             var against = picture.Indexes!.Select(index => (Index: index, Why: indexes.JoinsMore(index, kind)!)).Where(pair => pair.Why is not null);
-            wanted.Add(kind, new WantedIndex(indexes.CanonicalIndex(kind), isThere, isThere ? [] : await indexes.FindEqualAsync(kind, cancellation), [.. against]));
+            wanted.Add(kind, new WantedIndex(indexes.CanonicalIndex(kind), isThere, isThere ? [] : await indexes.FindEqualAsync(kind, cancellation), [.. against])
+            {
+                LoneBlanks = await indexes.FindLoneBlanksAsync(picture.Indexes!, kind, cancellation),
+            });
         }
 
         return wanted;
@@ -166,13 +169,25 @@ public sealed class Auditor(
         // Only these can keep each other from moving; an account has few of them, since a constraint says so.
         var unique = merging ? picture.Places.Where(place => place.UniqueSets.Count > 0).ToList() : [];
         var rows = unique.Count == 0 ? [] : await system.ReadReferringAsync(unique, accounts, cancellation);
+        var circles = InCircles(picture, findings);
+        var referringToCircles = circles.Count == 0 ? [] : await system.ReadReferringAsync(picture.Places, circles, cancellation);
         return picture with
         {
+            ReferringToCircles = referringToCircles.GroupBy(row => row.Account).ToDictionary(group => group.Key, group => (IReadOnlyList<ReferringRow>)[.. group]),
             MendedReferring = await MendedReferringAsync(system, picture, findings, cancellation),
             Clashes = merging ? await system.FindClashesAsync(picture.Places, accounts, cancellation) : [],
             Referring = counts.GroupBy(count => count.Account).ToDictionary(group => group.Key, group => (IReadOnlyList<ReferringCount>)[.. group]),
             UniquelyReferring = rows.GroupBy(row => row.Account).ToDictionary(group => group.Key, group => (IReadOnlyList<ReferringRow>)[.. group]),
         };
+    }
+
+    /// <summary>The accounts that have each other's ids.</summary>
+    private static IReadOnlyList<Account> InCircles(SystemPicture picture, IReadOnlyList<Finding> findings)
+    {
+        var mismatches = findings.Where(finding => finding.System == picture.Config.Name && finding is { Situation: Situation.IdMismatch, Rule.IdMismatch: IdMismatchAction.RekeyTarget })
+            .DistinctBy(finding => finding.Target!.Account.Id).ToDictionary(finding => finding.Target!.Account.Id);
+        return [.. Circles.Of(mismatches.ToDictionary(pair => pair.Key, pair => pair.Value.Source!.Account.Id)).SelectMany(circle => circle)
+            .Select(id => picture.Config.Mapping.WithoutBlanks(mismatches[id].Target!.Account))];
     }
 
     /// <summary>What refers already to the forms that identifiers would be put into: it is nobody's, and would be somebody's by that.</summary>

@@ -89,6 +89,11 @@ internal static class Creation
             return hindrance;
         }
 
+        if (keys.SecondBlank(name, fields, destination.Config.Mapping.Identifiers) is { } second)
+        {
+            return second;
+        }
+
         return new Planned(new Change
         {
             Number = 0,
@@ -215,6 +220,7 @@ internal sealed class ClaimedKeys
 {
     // Null for an account that the plan makes: an id of its source is nobody's there.
     private readonly Dictionary<(string System, IdentifierKind Kind, string Key), AccountId?> holders = [];
+    private readonly HashSet<(string System, IdentifierKind Kind, bool IsNull)> blanks = [];
     private readonly IReadOnlyDictionary<string, SystemPicture> pictures;
 
     public ClaimedKeys(IReadOnlyDictionary<string, SystemPicture> pictures)
@@ -246,6 +252,26 @@ internal sealed class ClaimedKeys
 
     /// <summary>As <see cref="Claim"/>, for an account that is not there yet: false when any account has the key or is to get it.</summary>
     public bool ClaimForNew(string system, IdentifierKind kind, string key) => holders.TryAdd((system, kind, key), null);
+
+    /// <summary>
+    /// Why an account can't be without one of these identifiers: a unique index takes only one such account, and another is without it, or is to be by this plan. Null where it can.
+    /// </summary>
+    public LeftAlone? SecondBlank(string system, Fields fields, IEnumerable<KeyValuePair<IdentifierKind, string>> identifiers)
+    {
+        foreach (var (kind, field) in identifiers.OrderBy(pair => pair.Key))
+        {
+            var value = fields.ValueOrNull(field);
+            var isNull = value.IsNull || value.IsMissing;
+            var lone = (isNull || value.AsText is "") && pictures[system].Wanted.TryGetValue(kind, out var wanted) ? wanted.LoneBlanks.Where(blank => blank.IsNull == isNull).ToList() : [];
+            if (lone.Count > 0 && (!blanks.Add((system, kind, isNull)) || lone.Exists(blank => blank.IsTaken)))
+            {
+                return new LeftAlone($"{system} has the unique index '{lone[0].Index}', which takes only one account without {kind.Name()}, and another is without, or is to be: "
+                    + "give this one a value, or let the index leave out whoever has none, then plan again.");
+            }
+        }
+
+        return null;
+    }
 
     /// <summary>Takes a key that no finding is about and that nobody has, for an account that is there or, null, for a new one; false when it is somebody's.</summary>
     public bool ClaimUnused(string system, IdentifierKind kind, string key, AccountId? account)

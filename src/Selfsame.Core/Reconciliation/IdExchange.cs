@@ -39,6 +39,9 @@ internal sealed class IdExchange(string accountsTable, AccountMapping mapping, I
         return new ExpandedChange(writes, noneLeft) { Hindrance = hindrance };
     }
 
+    /// <summary>What is said where no id can be made by way of which accounts could exchange theirs.</summary>
+    public static string LacksFreeId(Change change) => $"No free id like {change.Account} can be made, by way of which they could exchange theirs. Do it in the application.";
+
     /// <summary>An id in the form of another, different for each <paramref name="seed"/>; null where that form is not known.</summary>
     public static FieldValue? IdLike(FieldValue id, string seed)
     {

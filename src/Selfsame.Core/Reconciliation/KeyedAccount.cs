@@ -44,7 +44,11 @@ public sealed record KeyedAccount
 /// <param name="IsThere">Whether the system has it, under whatever name.</param>
 /// <param name="Equal">Accounts that could not stand together under it.</param>
 /// <param name="Against">Existing unique indexes that can't hold besides it, and why (<see cref="IHasCanonicalIndexes.JoinsMore"/>).</param>
-public sealed record WantedIndex(SystemIndex Index, bool IsThere, IReadOnlyList<EqualAccounts> Equal, IReadOnlyList<(SystemIndex Index, string Why)> Against);
+public sealed record WantedIndex(SystemIndex Index, bool IsThere, IReadOnlyList<EqualAccounts> Equal, IReadOnlyList<(SystemIndex Index, string Why)> Against)
+{
+    /// <summary>Existing unique indexes that take one account only without the identifier.</summary>
+    public IReadOnlyList<LoneBlank> LoneBlanks { get; init; } = [];
+}
 
 /// <summary>All that was read of one system.</summary>
 public sealed record SystemPicture
@@ -111,6 +115,9 @@ public sealed record SystemPicture
 
     /// <summary>The rows that a unique constraint may keep from referring to another account too; read for duplicates that may be merged only.</summary>
     public IReadOnlyDictionary<AccountId, IReadOnlyList<ReferringRow>> UniquelyReferring { get; init; } = new Dictionary<AccountId, IReadOnlyList<ReferringRow>>();
+
+    /// <summary>The rows that refer to accounts which may have each other's ids; read for these only.</summary>
+    public IReadOnlyDictionary<AccountId, IReadOnlyList<ReferringRow>> ReferringToCircles { get; init; } = new Dictionary<AccountId, IReadOnlyList<ReferringRow>>();
 
     /// <summary>What keeps references to several accounts from being references to one; asked for duplicates that may be merged only.</summary>
     public IReadOnlyList<ReferenceClash> Clashes { get; init; } = [];

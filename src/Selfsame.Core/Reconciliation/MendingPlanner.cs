@@ -10,10 +10,11 @@ internal static class MendingPlanner
 {
     /// <param name="findings">Such values, of all systems.</param>
     /// <param name="pictures">The systems.</param>
+    /// <param name="keys">Who holds what, and who is without.</param>
     /// <param name="decided">What is decided about everything else that changes accounts.</param>
     /// <returns>A decision for each value that no other change sets or takes away. Two spellings never become one by it: whoever shares a key with another waits, whatever is decided about these.</returns>
     public static IEnumerable<(Finding Finding, Decision Decision)> Decide(
-        IEnumerable<Finding> findings, IReadOnlyDictionary<string, SystemPicture> pictures, IReadOnlyList<(Finding Finding, Decision Decision)> decided)
+        IEnumerable<Finding> findings, IReadOnlyDictionary<string, SystemPicture> pictures, ClaimedKeys keys, IReadOnlyList<(Finding Finding, Decision Decision)> decided)
     {
         var changes = decided.Select(pair => pair.Decision).OfType<Planned>().Select(planned => planned.Change).ToList();
         var removed = changes.SelectMany(Removed).ToHashSet();
@@ -32,11 +33,11 @@ internal static class MendingPlanner
 
             yield return (finding, shared.Contains((finding.System, account.Id, kind)) ? new LeftAlone($"It is one of several accounts that share the {kind.Name()}: decide about these first, then plan again.")
                 : rekeyed.Contains((finding.System, account.Id)) ? new LeftAlone("The account takes another id by this plan: plan again afterwards.")
-                : Decide(finding, account, kind, picture));
+                : Decide(finding, account, kind, picture, keys));
         }
     }
 
-    private static Decision Decide(Finding finding, Account account, IdentifierKind kind, SystemPicture picture)
+    private static Decision Decide(Finding finding, Account account, IdentifierKind kind, SystemPicture picture, ClaimedKeys keys)
     {
         var field = picture.Config.Mapping.Identifiers[kind];
         var places = picture.Places.Where(place => place.AccountFields.Contains(field)).ToList();
@@ -52,7 +53,8 @@ internal static class MendingPlanner
         }
 
         var precondition = account.Record.Only([.. picture.Config.Mapping.Id, field]);
-        return new Planned(new Change
+        var after = new Fields([KeyValuePair.Create(field, FieldValue.Text(mended).InTheFormOf(precondition[field]))]);
+        return keys.SecondBlank(picture.Config.Name, after, [KeyValuePair.Create(kind, field)]) ?? (Decision)new Planned(new Change
         {
             Number = 0,
             Action = ChangeAction.Update,
@@ -62,7 +64,7 @@ internal static class MendingPlanner
             Reason = ChangeReason.NotCanonical,
             Sentence = finding.Sentence,
             Before = precondition.Only([field]),
-            After = new Fields([KeyValuePair.Create(field, FieldValue.Text(mended).InTheFormOf(precondition[field]))]),
+            After = after,
             Precondition = precondition,
             Reversible = true,
             References = places.Count > 0 && picture.WritesTogether ? PlannedReferences.Of(places, picture.Referring.GetValueOrDefault(account.Id, [])) : null,

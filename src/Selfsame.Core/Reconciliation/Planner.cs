@@ -35,7 +35,7 @@ public static class Planner
         decisions.AddRange(findings.Where(finding => finding.Fault == SystemFault.IncompleteAccount)
             .Select(finding => (finding, Outlived(finding, IncompleteAccounts.Decide(finding, pictures[finding.System], keys, stamp), gone))));
         var rekeys = RekeyPlanner.Untangle([.. others.Where(pair => pair.Finding.Situation == Situation.IdMismatch)], pictures).ToList();
-        decisions.AddRange(MendingPlanner.Decide(findings.Where(IsMended), pictures, [.. decisions, .. rekeys]).ToList());
+        decisions.AddRange(MendingPlanner.Decide(findings.Where(IsMended), pictures, keys, [.. decisions, .. rekeys]).ToList());
         decisions.AddRange(findings.Where(finding => finding.Fault is not (null or SystemFault.IncompleteAccount))
             .SelectMany(finding => SchemaPlanner.Decide(finding, pictures[finding.System], decisions, gone, stamp).Select(decision => (finding, decision)).ToList()));
         decisions.AddRange(RekeyPlanner.After(rekeys, [.. decisions.Select(pair => pair.Decision).OfType<Planned>().Select(planned => planned.Change)]));
@@ -212,6 +212,11 @@ public static class Planner
         if (target.LeftBehind(account, after.Keys.Where(field => account.Record.ValueOrNull(field) != after[field])) is { } left)
         {
             return new LeftAlone($"{left} refer to {account.Label} (id {account.Id}) by what would change, and would be left behind: change it in the application.");
+        }
+
+        if (keys.SecondBlank(target.Config.Name, after, mapping.Identifiers.Where(pair => after.ContainsKey(pair.Value))) is { } second)
+        {
+            return second;
         }
 
         return new Planned(Of(finding, target, account) with

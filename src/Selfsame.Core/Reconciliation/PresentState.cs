@@ -12,6 +12,9 @@ public sealed class PresentState
     private readonly Dictionary<(string System, AccountId Id), Account> accounts = [];
     private readonly Dictionary<(string System, string Table, Fields Key), Fields> rows = [];
 
+    // How many rows more stand under a key, equal in everything: only where the table has no key.
+    private readonly Dictionary<(string System, string Table, Fields Key), int> equal = [];
+
     /// <summary>The account, or null when it is gone.</summary>
     public Account? Account(string system, AccountId id) => accounts.GetValueOrDefault((system, id));
 
@@ -45,8 +48,9 @@ public sealed class PresentState
                 state.Put(changes.Key, table, account.Record.Only(system.Mapping.Id), account.Record);
             }
 
-            var others = written.Where(row => row.Table != table).SelectMany(row => new[] { (row.Table, row.KeyAfter), (row.Table, row.Key) }).Distinct().ToList();
-            await state.ReadRowsAsync(changes.Key, system, others, cancellation);
+            var others = written.Where(row => row.Table != table).SelectMany(row => new[] { (row.Table, row.KeyAfter), (row.Table, row.Key) }.Distinct()).CountBy(key => key).ToList();
+            await state.ReadRowsAsync(changes.Key, system, others.ConvertAll(pair => pair.Key), cancellation);
+            await state.CountEqualAsync(changes.Key, system, [.. others.Where(pair => pair.Value > 1).Select(pair => pair.Key)], cancellation);
         }
 
         return state;
@@ -81,6 +85,11 @@ public sealed class PresentState
 
         if (write.Action != RowAction.Delete)
         {
+            if (Row(system, write.Table, write.KeyAfter) is not null)
+            {
+                equal[(system, write.Table, write.KeyAfter)] = EqualTo(system, write.Table, write.KeyAfter) + 1;
+            }
+
             Put(system, write.Table, write.KeyAfter, present.With(write.After));
         }
     }
@@ -94,8 +103,16 @@ public sealed class PresentState
         }
     }
 
+    private int EqualTo(string system, string table, Fields key) => equal.GetValueOrDefault((system, table, key));
+
     private void Take(string system, string table, Fields key)
     {
+        if (EqualTo(system, table, key) is > 0 and var more)
+        {
+            equal[(system, table, key)] = more - 1;
+            return;
+        }
+
         rows.Remove((system, table, key));
         if (table == systems[system].Table)
         {
@@ -117,6 +134,15 @@ public sealed class PresentState
             {
                 rows.TryAdd((name, table, key), row);
             }
+        }
+    }
+
+    private async Task CountEqualAsync(string name, IConnectedSystem system, List<(string Table, Fields Key)> keys, CancellationToken cancellation)
+    {
+        var counts = keys.Count == 0 ? [] : await ((IWritesTogether)system).CountRowsAsync(keys, cancellation);
+        foreach (var ((table, key), count) in keys.Zip(counts))
+        {
+            equal[(name, table, key)] = Math.Max(0, count - 1);
         }
     }
 }

@@ -9,22 +9,33 @@ internal sealed partial class RowChanges
     public async Task<bool> StandsAsync(Change change, IReadOnlyList<RowWrite> journaled, CancellationToken cancellation)
     {
         var system = Writer(change.System);
-        return (await system.DescribeAsync(cancellation)).AtomicPreconditions && (await MadeEarlierAsync(system, [journaled], cancellation)).Any(row => IsOfAccount(change, system, row));
-    }
-
-    /// <summary>Whether ids may have been exchanged although none of the accounts is as that left it: who changed since may have had the old id or the new one.</summary>
-    public async Task<bool> MayStandAsync(Change change, IReadOnlyList<RowWrite> journaled, CancellationToken cancellation)
-    {
-        if (change.Exchanged is null)
+        var present = await ((IReadsAccountsById)system).ReadFreshAsync(change.System, [.. Involved(change).Append(Final(change, system.Mapping)).Distinct()], cancellation);
+        if (change.Exchanged is not null)
         {
-            return false;
+            return !new ExchangeTraces(change, journaled, system.AccountsTable, system.Mapping, present.GetValueOrDefault).IsUnmade;
         }
 
-        // The last of them leaves the free id, under which it is looked for in vain.
-        var system = Writer(change.System);
-        var own = journaled.Where(row => IsOfAccount(change, system, row)).SkipLast(1).ToList();
-        var present = await system.ReadRowsAsync([.. own.Select(row => (row.Table, row.Key))], cancellation);
-        return !own.Zip(present).Any(pair => pair.First.Reversed().IsMade(pair.Second));
+        return !KeptItsId(change, system.Mapping, present) && (await system.DescribeAsync(cancellation)).AtomicPreconditions && (await MadeEarlierAsync(system, [journaled], cancellation)).Any(row => IsOfAccount(change, system, row));
+    }
+
+    /// <summary>An exchange of ids that an earlier attempt journaled: made as a whole, or maybe; null where it was not.</summary>
+    private static PreparedChange? ExchangedEarlier(Change change, IWritesTogether system, IReadOnlyList<RowWrite> earlier, IReadOnlyDictionary<AccountId, Account> present)
+    {
+        var traces = new ExchangeTraces(change, earlier, system.AccountsTable, system.Mapping, present.GetValueOrDefault);
+        return traces switch
+        {
+            { IsUnmade: true } => null,
+            { IsMade: true } => new PreparedChange(change, new ExpandedChange(earlier, []), null)
+            {
+                Left = [],
+                Since = traces.Changed.Length == 0 ? null
+                    : $"The ids were exchanged before the apply was stopped, and since then somebody changed {traces.Changed}. That stays, and nothing is made twice. Undo of the run exchanges the ids back and leaves these changes.",
+            },
+            _ => new PreparedChange(
+                change,
+                null,
+                $"An earlier apply may have exchanged the ids, and since then so much changed that nothing tells whether it did: {traces.Changed}. What it journaled stays. Look whose ids they are, exchange them in the application where they are wrong, and plan again."),
+        };
     }
 
     /// <summary>
@@ -43,23 +54,34 @@ internal sealed partial class RowChanges
         return [.. journaled.Where(made.Contains)];
     }
 
+    /// <summary>Whether an account that was to take another id is still the one with its own, whoever has the other by now.</summary>
+    private bool KeptItsId(Change change, AccountMapping mapping, IReadOnlyDictionary<AccountId, Account> present)
+    {
+        if (change is not { Action: ChangeAction.Rekey, Exchanged: null })
+        {
+            return false;
+        }
+
+        var identity = change.Precondition.Without(mapping.Id.ToHashSet(StringComparer.Ordinal));
+        int DifferencesOf(AccountId id) => present.TryGetValue(id, out var account) ? identity.DifferencesFrom(account.Record, salt).Count : int.MaxValue;
+        return DifferencesOf(change.Account) < DifferencesOf(Final(change, mapping));
+    }
+
     // An account that has its new id is not found under the old one; what was journaled is made to its end. What is made to its end is done,
     // whatever happened to its account since.
-    private static bool IsReplayed(Change change, IWritesTogether system, List<RowWrite> madeEarlier, IReadOnlyList<RowWrite> earlier) => change switch
+    private static bool IsReplayed(Change change, List<RowWrite> madeEarlier, IReadOnlyList<RowWrite> earlier) => change switch
     {
-        { Exchanged: not null } => madeEarlier.Exists(row => IsOfAccount(change, system, row)),
         { Action: ChangeAction.Rekey or ChangeAction.Update } => madeEarlier.Count > 0,
         _ => madeEarlier.Count > 0 && madeEarlier.Count == earlier.Count,
     };
 
-    /// <summary>Whether a write is of the account itself that the change is about, or of one that exchanges its id with it: what refers to two of these looks the same before and after.</summary>
+    /// <summary>Whether a write is of the account itself that the change is about.</summary>
     private static bool IsOfAccount(Change change, IWritesTogether system, RowWrite row)
-        => row.Table == system.AccountsTable
-            && (change.Exchanged is null ? AccountId.FromRecord(row.Key, system.Mapping.Id)?.Equals(change.Account) == true : row.After.Keys.Any(system.Mapping.Id.Contains));
+        => row.Table == system.AccountsTable && AccountId.FromRecord(row.Key, system.Mapping.Id)?.Equals(change.Account) == true;
 
     /// <summary>
     /// What is left to make of a change that an earlier attempt began. Where the system makes all of it or nothing, it was made with the account: what is neither as before nor as
-    /// after is somebody's change since, and what stands as before came to stand so since, by an old id or name of the account; after an exchange of ids that is somebody else's.
+    /// after is somebody's change since, and what stands as before came to stand so since, by an old id or name of the account.
     /// </summary>
     private static async Task<IReadOnlyList<RowWrite>?> LeftOfAsync(
         Change change, IWritesTogether system, List<RowWrite> made, IReadOnlyList<RowWrite> earlier, CancellationToken cancellation)
@@ -74,7 +96,7 @@ internal sealed partial class RowChanges
             return null;
         }
 
-        var rest = change.Exchanged is null ? earlier.Except(made).ToList() : [];
+        var rest = earlier.Except(made).ToList();
         var present = await system.ReadRowsAsync([.. rest.Select(row => (row.Table, row.Key))], cancellation);
         return [.. rest.Zip(present).Where(pair => pair.First.Reversed().IsMade(pair.Second)).Select(pair => pair.First)];
     }

@@ -9,6 +9,9 @@ internal sealed record PreparedChange(Change Change, ExpandedChange? Expanded, s
 
     /// <summary>What is left to make of what an earlier attempt journaled; null where that is all of it.</summary>
     public IReadOnlyList<RowWrite>? Left { get; init; }
+
+    /// <summary>What became of it since an earlier attempt made it, for a person; null where nothing did.</summary>
+    public string? Since { get; init; }
 }
 
 /// <summary>Looks at what a change of several rows finds in its system, and makes it.</summary>
@@ -31,14 +34,20 @@ internal sealed partial class RowChanges(
         {
             var system = Writer(group.Key);
             var made = await MadeEarlierAsync(system, [.. group.Select(earlier)], cancellation);
-            var wanted = group.SelectMany(Read).Distinct().ToList();
+            var wanted = group.SelectMany(change => Read(change, system.Mapping)).Distinct().ToList();
             var present = await ((IReadsAccountsById)system).ReadFreshAsync(group.Key, wanted, cancellation);
             var known = wanted.Select(id => present.GetValueOrDefault(id) ?? Remembered(system, id, made)).OfType<Account>().ToDictionary(account => account.Id);
             var referring = await ReadReferringAsync(group.Key, [.. known.Values], cancellation);
             foreach (var change in group)
             {
-                var madeEarlier = earlier(change).Where(made.Contains).ToList();
-                prepared.Add(change.Number, IsReplayed(change, system, madeEarlier, earlier(change))
+                if (change.Exchanged is not null && ExchangedEarlier(change, system, earlier(change), present) is { } exchanged)
+                {
+                    prepared.Add(change.Number, exchanged);
+                    continue;
+                }
+
+                var madeEarlier = KeptItsId(change, system.Mapping, present) ? [] : earlier(change).Where(made.Contains).ToList();
+                prepared.Add(change.Number, change.Exchanged is null && IsReplayed(change, madeEarlier, earlier(change))
                     ? new PreparedChange(change, new ExpandedChange(earlier(change), []), null) { Left = await LeftOfAsync(change, system, madeEarlier, earlier(change), cancellation) }
                     : Prepare(change, system, known, present, referring, madeEarlier, await FreeIdAsync(change, system, cancellation)));
             }
@@ -177,7 +186,7 @@ internal sealed partial class RowChanges(
             var circle = Involved(change).Select(id => known[id]).ToList();
             var ids = circle.Select(member => member.Id).ToHashSet();
             var exchanged = freeId is null
-                ? new ExpandedChange([], []) { Hindrance = $"No free id like {change.Account} can be made, by way of which they could exchange theirs. Do it in the application." }
+                ? new ExpandedChange([], []) { Hindrance = IdExchange.LacksFreeId(change) }
                 : new IdExchange(system.AccountsTable, system.Mapping, placesOf[change.System], referring.Where(row => ids.Contains(row.Account))).Of(change, circle, freeId);
             return new PreparedChange(change, exchanged.Hindrance is null ? exchanged : null, exchanged.Hindrance);
         }
@@ -302,8 +311,9 @@ internal sealed partial class RowChanges(
         => change.Action == ChangeAction.Restore ? []
             : (change.Losers ?? []).Select(loser => loser.Account).Append(change.Account).Concat((change.Exchanged ?? []).Select(other => other.Account));
 
-    /// <summary>The accounts that are read: with those that a change has to do with, the one on which it relies.</summary>
-    private static IEnumerable<AccountId> Read(Change change) => change.Survivor is { } survivor ? Involved(change).Append(survivor.Account) : Involved(change);
+    /// <summary>The accounts that are read: with those that a change has to do with, the one on which it relies, and who has the id that it gives.</summary>
+    private static IEnumerable<AccountId> Read(Change change, AccountMapping mapping)
+        => Involved(change).Concat(change.Survivor is { } survivor ? [survivor.Account] : change.Action == ChangeAction.Rekey ? [Final(change, mapping)] : []);
 
     private static AccountId Final(Change change, AccountMapping mapping)
         => change.Action == ChangeAction.Rekey ? AccountId.FromRecord(change.After, mapping.Id)! : change.Account;

@@ -116,36 +116,51 @@ public static class UndoPlanner
     private static List<Decision> UndoExchange(Change change, IReadOnlyList<RowWrite> rows, PresentState present, AccountMapping mapping)
     {
         var table = present.AccountsTable(change.System);
-        var own = rows.Where(row => row.Table == table && row.After.Keys.Any(mapping.Id.Contains)).ToList();
-        if (own.Count == 0)
+        var traces = new ExchangeTraces(change, rows, table, mapping, id => present.Account(change.System, id));
+        if (traces.IsUnmade)
         {
             return [];
         }
 
-        // The first steps aside and takes its new id last.
-        if (own.Skip(1).All(row => row.IsMade(present.Row(change.System, table, row.KeyAfter))))
+        if (!traces.AreAllKnown)
         {
-            // What of the run came before is judged by what this leaves.
-            UndoRows(change, rows, present);
-            return [new Planned(ExchangedBack(change, mapping))];
+            return [new LeftAlone($"The accounts are not those to which the run gave these ids any more: {traces.Changed}. Exchange them in the application if they should go back.")];
         }
 
-        return own.SkipLast(1).All(row => row.Reversed().IsMade(present.Row(change.System, table, row.Key))) ? []
-            : [new LeftAlone("The accounts are not those to which the run gave these ids any more. Exchange them in the application if they should go back.")];
+        var back = ExchangedBack(change, mapping, (id, relied) => present.Account(change.System, AccountId.FromRecord(id, mapping.Id)!)!.Record.OrMissing(relied.Keys));
+
+        // What of the run came before is judged by what this leaves.
+        foreach (var row in rows.Reverse())
+        {
+            if (ExchangeTraces.IsOfAccount(row, table, mapping))
+            {
+                present.Make(change.System, row.Reversed() with { After = row.Key });
+            }
+            else if (row.IsMade(present.Row(change.System, row.Table, row.KeyAfter)))
+            {
+                present.Make(change.System, row.Reversed());
+            }
+        }
+
+        return traces.Changed.Length == 0 ? [new Planned(back)]
+            : [new Planned(back), new LeftAlone($"The accounts exchange their ids back. What somebody changed since stays: {traces.Changed}.")];
     }
 
-    private static Change ExchangedBack(Change change, AccountMapping mapping) => Reverse(change) with
+    /// <param name="change">The exchange.</param>
+    /// <param name="mapping">What the accounts' fields mean.</param>
+    /// <param name="reliedUpon">What the account that has an id now holds of the fields on which the exchange relied.</param>
+    private static Change ExchangedBack(Change change, AccountMapping mapping, Func<Fields, Fields, Fields> reliedUpon) => Reverse(change) with
     {
         Account = AccountId.FromRecord(change.After, mapping.Id)!,
         Before = change.After,
         After = change.Before,
-        Precondition = change.Precondition.With(change.After),
+        Precondition = reliedUpon(change.After, change.Precondition),
         Effects = change.Effects,
         References = change.References,
 
         // Whoever gave the first its id is now the one whose id that takes.
         Exchanged = [.. change.Exchanged!.Reverse().Select(other => new ExchangedAccount(
-            AccountId.FromRecord(other.After, mapping.Id)!, other.Label, other.After, other.Before, other.Precondition.With(other.After)))],
+            AccountId.FromRecord(other.After, mapping.Id)!, other.Label, other.After, other.Before, reliedUpon(other.After, other.Precondition)))],
     };
 
     private static Planned UndoSchema(Change change)
@@ -157,6 +172,8 @@ public static class UndoPlanner
             Steps = steps,
             Effects =
             [
+                .. steps.Where(step => step.Action == SchemaAction.CreateIndex)
+                    .Select(step => $"The index {step.Name} comes back only if it holds no two accounts to be equal by then; a full one holds so whoever has an empty value."),
                 .. steps.Where(step => step.Action == SchemaAction.DropField)
                     .Select(step => $"The field {step.Name} goes only if nothing stands in it by then: a value that somebody wrote since the run keeps it."),
             ],

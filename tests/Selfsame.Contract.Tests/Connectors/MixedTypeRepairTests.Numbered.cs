@@ -214,7 +214,7 @@ public sealed partial class MixedTypeRepairTests
         const string state = "SELECT a::text FROM app a UNION ALL SELECT l::text FROM logs l ORDER BY 1";
         var before = await QueryAsync(connection, state);
 
-        (await repair.RefusedAsync()).ShouldHaveSingleItem().ShouldBe(
+        (ann == "6" ? await repair.LeftAloneAsync() : await repair.RefusedAsync()).ShouldHaveSingleItem().ShouldBe(
             $"Nothing tells equal rows of a table without a key apart, and logs has some that refer to {bob} by who: give it a key, or leave one of them, then plan again.");
 
         (await QueryAsync(connection, state)).ShouldBe(before);
@@ -223,11 +223,11 @@ public sealed partial class MixedTypeRepairTests
     // What an id may be is the application's to say: the free one by way of which they exchange theirs is not taken everywhere.
     [Theory]
     [Trait("needs", "postgresql")]
-    [InlineData("bigint PRIMARY KEY CHECK (id < 100)", "5", "6", "23514")]
-    [InlineData("smallint PRIMARY KEY", "5", "6", "22003")]
-    [InlineData("varchar(10) PRIMARY KEY", "five", "six", "22001")]
-    [InlineData("int GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "5", "6", "428C9")]
-    public async Task In_PostgreSQL_ids_that_can_not_step_aside_are_left_alone_and_said(string id, string first, string second, string code)
+    [InlineData("bigint PRIMARY KEY CHECK (id < 100)", "5", "6", "23514", null)]
+    [InlineData("smallint PRIMARY KEY", "5", "6", null, "No free id like 6 can be made, by way of which they could exchange theirs.")]
+    [InlineData("varchar(10) PRIMARY KEY", "five", "six", null, "No free id like six can be made, by way of which they could exchange theirs.")]
+    [InlineData("int GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "5", "6", null, "app lets nobody change id (GENERATED ALWAYS)")]
+    public async Task In_PostgreSQL_ids_that_can_not_step_aside_are_left_alone_and_said(string id, string first, string second, string? code, string? planned)
     {
         var connection = await MakeAsync(
             $"""
@@ -244,10 +244,17 @@ public sealed partial class MixedTypeRepairTests
         const string state = "SELECT a::text FROM app a UNION ALL SELECT o::text FROM orders o ORDER BY 1";
         var before = await QueryAsync(connection, state);
 
-        var refused = (await repair.RefusedAsync()).ShouldHaveSingleItem();
+        if (planned is not null)
+        {
+            (await repair.LeftAloneAsync()).ShouldAllBe(because => because.StartsWith(planned));
+        }
+        else
+        {
+            var refused = (await repair.RefusedAsync()).ShouldHaveSingleItem();
+            refused.ShouldContain(code!);
+            refused.ShouldEndWith("While they exchange theirs one stands under a free id in the form of " + second + ": if that is what is refused, exchange them in the application.");
+        }
 
-        refused.ShouldContain(code);
-        refused.ShouldEndWith("While they exchange theirs one stands under a free id in the form of " + second + ": if that is what is refused, exchange them in the application.");
         (await QueryAsync(connection, state)).ShouldBe(before);
     }
 

@@ -285,6 +285,16 @@ public sealed partial class MixedTypeRepairTests : IDisposable
             return [.. report.Refused.Concat(report.Skipped).Select(note => note.Message)];
         }
 
+        /// <summary>Plans all, which comes to no change: why not.</summary>
+        public async Task<IReadOnlyList<string>> LeftAloneAsync()
+        {
+            var audit = await AuditAsync();
+            var plan = Planner.Plan(topology, audit.Pictures, audit.Findings, Stamp());
+            plan.Changes.ShouldBeEmpty();
+            plan.NotPlanned.ShouldNotBeEmpty();
+            return [.. plan.NotPlanned.Select(left => left.Because)];
+        }
+
         public async Task UndoAsync(Plan plan)
         {
             var undo = await PlanUndoAsync(plan);

@@ -194,6 +194,10 @@ public sealed partial class PostgresConnectorTests
             CREATE UNIQUE INDEX accents ON strict (login COLLATE blunt);
             CREATE UNIQUE INDEX case_ ON strict (login COLLATE folding);
             CREATE UNIQUE INDEX nulls ON strict (lower(login)) NULLS NOT DISTINCT;
+            CREATE UNIQUE INDEX late ON strict (lower(login)) NULLS NOT DISTINCT WHERE id > 5;
+            CREATE UNIQUE INDEX filled ON strict (lower(login)) NULLS NOT DISTINCT WHERE lower(login) <> '';
+            CREATE UNIQUE INDEX given ON strict (lower(login)) NULLS NOT DISTINCT WHERE login IS NOT NULL;
+            INSERT INTO strict VALUES (1, NULL, NULL);
             CREATE UNIQUE INDEX own ON strict (mail)
             """);
         await using var system = Open("strict");
@@ -205,6 +209,11 @@ public sealed partial class PostgresConnectorTests
         Why("case_", IdentifierKind.Username).ShouldBeNull();
         Why("nulls", IdentifierKind.Username)!.ShouldContain("only one account be without 'login'");
         Why("own", IdentifierKind.Email).ShouldBeNull();
+        Why("late", IdentifierKind.Username)!.ShouldContain("only one account be without 'login'");
+        Why("filled", IdentifierKind.Username).ShouldBeNull();
+        Why("given", IdentifierKind.Username).ShouldBeNull();
+        var lone = await system.FindLoneBlanksAsync([.. indexes.Where(index => index.Name is "nulls" or "late" or "filled" or "given")], IdentifierKind.Username, CancellationToken.None);
+        lone.Select(blank => (blank.Index, blank.IsNull, blank.IsTaken)).ShouldBe([("nulls", true, true), ("nulls", false, false), ("late", true, false), ("late", false, false), ("given", false, false)], ignoreOrder: true);
     }
 
     [Fact]

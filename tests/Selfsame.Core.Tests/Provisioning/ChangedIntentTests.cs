@@ -6,8 +6,6 @@ namespace Selfsame.Core.Tests.Provisioning;
 /// <summary>What was to be sent and what its source has become since.</summary>
 public sealed class ChangedIntentTests
 {
-    private sealed class Crash : Exception;
-
     private readonly PasswordBench bench = new();
 
     [Fact]

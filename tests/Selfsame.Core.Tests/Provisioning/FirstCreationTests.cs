@@ -161,8 +161,6 @@ public sealed class FirstCreationTests
         bench.Pds.AskedFor.ShouldBeEmpty();
     }
 
-    private sealed class Crash : Exception;
-
     private static PasswordBench Bench(bool refuses, Func<ReconcileRule, ReconcileRule>? change = null)
         => new(change) { Pds = new PasswordSystem { SaysThatItRefuses = refuses } };
 }

@@ -8,8 +8,6 @@ namespace Selfsame.Core.Tests.Provisioning;
 /// <summary>Linked accounts follow: changes, disabling, restoring; and the guard on disabling.</summary>
 public sealed class FollowingTests
 {
-    private sealed class Crash : Exception;
-
     private PasswordBench bench = new();
 
     [Fact]

@@ -9,8 +9,6 @@ public sealed class HandleSinceTests
 {
     private readonly PasswordBench bench = new(rule => rule with { Drifted = DriftedAction.Report });
 
-    private sealed class Crash : Exception;
-
     [Theory]
     [InlineData(ProvisioningCrashPoints.IntentDurable)]
     [InlineData(ProvisioningCrashPoints.CreateLeft)]

@@ -10,8 +10,6 @@ public sealed class PasswordProvisioningTests
 {
     private PasswordBench bench = new();
 
-    private sealed class Crash : Exception;
-
     [Fact]
     public async Task An_account_is_made_with_a_password_that_was_stored_before_and_linked_by_the_id_that_the_system_gave()
     {

@@ -9,8 +9,6 @@ public sealed class ProvisionerTests
 {
     private static readonly Guid User = new("3b039300-6f9d-49c8-bd77-fd81e1c2a0ea");
 
-    private sealed class Crash : Exception;
-
     private Bench bench = new();
     private readonly InMemoryRows rows = new();
     private readonly List<Exception> unforeseen = [];

@@ -5,8 +5,6 @@ namespace Selfsame.Core.Tests.Reconciliation;
 
 public sealed class ApplierTests
 {
-    private sealed class Crash : Exception;
-
     [Fact]
     public async Task Applying_makes_the_changes_and_the_audit_is_clean()
     {
@@ -95,16 +93,8 @@ public sealed class ApplierTests
         var bench = Damaged();
         var before = bench.Target.Snapshot;
         var plan = await bench.PlanAsync();
-        var left = time;
 
-        await Should.ThrowAsync<Crash>(bench.ApplyAsync(plan, new CrashPoints(name =>
-        {
-            if (name == point && --left == 0)
-            {
-                throw new Crash();
-            }
-        })));
-        bench.Journal.Held = false;
+        await bench.CrashAsync(plan, point, time);
         var report = await bench.ApplyAsync(plan);
 
         report.IsComplete.ShouldBeTrue();
@@ -118,14 +108,7 @@ public sealed class ApplierTests
     {
         var bench = Damaged();
         var plan = await bench.PlanAsync();
-        await Should.ThrowAsync<Crash>(bench.ApplyAsync(plan, new CrashPoints(name =>
-        {
-            if (name == ApplyCrashPoints.IntentDurable)
-            {
-                throw new Crash();
-            }
-        })));
-        bench.Journal.Held = false;
+        await bench.CrashAsync(plan, ApplyCrashPoints.IntentDurable);
         bench.Target.Put(Bench.Person("2", "bob", name: "Robert"));
 
         var report = await bench.ApplyAsync(plan);

@@ -90,6 +90,13 @@ internal sealed class Bench
         CrashPoints = crashPoints ?? CrashPoints.None,
     });
 
+    /// <summary>An apply that dies at a point, when it comes there for the given time, and whose lease has run out.</summary>
+    public async Task CrashAsync(Plan plan, string point, int time = 1)
+    {
+        await Should.ThrowAsync<Crash>(ApplyAsync(plan, new CrashPoints(name => _ = name == point && --time == 0 ? throw new Crash() : 0)));
+        Journal.Held = false;
+    }
+
     public async Task<ApplyReport> ApplyAsync(Plan plan, CrashPoints? crashPoints = null, bool notify = false, Provisioner? provisioner = null)
         => (await new Applier(Topology, Systems, Journal, Clock, crashPoints ?? CrashPoints.None, provisioner).ApplyAsync(plan, null, CancellationToken.None, notify)).ShouldBeOfType<ApplyReport>();
 

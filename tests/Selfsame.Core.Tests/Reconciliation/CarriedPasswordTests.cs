@@ -8,8 +8,6 @@ public sealed class CarriedPasswordTests
 {
     private const string Hash = "good$hash-of-ann";
 
-    private sealed class Crash : Exception;
-
     private static readonly SystemFacts TakesGoodHashes = new()
     {
         TakesChosenId = true,

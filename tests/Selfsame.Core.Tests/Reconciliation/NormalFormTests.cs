@@ -6,8 +6,6 @@ namespace Selfsame.Core.Tests.Reconciliation;
 /// <summary>Identifiers that a unique index takes for others than their keys say, links between two who become one, and accounts without a name.</summary>
 public sealed class NormalFormTests
 {
-    private sealed class Crash : Exception;
-
     [Theory]
     [InlineData(IdentifierKind.Username, "Bob", null)]
     [InlineData(IdentifierKind.Username, " Bob\t", "Bob")]

@@ -10,8 +10,6 @@ public sealed class NumberedCreationTests
 
     private static readonly SystemFacts Numbering = new() { TakesChosenId = false, GivesNumbers = true, AtomicPreconditions = true };
 
-    private sealed class Crash : Exception;
-
     [Fact]
     public async Task Whoever_is_missing_gets_an_account_under_the_next_number_and_nobody_twice()
     {
@@ -69,9 +67,7 @@ public sealed class NumberedCreationTests
         var bench = World();
         var before = bench.Target.Snapshot;
         var plan = await bench.PlanAsync();
-        var left = time;
-        await Should.ThrowAsync<Crash>(bench.ApplyAsync(plan, new CrashPoints(name => _ = name == point && --left == 0 ? throw new Crash() : 0)));
-        bench.Journal.Held = false;
+        await bench.CrashAsync(plan, point, time);
         bench.Target.ForgetNumbers();
 
         var report = await bench.ApplyAsync(plan);
@@ -164,8 +160,7 @@ public sealed class NumberedCreationTests
     {
         var bench = World();
         var plan = await bench.PlanAsync();
-        await Should.ThrowAsync<Crash>(bench.ApplyAsync(plan, new CrashPoints(name => _ = name == ApplyCrashPoints.IntentDurable ? throw new Crash() : 0)));
-        bench.Journal.Held = false;
+        await bench.CrashAsync(plan, ApplyCrashPoints.IntentDurable);
         bench.Target.Put(Person("9", "stranger"));
 
         var report = await bench.ApplyAsync(plan);

@@ -46,6 +46,28 @@ public sealed class RekeyTests
         bench.Target.ReferringNow.ShouldBe(["printers: id=theirs, owner=old"]);
     }
 
+    // Nothing was written before the crash; whoever has the id by now is a stranger.
+    [Theory]
+    [InlineData("ann@example.org")]
+    [InlineData("new@example.org")]
+    public async Task Whoever_took_the_id_between_a_crash_and_the_same_plan_again_keeps_it_and_is_referred_to_by_nothing_of_others(string email)
+    {
+        var bench = World();
+        bench.Target.Refer("printers", ["id"], ("id", "early"), ("owner", "old"));
+        var plan = await bench.PlanAsync();
+        await bench.CrashAsync(plan, ApplyCrashPoints.IntentDurable);
+        bench.Target.Put(Bench.Person("old", "ann", email));
+        bench.Target.Put(Bench.Person("right", "newcomer", "newcomer@example.org"));
+        var state = State(bench);
+
+        var report = await bench.ApplyAsync(plan);
+
+        (report.Applied, report.IsComplete).ShouldBe((0, false));
+        State(bench).ShouldBe(state);
+        (await bench.Journal.ReadAsync(plan.Id, CancellationToken.None))!.Entries[1].Rows.ShouldBeEmpty();
+        (await bench.PlanUndoAsync(plan.Id, 2)).Changes.ShouldBeEmpty();
+    }
+
     [Fact]
     public async Task Where_ids_can_not_change_the_plan_says_so()
     {
@@ -74,4 +96,6 @@ public sealed class RekeyTests
         bench.Target.Put(Bench.Person("old", "ann", "ann@example.org"));
         return bench;
     }
+
+    private static IReadOnlyList<string> State(Bench bench) => [.. bench.Target.Snapshot.Select(row => row.ToString()), .. bench.Target.ReferringNow];
 }

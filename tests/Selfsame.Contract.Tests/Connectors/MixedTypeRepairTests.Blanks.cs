@@ -1,0 +1,83 @@
+using Selfsame.Connectors.Postgres;
+using Selfsame.Connectors.Sqlite;
+using Selfsame.Core.Accounts;
+using Selfsame.Core.Reconciliation;
+using Selfsame.Databases;
+
+namespace Selfsame.Contract.Tests.Connectors;
+
+/// <summary>Unique indexes that take one account only without an e-mail.</summary>
+public sealed partial class MixedTypeRepairTests
+{
+    private const string OnlyOne = "app has the unique index 'one', which takes only one account without email, and another is without, or is to be: "
+        + "give this one a value, or let the index leave out whoever has none, then plan again.";
+
+    private static ReconcileRule ByName => IntoNumbered with { Correlate = [new CorrelationRule(IdentifierKind.Username)] };
+
+    // PostgreSQL 15: whoever has none is equal to whoever else has none.
+    [Theory]
+    [Trait("needs", "postgresql")]
+    [InlineData("(lower(email)) NULLS NOT DISTINCT", 1, "A fault of the system or of the config is put right there.", OnlyOne)]
+    [InlineData("(lower(email)) NULLS NOT DISTINCT WHERE username IS NOT NULL", 1, OnlyOne)]
+    [InlineData("(lower(email)) NULLS NOT DISTINCT WHERE lower(email) <> ''", 2)]
+    [InlineData("(lower(email))", 2)]
+    public async Task In_PostgreSQL_the_second_without_an_email_is_left_alone_by_the_plan_where_an_index_takes_one_only(string index, int created, params string[] leftAlone)
+    {
+        var connection = await MakeAsync(
+            $"""
+            CREATE TABLE people (id text PRIMARY KEY, email text, username text);
+            CREATE TABLE app (id text PRIMARY KEY, email text, username text UNIQUE);
+            CREATE UNIQUE INDEX one ON app {index};
+            INSERT INTO people VALUES ('1', NULL, 'ann'), ('2', NULL, 'bob');
+            """);
+        var people = Named(Config("people", "postgres", [("connection", connection), ("table", "people")]));
+        var app = Named(Config("app", "postgres", [("connection", connection), ("table", "app")])) with { Unique = [IdentifierKind.Email] };
+        await using var repair = await Repair.OfAsync(new PostgresSystem(people), people, new PostgresSystem(app), app, ByName);
+
+        await repair.ApplyAsync(leftAlone);
+
+        (await QueryAsync(connection, "SELECT id FROM app")).Count.ShouldBe(created);
+    }
+
+    [Fact]
+    [Trait("needs", "postgresql")]
+    public async Task In_PostgreSQL_of_two_blanks_under_a_full_index_one_is_put_into_the_normal_form()
+    {
+        var connection = await MakeAsync(
+            """
+            CREATE TABLE people (id text PRIMARY KEY, email text, username text);
+            CREATE TABLE app (id text PRIMARY KEY, email text, username text UNIQUE);
+            CREATE UNIQUE INDEX one ON app (lower(email));
+            INSERT INTO people VALUES ('1', ' ', 'ann'), ('2', '  ', 'bob');
+            INSERT INTO app VALUES ('1', ' ', 'ann'), ('2', '  ', 'bob');
+            """);
+        var people = Named(Config("people", "postgres", [("connection", connection), ("table", "people")]));
+        var app = Named(Config("app", "postgres", [("connection", connection), ("table", "app")])) with { Unique = [IdentifierKind.Email] };
+        await using var repair = await Repair.OfAsync(new PostgresSystem(people), people, new PostgresSystem(app), app, ByName with { Drifted = DriftedAction.Report });
+
+        await repair.ApplyAsync(OnlyOne);
+
+        (await QueryAsync(connection, "SELECT length(email)::text FROM app ORDER BY id")).ShouldBe(["0", "2"]);
+    }
+
+    [Fact]
+    public async Task In_SQLite_of_two_blanks_under_a_full_index_one_is_put_into_the_normal_form()
+    {
+        await using var database = SqliteDatabase.File(folder["blanks.db"], new DatabaseOptions(), TimeProvider.System, Selfsame.Core.RandomSource.System);
+        await database.TransactAsync(transaction => transaction.ExecuteAsync(
+            """
+            CREATE TABLE people (id text PRIMARY KEY, email text, username text);
+            CREATE TABLE app (id text PRIMARY KEY, email text, username text UNIQUE);
+            CREATE UNIQUE INDEX one ON app (email COLLATE NOCASE);
+            INSERT INTO people VALUES ('1', ' ', 'ann'), ('2', '  ', 'bob');
+            INSERT INTO app VALUES ('1', ' ', 'ann'), ('2', '  ', 'bob');
+            """));
+        var people = Named(Config("people", "sqlite", [("connection", folder["blanks.db"]), ("table", "people")]));
+        var app = Named(Config("app", "sqlite", [("connection", folder["blanks.db"]), ("table", "app")])) with { Unique = [IdentifierKind.Email] };
+        await using var repair = await Repair.OfAsync(new SqliteSystem(people), people, new SqliteSystem(app), app, ByName with { Drifted = DriftedAction.Report });
+
+        await repair.ApplyAsync(OnlyOne);
+
+        (await database.ReadAsync(transaction => transaction.QueryAsync<string>("SELECT CAST(length(email) AS text) FROM app ORDER BY id"))).ShouldBe(["0", "2"]);
+    }
+}

@@ -1,0 +1,4 @@
+namespace Selfsame.Core.Tests;
+
+/// <summary>The process dies here.</summary>
+internal sealed class Crash : Exception;
