@@ -148,7 +148,9 @@ public sealed class PasswordHashingTests
         using var hashing = PasswordSamples.Create(PasswordSamples.Shipped with { Scheme = scheme, Pbkdf2Iterations = 100_000, Threads = 1 });
         var hash = await hashing.HashAsync(Composed, Cancellation);
         var fastest = new Dictionary<string, TimeSpan>();
-        for (var round = 0; round < 5; round++)
+
+        // The fastest of a few says what each costs; where other work is in the way it takes more of them.
+        for (var round = 0; round < 5 || (round < 50 && fastest.Values.Max() > 3 * fastest.Values.Min()); round++)
         {
             foreach (var (name, stored) in new[] { ("wrong", hash), ("unknown", null), ("unusable", "!x"), ("damaged", "$argon2id$v=19$") })
             {

@@ -1,6 +1,6 @@
 using Selfsame.Testing;
 
-namespace Selfsame.Core.Tests.Scripts;
+namespace Selfsame.EndToEnd.Tests.Scripts;
 
 /// <summary>What <c>./test</c> and <c>.ci/run</c> promise, on a machine that is made up.</summary>
 public sealed class TestScriptTests

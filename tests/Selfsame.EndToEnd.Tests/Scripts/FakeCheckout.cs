@@ -1,6 +1,6 @@
 using Selfsame.Testing;
 
-namespace Selfsame.Core.Tests.Scripts;
+namespace Selfsame.EndToEnd.Tests.Scripts;
 
 /// <summary>
 /// The scripts of this checkout in a folder of their own, on a machine that is made up: the PATH holds a shell's own tools, and an <c>apt-get</c>,
