@@ -128,6 +128,10 @@ public sealed class ProvisioningSimulationTests(ITestOutputHelper output)
             violation => violation.Contains("a conflict that nothing justifies") || violation.Contains("is nobody's") || violation.Contains("does not come to rest"));
 
     [Fact]
+    public void Without_claims_of_addresses_a_seed_gives_one_address_two_accounts()
+        => SomeSeedShows(Usual.Remotes! with { Rows = (rows, _) => new BrokenRows.GrantingAddresses(rows) }, violation => violation.Contains("is that of several"));
+
+    [Fact]
     public void Adopting_by_an_equal_address_is_seen_to_take_a_strangers_account()
         => SomeSeedShows(Usual.Remotes! with { Password = (inner, remote, network, refuses) => new AdoptingPasswordSystem(inner, remote, network, refuses) }, violation => violation.Contains("stranger's"));
 

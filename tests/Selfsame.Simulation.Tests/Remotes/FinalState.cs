@@ -26,6 +26,7 @@ internal sealed class FinalState(World world, RemoteSystems remotes)
                 ? FindUnfinished(row, user)
                 : [$"User {row.SourceId} was purged, and the row into {row.System} is still {row.State} ({row.DueBecause}{row.Problem})."]),
             .. remotes.Provider.Accounts.Accounts.Select(pair => FindUnfinished(pair.Key, pair.Value.Record, rows)).OfType<string>(),
+            .. FindShared(rows),
             .. FindNobodys(users, rows),
         ];
     }
@@ -93,13 +94,28 @@ internal sealed class FinalState(World world, RemoteSystems remotes)
             && account["verifications"] == FieldValue.Integer(remotes.Provider.Log.Count(happened => happened.ProvesEmail && happened.Account!.Equals(person)));
         return (row?.State, account) switch
         {
-            (nameof(ProvisioningState.Conflict), _) when !string.IsNullOrEmpty(row!.Problem) && IsAnothers(system, IdentifierKind.Email, record["email"].AsText, person.ToText()) => null,
+            (nameof(ProvisioningState.Conflict), _) when !string.IsNullOrEmpty(row!.Problem)
+                && (IsAnothers(system, IdentifierKind.Email, record["email"].AsText, person.ToText()) || IsProvedByAnother(person, record)) => null,
             (nameof(ProvisioningState.Linked), not null) when row!.DueBecause is null && isAsItShouldBe => null,
             (nameof(ProvisioningState.Compensated), null) when !active => null,
             (nameof(ProvisioningState.Compensated), not null) when !active && isAsItShouldBe => null,
             _ => $"{person} is {row?.State} in the application as {account}, and should be {record} ({row?.DueBecause}{row?.Problem}).",
         };
     }
+
+    // Its proof stands for good, so that it may have had the address before it was blocked.
+    private bool IsProvedByAnother(AccountId person, Fields record)
+        => record["verified"].IsTruthy && remotes.Provider.Accounts.Accounts.Any(
+            other => !other.Key.Equals(person) && other.Value.Record["verified"].IsTruthy && other.Value.Record["email"] == record["email"]);
+
+    /// <summary>One who proved an address under two ids has an account of the application under one of them; the other waits for a person.</summary>
+    private IEnumerable<string> FindShared(List<RowState> rows)
+        => from person in remotes.Provider.Accounts.Accounts
+           where person.Value.Record["verified"].IsTruthy && !person.Value.Record["blocked"].IsTruthy
+               && rows.Exists(row => row.System == RemoteSystems.App && row.SourceId == person.Key.ToText() && row.State == nameof(ProvisioningState.Linked))
+           group person.Key by person.Value.Record["email"].AsText into ids
+           where ids.Count() > 1
+           select $"The address {ids.Key} is that of several in the application: {string.Join(" and ", ids)}.";
 
     private IEnumerable<string> Differences(RowState row, UserState user, Fields account)
     {

@@ -123,9 +123,10 @@ internal sealed class RemoteSystems
         [
             new RemoteAccounts(Auth, SimulatedSupabase.Mapping, [IdentifierKind.Email], world.Clock),
             new RemoteAccounts(Pds, SimulatedPds.Mapping, [IdentifierKind.Handle, IdentifierKind.Email], world.Clock),
-            new RemoteAccounts(App, ApplicationConnector.AccountsMapping, [IdentifierKind.Email], world.Clock),
+            // An application may take any number of accounts with one address.
+            new RemoteAccounts(App, ApplicationConnector.AccountsMapping, seed % 5 < 3 ? [] : [IdentifierKind.Email], world.Clock),
         ];
-        Provider = new SimulatedAuth0(new RemoteAccounts(Idp, SimulatedAuth0.Mapping, [IdentifierKind.Email], world.Clock), world.Clock, App);
+        Provider = new SimulatedAuth0(new RemoteAccounts(Idp, SimulatedAuth0.Mapping, [], world.Clock), world.Clock, App);
         services = new Dictionary<string, HttpService>
         {
             [Auth] = new SimulatedSupabase(Systems[0], world.Clock, random, newErrors: seed % 3 == 0),

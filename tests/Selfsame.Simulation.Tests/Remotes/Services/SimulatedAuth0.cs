@@ -8,7 +8,7 @@ namespace Selfsame.Simulation.Tests.Remotes.Services;
 
 /// <summary>
 /// An Auth0 tenant as a source: its token endpoint, users by id and e-mail (as they are) and in a list (which lags), and its log, from the Management API's
-/// documented shapes. Tokens live for minutes. People sign up and change by themselves: it has no creation, change or deletion through the API, no exports.
+/// documented shapes. Tokens live for minutes; an address may come by several connections. People sign up and change by themselves: it has no creation, change or deletion through the API, no exports.
 /// </summary>
 internal sealed class SimulatedAuth0(RemoteAccounts accounts, VirtualClock clock, string rowsOf) : HttpService(accounts)
 {
@@ -36,11 +36,11 @@ internal sealed class SimulatedAuth0(RemoteAccounts accounts, VirtualClock clock
     public IEnumerable<string> Tokens => tokens.Keys;
 
     /// <summary>A new user's record.</summary>
-    public static Fields Record(AccountId id, string email, string name) => new(new Dictionary<string, FieldValue>
+    public static Fields Record(AccountId id, string email, string name, bool verified) => new(new Dictionary<string, FieldValue>
     {
         ["user_id"] = FieldValue.Text(id.ToString()),
         ["email"] = FieldValue.Text(email),
-        ["verified"] = FieldValue.Boolean(false),
+        ["verified"] = FieldValue.Boolean(verified),
         ["name"] = FieldValue.Text(name),
         ["blocked"] = FieldValue.Boolean(false),
     });
@@ -124,7 +124,7 @@ internal sealed class SimulatedAuth0(RemoteAccounts accounts, VirtualClock clock
         ["name"] = record["name"].AsText,
         ["blocked"] = record["blocked"].IsTruthy,
         ["created_at"] = "2026-11-21T12:00:00.000Z",
-        ["identities"] = new JsonArray(new JsonObject { ["provider"] = "auth0", ["connection"] = "Username-Password-Authentication" }),
+        ["identities"] = new JsonArray(new JsonObject { ["provider"] = record["user_id"].AsText!.Split('|')[0], ["connection"] = "Username-Password-Authentication" }),
     };
 
     private Dictionary<string, string> Limits(int remaining, TimeSpan reset) => new()
