@@ -69,7 +69,10 @@ public static class UndoPlanner
 
         if (change.IsOfRows && entry.Rows is { } rows)
         {
-            return change.Exchanged is null ? UndoRows(change, rows, present) : UndoExchange(change, rows, present, topology.Systems[change.System].Mapping);
+            var mapping = topology.Systems[change.System].Mapping;
+            return change.Exchanged is not null ? UndoExchange(change, rows, present, mapping)
+                : StrangerUnderNewId(change, present, mapping) is { } stranger ? [stranger]
+                : UndoRows(change, rows, present);
         }
 
         var account = present.Account(change.System, AccountOf(change, entry, topology.Systems[change.System].Mapping));
@@ -85,6 +88,20 @@ public static class UndoPlanner
 
     /// <summary>What its system let go along with an account is in no journal.</summary>
     private static LeftAlone StaysAway(Change change) => new($"The account comes back. What went with it stays away, for no journal has it: {string.Join(' ', change.Effects)}");
+
+    /// <summary>Why an id is not taken back from whoever has it now: nothing by which the account that took it was known is theirs. Null where it is that account, or nobody has the id.</summary>
+    private static LeftAlone? StrangerUnderNewId(Change change, PresentState present, AccountMapping mapping)
+    {
+        if (change.Action != ChangeAction.Rekey || present.Account(change.System, AccountId.FromRecord(change.After, mapping.Id)!) is not { } account)
+        {
+            return null;
+        }
+
+        var known = new Fields(change.Precondition.Where(pair => !mapping.Id.Contains(pair.Key) && !pair.Value.IsNull && !pair.Value.IsMissing));
+        return known.Count > 0 && known.DifferencesFrom(account.Record, "").Count == known.Count
+            ? new LeftAlone($"{account.Id} is the id of another account by now: what the run changed of {change.Label} stays. Look whose it is.")
+            : null;
+    }
 
     /// <summary>Row by row, the last first: what is as the change left it goes back; what is as it was is back; anything else is somebody's later work.</summary>
     private static List<Decision> UndoRows(Change change, IReadOnlyList<RowWrite> rows, PresentState present)

@@ -68,6 +68,27 @@ public sealed class RekeyTests
         (await bench.PlanUndoAsync(plan.Id, 2)).Changes.ShouldBeEmpty();
     }
 
+    [Theory]
+    [InlineData("ann", "new@example.org", true)]
+    [InlineData("anna", "ann@example.org", true)]
+    [InlineData("newcomer", "newcomer@example.org", false)]
+    public async Task Undo_takes_the_id_back_from_the_account_that_took_it_and_from_no_stranger(string username, string email, bool ours)
+    {
+        var bench = World();
+        bench.Target.Refer("printers", ["id"], ("id", "early"), ("owner", "old"));
+        var plan = await bench.PlanAsync();
+        await bench.ApplyAsync(plan);
+        bench.Target.Put(Bench.Person("right", username, email));
+        var state = State(bench);
+
+        var undo = await bench.PlanUndoAsync(plan.Id, 2);
+
+        undo.NotPlanned.Select(note => note.Because).ShouldBe(ours ? [] : ["right is the id of another account by now: what the run changed of ann stays. Look whose it is."]);
+        await bench.ApplyAsync(undo);
+        State(bench).SequenceEqual(state).ShouldBe(!ours);
+        bench.Target.Rows.ContainsKey(new AccountId("old")).ShouldBe(ours);
+    }
+
     [Fact]
     public async Task Where_ids_can_not_change_the_plan_says_so()
     {
