@@ -24,7 +24,7 @@ public static class Planner
         var others = findings.Where(finding => finding.Situation != Situation.Duplicate && finding.Fault is null && !IsMended(finding))
             .Select(finding => (
                 Finding: finding,
-                Decision: (finding is { Situation: Situation.Missing, Rule.Missing: MissingAction.CreateInTarget } ? shared.Before(finding, gone) : null)
+                Decision: (finding is { Situation: Situation.Missing, Rule.Missing: MissingAction.CreateInTarget } ? shared.BeforeCreation(finding, gone) : shared.BeforeUpdate(finding, gone))
                     ?? Outlived(finding, Decide(finding, topology, pictures, keys, stamp), gone)))
             .ToList();
 

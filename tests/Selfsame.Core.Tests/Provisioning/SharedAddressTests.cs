@@ -149,6 +149,31 @@ public sealed class SharedAddressTests
         (await bench.PlanAsync(3)).Changes.Single().Account.ShouldBe(new AccountId("2"));
     }
 
+    // As the service does: who has the address there already comes first, else the least id.
+    [Theory]
+    [InlineData("1", false, false)]
+    [InlineData("2", false, true)]
+    [InlineData("1", true, false)]
+    public async Task A_plan_makes_one_account_active_and_leaves_the_other_of_one_address_to_a_person(string first, bool one, bool two)
+    {
+        Put("1", verified: true);
+        Put("2", verified: true);
+        bench.Target.Put(("id", "1"), ("active", one));
+        bench.Target.Put(("id", "2"), ("active", two));
+
+        var plan = await bench.PlanAsync();
+
+        plan.NotPlanned.ShouldContain(left => left.Because.StartsWith($"{first} of people has the same verified e-mail address and comes first", StringComparison.Ordinal));
+        await bench.ApplyAsync(plan);
+        ActiveNow().ShouldBe([first]);
+        (await bench.PlanAsync(2)).Changes.ShouldBeEmpty();
+        Decide();
+        await bench.ApplyAsync(await bench.PlanAsync(3));
+        ActiveNow().ShouldBe(["1", "2"]);
+
+        IEnumerable<string> ActiveNow() => bench.Target.Rows.Where(row => row.Value["active"].IsTruthy).Select(row => row.Key.ToString()).Order();
+    }
+
     [Fact]
     public async Task Who_can_not_be_disabled_and_is_gone_holds_no_address_any_more()
     {

@@ -2,6 +2,7 @@ using FsCheck;
 using FsCheck.Fluent;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
+using Selfsame.Testing;
 
 namespace Selfsame.Core.Tests.Reconciliation;
 
@@ -9,7 +10,7 @@ namespace Selfsame.Core.Tests.Reconciliation;
 public sealed class MergeProperties
 {
     // Two merges rarely move one row: in a hundred stores none may do so.
-    private const int MaximumStores = 500;
+    private static readonly int MaximumStores = TestRun.Rounds(fast: 100, full: 500, soak: 5_000);
 
     private static readonly string[] Names = ["ann", "Ann", "ANN", "bob", "Bob", " bob", "cy", "Cy", "", "", " ", "de\u0301", "d\u00E9", "\uFF21nn", "eve\u0301 "];
     private static readonly string[] Emails = ["a@example.org", "A@example.org", "b@example.org", "B@Example.org", "", " "];

@@ -20,7 +20,7 @@ public sealed class ScanProperties
 
     [Fact]
     public void Nothing_else_is_found_planned_or_counted_than_with_everybody_before_one()
-        => Check.One(Config.QuickThrowOnFailure.WithMaxTest(2000), Prop.ForAll(Arb.From(Gen.Choose(0, int.MaxValue - 1)), seed => HoldsAsync(seed).GetAwaiter().GetResult()));
+        => Check.One(Config.QuickThrowOnFailure.WithMaxTest(TestRun.Rounds(fast: 300, full: 2_000, soak: 20_000)), Prop.ForAll(Arb.From(Gen.Choose(0, int.MaxValue - 1)), seed => HoldsAsync(seed).GetAwaiter().GetResult()));
 
     [Theory]
     [InlineData(521091157)]
