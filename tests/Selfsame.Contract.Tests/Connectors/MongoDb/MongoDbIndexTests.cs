@@ -81,34 +81,6 @@ public sealed class MongoDbIndexTests : IAsyncLifetime
         (await ChangeAsync(new SchemaStep(SchemaAction.CreateIndex, plain.Name, plain.Definition))).ShouldBeOfType<AlreadyExists>().Message.ShouldContain("or several have none");
     }
 
-    // What is told is what the server does to one more of them.
-    [Theory]
-    [InlineData(""" "unique": true """, "null empty")]
-    [InlineData(""" "unique": true, "collation": {"locale": "en", "strength": 2} """, "null empty")]
-    [InlineData(""" "unique": true, "sparse": true """, "null empty")]
-    [InlineData(""" "unique": true, "partialFilterExpression": {"login": {"$exists": true}} """, "null empty")]
-    [InlineData(""" "unique": true, "partialFilterExpression": {"login": {"$type": "string"}} """, "empty")]
-    [InlineData(""" "unique": true, "partialFilterExpression": {"login": {"$gt": ""}} """, "")]
-    [InlineData(""" "unique": true, "partialFilterExpression": {"active": true} """, "")]
-    [InlineData(""" "sparse": true """, "")]
-    public async Task Where_an_index_takes_one_record_only_without_a_value_it_is_told_and_whether_there_is_one(string options, string taken)
-    {
-        await database.RunAsync($$"""{"createIndexes": "members", "indexes": [{"key": {"login": 1}, "name": "one", {{options}} }]}""");
-        async Task<string> TakenAsync()
-            => string.Join(' ', (await system.FindLoneBlanksAsync(await system.ReadIndexesAsync(CancellationToken.None), IdentifierKind.Username, CancellationToken.None))
-                .Where(blank => blank.IsTaken).Select(blank => blank.IsNull ? "null" : "empty"));
-
-        (await TakenAsync()).ShouldBe("");
-        await database.InsertAsync("members", """{"_id": "1", "login": null}""", """{"_id": "2", "login": ""}""");
-        (await TakenAsync()).ShouldBe(taken);
-
-        (await CreateAsync("3", FieldValue.Null)).ShouldBe(taken.Contains("null", StringComparison.Ordinal));
-        (await CreateAsync("4", FieldValue.Text(""))).ShouldBe(taken.Contains("empty", StringComparison.Ordinal));
-
-        async Task<bool> CreateAsync(string id, FieldValue login)
-            => await system.CreateAsync(new AccountId(id), new Fields([new("_id", FieldValue.Text(id)), new("login", login)]), CancellationToken.None) is AlreadyExists;
-    }
-
     [Fact]
     public async Task Groups_hold_everybody_whom_the_index_holds_lists_too_and_numbers_not()
     {
