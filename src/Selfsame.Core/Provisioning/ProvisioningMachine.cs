@@ -140,7 +140,7 @@ public static class ProvisioningMachine
             (ProvisioningState.Linked, HandlePassed passed) when row.Intended is { } sent
                 => row with { Intended = sent with { PassedHandles = [.. sent.PassedHandles, passed.Handle] }, Note = passed.Note },
             // That it may be older than its source is known until it was looked at.
-            (ProvisioningState.Linked, LookAgain) when row.DueBecause == FoundOursOlder.Reason => row with { Attempts = 0, NotBefore = now },
+            (ProvisioningState.Linked, LookAgain) when row.DueBecause is FoundOursOlder.Reason or LookAgain.OfPlan => row with { Attempts = 0, NotBefore = now },
             (ProvisioningState.Linked, LookAgain again) => row with { DueBecause = again.Reason, Attempts = 0, NotBefore = now },
             (ProvisioningState.Conflict or ProvisioningState.Compensated, LookAgain)
                 => row with { State = Begun(row) ? ProvisioningState.Intent : ProvisioningState.Pending, Attempts = 0, Problem = null, NotBefore = now },

@@ -64,6 +64,27 @@ public sealed class HandleSinceTests
         ShouldBeLinkedAs("ann");
     }
 
+    // A plan that was made before the person had the handle gives the code back; another look may come between.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_handle_that_an_older_plan_took_away_is_the_accounts_in_the_end(bool alsoAskedOtherwise)
+    {
+        bench.SignUp("1");
+        await bench.RunAsync();
+        bench.App.Put(PasswordBench.Person("1", "ann"));
+        bench.Pds.Set(new AccountId("did:plc:1"), "handle", PasswordBench.Code("1"));
+        await bench.Rows.AskAgainAboutAsync("pds", [new AccountId("did:plc:1")], disabled: false, CancellationToken.None);
+        if (alsoAskedOtherwise)
+        {
+            bench.Rows.Ask();
+        }
+
+        await bench.RunAsync();
+
+        ShouldBeLinkedAs("ann");
+    }
+
     [Fact]
     public async Task One_that_is_another_s_leaves_the_code_with_a_note_and_is_asked_for_once()
     {
