@@ -72,6 +72,13 @@ public sealed record AccountMapping
     public bool LeavesDisabled(Fields set)
         => Attributes.GetValueOrDefault(Active) is { } active && set.TryGetValue(active.Field, out var value) && !value.IsTruthy;
 
+    /// <summary>Whether setting these fields gives an account an address, says whether that is proved, or whether the account is active.</summary>
+    public bool BringsAddress(Fields set)
+    {
+        string?[] telling = [Identifiers.GetValueOrDefault(IdentifierKind.Email), Attributes.GetValueOrDefault(EmailVerified)?.Field, Attributes.GetValueOrDefault(Active)?.Field];
+        return set.Keys.Any(telling.Contains);
+    }
+
     /// <summary>The account that a record is; null when its id is null or bytes.</summary>
     public Account? ToAccount(Fields record)
     {

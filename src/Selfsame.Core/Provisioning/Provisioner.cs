@@ -30,6 +30,11 @@ public sealed record ProvisionerParts
 /// <param name="PlanIsOld">Another account would be made now than the plan says; nothing was done.</param>
 public sealed record PlannedCreation(ProvisioningRow Row, bool WasThere, bool PlanIsOld);
 
+/// <summary>What came of holding an address for an account that a plan brings it to.</summary>
+/// <param name="IsOpen">Whether that could not be told now, and why is in <paramref name="Why"/>; else <paramref name="Why"/> is whose it is.</param>
+/// <param name="Why">A sentence; null where nothing is against the change.</param>
+public sealed record HeldForPlan(bool IsOpen, string? Why);
+
 /// <summary>
 /// Brings each row to its end: looks, asks the planner what the person needs, commits the intent, creates, looks again.
 /// Each target system has a lane of its own, so that one which is slow or fails holds no other up.
@@ -83,6 +88,18 @@ public sealed class Provisioner
 
     /// <summary>The system asked to be left alone for this long: the nodes of the service leave it alone as well.</summary>
     public Task PauseAsync(string system, TimeSpan pause, CancellationToken cancellation) => parts.Rows.PauseAsync(system, pause, cancellation);
+
+    /// <summary>
+    /// Has the row of an account hold its person's verified address before a plan brings that to the target, or makes the account active with it: as the service, a plan makes no two
+    /// of one person. The service looks at the row afterwards, whatever becomes of the plan.
+    /// </summary>
+    /// <param name="key">Of whom, into what.</param>
+    /// <param name="cancellation">Gives up between steps.</param>
+    public async Task<HeldForPlan> HoldAddressAsync(ProvisioningKey key, CancellationToken cancellation)
+        => !parts.Topology.Rules.Any(rule => rule.Source == key.Source && rule.Target == key.System && rule.Missing == MissingAction.CreateInTarget)
+                || (await parts.Systems[key.Source].DescribeAsync(cancellation)).AddressesAreUnique ? new HeldForPlan(false, null)
+            : await parts.Rows.ClaimAsync(key, Lease, cancellation) is { } claim ? await new RowWork(parts, claim).HoldAddressAsync(cancellation)
+            : new HeldForPlan(true, "The service is at work on it.");
 
     /// <summary>Has the service look at accounts that a plan changed: their sources may have changed since the plan was made.</summary>
     /// <param name="system">The system of the accounts.</param>

@@ -9,6 +9,31 @@ namespace Selfsame.Core.Provisioning;
 /// </summary>
 internal sealed partial class RowWork
 {
+    /// <summary>Has the row hold the verified address of its person, for a plan, and gives the row back to be looked at; whose that is where it is another's.</summary>
+    public async Task<HeldForPlan> HoldAddressAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            var rule = parts.Topology.Rules.First(rule => rule.Source == row.Key.Source && rule.Target == Target && rule.Missing == MissingAction.CreateInTarget);
+            var read = await ReadByIdAsync(rule.Source, [row.Key.Account], cancellation);
+            var source = Picture(rule.Source, await DescribeAsync(rule.Source, cancellation), read.Values);
+            if (MayShare(source) && IsFor(rule, source) && VerifiedAddress(source) is { } address && await WhoseAddressAsync(rule, source, address, cancellation) is { } shared)
+            {
+                await ConcludeAsync(new FoundConflict(shared), cancellation);
+                return new HeldForPlan(lost, shared);
+            }
+
+            await ConcludeAsync(new LookAgain(LookAgain.OfPlan), cancellation);
+            return new HeldForPlan(lost, lost ? "The service is at work on it." : null);
+        }
+        catch (SystemUnavailableException exception)
+        {
+            TellUnforeseen(exception.Unforeseen);
+            await ConcludeAsync(new Failed(exception.Message, exception.RetryAfter), cancellation);
+            return new HeldForPlan(true, exception.Message);
+        }
+    }
+
     /// <summary>
     /// Whether another account of the source holds the verified address of this one, so that the row is a conflict now; or another node the row.
     /// </summary>
@@ -65,17 +90,7 @@ internal sealed partial class RowWork
     }
 
     /// <summary>Whether these fields would have two accounts of the target share a verified address, or be active with it.</summary>
-    private bool MakesShared(Fields set)
-    {
-        var mapping = parts.Topology.Systems[Target].Mapping;
-        string?[] telling =
-        [
-            mapping.Identifiers.GetValueOrDefault(IdentifierKind.Email),
-            mapping.Attributes.GetValueOrDefault(AccountMapping.EmailVerified)?.Field,
-            mapping.Attributes.GetValueOrDefault(AccountMapping.Active)?.Field,
-        ];
-        return set.Keys.Any(telling.Contains);
-    }
+    private bool MakesShared(Fields set) => parts.Topology.Systems[Target].Mapping.BringsAddress(set);
 
     /// <summary>Whether the config asks for an account: of who is not there yet nothing is held.</summary>
     private static bool IsFor(ReconcileRule rule, SystemPicture source)

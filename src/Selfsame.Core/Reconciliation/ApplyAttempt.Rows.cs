@@ -13,8 +13,9 @@ internal sealed partial class ApplyAttempt
 
     private async Task<bool> ChangeRowsAsync(IReadOnlyList<Change> portion, CancellationToken cancellation)
     {
-        var open = portion;
-        var outcomes = new List<JournalOutcome>();
+        var held = await HoldAddressesAsync([.. portion.Where(change => !entries.ContainsKey(change.Number))], cancellation);
+        var open = portion.Where(change => !held.ContainsKey(change.Number)).ToList();
+        var outcomes = held.Values.OfType<JournalOutcome>().ToList();
         var taken = new Dictionary<int, AlreadyExists>();
         for (var look = 1; open.Count > 0; look++)
         {

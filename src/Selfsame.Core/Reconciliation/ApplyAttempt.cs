@@ -74,6 +74,7 @@ internal sealed partial class ApplyAttempt(
         var refuted = await ReadRefutedAsync(portion, present, cancellation);
         var unwanted = await ReadUnwantedAsync(portion, present, cancellation);
         var referred = await ReadReferredAsync(portion, present, cancellation);
+        var held = await HoldAddressesAsync([.. portion.Where(change => present.ContainsKey(change.Number))], cancellation);
         var outcomes = new List<JournalOutcome>();
         var ready = new List<(Change Change, Ready Ready)>();
         foreach (var change in portion)
@@ -91,6 +92,9 @@ internal sealed partial class ApplyAttempt(
                     break;
                 case Ready when unwanted.TryGetValue(change.Number, out var seen) || referred.TryGetValue(change.Number, out seen):
                     outcomes.Add(new JournalOutcome(change.Number, ChangeState.Skipped, null, seen));
+                    break;
+                case Ready when held.TryGetValue(change.Number, out var outcome):
+                    outcomes.AddRange(outcome is null ? [] : [outcome]);
                     break;
                 case Ready go: ready.Add((change, go)); break;
                 case AlreadyDone done: outcomes.Add(new JournalOutcome(change.Number, ChangeState.Applied, done.After, done.Message)); break;

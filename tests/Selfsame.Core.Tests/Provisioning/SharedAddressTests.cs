@@ -174,6 +174,30 @@ public sealed class SharedAddressTests
         IEnumerable<string> ActiveNow() => bench.Target.Rows.Where(row => row.Value["active"].IsTruthy).Select(row => row.Key.ToString()).Order();
     }
 
+    // Whoever proves the address between a plan and its apply may be brought there by the service first.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task An_address_is_held_before_a_plan_makes_its_account_active_and_whose_it_is_by_then_keeps_it(bool serviceIsFirst)
+    {
+        Put("1", verified: true);
+        Put("2", verified: false);
+        bench.Target.Put(("id", "1"), ("active", false));
+        bench.Target.Put(("id", "2"), ("active", true));
+        var plan = await bench.PlanAsync();
+        Put("2", verified: true);
+        Add("2");
+
+        await (serviceIsFirst ? RunAsync() : Task.CompletedTask);
+        var report = await bench.ApplyAsync(plan, provisioner: bench.NewProvisioner(rows));
+        await RunAsync();
+
+        report.Skipped.Select(note => note.Message[..12]).ShouldBe(serviceIsFirst ? ["Duplicate: 2"] : []);
+        bench.Target.Rows[new AccountId("1")]["active"].IsTruthy.ShouldBe(!serviceIsFirst);
+        rows.Addresses.Values.ShouldHaveSingleItem();
+        rows.All.Single(row => row.Key.Account.Equals(new AccountId("1"))).State.ShouldBe(serviceIsFirst ? ProvisioningState.Conflict : ProvisioningState.Linked);
+    }
+
     [Fact]
     public async Task Who_can_not_be_disabled_and_is_gone_holds_no_address_any_more()
     {

@@ -266,8 +266,7 @@ internal sealed class RemoteSystems
             var links = await new ProvisioningReports(store.Database, store.Clock).LinksAsync(Users, Pds, CancellationToken.None);
             var known = new KnownLinks(new Dictionary<(string, string), IReadOnlyDictionary<AccountId, AccountId>> { [(Users, Pds)] = links });
             // What has no user is a stranger's, or is about to be the purge's: no plan deletes it here.
-            // A plan that makes an account active again claims no address for it: only the service changes the application's here.
-            var rules = Topology.Rules.Select(rule => rule with { Orphan = OrphanAction.Report, Drifted = rule.Target == App ? DriftedAction.Report : rule.Drifted });
+            var rules = Topology.Rules.Select(rule => rule with { Orphan = OrphanAction.Report });
             var topology = Topology with { Rules = [.. rules], Decisions = Topology.Decisions.With(known) };
             var audit = await new Auditor(topology, parts.Systems, IdentifierKeys.TryKey, store.Clock, store.Random).AuditAsync(_ => null, CancellationToken.None);
             var plan = Planner.Plan(topology, audit.Pictures, audit.Findings, new PlanStamp(store.Random.NextUuid(), store.Clock.GetUtcNow(), "", "", store.Random));
