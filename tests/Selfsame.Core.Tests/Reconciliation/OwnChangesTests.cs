@@ -1,11 +1,10 @@
 using Selfsame.Core.Accounts;
-using Selfsame.Core.Provisioning;
 using Selfsame.Core.Reconciliation;
 using Selfsame.Core.Tests.Provisioning;
 
 namespace Selfsame.Core.Tests.Reconciliation;
 
-/// <summary>What a plan itself made of an account is expected by what else it does, and told to the service.</summary>
+/// <summary>What a plan itself made of an account is expected by what else it does.</summary>
 public sealed class OwnChangesTests
 {
     [Fact]
@@ -54,37 +53,6 @@ public sealed class OwnChangesTests
 
         report.Skipped.ShouldBeEmpty();
         bench.Pds.Records.ShouldHaveSingleItem()["email"].AsText.ShouldBe("new@example.org");
-    }
-
-    [Fact]
-    public async Task The_service_looks_at_an_account_that_was_mended_with_what_refers_to_it()
-    {
-        var bench = new Bench();
-        bench.Topology = With(bench.Topology, "app", system => system with { Unique = [IdentifierKind.Username] });
-        bench.Target.ForeignKeys.Add(new ReferencePlace { Table = "notes", Fields = ["author"], AccountFields = ["username"], Enforced = true });
-        bench.Source.Put(Bench.Person("1", "ann", "ann@example.org"));
-        bench.Target.Put(Bench.Person("1", "ann ", "ann@example.org"));
-        bench.Target.Refer("notes", ["id"], ("id", "first"), ("author", "ann "));
-        var rows = new InMemoryRows();
-        rows.Only = InMemoryRows.New(new ProvisioningKey("people", new AccountId("1"), "app")) with { State = ProvisioningState.Linked, TargetId = new AccountId("1") };
-        var plan = await bench.PlanAsync();
-        plan.Changes[0].References.ShouldNotBeNull();
-        var provisioner = new Provisioner(new ProvisionerParts
-        {
-            Topology = bench.Topology,
-            Systems = bench.Systems,
-            Rows = rows,
-            Keying = IdentifierKeys.TryKey,
-            Clock = TimeProvider.System,
-            Random = RandomSource.System,
-            Unforeseen = (_, exception) => throw exception,
-            CrashPoints = CrashPoints.None,
-        });
-
-        await new Applier(bench.Topology, bench.Systems, bench.Journal, TimeProvider.System, CrashPoints.None, provisioner).ApplyAsync(plan, null, CancellationToken.None);
-
-        bench.Target.ReferringNow.ShouldBe(["notes: author=ann, id=first"]);
-        rows.Only.DueBecause.ShouldBe(LookAgain.OfPlan);
     }
 
     /// <summary>Somebody whose name is to be mended in the source, and who is missing in the target.</summary>
