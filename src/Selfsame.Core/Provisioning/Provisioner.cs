@@ -19,7 +19,10 @@ public sealed record ProvisionerParts
     public required RandomSource Random { get; init; }
 
     /// <summary>Told of what a connector, or we, did not foresee: the row gets a sentence and its back-off, and the log must have the whole.</summary>
-    public required Action<ProvisioningKey, Exception> Unforeseen { get; init; }
+    public required Action<ProvisioningRow, Exception> Unforeseen { get; init; }
+
+    /// <summary>Told of each row that was given back, as it was taken and as it was written.</summary>
+    public Action<ProvisioningRow, ProvisioningRow> Concluded { get; init; } = (_, _) => { };
 
     public CrashPoints CrashPoints { get; init; } = CrashPoints.None;
 }

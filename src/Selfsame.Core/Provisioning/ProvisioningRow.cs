@@ -105,6 +105,9 @@ public sealed record ProvisioningRow
 
     /// <summary>What was decided on the way and a person may want to know, as a handle that was refused.</summary>
     public string? Note { get; init; }
+
+    /// <summary>Leads to the webhook or the request that had it looked at last; null where that was neither.</summary>
+    public string? CorrelationId { get; init; }
 }
 
 /// <summary>A row on loan.</summary>

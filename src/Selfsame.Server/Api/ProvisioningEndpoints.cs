@@ -246,7 +246,7 @@ internal sealed record ProvisioningRowAnswer
         Note = status.Row.Note,
         CreatedAt = status.Created,
         UpdatedAt = status.Updated,
-        History = [.. status.History.Select(line => new ProvisioningHappeningAnswer { At = line.At, State = NameOf(line.State), What = line.What })],
+        History = [.. status.History.Select(line => new ProvisioningHappeningAnswer { At = line.At, State = NameOf(line.State), What = line.What, CorrelationId = line.CorrelationId })],
     };
 }
 
@@ -258,4 +258,6 @@ internal sealed record ProvisioningHappeningAnswer
     public required string State { get; init; }
 
     public required string? What { get; init; }
+
+    public required string? CorrelationId { get; init; }
 }

@@ -124,12 +124,12 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
         }
         catch (SystemUnavailableException exception)
         {
-            TellUnforeseen(keeper, exception.Unforeseen);
+            TellUnforeseen(change, keeper, exception.Unforeseen);
             return await PostponeAsync(change, exception.Message, keeper, exception.RetryAfter);
         }
         catch (Exception exception) when (UnforeseenAnswers.Is(exception))
         {
-            TellUnforeseen(keeper, exception);
+            TellUnforeseen(change, keeper, exception);
             return await PostponeAsync(change, $"The work on it failed in a way that was not foreseen ({exception.GetType().Name}). The log has the whole: report it.");
         }
         finally
@@ -173,7 +173,7 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
         {
             var outcome = await keeper.SetAsync(id, wanted, cancellation);
             context.CrashPoints.Reach(HandleCrashPoints.UpdateLeft);
-            TellUnforeseen(keeper, (outcome as Unknown)?.Unforeseen);
+            TellUnforeseen(change, keeper, (outcome as Unknown)?.Unforeseen);
             switch (outcome)
             {
                 case AlreadyExists:
@@ -198,11 +198,11 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
         return await FlipAsync(change, account);
     }
 
-    private void TellUnforeseen(HandleKeeper keeper, Exception? exception)
+    private void TellUnforeseen(HandleChange change, HandleKeeper keeper, Exception? exception)
     {
         if (exception is not null)
         {
-            ServerLogMessages.HandleChangeUnforeseen(context.Logger, keeper.Name, exception);
+            ServerLogMessages.HandleChangeUnforeseen(context.Logger, keeper.Name, change.CorrelationId, exception);
         }
     }
 

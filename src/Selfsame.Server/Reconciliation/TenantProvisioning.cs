@@ -40,9 +40,9 @@ internal sealed class TenantProvisioning(StoreContext context, ServerOptions opt
 
     /// <summary>Takes a row out of its conflict; false when it is in none, not there, or another tenant's.</summary>
     public async Task<bool> RetryAsync(ProvisioningKey key, CancellationToken cancellation)
-        => TenantOf(options.Topology, key.System) == scope.Tenant && await ConnectedSystems.Rows(context).RetryAsync(key, cancellation);
+        => TenantOf(options.Topology, key.System) == scope.Tenant && await ConnectedSystems.Rows(context).RetryAsync(key, scope.CorrelationId, cancellation);
 
     /// <summary>Takes all rows of a system out of their conflict; how many those are.</summary>
     public async Task<int> RetryAllAsync(string system, CancellationToken cancellation)
-        => TenantOf(options.Topology, system) == scope.Tenant ? await new ProvisioningRetries(context).RetryAllAsync(system, cancellation) : 0;
+        => TenantOf(options.Topology, system) == scope.Tenant ? await new ProvisioningRetries(context).RetryAllAsync(system, scope.CorrelationId, cancellation) : 0;
 }

@@ -92,7 +92,25 @@ public abstract class EventInboxTests(Backend backend)
 
         var due = (await store.QueryAsync<string>("SELECT due_because FROM provisioning WHERE state = 'Linked'")).ShouldHaveSingleItem();
         due.ShouldContain("sdu");
-        due.ShouldContain("correlation-of-2");
+        (await store.QueryAsync<string>("SELECT correlation_id FROM provisioning")).ShouldBe(["correlation-of-2"]);
+    }
+
+    [Fact]
+    public async Task The_id_of_each_delivery_that_had_an_account_looked_at_stands_in_the_history_of_its_row()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var source = new Accounts { Present = { Ann } };
+        await ReceiveAsync(store, Event("1", "ss", Ann));
+        await WorkAsync(store, source);
+
+        // Two deliveries that are worked on together.
+        await ReceiveAsync(store, Event("2", "s", Ann), Event("3", "s", Ann));
+        await ReceiveAsync(store, Event("4", "sv", Ann));
+        await WorkAsync(store, source);
+
+        // The row goes on with one of them, and whatever it comes to bears that.
+        (await store.QueryAsync<string>("SELECT correlation_id FROM provisioning_events UNION ALL SELECT correlation_id FROM provisioning ORDER BY 1"))
+            .ShouldBe(["correlation-of-1", "correlation-of-2", "correlation-of-4"]);
     }
 
     [Fact]

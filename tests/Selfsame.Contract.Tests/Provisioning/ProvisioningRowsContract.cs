@@ -436,7 +436,7 @@ public abstract partial class ProvisioningRowsContract : IAsyncLifetime
         {
             for (var number = 0; number < count; number++)
             {
-                await ProvisioningRows.InsertPending(transaction, "users", new AccountId($"{name}{number}"), ["app"], clock.Now, lane);
+                await ProvisioningRows.InsertPending(transaction, "users", new AccountId($"{name}{number}"), ["app"], clock.Now, lane: lane);
             }
         });
 
