@@ -3,6 +3,7 @@ using System.Text;
 using Microsoft.Extensions.Logging;
 using Selfsame.Core.Provisioning;
 using Selfsame.Store;
+using Selfsame.Store.Inbox;
 using Selfsame.Store.Mail;
 using Selfsame.Store.Provisioning;
 using Selfsame.Store.Webhooks;
@@ -52,7 +53,8 @@ internal sealed class StoreGauges(StoreContext context, ILogger<StoreGauges> log
             var systems = await new ProvisioningReports(context.Database, context.Clock).SummariseAsync(patience.Token);
             var backlogs = await WebhookBacklogs.ReadAsync(context, patience.Token);
             var mails = await MailBacklogs.ReadAsync(context, patience.Token);
-            return Write(systems, backlogs, [.. mails.Where(mail => MayBeCounted(mail.Tenant))], context.Now());
+            var sources = await new InboxBacklogs(context).ReadAsync(patience.Token);
+            return Write(sources, context.Now()) + Write(systems, backlogs, [.. mails.Where(mail => MayBeCounted(mail.Tenant))], context.Now());
         }
         catch (Exception exception)
         {
@@ -63,6 +65,18 @@ internal sealed class StoreGauges(StoreContext context, ILogger<StoreGauges> log
 
     /// <summary>Where it is hidden who is registered, a count that rises or not would tell it: a free address gets a mail each time, a taken one does not.</summary>
     private bool MayBeCounted(string tenant) => context.Tenants.GetValueOrDefault(tenant) is { Disclosure: not Disclosure.Hide };
+
+    private static string Write(IReadOnlyList<InboxBacklog> sources, DateTimeOffset now)
+    {
+        static string Labels(InboxBacklog source) => $"system=\"{PrometheusMetrics.Escape(source.System)}\"";
+        var lines = new StringBuilder();
+        Family(lines, "selfsame_events_waiting", "Events of a connected system that are not done.", sources.Select(source => (Labels(source), (double)source.Waiting)));
+        Family(lines, "selfsame_events_failing", "Those of them that failed and are tried again.", sources.Select(source => (Labels(source), (double)source.Failing)));
+        Family(
+            lines, "selfsame_events_oldest_waiting_seconds", "How long the oldest event waits to be worked on; 0 when none does.",
+            sources.Select(source => (Labels(source), Age(source.OldestWaiting, now))));
+        return lines.ToString();
+    }
 
     private static string Write(IReadOnlyList<SystemProvisioning> systems, IReadOnlyList<WebhookBacklog> backlogs, IReadOnlyList<MailBacklog> mails, DateTimeOffset now)
     {

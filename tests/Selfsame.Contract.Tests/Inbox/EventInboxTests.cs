@@ -96,6 +96,34 @@ public abstract class EventInboxTests(Backend backend)
     }
 
     [Fact]
+    public async Task What_failed_is_worked_on_at_once_when_an_administrator_asks_and_what_somebody_has_is_left_alone()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var (down, up) = (new Accounts { Problem = "The secret was revoked." }, new Accounts { Present = { Ann } });
+        await ReceiveAsync(store, Event("1", "ss", Ann));
+        await WorkAsync(store, down);
+        store.Clock.Advance(TimeSpan.FromSeconds(5));
+        await WorkAsync(store, down);
+        await new EventInbox(store.Context).ReceiveAsync("second", [Event("1", "ss", Ann)], "c", TestStore.Cancellation);
+        await WorkAsync(store, down, down);
+        await store.ExecuteAsync("UPDATE inbox SET leased_until = '2100-01-01' WHERE system = 'second'");
+        var backlogs = new InboxBacklogs(store.Context);
+
+        (await backlogs.RetryAsync("second", TestStore.Cancellation)).ShouldBe(0);
+        (await backlogs.RetryAsync("nobody", TestStore.Cancellation)).ShouldBe(0);
+        (await WorkAsync(store, up)).ShouldBe(0);
+        (await backlogs.RetryAsync("idp", TestStore.Cancellation)).ShouldBe(1);
+        (await WorkAsync(store, up)).ShouldBe(1);
+
+        (await store.QueryAsync<string>("SELECT source FROM provisioning")).ShouldBe(["idp"]);
+        (await backlogs.ReadAsync(TestStore.Cancellation)).Select(backlog => (backlog.System, backlog.Failing)).ShouldBe([("second", 1)]);
+
+        // A system whose log is read is there, too, when nothing waits.
+        await new InboxSweep(store.Context).RunAsync("idp", up, TestStore.Cancellation);
+        (await backlogs.ReadAsync(TestStore.Cancellation))[0].ShouldBe(new InboxBacklog { System = "idp" });
+    }
+
+    [Fact]
     public async Task The_id_of_each_delivery_that_had_an_account_looked_at_stands_in_the_history_of_its_row()
     {
         await using var store = await TestStore.CreateAsync(backend);
@@ -141,6 +169,10 @@ public abstract class EventInboxTests(Backend backend)
         var report = (await new InboxReports(store.Context).ReadAsync(TestStore.Cancellation)).Single(one => one.System == "idp");
         (report.Waiting, report.Failing, report.LastProblem).ShouldBe((1, 1, "'idp' is down."));
         report.OldestWaiting.ShouldBe(store.Clock.GetUtcNow());
+
+        var backlogs = new InboxBacklogs(store.Context);
+        (await backlogs.ReadAsync(TestStore.Cancellation)).ShouldBe(
+            [new InboxBacklog { System = "idp", Waiting = 1, Failing = 1, OldestWaiting = store.Clock.GetUtcNow(), LastProblem = "'idp' is down." }]);
 
         // Not at once again, but later, and then it is done.
         (await WorkAsync(store, up, up)).ShouldBe(0);

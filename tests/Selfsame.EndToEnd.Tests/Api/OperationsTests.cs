@@ -89,6 +89,7 @@ public sealed partial class OperationsTests(SharedServer shared) : IClassFixture
         await own.MakeUserAsync();
         await ProvisionedRows.SettleAsync(own.Context, "app", new FoundConflict("taken"));
         await own.MakeUserAsync();
+        await FailingEvents.AddAsync(own.Context, "idp", 2, "down");
 
         var text = (await own.Anonymous().GetAsync("/metrics")).ShouldHaveStatus(200).Text;
 
@@ -101,6 +102,9 @@ public sealed partial class OperationsTests(SharedServer shared) : IClassFixture
         text.ShouldContain("\nselfsame_mails_waiting{tenant=\"main\"} ");
         text.ShouldNotContain("tenant=\"quiet\"");
         text.ShouldContain("\nselfsame_provisioning_oldest_waiting_seconds{system=\"app\"} ");
+        text.ShouldContain("\nselfsame_events_waiting{system=\"idp\"} 2\n");
+        text.ShouldContain("\nselfsame_events_failing{system=\"idp\"} 2\n");
+        text.ShouldContain("\nselfsame_events_oldest_waiting_seconds{system=\"idp\"} ");
         text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !Line().IsMatch(line)).ShouldBeEmpty();
     }
 
