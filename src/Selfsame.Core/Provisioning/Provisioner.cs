@@ -89,6 +89,26 @@ public sealed class Provisioner
     public Task<TimeSpan> PausedForAsync(string system, CancellationToken cancellation)
         => Lanes.Any(lane => lane.System == system) ? parts.Rows.PausedForAsync(system, cancellation) : Task.FromResult(TimeSpan.Zero);
 
+    /// <summary>
+    /// Waits until the system's rate, if the config gives it one, has room for one account more, over all nodes, and takes that; false where it was cancelled before. The lanes take
+    /// theirs with their claims.
+    /// </summary>
+    public async Task<bool> WaitForTurnAsync(string system, CancellationToken cancellation)
+    {
+        try
+        {
+            while (parts.Topology.Systems[system].Pace.PerSecond is { } perSecond && await parts.Rows.TakeTokenAsync(system, perSecond, cancellation) is var left && left > TimeSpan.Zero)
+            {
+                await Task.Delay(left, parts.Clock, cancellation);
+            }
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+        }
+
+        return !cancellation.IsCancellationRequested;
+    }
+
     /// <summary>The system asked to be left alone for this long: the nodes of the service leave it alone as well.</summary>
     public Task PauseAsync(string system, TimeSpan pause, CancellationToken cancellation) => parts.Rows.PauseAsync(system, pause, cancellation);
 

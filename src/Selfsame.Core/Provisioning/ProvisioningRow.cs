@@ -207,4 +207,9 @@ public interface IProvisioningRows
 
     /// <summary>How long such a pause still lasts; zero where there is none.</summary>
     Task<TimeSpan> PausedForAsync(string system, CancellationToken cancellation);
+
+    /// <summary>
+    /// Takes one token of the bucket that claims with a rate take theirs from, for what no claim is made for; zero where there was one, else how long it takes until there is.
+    /// </summary>
+    Task<TimeSpan> TakeTokenAsync(string system, double perSecond, CancellationToken cancellation);
 }

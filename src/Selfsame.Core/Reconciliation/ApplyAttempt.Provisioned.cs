@@ -23,7 +23,7 @@ internal sealed partial class ApplyAttempt
                 break;
             }
 
-            var outcomes = await Task.WhenAll(some.Select(change => ProvisionAsync(change, attempted.Contains(change.Number))));
+            var outcomes = await Task.WhenAll(some.Select(change => ProvisionAsync(change, attempted.Contains(change.Number), cancellation)));
             crashPoints.Reach(ApplyCrashPoints.ChangeLeft);
             if (!await RecordAsync([.. outcomes.OfType<JournalOutcome>()]))
             {
@@ -54,7 +54,7 @@ internal sealed partial class ApplyAttempt
         }
     }
 
-    private async Task<JournalOutcome?> ProvisionAsync(Change change, bool attempted)
+    private async Task<JournalOutcome?> ProvisionAsync(Change change, bool attempted, CancellationToken cancellation)
     {
         if (provisioner is null)
         {
@@ -64,6 +64,11 @@ internal sealed partial class ApplyAttempt
         if (!attempted && topology.Decisions.Forbids(change) is { } why)
         {
             return new JournalOutcome(change.Number, ChangeState.Skipped, null, why);
+        }
+
+        if (!await WaitForTurnAsync(change, cancellation))
+        {
+            return null;
         }
 
         if (await WaitOutPauseAsync(change) is { } left)

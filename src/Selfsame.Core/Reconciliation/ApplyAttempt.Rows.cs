@@ -116,7 +116,7 @@ internal sealed partial class ApplyAttempt
         await Task.WhenAll(Enumerable.Range(0, Math.Min(wave.Count, rowChanges.AtOnce(wave[0]))).Select(_ => WorkAsync()));
         for (var index = 0; wave.Count > 1 && index < wave.Count; index++)
         {
-            if (outcomes[index] is not (null or Done or Drifted) && await MayGoOnAsync(cancellation))
+            if (outcomes[index] is not (null or Done or Drifted) && await MayGoOnAsync(wave[index].Change, cancellation))
             {
                 outcomes[index] = await WriteOneAsync(wave[index]);
             }
@@ -128,7 +128,7 @@ internal sealed partial class ApplyAttempt
         {
             try
             {
-                for (var index = Interlocked.Increment(ref next); index < wave.Count && await MayGoOnAsync(cancellation); index = Interlocked.Increment(ref next))
+                for (var index = Interlocked.Increment(ref next); index < wave.Count && await MayGoOnAsync(wave[index].Change, cancellation); index = Interlocked.Increment(ref next))
                 {
                     outcomes[index] = await WriteOneAsync(wave[index]);
                 }
@@ -142,7 +142,7 @@ internal sealed partial class ApplyAttempt
         }
     }
 
-    private async Task<bool> MayGoOnAsync(CancellationToken cancellation) => !cancellation.IsCancellationRequested && await KeepLeaseAsync(CancellationToken.None);
+    private async Task<bool> MayGoOnAsync(Change change, CancellationToken cancellation) => await WaitForTurnAsync(change, cancellation) && await KeepLeaseAsync(CancellationToken.None);
 
     private async Task<WriteOutcome> WriteOneAsync(PreparedChange prepared)
     {

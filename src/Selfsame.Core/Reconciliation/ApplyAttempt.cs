@@ -174,7 +174,7 @@ internal sealed partial class ApplyAttempt(
         var written = new List<(Change Change, WriteOutcome Outcome)>();
         foreach (var (change, go) in ready)
         {
-            if (cancellation.IsCancellationRequested || !await KeepLeaseAsync(CancellationToken.None))
+            if (!await WaitForTurnAsync(change, cancellation) || !await KeepLeaseAsync(CancellationToken.None))
             {
                 break;
             }
@@ -229,6 +229,10 @@ internal sealed partial class ApplyAttempt(
             await Task.Delay(throttled.RetryAfter, clock, CancellationToken.None);
         }
     }
+
+    /// <summary>Waits until the rate of the change's system has room for it; false where the work is to end.</summary>
+    private Task<bool> WaitForTurnAsync(Change change, CancellationToken cancellation)
+        => provisioner is null ? Task.FromResult(!cancellation.IsCancellationRequested) : provisioner.WaitForTurnAsync(change.System, cancellation);
 
     /// <summary>Waits until a pause is over for which the change's system asked the service; what is left of one that is too long, else null.</summary>
     private async Task<TimeSpan?> WaitOutPauseAsync(Change change)

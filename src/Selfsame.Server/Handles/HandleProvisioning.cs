@@ -26,6 +26,9 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
     /// <summary>While a user waits, an account that somebody works on is looked at again so soon.</summary>
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>So long a change waits in place for a system that has a rate.</summary>
+    private static readonly TimeSpan LongestTurn = TimeSpan.FromSeconds(2);
+
     private readonly HandleChanges changes = new(context);
 
     /// <summary>Sets, changes or (null) gives up the user's handle; an answer that the other system owes is <see cref="UserChangeResult.Pending"/>.</summary>
@@ -164,6 +167,11 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
             return await PostponeAsync(change, $"'{keeper.Name}' asked to be called later.", null, left);
         }
 
+        if (await WaitForTurnAsync(keeper, cancellation) is { } longer)
+        {
+            return await PostponeAsync(change, $"'{keeper.Name}' is worked on no faster than its 'perSecond' in the config.", null, longer);
+        }
+
         if (keeper.Wanted(change) is not { } wanted || await keeper.ReadAsync(id, cancellation) is not { } present)
         {
             return await FlipAsync(change, account);
@@ -196,6 +204,23 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
 
         context.CrashPoints.Reach(HandleCrashPoints.Confirmed);
         return await FlipAsync(change, account);
+    }
+
+    /// <summary>Waits until the keeper's rate, if the config gives it one, has room for this change, and takes that; how long it still lasts where that is too long.</summary>
+    private async Task<TimeSpan?> WaitForTurnAsync(HandleKeeper keeper, CancellationToken cancellation)
+    {
+        var rows = ConnectedSystems.Rows(context);
+        while (topology!.Systems[keeper.Name].Pace.PerSecond is { } perSecond && await rows.TakeTokenAsync(keeper.Name, perSecond, cancellation) is var left && left > TimeSpan.Zero)
+        {
+            if (left > LongestTurn)
+            {
+                return left;
+            }
+
+            await Task.Delay(left, context.Clock, cancellation);
+        }
+
+        return null;
     }
 
     private void TellUnforeseen(HandleChange change, HandleKeeper keeper, Exception? exception)

@@ -46,7 +46,7 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
     /// <summary>Works on what is due now of one system; how many events that were. A system that does not answer holds no other up.</summary>
     public async Task<int> RunOnceAsync(string system, CancellationToken cancellation)
     {
-        var events = await inbox.ClaimAsync(system, Batch, Lease, cancellation);
+        var events = await inbox.ClaimAsync(system, Batch, Lease, topology.Systems.GetValueOrDefault(system)?.Pace.PerSecond, cancellation);
         if (events.Count > 0)
         {
             context.CrashPoints.Reach(InboxCrashPoints.Claimed);

@@ -197,6 +197,13 @@ public sealed partial class ProvisioningRows(Database database, SecretKeys secre
     public Task<TimeSpan> PausedForAsync(string system, CancellationToken cancellation)
         => database.ReadAsync(transaction => new SystemPace(transaction, system, Now()).PausedForAsync(), cancellation);
 
+    public Task<TimeSpan> TakeTokenAsync(string system, double perSecond, CancellationToken cancellation)
+        => database.TransactAsync(
+            transaction => new SystemPace(transaction, system, Now()).TakeOneAsync(perSecond),
+            // After a lost commit answer another is taken: at worst it is slower by one.
+            _ => Task.FromResult(default(Settled<TimeSpan>)),
+            cancellation);
+
     /// <summary>Takes a row out of its conflict to look again; false when it is in none.</summary>
     public Task<bool> RetryAsync(ProvisioningKey key, CancellationToken cancellation) => RetryAsync(key, correlationId: null, cancellation);
 

@@ -124,6 +124,28 @@ public abstract class EventInboxTests(Backend backend)
     }
 
     [Fact]
+    public async Task A_source_with_a_rate_is_read_no_faster_and_several_events_of_one_account_are_one_read()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var people = Enumerable.Range(1, 4).Select(number => new AccountId($"auth0|{number}")).ToArray();
+        var source = new Accounts { Present = { people[0], people[1], people[2], people[3] } };
+        await ReceiveAsync(store, [.. people.Select((person, index) => Event($"{index}", "ss", person)), Event("1b", "sv", people[1])]);
+        Task<int> RunAsync() => WorkAsync(store.Context, source, source, new ProvisioningPace(PerSecond: 2));
+
+        // The bucket begins with one token and holds one second's.
+        (await RunAsync()).ShouldBe(1);
+        (await RunAsync()).ShouldBe(0);
+        store.Clock.Advance(TimeSpan.FromSeconds(1));
+        (await RunAsync()).ShouldBe(2);
+        (await store.CountAsync("provisioning")).ShouldBe(2);
+        (await RunAsync()).ShouldBe(1);
+        (await RunAsync()).ShouldBe(0);
+        store.Clock.Advance(TimeSpan.FromMinutes(1));
+        (await RunAsync()).ShouldBe(1);
+        (await store.CountAsync("provisioning")).ShouldBe(4);
+    }
+
+    [Fact]
     public async Task The_id_of_each_delivery_that_had_an_account_looked_at_stands_in_the_history_of_its_row()
     {
         await using var store = await TestStore.CreateAsync(backend);
@@ -549,9 +571,10 @@ public abstract class EventInboxTests(Backend backend)
 
     private static Task<int> WorkAsync(TestStore store, Accounts idp, Accounts? second = null) => WorkAsync(store.Context, idp, second ?? idp);
 
-    private static async Task<int> WorkAsync(StoreContext context, Accounts idp, Accounts second)
+    private static async Task<int> WorkAsync(StoreContext context, Accounts idp, Accounts second, ProvisioningPace? pace = null)
     {
-        SystemConfig Config(string name) => new() { Name = name, Connector = "x", Settings = new Dictionary<string, string>(), Mapping = Accounts.People };
+        SystemConfig Config(string name)
+            => new() { Name = name, Connector = "x", Settings = new Dictionary<string, string>(), Mapping = Accounts.People, Pace = pace ?? new ProvisioningPace() };
         var topology = new Topology
         {
             Systems = new[] { "idp", "second", "app" }.ToDictionary(name => name, Config),
