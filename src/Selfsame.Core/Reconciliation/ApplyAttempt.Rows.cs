@@ -17,7 +17,8 @@ internal sealed partial class ApplyAttempt
         var open = portion.Where(change => !held.ContainsKey(change.Number)).ToList();
         var outcomes = held.Values.OfType<JournalOutcome>().ToList();
         var taken = new Dictionary<int, AlreadyExists>();
-        for (var look = 1; open.Count > 0; look++)
+        var looks = new Dictionary<int, int>();
+        while ((open = WithoutThoseBehind(open, outcomes)).Count > 0)
         {
             var prepared = await rowChanges.PrepareAsync(open, EarlierRows, cancellation);
             foreach (var hindered in prepared.Where(change => change.Hindrance is not null))
@@ -32,7 +33,7 @@ internal sealed partial class ApplyAttempt
                 outcomes.Add(await WithoutRestAsync(refused.Change, NotDone(refused.Change, taken[refused.Change.Number])!));
             }
 
-            var ready = prepared.Where(change => change.Hindrance is null && !IsRefused(change)).ToList();
+            var (ready, behind) = WithTheirChains(prepared, change => change.Hindrance is null && !IsRefused(change));
             if (ready.Count > 0)
             {
                 if (!await RecordIntentsAsync(ready, cancellation))
@@ -43,9 +44,9 @@ internal sealed partial class ApplyAttempt
                 crashPoints.Reach(ApplyCrashPoints.IntentDurable);
             }
 
-            var (concluded, again) = await WriteRowsAsync(ready, taken, lastLook: look == MaximumLooks, cancellation);
+            var (concluded, again) = await WriteRowsAsync(ready, taken, looks, cancellation);
             outcomes.AddRange(concluded);
-            open = again;
+            open = [.. again.Concat(behind).OrderBy(change => change.Number)];
         }
 
         // Before the outcomes are durable: who takes the run up after a crash asks as well.
@@ -70,19 +71,27 @@ internal sealed partial class ApplyAttempt
     }
 
     private async Task<(List<JournalOutcome> Concluded, List<Change> Again)> WriteRowsAsync(
-        IReadOnlyList<PreparedChange> ready, Dictionary<int, AlreadyExists> taken, bool lastLook, CancellationToken cancellation)
+        IReadOnlyList<PreparedChange> ready, Dictionary<int, AlreadyExists> taken, Dictionary<int, int> looks, CancellationToken cancellation)
     {
         var (concluded, done, again) = (new List<JournalOutcome>(), new List<Change>(), new List<Change>());
+        var notMade = ready.Select(prepared => prepared.Change.Number).ToHashSet();
         foreach (var wave in rowChanges.Waves(ready))
         {
-            foreach (var (change, outcome) in await WriteWaveAsync(wave, cancellation))
+            var freed = wave.ToLookup(prepared => chains.Ahead(prepared.Change) is not { } ahead || !notMade.Contains(ahead.Number));
+            again.AddRange(freed[false].Select(prepared => prepared.Change));
+            foreach (var (change, outcome) in await WriteWaveAsync([.. freed[true]], cancellation))
             {
+                looks[change.Number] = looks.GetValueOrDefault(change.Number) + 1;
+                var isLastLook = looks[change.Number] == MaximumLooks;
                 switch (outcome)
                 {
-                    case Done: done.Add(change); break;
-                    case Drifted when !lastLook: again.Add(change); break;
+                    case Done:
+                        done.Add(change);
+                        notMade.Remove(change.Number);
+                        break;
+                    case Drifted when !isLastLook: again.Add(change); break;
                     // What another change made a moment ago may have taken the place of a row that was to move there: now it stands there already, and goes.
-                    case AlreadyExists exists when !lastLook:
+                    case AlreadyExists exists when !isLastLook:
                         taken[change.Number] = exists;
                         again.Add(change);
                         break;
@@ -111,6 +120,11 @@ internal sealed partial class ApplyAttempt
     /// </summary>
     private async Task<IReadOnlyList<(Change Change, WriteOutcome Outcome)>> WriteWaveAsync(IReadOnlyList<PreparedChange> wave, CancellationToken cancellation)
     {
+        if (wave.Count == 0)
+        {
+            return [];
+        }
+
         var outcomes = new WriteOutcome?[wave.Count];
         var next = -1;
         await Task.WhenAll(Enumerable.Range(0, Math.Min(wave.Count, rowChanges.AtOnce(wave[0]))).Select(_ => WorkAsync()));

@@ -24,7 +24,8 @@ internal sealed partial class ApplyAttempt(
     private const int MaximumThrottles = 5;
 
     private readonly string salt = plan.Id.ToString("D");
-    private readonly RowChanges rowChanges = new(systems, system => topology.Systems[system].References, topology.Decisions, plan.Id.ToString("D"));
+    private readonly IdChains chains = ChainsOf(plan, topology);
+    private readonly RowChanges rowChanges = new(systems, system => topology.Systems[system].References, topology.Decisions, ChainsOf(plan, topology), plan.Id.ToString("D"));
     private readonly Dictionary<int, JournalEntry> entries = [];
     private readonly Dictionary<int, string> pending = [];
     private int appliedNow;

@@ -19,9 +19,10 @@ public static class UndoPlanner
     {
         var changes = new List<Change>();
         var notPlanned = new List<NotPlanned>();
+        var chains = new IdChains(run.Plan.Changes, system => topology.Systems[system].Mapping);
         foreach (var change in run.Plan.Changes.Reverse())
         {
-            foreach (var decision in Decide(change, run.Entries.GetValueOrDefault(change.Number), present, topology))
+            foreach (var decision in Decide(change, run.Entries.GetValueOrDefault(change.Number), present, topology, chains))
             {
                 switch (decision)
                 {
@@ -48,7 +49,7 @@ public static class UndoPlanner
         };
     }
 
-    private static List<Decision> Decide(Change change, JournalEntry? entry, PresentState present, Topology topology)
+    private static List<Decision> Decide(Change change, JournalEntry? entry, PresentState present, Topology topology, IdChains chains)
     {
         // Under the number that it was to get somebody stands who is not as planned.
         if (entry is { State: ChangeState.Skipped, Rows: [var numbered] } && change.Numbered && present.Account(change.System, AccountOf(change, entry, topology.Systems[change.System].Mapping)) is not null)
@@ -71,6 +72,7 @@ public static class UndoPlanner
         {
             var mapping = topology.Systems[change.System].Mapping;
             return change.Exchanged is not null ? UndoExchange(change, rows, present, mapping)
+                : chains.IsLink(change) ? UndoLink(change, rows, present, mapping, chains.Ahead(change)?.Effects ?? [])
                 : StrangerUnderNewId(change, present, mapping) is { } stranger ? [stranger]
                 : UndoRows(change, rows, present);
         }
@@ -146,10 +148,57 @@ public static class UndoPlanner
 
         var back = ExchangedBack(change, mapping, (id, relied) => present.Account(change.System, AccountId.FromRecord(id, mapping.Id)!)!.Record.OrMissing(relied.Keys));
 
-        // What of the run came before is judged by what this leaves.
+        TakeBack(change, rows, present, mapping);
+        return traces.Changed.Length == 0 ? [new Planned(back)]
+            : [new Planned(back), new LeftAlone($"The accounts exchange their ids back. What somebody changed since stays: {traces.Changed}.")];
+    }
+
+    /// <summary>
+    /// An account whose old id another took takes it back when that one has given it back, with all that refers to it by then: what came since would be the other's if it stayed.
+    /// </summary>
+    private static List<Decision> UndoLink(Change change, IReadOnlyList<RowWrite> rows, PresentState present, AccountMapping mapping, IReadOnlyList<string> effects)
+    {
+        Account? PresentAccount(AccountId id) => present.Account(change.System, id);
+        if (rows.Count == 0 || IdChains.Likeness(change, mapping, PresentAccount, "") < 0)
+        {
+            return [];
+        }
+
+        var id = IdChains.IdAfter(change, mapping);
+        if (PresentAccount(id) is not { } account)
+        {
+            return [new LeftAlone("The account is gone.")];
+        }
+
+        if (StrangerUnderNewId(change, present, mapping) is { } stranger)
+        {
+            return [stranger];
+        }
+
+        if (PresentAccount(change.Account) is not null)
+        {
+            return [new LeftAlone($"{change.Account} is the id of another account by now: {change.Label} keeps {id}. Look whose it is.")];
+        }
+
+        var back = Reverse(change) with
+        {
+            Account = id,
+            Before = change.After,
+            After = change.Before,
+            Precondition = account.Record.OrMissing(change.Precondition.Keys),
+            Effects = effects,
+            References = change.References,
+        };
+        TakeBack(change, rows, present, mapping);
+        return [new Planned(back)];
+    }
+
+    /// <summary>Makes the reverse of accounts' new ids here: what of the run came before is judged by what this leaves.</summary>
+    private static void TakeBack(Change change, IReadOnlyList<RowWrite> rows, PresentState present, AccountMapping mapping)
+    {
         foreach (var row in rows.Reverse())
         {
-            if (ExchangeTraces.IsOfAccount(row, table, mapping))
+            if (ExchangeTraces.IsOfAccount(row, present.AccountsTable(change.System), mapping))
             {
                 present.Make(change.System, row.Reversed() with { After = row.Key });
             }
@@ -158,9 +207,6 @@ public static class UndoPlanner
                 present.Make(change.System, row.Reversed());
             }
         }
-
-        return traces.Changed.Length == 0 ? [new Planned(back)]
-            : [new Planned(back), new LeftAlone($"The accounts exchange their ids back. What somebody changed since stays: {traces.Changed}.")];
     }
 
     /// <param name="change">The exchange.</param>
