@@ -19,7 +19,7 @@ public sealed class Applier(
     // Reads and journal writes are shared by this many changes; a crash leaves at most so many to be looked at again.
     private const int PortionSize = 200;
 
-    /// <summary>Applies the plan, or goes on with it where it was begun; applying a finished plan again changes nothing.</summary>
+    /// <summary>Applies the plan, or goes on with it where it was begun; applying a finished plan again changes nothing, and one that was taken back is refused.</summary>
     /// <param name="plan">What to do.</param>
     /// <param name="progress">Told the number of the last change of each portion.</param>
     /// <param name="cancellation">Ends it between two changes.</param>
@@ -47,9 +47,14 @@ public sealed class Applier(
         }
     }
 
-    private async Task<ApplyReport> RunAsync(ApplyAttempt attempt, Plan plan, IProgress<int>? progress, CancellationToken cancellation)
+    private async Task<ApplyResult> RunAsync(ApplyAttempt attempt, Plan plan, IProgress<int>? progress, CancellationToken cancellation)
     {
         crashPoints.Reach(ApplyCrashPoints.LeaseTaken);
+        if (TakenBack.By(await journal.ListAsync(cancellation), plan.Id) is [var undo, ..])
+        {
+            return new ApplyTakenBack(undo.Id, undo.Finished is not null);
+        }
+
         if (!await attempt.BeginAsync(cancellation))
         {
             return attempt.Report(ApplyStop.LeaseLost);

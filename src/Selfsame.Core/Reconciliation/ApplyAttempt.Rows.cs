@@ -2,14 +2,13 @@ using Selfsame.Core.Accounts;
 
 namespace Selfsame.Core.Reconciliation;
 
-/// <summary>The part of an attempt that changes several rows as one, and the systems' shapes.</summary>
+/// <summary>The part of an attempt that changes several rows as one.</summary>
 internal sealed partial class ApplyAttempt
 {
     // Somebody may write a reference between the look and the transaction; then it is looked at again.
     private const int MaximumLooks = 4;
     private const int Sweeps = 2;
     private const int SweepPortion = 200;
-    private const int MostNamed = 10;
 
     private async Task<bool> ChangeRowsAsync(IReadOnlyList<Change> portion, CancellationToken cancellation)
     {
@@ -274,59 +273,6 @@ internal sealed partial class ApplyAttempt
         }
 
         return true;
-    }
-
-    private async Task<bool> ChangeSchemaAsync(Change change, CancellationToken cancellation)
-    {
-        if (!await journal.RecordIntentsAsync(Lease, plan.Id, [new JournalIntent(change.Number, null)], cancellation))
-        {
-            return false;
-        }
-
-        crashPoints.Reach(ApplyCrashPoints.IntentDurable);
-        var outcome = systems[change.System] is IChangesSchema system
-            ? await PatientlyAsync(change, () => system.ChangeSchemaAsync(change.Steps!, CancellationToken.None))
-            : new Refused($"The shape of '{change.System}' can't be changed.");
-        rowChanges.ForgetShape(change.System);
-        crashPoints.Reach(ApplyCrashPoints.ChangeLeft);
-        if (outcome is AlreadyExists exists)
-        {
-            outcome = exists with { Message = $"{exists.Message} {await EqualByNowAsync(change, cancellation)}Plan again." };
-        }
-
-        if (outcome is Done)
-        {
-            appliedNow++;
-            return await RecordAsync([new JournalOutcome(change.Number, ChangeState.Applied, null, null)]);
-        }
-
-        return await RecordAsync([.. new[] { NotDone(change, outcome) }.OfType<JournalOutcome>()]);
-    }
-
-    /// <summary>Who can't stand together under the index that was refused, as a sentence with a blank behind it; empty where nobody can be named.</summary>
-    private async Task<string> EqualByNowAsync(Change change, CancellationToken cancellation)
-    {
-        if (systems[change.System] is not IHasCanonicalIndexes indexes)
-        {
-            return "";
-        }
-
-        var made = change.Steps!.Where(step => step.Action == SchemaAction.CreateIndex).Select(step => step.Definition).ToHashSet(StringComparer.Ordinal);
-        var equal = new List<EqualAccounts>();
-        foreach (var kind in topology.Systems[change.System].Unique.Where(kind => made.Contains(indexes.CanonicalIndex(kind).Definition)))
-        {
-            try
-            {
-                equal.AddRange(await indexes.FindEqualAsync(kind, cancellation));
-            }
-            catch (SystemUnavailableException)
-            {
-                // The refusal is told all the same; the next audit names them.
-            }
-        }
-
-        return equal.Count == 0 ? "" : "Equal by now: " + string.Join("; ", equal.Take(MostNamed).Select(group => $"{group.Value} ({string.Join(", ", group.Accounts)})"))
-            + (equal.Count > MostNamed ? $"; and {equal.Count - MostNamed} more. " : ". ");
     }
 
     private IReadOnlyList<RowWrite> EarlierRows(Change change) => entries.GetValueOrDefault(change.Number)?.Rows ?? [];

@@ -23,6 +23,9 @@ internal sealed partial class ApplyAttempt(
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
     private const int MaximumThrottles = 5;
 
+    // What to do where it has to go on later: an undo has no file.
+    private readonly string again = plan.Undoes is { } run ? $"undo run {run:D} again" : "apply the same plan again";
+
     private readonly string salt = plan.Id.ToString("D");
     private readonly IdChains chains = ChainsOf(plan, topology);
     private readonly RowChanges rowChanges = new(systems, system => topology.Systems[system].References, topology.Decisions, ChainsOf(plan, topology), plan.Id.ToString("D"));
@@ -31,6 +34,8 @@ internal sealed partial class ApplyAttempt(
     private int appliedNow;
 
     public ApplyLease Lease { get; private set; } = lease;
+
+    private string Again => char.ToUpperInvariant(again[0]) + again[1..];
 
     public async Task<bool> BeginAsync(CancellationToken cancellation)
     {
@@ -273,7 +278,7 @@ internal sealed partial class ApplyAttempt(
             case AlreadyExists exists:
                 return new JournalOutcome(change.Number, ChangeState.Refused, null, exists.Message);
             case Refused { LacksPermission: true } lacking:
-                return StillOpen(change, $"{lacking.Message} Then apply the same plan again.");
+                return StillOpen(change, $"{lacking.Message} Then {again}.");
             case Refused refused when change.Exchanged is not null:
                 return new JournalOutcome(
                     change.Number,
@@ -283,13 +288,13 @@ internal sealed partial class ApplyAttempt(
             case Refused refused:
                 return new JournalOutcome(change.Number, ChangeState.Refused, null, refused.Message);
             case Throttled:
-                return StillOpen(change, "The system asked to be called later. Apply the same plan again.");
+                return StillOpen(change, $"The system asked to be called later. {Again}.");
             case Unavailable unavailable:
-                return StillOpen(change, $"{unavailable.Message} Apply the same plan again.");
+                return StillOpen(change, $"{unavailable.Message} {Again}.");
             case Unknown { Unforeseen: { } exception } unknown:
-                return StillOpen(change, $"{unknown.Message} {exception.Message} Apply the same plan again: it looks first.");
+                return StillOpen(change, $"{unknown.Message} {exception.Message} {Again}: it looks first.");
             case Unknown unknown:
-                return StillOpen(change, $"{unknown.Message} Apply the same plan again: it looks first.");
+                return StillOpen(change, $"{unknown.Message} {Again}: it looks first.");
             default:
                 throw new ConnectorContractException(change.System, $"the outcome {outcome.GetType().Name} is unknown.");
         }

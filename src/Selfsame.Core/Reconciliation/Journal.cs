@@ -29,7 +29,7 @@ public interface IJournal
     /// <summary>Notes what came of changes.</summary>
     Task<bool> RecordOutcomesAsync(ApplyLease lease, Guid run, IReadOnlyList<JournalOutcome> outcomes, CancellationToken cancellation);
 
-    /// <summary>Marks the run finished: every change has its outcome.</summary>
+    /// <summary>Marks the run finished: every change has its outcome. With an undo the run that it took back is at its end too, and so is every other undo of that.</summary>
     Task<bool> FinishAsync(ApplyLease lease, Guid run, CancellationToken cancellation);
 
     /// <summary>The runs, the newest first.</summary>

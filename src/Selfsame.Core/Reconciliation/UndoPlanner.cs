@@ -10,18 +10,26 @@ public static class UndoPlanner
     /// <param name="topology">The present config.</param>
     /// <param name="accounts">How many accounts each system has now.</param>
     /// <param name="stamp">What names the new plan.</param>
+    /// <param name="earlier">The runs that took it back already (<see cref="TakenBack.By"/>): what is there by now may be another run's.</param>
     public static Plan Plan(
         RunRecord run,
         PresentState present,
         Topology topology,
         IReadOnlyDictionary<string, long> accounts,
-        PlanStamp stamp)
+        PlanStamp stamp,
+        IReadOnlyList<RunRecord>? earlier = null)
     {
+        earlier ??= [];
         var changes = new List<Change>();
         var notPlanned = new List<NotPlanned>();
         var chains = new IdChains(run.Plan.Changes, system => topology.Systems[system].Mapping);
-        foreach (var change in run.Plan.Changes.Reverse())
+        foreach (var change in earlier.Any(TakenBack.Wholly) ? [] : run.Plan.Changes.Reverse())
         {
+            if (earlier.Any(undo => TakenBack.TookBack(undo, change)))
+            {
+                continue;
+            }
+
             foreach (var decision in Decide(change, run.Entries.GetValueOrDefault(change.Number), present, topology, chains))
             {
                 switch (decision)
@@ -57,15 +65,21 @@ public static class UndoPlanner
             return [new LeftAlone($"Whoever has the number {string.Join(", ", numbered.Key.Values)} that it was to get is not as planned. Look at that account, and delete it yourself if the run made it.")];
         }
 
+        if (entry is not null && change.Action == ChangeAction.Schema)
+        {
+            return UndoSchema(change, entry, present.Indexes(change.System));
+        }
+
         // What was not made as a whole may have left rows behind, where its system has no transactions.
         if (entry is null || (entry.State is ChangeState.Skipped or ChangeState.Refused && (entry.Rows is null || !change.IsOfRows)))
         {
             return [];
         }
 
-        if (entry.State == ChangeState.Intent)
+        // One that was cut off is judged as when it is gone on with: what is as before was not made, what is as after was.
+        if (entry.State == ChangeState.Intent && change.Action == ChangeAction.Create)
         {
-            return [new LeftAlone("Whether it was made is not known. Apply the run's plan again, then undo.")];
+            return UndoUnknownCreate(change, entry, present, topology.Systems[change.System]);
         }
 
         if (change.IsOfRows && entry.Rows is { } rows)
@@ -73,6 +87,7 @@ public static class UndoPlanner
             var mapping = topology.Systems[change.System].Mapping;
             return change.Exchanged is not null ? UndoExchange(change, rows, present, mapping)
                 : chains.IsLink(change) ? UndoLink(change, rows, present, mapping, chains.Ahead(change)?.Effects ?? [])
+                : entry.State == ChangeState.Intent && present.IsUnmade(change.System, rows) ? []
                 : StrangerUnderNewId(change, present, mapping) is { } stranger ? [stranger]
                 : UndoRows(change, rows, present);
         }
@@ -80,7 +95,6 @@ public static class UndoPlanner
         var account = present.Account(change.System, AccountOf(change, entry, topology.Systems[change.System].Mapping));
         var decision = change.Action switch
         {
-            ChangeAction.Schema => UndoSchema(change),
             ChangeAction.Create => UndoCreate(change, entry, account, topology.Systems[change.System], present.WritesTogether(change.System)),
             ChangeAction.Update => UndoUpdate(change, entry, account),
             _ => UndoDelete(change, entry, account, topology.Systems[change.System].Mapping),
@@ -226,21 +240,43 @@ public static class UndoPlanner
             AccountId.FromRecord(other.After, mapping.Id)!, other.Label, other.After, other.Before, reliedUpon(other.After, other.Precondition)))],
     };
 
-    private static Planned UndoSchema(Change change)
+    private static List<Decision> UndoSchema(Change change, JournalEntry entry, Fields indexes)
     {
-        SchemaStep[] steps = [.. change.Steps!.Reverse().Select(step => step.Reversed())];
-        return new Planned(Reverse(change) with
+        var (steps, conflicts) = SchemaUndo.Of(change, entry, indexes);
+        Decision[] planned = steps.Count == 0 ? [] :
+        [
+            new Planned(Reverse(change) with
+            {
+                Action = ChangeAction.Schema,
+                Steps = steps,
+                Effects =
+                [
+                    .. steps.Where(step => step.Action == SchemaAction.CreateIndex)
+                        .Select(step => $"The index {step.Name} comes back only if it holds no two accounts to be equal by then; a full one holds so whoever has an empty value."),
+                    .. steps.Where(step => step.Action == SchemaAction.DropField)
+                        .Select(step => $"The field {step.Name} goes only if nothing stands in it by then: a value that somebody wrote since the run keeps it."),
+                ],
+            }),
+        ];
+        return [.. planned, .. conflicts.Select(conflict => new LeftAlone(conflict))];
+    }
+
+    private static List<Decision> UndoUnknownCreate(Change change, JournalEntry entry, PresentState present, SystemConfig system)
+    {
+        // Its id is not known yet.
+        if (change.For is not null || (change.Numbered && entry.Rows is null))
         {
-            Action = ChangeAction.Schema,
-            Steps = steps,
-            Effects =
-            [
-                .. steps.Where(step => step.Action == SchemaAction.CreateIndex)
-                    .Select(step => $"The index {step.Name} comes back only if it holds no two accounts to be equal by then; a full one holds so whoever has an empty value."),
-                .. steps.Where(step => step.Action == SchemaAction.DropField)
-                    .Select(step => $"The field {step.Name} goes only if nothing stands in it by then: a value that somebody wrote since the run keeps it."),
-            ],
-        });
+            return [new LeftAlone("Whether the account was made is not known. Look for it, and delete it yourself if it was.")];
+        }
+
+        if (present.Account(change.System, AccountOf(change, entry, system.Mapping)) is not { } account)
+        {
+            return [];
+        }
+
+        return NotAsSent(change.After.Without(system.Mapping.NoiseFields), account.Record).Count > 0
+            ? [new LeftAlone("Whether the account was made is not known: the one under its id is not as it was sent. Look at it, and delete it yourself if it should go.")]
+            : UndoCreate(change, entry with { After = account.Record }, account, system, present.WritesTogether(change.System)) is { } decision ? [decision] : [];
     }
 
     private static Decision? UndoCreate(Change change, JournalEntry entry, Account? present, SystemConfig system, bool writesTogether)

@@ -146,7 +146,7 @@ public sealed class ConnectedSystems : IAsyncDisposable
         "selfsame" => new SelfsameConnector(store, config.Tenant),
         "sqlite" => new SqliteSystem(config, store.Clock, store.Random),
         "postgres" => new PostgresSystem(config, store.Clock, store.Random),
-        "mongodb" => new MongoDbSystem(config, store.Clock, store.Random),
+        "mongodb" => new MongoDbSystem(config, store.Clock, store.Random, store.CrashPoints),
         "supabase" => new SupabaseSystem(config, store.Clock, store.Random, patience: patience),
         "atproto" => new AtProtoSystem(config, store.Clock, patience: patience),
         "auth0" => new Auth0System(config, store.Clock, store.Random, VerificationEvents.CountsOf(store.Database, config.Name), patience: patience),

@@ -121,7 +121,11 @@ public sealed class RunJournal(Database database, SecretKeys secrets, TimeProvid
         => WithLeaseAsync(
             lease,
             transaction => transaction.ExecuteAsync(
-                "UPDATE runs SET finished_at = coalesce(finished_at, @now) WHERE id = @run", new { run, now = Now() }),
+                """
+                UPDATE runs SET finished_at = coalesce(finished_at, @now)
+                WHERE id = @run OR id = (SELECT undoes FROM runs WHERE id = @run) OR undoes = (SELECT undoes FROM runs WHERE id = @run)
+                """,
+                new { run, now = Now() }),
             cancellation);
 
     public Task<IReadOnlyList<RunSummary>> ListAsync(CancellationToken cancellation)

@@ -176,6 +176,22 @@ public abstract class RunJournalContract : IAsyncLifetime
         stored.ShouldAllBe(text => !text.Contains("pbkdf2") && !text.Contains("precondition"));
     }
 
+    [Fact]
+    public async Task With_an_undo_the_run_that_it_takes_back_and_its_other_undos_are_at_their_end()
+    {
+        var journal = Journal();
+        var lease = await TakeAsync(journal);
+        var (other, first, second) = (Plan() with { Id = Guid.NewGuid() }, Plan() with { Id = Guid.NewGuid(), Undoes = Plan().Id }, Plan() with { Id = Guid.NewGuid(), Undoes = Plan().Id });
+        foreach (var plan in new[] { Plan(), other, first, second })
+        {
+            await journal.BeginAsync(lease, plan, CancellationToken.None);
+        }
+
+        await journal.FinishAsync(lease, second.Id, CancellationToken.None);
+
+        (await journal.ListAsync(CancellationToken.None)).Where(run => run.Finished is null).Select(run => run.Id).ShouldBe([other.Id]);
+    }
+
     // Images hold people's records, also of those who were purged since.
     [Fact]
     public async Task A_run_that_was_finished_long_ago_is_forgotten_with_its_images_and_one_that_was_not_is_kept()

@@ -30,7 +30,7 @@ public sealed class LoginDuplicatesTests : IDisposable
             """);
     }
 
-    public static TheoryData<string> CrashPoints => [.. ApplyCrashPoints.All];
+    public static TheoryData<string> CrashPoints => [.. ApplyCrashPoints.All, ApplyCrashPoints.IndexDropped];
 
     public void Dispose() => example.Dispose();
 
@@ -99,6 +99,31 @@ public sealed class LoginDuplicatesTests : IDisposable
         var run = JsonDocument.Parse(applied).RootElement.GetProperty("run").GetString()!;
         await example.ExpectAsync(0, "undo", run, "--yes");
         (await DumpAsync()).ShouldBe(before);
+    }
+
+    [Fact]
+    public async Task Killed_while_the_old_index_is_away_and_with_new_duplicates_since_the_old_one_stands_again()
+    {
+        await example.RunNodeAsync("make-data.mjs");
+        File.WriteAllText(
+            example["sign-up.mjs"],
+            """
+            import { MongoClient } from 'mongodb';
+            const client = new MongoClient(process.env.MONGODB_URI);
+            await client.db().collection('users').insertMany([{ username: 'fay' }, { username: 'Fay' }]);
+            await client.close();
+            """);
+        var old = (await DumpAsync()).Single(line => line.StartsWith("index username_1", StringComparison.Ordinal));
+        await example.ExpectAsync(2, "plan", "-o", "plan.json");
+        (await example.CrashAsync(ApplyCrashPoints.IndexDropped, "apply", "plan.json")).ShouldBe(137);
+        (await DumpAsync()).ShouldNotContain(line => line.StartsWith("index username_1", StringComparison.Ordinal));
+        await example.RunNodeAsync("sign-up.mjs");
+
+        var applied = await example.ExpectAsync(2, "apply", "plan.json");
+
+        applied.ShouldContain("Equal by now: fay");
+        applied.ShouldContain("The index username_1, which an earlier attempt had dropped, is made again.");
+        (await DumpAsync()).ShouldContain(old);
     }
 
     // The official driver writes with a number by which its session may send a write again.
