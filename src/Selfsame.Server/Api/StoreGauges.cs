@@ -13,7 +13,7 @@ namespace Selfsame.Server.Api;
 /// The numbers of <c>/metrics</c> that stand in the store and not in this process: how provisioning, webhooks and mails are. They are
 /// read at most every few seconds, for the address is open to everybody.
 /// </summary>
-internal sealed class StoreGauges(StoreContext context, ILogger<StoreGauges> logger) : IDisposable
+internal sealed class StoreGauges(StoreContext context, MetricsDisclosure disclosure, ILogger<StoreGauges> logger) : IDisposable
 {
     private static readonly TimeSpan KeptFor = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
@@ -52,7 +52,11 @@ internal sealed class StoreGauges(StoreContext context, ILogger<StoreGauges> log
             var systems = await new ProvisioningReports(context.Database, context.Clock).SummariseAsync(patience.Token);
             var backlogs = await WebhookBacklogs.ReadAsync(context, patience.Token);
             var mails = await MailBacklogs.ReadAsync(context, patience.Token);
-            return Write(systems, backlogs, [.. mails.Where(mail => MayBeCounted(mail.Tenant))], context.Now());
+            return Write(
+                [.. systems.Where(system => disclosure.MayCountSystem(system.System))],
+                [.. backlogs.Where(backlog => disclosure.MayCount(backlog.Tenant))],
+                [.. mails.Where(mail => disclosure.MayCount(mail.Tenant))],
+                context.Now());
         }
         catch (Exception exception)
         {
@@ -60,9 +64,6 @@ internal sealed class StoreGauges(StoreContext context, ILogger<StoreGauges> log
             return "";
         }
     }
-
-    /// <summary>Where it is hidden who is registered, a count that rises or not would tell it: a free address gets a mail each time, a taken one does not.</summary>
-    private bool MayBeCounted(string tenant) => context.Tenants.GetValueOrDefault(tenant) is { Disclosure: not Disclosure.Hide };
 
     private static string Write(IReadOnlyList<SystemProvisioning> systems, IReadOnlyList<WebhookBacklog> backlogs, IReadOnlyList<MailBacklog> mails, DateTimeOffset now)
     {
