@@ -14,7 +14,7 @@ namespace Selfsame.Server.Api;
 /// The numbers of <c>/metrics</c> that stand in the store and not in this process: how provisioning, webhooks and mails are. They are
 /// read at most every few seconds, for the address is open to everybody.
 /// </summary>
-internal sealed class StoreGauges(StoreContext context, ILogger<StoreGauges> logger) : IDisposable
+internal sealed class StoreGauges(StoreContext context, MetricsDisclosure disclosure, ILogger<StoreGauges> logger) : IDisposable
 {
     private static readonly TimeSpan KeptFor = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
@@ -54,7 +54,12 @@ internal sealed class StoreGauges(StoreContext context, ILogger<StoreGauges> log
             var backlogs = await WebhookBacklogs.ReadAsync(context, patience.Token);
             var mails = await MailBacklogs.ReadAsync(context, patience.Token);
             var sources = await new InboxBacklogs(context).ReadAsync(patience.Token);
-            return Write(sources, context.Now()) + Write(systems, backlogs, [.. mails.Where(mail => MayBeCounted(mail.Tenant))], context.Now());
+            return Write([.. sources.Where(source => disclosure.MayCountSystem(source.System))], context.Now())
+                + Write(
+                    [.. systems.Where(system => disclosure.MayCountSystem(system.System))],
+                    [.. backlogs.Where(backlog => disclosure.MayCount(backlog.Tenant))],
+                    [.. mails.Where(mail => disclosure.MayCount(mail.Tenant))],
+                    context.Now());
         }
         catch (Exception exception)
         {
@@ -62,9 +67,6 @@ internal sealed class StoreGauges(StoreContext context, ILogger<StoreGauges> log
             return "";
         }
     }
-
-    /// <summary>Where it is hidden who is registered, a count that rises or not would tell it: a free address gets a mail each time, a taken one does not.</summary>
-    private bool MayBeCounted(string tenant) => context.Tenants.GetValueOrDefault(tenant) is { Disclosure: not Disclosure.Hide };
 
     private static string Write(IReadOnlyList<InboxBacklog> sources, DateTimeOffset now)
     {

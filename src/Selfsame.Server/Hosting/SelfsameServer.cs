@@ -206,6 +206,7 @@ public sealed class SelfsameServer : IAsyncDisposable
         services.AddHostedService<HandleChangeService>();
         services.AddScoped<RequestScope>();
         services.AddScoped<TenantProvisioning>();
+        services.AddSingleton<MetricsDisclosure>();
         services.AddSingleton<StoreGauges>();
         services.AddDataProtection().SetApplicationName("selfsame");
         services.AddSingleton<IConfigureOptions<KeyManagementOptions>>(new ConfigureOptions<KeyManagementOptions>(keys =>
