@@ -81,6 +81,11 @@ public sealed class Applier(
             return attempt.Report(cancellation.IsCancellationRequested ? ApplyStop.Interrupted : ApplyStop.LeaseLost);
         }
 
+        if (!await attempt.MailAsync(cancellation))
+        {
+            return attempt.Report(cancellation.IsCancellationRequested ? ApplyStop.Interrupted : ApplyStop.LeaseLost);
+        }
+
         if (!await attempt.FinishAsync(cancellation))
         {
             return attempt.Report(ApplyStop.LeaseLost);

@@ -120,7 +120,7 @@ internal sealed partial class ApplyAttempt(
 
         // Before the outcomes are durable: who takes the run up after a crash asks as well.
         await AskServiceAsync(portion, outcomes);
-        return await RecordAsync(await NotifyAsync(portion, outcomes));
+        return await RecordAsync(WithOwedMails(portion, outcomes));
     }
 
     public Task<bool> FinishAsync(CancellationToken cancellation)
@@ -133,7 +133,7 @@ internal sealed partial class ApplyAttempt(
         Applied = entries.Values.Count(entry => entry.State == ChangeState.Applied),
         AppliedNow = appliedNow,
         Notified = notified,
-        Unverified = [.. Notes(ChangeState.Applied).Where(note => note.Message.Length > 0)],
+        Unverified = [.. Notes(ChangeState.Applied).Where(note => note.Message.Length > 0), .. NotMailed()],
         Skipped = Notes(ChangeState.Skipped),
         Refused = Notes(ChangeState.Refused),
         Pending = [.. plan.Changes.Where(IsOpen).Select(change => new ChangeNote(change, pending.GetValueOrDefault(change.Number, "It was not reached.")))],
@@ -311,7 +311,7 @@ internal sealed partial class ApplyAttempt(
         foreach (var outcome in outcomes)
         {
             var rows = outcome.Rows ?? entries.GetValueOrDefault(outcome.Number)?.Rows;
-            entries[outcome.Number] = new JournalEntry(outcome.Number, outcome.State, null, outcome.After, outcome.Message, rows);
+            entries[outcome.Number] = new JournalEntry(outcome.Number, outcome.State, null, outcome.After, outcome.Message, rows) { Mail = outcome.Mail };
         }
 
         crashPoints.Reach(ApplyCrashPoints.OutcomeDurable);
