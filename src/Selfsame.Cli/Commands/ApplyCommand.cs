@@ -58,7 +58,7 @@ internal static class ApplyCommand
         // Where no server runs, nobody else does it; and before anything is changed, so that it can't spoil the report.
         await engine.Connected.Retention.ForgetAsync(cancellation);
         var plan = ((PlanAccepted)verdict).Plan;
-        var result = await (await engine.NewApplierAsync(cancellation)).ApplyAsync(plan, ApplyProgress.For(plan.Changes.Count), cancellation, notify);
+        var result = await (await engine.NewApplierAsync(cancellation)).ApplyAsync(plan, PacedProgress.OfApplying(plan.Changes.Count, engine.Store.Clock), cancellation, notify);
         switch (result)
         {
             case ApplyLocked locked:

@@ -13,7 +13,8 @@ internal sealed partial class ApplyAttempt(
     TimeProvider clock,
     CrashPoints crashPoints,
     bool notify,
-    Provisioner? provisioner)
+    Provisioner? provisioner,
+    IProgress<int>? progress)
 {
     // A write is given up well before the lease ends; the lease is renewed when less than this is left.
     private static readonly TimeSpan RenewBelow = TimeSpan.FromSeconds(30);
@@ -181,6 +182,7 @@ internal sealed partial class ApplyAttempt(
 
             written.Add(await SendAsync(change, go, passwords.GetValueOrDefault(change.Number, Fields.Empty), cancellation));
             crashPoints.Reach(ApplyCrashPoints.ChangeLeft);
+            progress?.Report(change.Number);
         }
 
         var after = await ReadAsync([.. written.Select(pair => pair.Change)], CancellationToken.None);
