@@ -29,11 +29,6 @@ internal static class ApplyCommand
         command.SetAction(async (parsed, cancellation) =>
         {
             var text = ReadPlan(parsed.GetRequiredValue(file));
-            if (parsed.GetValue(merged) is { } map && !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(map))))
-            {
-                throw new InvalidOperationException($"there is no folder for {map}. Nothing was changed: make the folder, or name another file with --merged.");
-            }
-
             await using var engine = await options.OpenAsync(parsed, cancellation);
             var verdict = PlanCheck.Check(text, engine.Topology, KeyRules.Version, guards.Read(parsed));
             var merges = verdict is PlanAccepted accepted && accepted.Plan.Changes.Any(change => change.Action == ChangeAction.Merge);
@@ -53,6 +48,11 @@ internal static class ApplyCommand
                 return ApplyView.WriteStopped([rejected.Problem], ExitCode.Error);
             case PlanGuarded guarded:
                 return ApplyView.WriteStopped(guarded.Guards, ExitCode.Stopped);
+        }
+
+        if (merged is not null && PrivateFiles.WhyNotWritable(merged) is { } why)
+        {
+            throw new InvalidOperationException($"who was merged into whom can't be written to {merged} ({why}). Nothing was changed: name another file with --merged.");
         }
 
         // Where no server runs, nobody else does it; and before anything is changed, so that it can't spoil the report.
