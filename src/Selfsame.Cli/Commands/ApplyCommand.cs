@@ -35,11 +35,6 @@ internal static class ApplyCommand
             }
 
             var text = parsed.GetValue(file) is { } path ? ReadPlan(path) : null;
-            if (parsed.GetValue(merged) is { } map && !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(map))))
-            {
-                throw new InvalidOperationException($"there is no folder for {map}. Nothing was changed: make the folder, or name another file with --merged.");
-            }
-
             await using var engine = await options.OpenAsync(parsed, cancellation);
             var verdict = text is not null
                 ? PlanCheck.Check(text, engine.Topology, KeyRules.Version, guards.Read(parsed))
@@ -62,10 +57,15 @@ internal static class ApplyCommand
                 return ApplyView.WriteStopped(guarded.Guards, ExitCode.Stopped);
         }
 
+        if (merged is not null && PrivateFiles.WhyNotWritable(merged) is { } why)
+        {
+            throw new InvalidOperationException($"who was merged into whom can't be written to {merged} ({why}). Nothing was changed: name another file with --merged.");
+        }
+
         // Where no server runs, nobody else does it; and before anything is changed, so that it can't spoil the report.
         await engine.Connected.Retention.ForgetAsync(cancellation);
         var plan = ((PlanAccepted)verdict).Plan;
-        var result = await (await engine.NewApplierAsync(cancellation)).ApplyAsync(plan, ApplyProgress.For(plan.Changes.Count), cancellation, notify);
+        var result = await (await engine.NewApplierAsync(cancellation)).ApplyAsync(plan, PacedProgress.OfApplying(plan.Changes.Count, engine.Store.Clock), cancellation, notify);
         switch (result)
         {
             case ApplyLocked locked:

@@ -80,6 +80,7 @@ internal static class RunsView
                     Losers = pair.Change.Losers?.Select(loser => loser.Account),
                     pair.Entry?.State,
                     pair.Entry?.Message,
+                    Mail = pair.Entry?.Mail is { } mail ? new { mail.Taken, mail.Problem } : null,
                 }),
             });
             return;
@@ -98,6 +99,11 @@ internal static class RunsView
             if (entry?.Message is { } message)
             {
                 Terminal.Line($"      [yellow]{Terminal.Text(message)}[/]");
+            }
+
+            if (entry?.Mail is { Taken: false, Problem: { } problem })
+            {
+                Terminal.Line($"      [yellow]No mail went to its owner: {Terminal.Text(problem)}[/]");
             }
         }
     }

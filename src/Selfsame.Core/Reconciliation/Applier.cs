@@ -21,7 +21,7 @@ public sealed class Applier(
 
     /// <summary>Applies the plan, or goes on with it where it was begun; applying a finished plan again changes nothing, and one that was taken back is refused.</summary>
     /// <param name="plan">What to do.</param>
-    /// <param name="progress">Told the number of the last change of each portion.</param>
+    /// <param name="progress">Told how many changes are behind it, as each is made or a portion ends.</param>
     /// <param name="cancellation">Ends it between two changes.</param>
     /// <param name="notify">Whether to mail the owners of accounts that are created without a password.</param>
     public async Task<ApplyResult> ApplyAsync(Plan plan, IProgress<int>? progress, CancellationToken cancellation, bool notify = false)
@@ -31,7 +31,7 @@ public sealed class Applier(
             case LeaseHeld held:
                 return new ApplyLocked(held.Holder, held.Until);
             case LeaseGranted granted:
-                var attempt = new ApplyAttempt(plan, granted.Lease, topology, systems, journal, clock, crashPoints, notify, provisioner);
+                var attempt = new ApplyAttempt(plan, granted.Lease, topology, systems, journal, clock, crashPoints, notify, provisioner, progress);
                 try
                 {
                     return await RunAsync(attempt, plan, progress, cancellation);
@@ -82,6 +82,11 @@ public sealed class Applier(
         }
 
         if (!await attempt.SweepAsync(cancellation))
+        {
+            return attempt.Report(cancellation.IsCancellationRequested ? ApplyStop.Interrupted : ApplyStop.LeaseLost);
+        }
+
+        if (!await attempt.MailAsync(cancellation))
         {
             return attempt.Report(cancellation.IsCancellationRequested ? ApplyStop.Interrupted : ApplyStop.LeaseLost);
         }

@@ -25,6 +25,7 @@ internal sealed partial class ApplyAttempt
 
             var outcomes = await Task.WhenAll(some.Select(change => ProvisionAsync(change, attempted.Contains(change.Number), cancellation)));
             crashPoints.Reach(ApplyCrashPoints.ChangeLeft);
+            progress?.Report(some[^1].Number);
             if (!await RecordAsync([.. outcomes.OfType<JournalOutcome>()]))
             {
                 return false;

@@ -70,9 +70,9 @@ internal sealed partial class ApplyAttempt
     }
 
     private async Task<(List<JournalOutcome> Concluded, List<Change> Again)> WriteRowsAsync(
-        IReadOnlyList<PreparedChange> ready, Dictionary<int, AlreadyExists> taken, Dictionary<int, int> looks, CancellationToken cancellation)
+        List<PreparedChange> ready, Dictionary<int, AlreadyExists> taken, Dictionary<int, int> looks, CancellationToken cancellation)
     {
-        var (concluded, done, again) = (new List<JournalOutcome>(), new List<Change>(), new List<Change>());
+        var (concluded, done, again, sent) = (new List<JournalOutcome>(), new List<Change>(), new List<Change>(), 0);
         var notMade = ready.Select(prepared => prepared.Change.Number).ToHashSet();
         foreach (var wave in rowChanges.Waves(ready))
         {
@@ -103,6 +103,10 @@ internal sealed partial class ApplyAttempt
                         break;
                 }
             }
+
+            // Waves are not in the plan's order: so many are behind it.
+            sent += freed[true].Count();
+            progress?.Report(ready[0].Change.Number - 1 + sent);
         }
 
         var unseen = await rowChanges.UnseenAsync(done, CancellationToken.None);

@@ -13,7 +13,8 @@ internal sealed partial class ApplyAttempt(
     TimeProvider clock,
     CrashPoints crashPoints,
     bool notify,
-    Provisioner? provisioner)
+    Provisioner? provisioner,
+    IProgress<int>? progress)
 {
     // A write is given up well before the lease ends; the lease is renewed when less than this is left.
     private static readonly TimeSpan RenewBelow = TimeSpan.FromSeconds(30);
@@ -126,7 +127,7 @@ internal sealed partial class ApplyAttempt(
 
         // Before the outcomes are durable: who takes the run up after a crash asks as well.
         await AskServiceAsync(portion, outcomes);
-        return await RecordAsync(await NotifyAsync(portion, outcomes));
+        return await RecordAsync(WithOwedMails(portion, outcomes));
     }
 
     public Task<bool> FinishAsync(CancellationToken cancellation)
@@ -139,7 +140,7 @@ internal sealed partial class ApplyAttempt(
         Applied = entries.Values.Count(entry => entry.State == ChangeState.Applied),
         AppliedNow = appliedNow,
         Notified = notified,
-        Unverified = [.. Notes(ChangeState.Applied).Where(note => note.Message.Length > 0)],
+        Unverified = [.. Notes(ChangeState.Applied).Where(note => note.Message.Length > 0), .. NotMailed()],
         Skipped = Notes(ChangeState.Skipped),
         Refused = Notes(ChangeState.Refused),
         Pending = [.. plan.Changes.Where(IsOpen).Select(change => new ChangeNote(change, pending.GetValueOrDefault(change.Number, "It was not reached.")))],
@@ -187,6 +188,7 @@ internal sealed partial class ApplyAttempt(
 
             written.Add(await SendAsync(change, go, passwords.GetValueOrDefault(change.Number, Fields.Empty), cancellation));
             crashPoints.Reach(ApplyCrashPoints.ChangeLeft);
+            progress?.Report(change.Number);
         }
 
         var after = await ReadAsync([.. written.Select(pair => pair.Change)], CancellationToken.None);
@@ -321,7 +323,7 @@ internal sealed partial class ApplyAttempt(
         foreach (var outcome in outcomes)
         {
             var rows = outcome.Rows ?? entries.GetValueOrDefault(outcome.Number)?.Rows;
-            entries[outcome.Number] = new JournalEntry(outcome.Number, outcome.State, null, outcome.After, outcome.Message, rows);
+            entries[outcome.Number] = new JournalEntry(outcome.Number, outcome.State, null, outcome.After, outcome.Message, rows) { Mail = outcome.Mail };
         }
 
         crashPoints.Reach(ApplyCrashPoints.OutcomeDurable);

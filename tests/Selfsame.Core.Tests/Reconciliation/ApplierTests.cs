@@ -18,6 +18,18 @@ public sealed class ApplierTests
         (await bench.AuditAsync()).Findings.ShouldBeEmpty();
     }
 
+    // With a portion of 200 slow creations nothing would be heard for minutes.
+    [Fact]
+    public async Task Progress_is_told_after_each_change()
+    {
+        var bench = Damaged();
+        var told = new Told();
+
+        await new Applier(bench.Topology, bench.Systems, bench.Journal, bench.Clock, CrashPoints.None).ApplyAsync(await bench.PlanAsync(), told, CancellationToken.None);
+
+        told.Numbers.Distinct().ShouldBe([1, 2, 3]);
+    }
+
     [Fact]
     public async Task What_a_permission_was_lacking_for_is_made_by_the_same_plan_once_it_is_granted()
     {
@@ -361,5 +373,12 @@ public sealed class ApplierTests
         bench.Target.Put(Bench.Person("2", "bob", name: "Rob"));
         bench.Target.Put(Bench.Person("9", "gone"));
         return bench;
+    }
+
+    private sealed class Told : IProgress<int>
+    {
+        public List<int> Numbers { get; } = [];
+
+        public void Report(int value) => Numbers.Add(value);
     }
 }

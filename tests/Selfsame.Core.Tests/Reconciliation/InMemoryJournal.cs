@@ -75,7 +75,7 @@ internal sealed class InMemoryJournal(TimeProvider clock) : IJournal
             foreach (var outcome in outcomes)
             {
                 var intent = entries[run].GetValueOrDefault(outcome.Number);
-                entries[run][outcome.Number] = new JournalEntry(outcome.Number, outcome.State, intent?.Before, outcome.After, outcome.Message, outcome.Rows ?? intent?.Rows);
+                entries[run][outcome.Number] = new JournalEntry(outcome.Number, outcome.State, intent?.Before, outcome.After, outcome.Message, outcome.Rows ?? intent?.Rows) { Mail = outcome.Mail ?? intent?.Mail };
             }
         });
 

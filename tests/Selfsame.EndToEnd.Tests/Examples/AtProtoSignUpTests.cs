@@ -33,8 +33,7 @@ public sealed class AtProtoSignUpTests : IAsyncLifetime
     [Trait("needs", "node, libmongoc")]
     public async Task In_MongoDB_five_get_records_with_codes_four_get_accounts_and_the_fifth_follows_when_it_is_verified()
     {
-        var server = Environment.GetEnvironmentVariable("SELFSAME_TEST_MONGODB") ?? (await MongoStandIn.SharedAsync(replicaSet: false)).ConnectionString;
-        using var example = Example("MONGODB_URI", $"{server.TrimEnd('/')}/example_{Guid.CreateVersion7():N}");
+        using var example = Example("MONGODB_URI", await MongoAddress.NewDatabaseAsync("example", replicaSet: false));
 
         await example.RunNodeAsync("make-users.mjs");
         var failures = await example.RunNodeAsync("make-data.mjs");

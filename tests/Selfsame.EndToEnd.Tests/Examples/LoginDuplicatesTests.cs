@@ -13,9 +13,7 @@ public sealed class LoginDuplicatesTests : IDisposable
 
     public LoginDuplicatesTests()
     {
-        var server = Environment.GetEnvironmentVariable("SELFSAME_TEST_MONGODB")
-            ?? MongoStandIn.SharedAsync(replicaSet: false).GetAwaiter().GetResult().ConnectionString;
-        example = new ExampleFolder("login-duplicates", ("MONGODB_URI", $"{server.TrimEnd('/')}/example_{Guid.CreateVersion7():N}"));
+        example = new ExampleFolder("login-duplicates", ("MONGODB_URI", MongoAddress.NewDatabaseAsync("example", replicaSet: false).GetAwaiter().GetResult()));
         File.WriteAllText(example["selfsame.yaml"], File.ReadAllText(example["selfsame.yaml"]) + "minimumAge: 0\n");
         File.WriteAllText(
             example["dump.mjs"],
@@ -130,7 +128,7 @@ public sealed class LoginDuplicatesTests : IDisposable
     [Fact]
     public async Task The_data_are_made_on_a_replica_set_too_and_an_answer_that_is_lost_makes_nothing_twice()
     {
-        var connection = $"{(await MongoStandIn.SharedAsync(replicaSet: true)).ConnectionString}retried_{Guid.CreateVersion7():N}";
+        var connection = MongoAddress.WithDatabase((await MongoStandIn.SharedAsync(replicaSet: true)).ConnectionString, $"retried_{Guid.CreateVersion7():N}");
         using var replicated = new ExampleFolder("login-duplicates", ("MONGODB_URI", connection));
         await replicated.RunNodeAsync("make-data.mjs");
         File.WriteAllText(
