@@ -72,8 +72,8 @@ public sealed record ProvisioningRow
     public long Asked { get; init; }
 
     /// <summary>
-    /// Why a linked row is to be looked at again, null when it is not; of a compensating one <see cref="MayStillArrive.Reason"/> until there is something to
-    /// disable. Null in every other state.
+    /// Why a linked row is to be looked at again, null when it is not; of a compensating one <see cref="MayStillArrive.Reason"/>, or <see cref="MayStillArrive.AskedMeanwhile"/>
+    /// where that is before its time, until there is something to disable. Null in every other state.
     /// </summary>
     public string? DueBecause { get; init; }
 
@@ -152,7 +152,7 @@ public interface IProvisioningRows
 
     /// <summary>
     /// Takes this row whatever its state and time are, and makes it where it is missing; null while another holder has it. A row in
-    /// conflict, or whose account was given up, is looked at again.
+    /// conflict, or whose account was given up, is looked at again; what may still arrive, before its time.
     /// </summary>
     Task<ClaimedRow?> ClaimAsync(ProvisioningKey key, TimeSpan lease, CancellationToken cancellation);
 

@@ -63,7 +63,8 @@ public sealed partial class ProvisioningRows(Database database, SecretKeys secre
                     return null;
                 }
 
-                if (row.State is ProvisioningState.Conflict or ProvisioningState.Compensated)
+                // What may still arrive is looked at before its time.
+                if (row.State is ProvisioningState.Conflict or ProvisioningState.Compensated || row is { State: ProvisioningState.Compensating, DueBecause: not null })
                 {
                     row = ProvisioningMachine.Next(row, new LookAgain("A plan is applied."), now, 0);
                     await ProvisioningTable.UpdateAsync(transaction, secrets, row, release: false, now);

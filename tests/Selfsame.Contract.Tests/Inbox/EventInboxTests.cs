@@ -3,11 +3,14 @@ using Microsoft.Extensions.Logging;
 using Selfsame.Contract.Tests.Store;
 using Selfsame.Core;
 using Selfsame.Core.Accounts;
+using Selfsame.Core.Provisioning;
 using Selfsame.Core.Reconciliation;
 using Selfsame.Databases;
 using Selfsame.Store;
 using Selfsame.Store.Inbox;
 using Selfsame.Store.Operations;
+using Selfsame.Store.Provisioning;
+using Selfsame.Store.Runs;
 using Selfsame.Testing;
 
 namespace Selfsame.Contract.Tests.Inbox;
@@ -161,6 +164,33 @@ public abstract class EventInboxTests(Backend backend)
         // The row goes on with one of them, and whatever it comes to bears that.
         (await store.QueryAsync<string>("SELECT correlation_id FROM provisioning_events UNION ALL SELECT correlation_id FROM provisioning ORDER BY 1"))
             .ShouldBe(["correlation-of-1", "correlation-of-2", "correlation-of-4"]);
+    }
+
+    // Ann was deleted while her account was being made, and a second event says so.
+    [Fact]
+    public async Task An_event_while_a_creation_may_still_arrive_has_it_looked_at_at_once_and_ends_no_wait()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var source = new Accounts { Present = { Ann } };
+        await ReceiveAsync(store, Event("1", "ss", Ann));
+        await WorkAsync(store, source);
+        var rows = new ProvisioningRows(store.Database, store.Context.Secrets, store.Clock, LeaseHolder.Current);
+        var claim = new ProvisioningClaim("app", 10, 0, TimeSpan.FromMinutes(2), null);
+        var made = (await rows.ClaimAsync(claim, TestStore.Cancellation)).ShouldHaveSingleItem().Row;
+        var waiting = ProvisioningMachine.Next(made with { State = ProvisioningState.Intent, TargetId = Ann }, new MayStillArrive(), store.Clock.GetUtcNow(), 0);
+        await rows.SaveAsync(waiting, release: true, [], TestStore.Cancellation);
+        (await rows.ClaimAsync(claim, TestStore.Cancellation)).ShouldBeEmpty();
+
+        source.Present.Clear();
+        await ReceiveAsync(store, Event("2", "sdu", Ann));
+        await WorkAsync(store, source);
+
+        var looked = (await rows.ClaimAsync(claim, TestStore.Cancellation)).ShouldHaveSingleItem().Row;
+        (looked.State, looked.DueBecause).ShouldBe((ProvisioningState.Compensating, MayStillArrive.AskedMeanwhile));
+        await ReceiveAsync(store, Event("3", "sdu", Ann));
+        await WorkAsync(store, source);
+        await rows.SaveAsync(ProvisioningMachine.Next(looked, new MayStillArrive(), store.Clock.GetUtcNow(), 0), release: true, [], TestStore.Cancellation);
+        (await rows.ClaimAsync(claim, TestStore.Cancellation)).ShouldHaveSingleItem().Row.DueBecause.ShouldBe(MayStillArrive.AskedMeanwhile);
     }
 
     [Fact]

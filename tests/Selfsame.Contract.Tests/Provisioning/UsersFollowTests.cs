@@ -116,6 +116,39 @@ public abstract partial class UsersFollowContract(Backend backend) : IAsyncLifet
         Members().ShouldBe(["anna|anna@example.org|Ann|1"]);
     }
 
+    // The node died with the creation on its way; then the user is changed once more, which is no reason to hold that it got lost.
+    [Fact]
+    public async Task A_change_during_the_wait_for_a_creation_has_it_looked_at_and_does_not_end_the_wait()
+    {
+        var user = await store.CreateAsync("anna", "anna@example.org");
+        await Should.ThrowAsync<InvalidOperationException>(() => Provisioner(LeaseHolder.Current, new CrashPoints(name =>
+        {
+            if (name == ProvisioningCrashPoints.IntentDurable)
+            {
+                throw new InvalidOperationException("A crash of the test.");
+            }
+        })).RunOnceAsync(TestStore.Cancellation));
+        Sleep(3);
+        await administration.DeleteAsync(TestStore.Tenant, user.Uuid, null, Actor.CommandLine, TestStore.Cancellation);
+        await RunAsync();
+        (await RowAsync(user)).DueBecause.ShouldBe(MayStillArrive.Reason);
+
+        Sleep(1);
+        await store.Database.TransactAsync(transaction => ProvisioningRows.RequeueAsync(transaction, "users", new AccountId(user.Uuid.ToString()), "An event.", store.Clock.GetUtcNow()));
+        await RunAsync();
+        Sql($"INSERT INTO members (id, login, mail, is_active) VALUES ('{user.Uuid}', 'anna', 'anna@example.org', 1)");
+        Sleep(5);
+        await RunAsync();
+        (await RowAsync(user)).State.ShouldBe(ProvisioningState.Compensating);
+        Sleep(1);
+        await RunAsync();
+
+        (await RowAsync(user)).State.ShouldBe(ProvisioningState.Compensated);
+        Members().ShouldBe(["anna|anna@example.org||0"]);
+
+        void Sleep(int minutes) => store.Clock.Advance(TimeSpan.FromMinutes(minutes));
+    }
+
     // A mistake that disables everybody here must not do so everywhere within the hour.
     [Fact]
     public async Task More_disabled_users_than_the_guard_allows_wait_and_follow_when_the_hour_is_over()
