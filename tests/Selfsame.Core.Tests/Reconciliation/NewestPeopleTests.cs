@@ -65,7 +65,9 @@ public sealed class NewestPeopleTests
             => [.. Bench.Person("1", "ann").Where(field => field.Item1 is not ("active" or "verified")), ("active", active), ("verified", verified), ("made", 1L)];
         var systems = new Dictionary<string, InMemorySystem>
         {
-            ["people"] = new(Dated), ["app"] = new(Without(AccountMapping.Active)), ["pds"] = new(says ? Bench.People : Without(AccountMapping.Active)),
+            ["people"] = new(Dated),
+            ["app"] = new(Without(AccountMapping.Active)),
+            ["pds"] = new(says ? Bench.People : Without(AccountMapping.Active)),
         };
         systems["people"].Put(Person(active, verified));
         systems["app"].Put(Person(true, verified));

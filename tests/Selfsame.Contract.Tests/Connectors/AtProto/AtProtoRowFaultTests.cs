@@ -106,7 +106,9 @@ public sealed class AtProtoRowFaultTests : AtProtoServer
         {
             Systems = new Dictionary<string, SystemConfig>
             {
-                ["users"] = Config("users", SelfsameConnector.Kind.FixedMapping!), ["app"] = Config("app", AppMapping), ["pds"] = Config("pds", AtProtoSystem.Kind.FixedMapping!),
+                ["users"] = Config("users", SelfsameConnector.Kind.FixedMapping!),
+                ["app"] = Config("app", AppMapping),
+                ["pds"] = Config("pds", AtProtoSystem.Kind.FixedMapping!),
             },
             Rules =
             [
