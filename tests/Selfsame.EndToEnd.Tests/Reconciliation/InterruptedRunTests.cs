@@ -134,7 +134,8 @@ public sealed class InterruptedRunTests : IDisposable
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         await using var writer = workspace.Open("app.db");
         await using var writing = writer.BeginTransaction(deferred: false);
-        await using var command = ChildProcess.Start(Checkout.Executable, arguments, workspace.Environment(), folder: workspace.Folder);
+        // A shell's background job, as these tests may be, ignores SIGINT, and hands that on.
+        await using var command = ChildProcess.Start("env", ["--default-signal=INT", Checkout.Executable, .. arguments], workspace.Environment(), folder: workspace.Folder);
         while (!IsAtWork())
         {
             await Task.Delay(TimeSpan.FromMilliseconds(20), patience.Token);
