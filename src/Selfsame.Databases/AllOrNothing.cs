@@ -16,6 +16,12 @@ public sealed record StatementPart(string Name, Statement Statement, int? Rows =
 /// </summary>
 public static class AllOrNothing
 {
+    /// <summary>
+    /// A column of an answer by which the transaction's end does not wait for the disk. A crash of the database may take it back, as long as it takes back what came after it, too
+    /// (PostgreSQL, "Asynchronous Commit").
+    /// </summary>
+    public const string Unflushed = "set_config('synchronous_commit', 'off', true)";
+
     // In the server's log, too.
     private const string Undone = "Selfsame undoes this to find out why it is refused: ";
 

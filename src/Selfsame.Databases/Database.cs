@@ -99,6 +99,18 @@ public abstract class Database(DatabaseOptions options, TimeProvider clock, Rand
             settle,
             cancellation);
 
+    /// <summary>
+    /// As the overload for statements, for what a crash of the database may take back, as long as it takes back what came after it, too: on PostgreSQL the answer does not wait for the disk, and a row that
+    /// many want is free again at once. What has lost its answer is left as it is.
+    /// </summary>
+    public Task TransactUnflushedAsync(IReadOnlyList<Statement> statements, CancellationToken cancellation)
+        => RepeatAsync(
+            Dialect == Dialect.Sqlite
+                ? () => RunOnceAsync(transaction => transaction.BatchAsync(statements, _ => 0), cancellation)
+                : () => RunAtOnceAsync([new Statement($"SELECT {AllOrNothing.Unflushed}"), .. statements], _ => 0, cancellation),
+            _ => Task.FromResult(new Settled<List<int>>(true, [])),
+            cancellation);
+
     /// <summary>Runs reading work outside the writers' queue; it sees one committed state per statement.</summary>
     public async Task<T> ReadAsync<T>(Func<Transaction, Task<T>> read, CancellationToken cancellation = default)
     {

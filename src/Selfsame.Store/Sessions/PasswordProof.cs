@@ -1,5 +1,4 @@
 using Selfsame.Core.Identifiers;
-using Selfsame.Databases;
 using Selfsame.Store.Passwords;
 using Selfsame.Store.Requests;
 using Selfsame.Store.Users;
@@ -29,40 +28,16 @@ internal sealed class PasswordProof(StoreContext context)
             return new PasswordProofResult.TryLater(claim.RetryAfter, claim.State);
         }
 
-        return await attempts.CheckAsync(user.Tenant, user.PasswordHash, password, claim, origin, cancellation) switch
+        var check = await attempts.CheckAsync(user.Tenant, user.PasswordHash, password, claim, origin, cancellation);
+        if (check is not (PasswordCheck.Right or PasswordCheck.RightButRehash))
         {
-            PasswordCheck.Right or PasswordCheck.RightButRehash => new PasswordProofResult.Right(claim),
-            PasswordCheck.Busy => new PasswordProofResult.Busy(),
-            _ => new PasswordProofResult.Wrong(),
-        };
-    }
-
-    /// <summary>The hash of a new password, after the present one was shown; null when too many wait. Where none is made the attempt is given back: it was right.</summary>
-    public async Task<string?> HashAsync(User user, PasswordProofResult.Right proof, string newPassword, SignInOrigin origin, CancellationToken cancellation)
-    {
-        string? hash = null;
-        try
-        {
-            hash = await context.Passwords.HashAsync(newPassword, cancellation);
-        }
-        finally
-        {
-            if (hash is null)
-            {
-                await attempts.TakeBackAsync(user.Tenant, proof.Claim, origin);
-            }
+            return check == PasswordCheck.Busy ? new PasswordProofResult.Busy() : new PasswordProofResult.Wrong();
         }
 
-        return hash;
+        // At once, whatever becomes of what the password was asked for: it was right. In the transaction of that, everybody of the network would wait for its way to the disk.
+        await attempts.ForgiveAsync(user, claim, origin);
+        return new PasswordProofResult.Right();
     }
-
-    /// <summary>In the transaction of what the password was asked for.</summary>
-    public Task ForgiveAsync(Transaction transaction, User user, PasswordProofResult.Right proof, SignInOrigin origin, DateTimeOffset now)
-        => transaction.BatchAsync(Forgive(user, proof, origin, now));
-
-    /// <summary>As above, for the caller's batch.</summary>
-    public IReadOnlyList<Statement> Forgive(User user, PasswordProofResult.Right proof, SignInOrigin origin, DateTimeOffset now)
-        => attempts.Forgive(user, proof.Claim, origin, now);
 
     /// <summary>The bucket of those who sign in by the address; who has none signs in by username.</summary>
     private static string KeyOf(User user)
@@ -74,7 +49,7 @@ internal sealed class PasswordProof(StoreContext context)
 /// <summary>What became of asking for the password.</summary>
 internal abstract record PasswordProofResult
 {
-    public sealed record Right(SignInClaim Claim) : PasswordProofResult;
+    public sealed record Right : PasswordProofResult;
 
     public sealed record Wrong : PasswordProofResult;
 

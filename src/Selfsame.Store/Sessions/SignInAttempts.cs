@@ -98,7 +98,7 @@ internal sealed class SignInAttempts(StoreContext context)
             new StatementPart("free", new Statement($"{Claim} AND (a.updated_at <= $4 OR a.failures + 1 < $6) RETURNING 1", [.. ClaimValues(tenant, bucket, now), (long)bucket.Free]), Rows: 1),
         ];
         return await context.Database.TryTransactAsync<RateLimitState?, SignInClaim>(
-            [AllOrNothing.Of(parts, count is null ? "1" : RateLimits.CountedColumns)],
+            [AllOrNothing.Of(parts, count is null ? AllOrNothing.Unflushed : $"{RateLimits.CountedColumns}, {AllOrNothing.Unflushed}")],
             row => count is null ? null : RateLimits.ReadCounted(limit, row, 0, now),
             rows => new SignInClaim(true, TimeSpan.Zero, rows.Single(), [new ClaimedBucket(bucket.Name, now, null)]),
             // As above.
@@ -157,6 +157,10 @@ internal sealed class SignInAttempts(StoreContext context)
         return [.. statements.OfType<Statement>()];
     }
 
+    /// <summary>As <see cref="Forgive"/>, by itself. Not cancelled: the caller may have left.</summary>
+    public Task ForgiveAsync(User user, SignInClaim claim, SignInOrigin origin)
+        => context.Database.TransactUnflushedAsync(Forgive(user, claim, origin, context.Now()), CancellationToken.None);
+
     /// <summary>
     /// The check of a password, claimed before. Where none was made, because too many wait or because the caller left before its turn,
     /// what the attempt took is given back, and nothing else.
@@ -184,7 +188,7 @@ internal sealed class SignInAttempts(StoreContext context)
     }
 
     /// <summary>Gives back what an attempt took that was not a wrong one. Not cancelled: the caller may have left.</summary>
-    internal async Task TakeBackAsync(string tenant, SignInClaim claim, SignInOrigin origin)
+    private async Task TakeBackAsync(string tenant, SignInClaim claim, SignInOrigin origin)
     {
         Statement?[] statements =
         [
@@ -192,15 +196,7 @@ internal sealed class SignInAttempts(StoreContext context)
             .. claim.Buckets.Select(bucket => TakeBack(tenant, bucket)),
             .. GiveBackFirst(tenant, claim, origin),
         ];
-        await context.Database.TransactAsync(
-            async transaction =>
-            {
-                await transaction.BatchAsync([.. statements.OfType<Statement>()]);
-                return true;
-            },
-            // A lost commit answer: left as it is, which counts once too often at worst.
-            _ => Task.FromResult(new Settled<bool>(true, true)),
-            CancellationToken.None);
+        await context.Database.TransactUnflushedAsync([.. statements.OfType<Statement>()], CancellationToken.None);
     }
 
     private IEnumerable<Statement> GiveBackFirst(string tenant, SignInClaim claim, SignInOrigin origin)

@@ -51,7 +51,7 @@ public sealed class EmailChange(StoreContext context)
         }
 
         var check = await proof.CheckAsync(user, password, origin, cancellation);
-        if (check is not PasswordProofResult.Right right)
+        if (check is not PasswordProofResult.Right)
         {
             return check switch
             {
@@ -71,7 +71,6 @@ public sealed class EmailChange(StoreContext context)
                     return new EmailChangeResult.WrongPassword();
                 }
 
-                await proof.ForgiveAsync(transaction, user, right, origin, now);
                 if (await EmailVerification.CountMailAsync(context, transaction, user with { Email = email.Value }, now) is { Allowed: false } full)
                 {
                     // Resets count too, but only for addresses that are registered: where that is hidden, so is the count.

@@ -83,8 +83,9 @@ public sealed class EmailVerification(StoreContext context)
             return new VerificationResult.LinkInvalid();
         }
 
+        // Where a link of a mail is opened is known from then on; where a password was right is known already.
+        SignInOrigin? remembered = proof.Origin;
         string? newHash = null;
-        PasswordProofResult.Right? right = null;
         if (proof.NewPassword is not null)
         {
             if (context.PasswordPolicy.Check(proof.NewPassword, user.Username, user.Email) is { } refusal)
@@ -108,8 +109,7 @@ public sealed class EmailVerification(StoreContext context)
         else if (!IsSamePerson(link, user, proof))
         {
             var check = await passwordProof.CheckAsync(user, proof.Password, proof.Origin, cancellation);
-            right = check as PasswordProofResult.Right;
-            if (right is null)
+            if (check is not PasswordProofResult.Right)
             {
                 return check switch
                 {
@@ -118,18 +118,11 @@ public sealed class EmailVerification(StoreContext context)
                     _ => new VerificationResult.PasswordNeeded(proof.Password is not null),
                 };
             }
+
+            remembered = null;
         }
 
-        return await RedeemAsync(
-            tenant,
-            token,
-            user.PasswordHash,
-            newHash,
-            (verified, now) => right is null
-                ? [.. KnownSources.Remember(context, verified.Uuid, proof.Origin, now)]
-                : passwordProof.Forgive(verified, right, proof.Origin, now),
-            actor,
-            cancellation);
+        return await RedeemAsync(tenant, token, user.PasswordHash, newHash, remembered, actor, cancellation);
     }
 
     /// <summary>Sends the link again; nothing tells whether the address is registered.</summary>
@@ -206,7 +199,7 @@ public sealed class EmailVerification(StoreContext context)
         string token,
         string? checkedHash,
         string? newHash,
-        Func<User, DateTimeOffset, IReadOnlyList<Statement>> forgive,
+        SignInOrigin? remembered,
         Actor actor,
         CancellationToken cancellation)
     {
@@ -223,19 +216,18 @@ public sealed class EmailVerification(StoreContext context)
                     return new VerificationResult.LinkInvalid();
                 }
 
-                var verified = user with { EmailVerifiedAt = now, PasswordHash = newHash ?? user.PasswordHash };
-                await UserRow.SaveAsync(context, transaction, user, verified, actor.CorrelationId, now, afterwards:
-                [
-                    LinkTokens.Revoke(user.Id, LinkPurpose.VerifyEmail, now),
-                    AuditTrail.Insert(user.Id, tenant, actor, "email.verified", now, newHash is null ? null : "with a new password"),
-                    // Last: everybody of a network waits for its count.
-                    .. forgive(verified, now),
-                ]);
                 if (newHash is not null)
                 {
                     await CredentialReset.DropAllAsync(transaction, user, now);
                 }
 
+                var verified = user with { EmailVerifiedAt = now, PasswordHash = newHash ?? user.PasswordHash };
+                await UserRow.SaveAsync(context, transaction, user, verified, actor.CorrelationId, now, afterwards:
+                [
+                    LinkTokens.Revoke(user.Id, LinkPurpose.VerifyEmail, now),
+                    AuditTrail.Insert(user.Id, tenant, actor, "email.verified", now, newHash is null ? null : "with a new password"),
+                    .. remembered is null ? [] : KnownSources.Remember(context, verified.Uuid, remembered, now),
+                ]);
                 return new VerificationResult.Verified(verified);
             },
             async transaction => await LinkTokens.FindRedeemedAsync(transaction, token, tenant, LinkPurpose.VerifyEmail, now) is { } found

@@ -151,7 +151,7 @@ public sealed class PasswordChanges(StoreContext context)
         }
 
         var check = await proof.CheckAsync(user, oldPassword, origin, cancellation);
-        if (check is not PasswordProofResult.Right right)
+        if (check is not PasswordProofResult.Right)
         {
             return check switch
             {
@@ -161,7 +161,7 @@ public sealed class PasswordChanges(StoreContext context)
             };
         }
 
-        var hash = await proof.HashAsync(user, right, newPassword!, origin, cancellation);
+        var hash = await context.Passwords.HashAsync(newPassword!, cancellation);
         return hash is null ? new PasswordChangeResult.Busy() : await context.Database.TransactAsync<PasswordChangeResult>(
             async transaction =>
             {
@@ -175,7 +175,6 @@ public sealed class PasswordChanges(StoreContext context)
                 var changed = present with { PasswordHash = hash };
                 await UserRow.SaveAsync(context, transaction, present, changed, actor.CorrelationId, now);
                 await CredentialReset.AfterPasswordChangeAsync(transaction, changed, keepSession, now);
-                await proof.ForgiveAsync(transaction, changed, right, origin, now);
                 await TellAsync(transaction, changed, actor, "password.changed", now);
                 return new PasswordChangeResult.Changed(changed);
             },

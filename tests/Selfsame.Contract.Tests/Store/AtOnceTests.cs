@@ -1,5 +1,6 @@
 using Selfsame.Core.Webhooks;
 using Selfsame.Store;
+using Selfsame.Store.Audit;
 using Selfsame.Store.Sessions;
 using Selfsame.Store.Users;
 using Selfsame.Store.Webhooks;
@@ -95,6 +96,34 @@ public sealed class AtOnceTests
 
         results.OfType<SignInResult.Refused>().Select(refused => refused.RateLimit!.Remaining).Order().ShouldBe([0, 1, 2]);
         results.OfType<SignInResult.TryLater>().Count().ShouldBe(9);
+    }
+
+    // The row of a network is everybody's who comes from there: who holds it on the way to the disk lets the others wait.
+    [Fact]
+    public async Task Counts_of_attempts_do_not_wait_for_the_disk_and_what_they_let_in_does()
+    {
+        await using var store = await TestStore.CreateAsync(Backend.PostgreSql, new TestStoreOptions { Tenant = Everything });
+        var known = TestStore.From("192.0.2.1", "browser");
+        await store.SignUpAsync(Full("anna"));
+        var token = await store.TakeTokenAsync("anna@example.org", "Confirm");
+        await store.ExecuteAsync(
+            """
+            CREATE TABLE commits (what text, flushed text);
+            CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+              'BEGIN INSERT INTO commits VALUES (TG_TABLE_NAME, current_setting(''synchronous_commit'')); RETURN NULL; END';
+            CREATE CONSTRAINT TRIGGER note AFTER INSERT OR UPDATE ON rate_limits DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note();
+            CREATE CONSTRAINT TRIGGER note AFTER INSERT OR UPDATE ON users DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note();
+            """);
+
+        var proof = new VerificationProof { Password = TestStore.Password, Origin = known };
+        (await new EmailVerification(store.Context).VerifyAsync(TestStore.Tenant, token, proof, Actor.Self, TestStore.Cancellation)).ShouldBeOfType<VerificationResult.Verified>();
+        (await store.SignInAsync("anna", "wrong", known)).ShouldBeOfType<SignInResult.Refused>();
+
+        // The claim and its return, then the verification, then the claim of the wrong one.
+        (await store.QueryAsync<string>("SELECT what || ' ' || flushed FROM commits"))
+            .ShouldBe(["rate_limits off", "rate_limits off", "users on", "rate_limits off"]);
+        (await store.QueryAsync<string>("SHOW synchronous_commit")).ShouldBe(["on"], "no connection keeps it");
+        (await store.QueryAsync<long>("SELECT used FROM rate_limits WHERE name = 'sign-in'")).ShouldBe([1]);
     }
 
     /// <summary>A sign-up that has rows of every kind.</summary>

@@ -186,13 +186,21 @@ public abstract class TransactionFaultTests(Backend backend)
         LoseEverySecondAnswer();
         (await changes.ResetAsync(TestStore.Tenant, token, "a second passphrase", TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.Changed>();
         (await changes.ResetAsync(TestStore.Tenant, token, "a third passphrase", TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation)).ShouldBeOfType<PasswordChangeResult.LinkInvalid>();
-        user = await store.ReadAsync(user.Uuid);
-        LoseEverySecondAnswer();
-        (await changes.ChangeAsync(user, "a second passphrase", "a fourth passphrase", Guid.Empty, TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation))
-            .ShouldBeOfType<PasswordChangeResult.Changed>();
+
+        // The claim of the attempt, its return, and the change.
+        var present = "a second passphrase";
+        for (var number = 1; number <= 3; number++)
+        {
+            LoseNothing();
+            user = await store.ReadAsync(user.Uuid);
+            LoseAnswer(number);
+            (await changes.ChangeAsync(user, present, $"{present} more", Guid.Empty, TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation))
+                .ShouldBeOfType<PasswordChangeResult.Changed>();
+            present += " more";
+        }
 
         LoseNothing();
-        await store.SignedInAsync("anna", "a fourth passphrase");
+        await store.SignedInAsync("anna", present);
     }
 
     [Fact]
@@ -201,7 +209,8 @@ public abstract class TransactionFaultTests(Backend backend)
         await using var store = await CreateAsync();
         var user = await store.CreateAsync("anna", "anna@example.org");
         var token = await store.TakeTokenAsync("anna@example.org", "Confirm");
-        LoseEverySecondAnswer();
+        // After the claim of the attempt and its return.
+        LoseAnswer(3);
         (await new EmailVerification(store.Context).VerifyAsync(
             TestStore.Tenant, token, new VerificationProof { Password = TestStore.Password }, Actor.Self, TestStore.Cancellation)).ShouldBeOfType<VerificationResult.Verified>();
 
@@ -291,6 +300,18 @@ public abstract class TransactionFaultTests(Backend backend)
         faults.AfterCommits(1000, () =>
         {
             if (commits++ % 2 == 0)
+            {
+                throw new CommitUnknownException("lost");
+            }
+        });
+    }
+
+    private void LoseAnswer(int number)
+    {
+        var commits = 0;
+        faults.AfterCommits(1000, () =>
+        {
+            if (++commits == number)
             {
                 throw new CommitUnknownException("lost");
             }

@@ -105,9 +105,11 @@ public abstract class VerificationTests(Backend backend)
 
         (await VerifyAsync(store, token, new VerificationProof())).ShouldBeOfType<VerificationResult.PasswordNeeded>();
         (await store.ReadAsync(attacker.Uuid)).EmailVerifiedAt.ShouldBeNull();
-        (await VerifyAsync(store, token, new VerificationProof { NewPassword = "the victim's own" })).ShouldBeOfType<VerificationResult.Verified>();
+        var owner = new VerificationProof { NewPassword = "the victim's own", Origin = TestStore.From("198.51.100.7") };
+        (await VerifyAsync(store, token, owner)).ShouldBeOfType<VerificationResult.Verified>();
 
         (await store.SignInAsync("victim", TestStore.Password)).ShouldBeOfType<Selfsame.Store.Sessions.SignInResult.Refused>();
+        (await store.CountAsync("known_sources")).ShouldBe(1, "the stranger's is forgotten, and the owner's, who opened the link, is known");
         await store.SignedInAsync("victim", "the victim's own");
         (await new Selfsame.Store.Sessions.SessionStore(store.Context).FindAsync(TestStore.Tenant, session.Token, TestStore.Cancellation)).ShouldBeNull();
         await store.CheckInvariantsAsync();
