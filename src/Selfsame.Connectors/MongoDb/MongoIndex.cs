@@ -95,6 +95,16 @@ internal sealed class MongoIndex
             : null;
     }
 
+    /// <summary>
+    /// Whether it takes one document only that lacks the field or has it null, which are equal to a unique index (core/index-unique), or else one whose text is empty.
+    /// One of another condition takes one of those that it covers.
+    /// </summary>
+    public bool HoldsOnce(string field, bool isNull)
+        => Fields.SequenceEqual([field]) && Unique && Predicate != TextOf(HasValue(field)) && !(isNull && Predicate == TextOf(IsString(field)));
+
+    /// <summary>Whether a document that lacks the field is one without a value to it; a sparse one does not hold such documents, however many there are.</summary>
+    public bool HoldsAbsent(string field) => Predicate != TextOf(Exists(field));
+
     public SystemIndex ToSystemIndex() => new()
     {
         Name = Name,
@@ -106,10 +116,7 @@ internal sealed class MongoIndex
         Definition = TextOf(Specification),
     };
 
-    // A sparse index is one over the records that have the field.
-    private string? Predicate => specification.Document(PartialFilter) is { IsEmpty: false } filter
-        ? TextOf(filter)
-        : specification.Flag("sparse") ? TextOf(Exists(Fields[0])) : null;
+    private string? Predicate => Coverage.IsEmpty ? null : TextOf(Coverage);
 
     // "en/2", with whatever else it says that is not the default.
     private string? CollationName
@@ -140,7 +147,7 @@ internal sealed class MongoIndex
     private static string[] Covering(string field) =>
     [
         TextOf(Exists(field)),
-        TextOf(BsonDocument.Of((field, BsonDocument.Of(("$type", "string"))))),
+        TextOf(IsString(field)),
         TextOf(HasValue(field)),
     ];
 
@@ -149,10 +156,18 @@ internal sealed class MongoIndex
 
     public BsonDocument PartialFilterExpression => specification.Document(PartialFilter);
 
+    /// <summary>The condition of the documents that it holds; empty for all. A sparse index holds those that have the field.</summary>
+    public BsonDocument Coverage => IsPartial ? PartialFilterExpression : specification.Flag("sparse") ? Exists(Fields[0]) : BsonDocument.Empty;
+
+    /// <summary>Under which it compares, for a command.</summary>
+    public BsonDocument Collation => specification.Document("collation") is { IsEmpty: false } collation ? collation : BsonDocument.Of(("locale", "simple"));
+
     public bool IsPartial => !PartialFilterExpression.IsEmpty;
 
     /// <summary>Whether it holds every document that has one of the fields: it is not partial, or only for those that have it.</summary>
     public bool HoldsAllThatHave(IReadOnlyList<string> fields) => !IsPartial || fields.Any(field => Predicate == TextOf(Exists(field)));
+
+    private static BsonDocument IsString(string field) => BsonDocument.Of((field, BsonDocument.Of(("$type", "string"))));
 
     private static BsonDocument Exists(string field) => BsonDocument.Of((field, BsonDocument.Of(("$exists", true))));
 

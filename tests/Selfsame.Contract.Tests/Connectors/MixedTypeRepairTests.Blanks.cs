@@ -1,5 +1,8 @@
+using Selfsame.Connectors.Files;
+using Selfsame.Connectors.MongoDb;
 using Selfsame.Connectors.Postgres;
 using Selfsame.Connectors.Sqlite;
+using Selfsame.Contract.Tests.Connectors.MongoDb;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
 using Selfsame.Databases;
@@ -12,12 +15,14 @@ public sealed partial class MixedTypeRepairTests
     private const string OnlyOne = "app has the unique index 'one', which takes only one account without email, and another is without, or is to be: "
         + "give this one a value, or let the index leave out whoever has none, then plan again.";
 
+    private const string Fault = "A fault of the system or of the config is put right there.";
+
     private static ReconcileRule ByName => IntoNumbered with { Correlate = [new CorrelationRule(IdentifierKind.Username)] };
 
     // PostgreSQL 15: whoever has none is equal to whoever else has none.
     [Theory]
     [Trait("needs", "postgresql")]
-    [InlineData("(lower(email)) NULLS NOT DISTINCT", 1, "A fault of the system or of the config is put right there.", OnlyOne)]
+    [InlineData("(lower(email)) NULLS NOT DISTINCT", 1, Fault, OnlyOne)]
     [InlineData("(lower(email)) NULLS NOT DISTINCT WHERE username IS NOT NULL", 1, OnlyOne)]
     [InlineData("(lower(email)) NULLS NOT DISTINCT WHERE lower(email) <> ''", 2)]
     [InlineData("(lower(email))", 2)]
@@ -37,6 +42,36 @@ public sealed partial class MixedTypeRepairTests
         await repair.ApplyAsync(leftAlone);
 
         (await QueryAsync(connection, "SELECT id FROM app")).Count.ShouldBe(created);
+    }
+
+    // A sparse index, and one over those that have the field, takes one null only, and any number of documents that lack it.
+    [Theory]
+    [Trait("needs", "node, libmongoc")]
+    [InlineData(""" "sparse": false """, true, 1, OnlyOne)]
+    [InlineData(""" "sparse": false """, false, 1, OnlyOne)]
+    [InlineData(""" "sparse": true """, true, 1, OnlyOne)]
+    [InlineData(""" "sparse": true """, false, 2)]
+    [InlineData(""" "partialFilterExpression": {"email": {"$exists": true}} """, true, 1, OnlyOne)]
+    [InlineData(""" "partialFilterExpression": {"email": {"$exists": true}} """, false, 2)]
+    [InlineData(""" "partialFilterExpression": {"email": {"$gt": ""}} """, true, 2)]
+    public async Task In_MongoDB_the_second_without_an_email_is_left_alone_by_the_plan_where_an_index_takes_one_only(
+        string options, bool isNull, int created, params string[] leftAlone)
+    {
+        await using var database = await MongoTestDatabase.OnChosenServerAsync();
+        await database.RunAsync($$"""{"createIndexes": "app", "indexes": [{"key": {"email": 1}, "name": "one", "unique": true, {{options}} }]}""");
+        await File.WriteAllLinesAsync(folder["people.jsonl"], ["""{"id": "1", "email": null, "username": "ann"}""", """{"id": "2", "email": null, "username": "bob"}"""]);
+        var people = Named(Config("people", "files", [("path", folder["people.jsonl"])]));
+        var app = Named(Config("app", "mongodb", [("connection", database.ConnectionString), ("database", database.Name), ("collection", "app")]));
+        if (!isNull)
+        {
+            people = people with { Mapping = people.Mapping with { Identifiers = new Dictionary<IdentifierKind, string> { [IdentifierKind.Username] = "username" } } };
+        }
+
+        await using var repair = await Repair.OfAsync(new FilesSystem(people), people, new MongoDbSystem(app), app with { Unique = [IdentifierKind.Email] }, ByName);
+
+        await repair.ApplyAsync(leftAlone);
+
+        (await database.DocumentsAsync("app")).Count.ShouldBe(created);
     }
 
     [Fact]
