@@ -60,6 +60,9 @@ public sealed record MayStillArrive : ProvisioningEvent
 {
     /// <summary>Why such a row is due: what arrives is disabled, and that counts under the guard as any other.</summary>
     public const string Reason = "What was asked for may still arrive.";
+
+    /// <summary>Why it is due before its time: somebody may be wanted again, and who is not is waited for anew.</summary>
+    public const string AskedMeanwhile = "It changed while what was asked for may still arrive.";
 }
 
 /// <summary>Nothing of the person is active in the system, and nothing should be.</summary>
@@ -117,13 +120,13 @@ public static class ProvisioningMachine
                 => Settled(row, ProvisioningState.Conflict, conflict.Evidence),
             (not ProvisioningState.Conflict and not ProvisioningState.Compensated, Failed failed) => Later(row, failed, now, jitter),
             (ProvisioningState.Pending, NotWantedYet) => row with { Attempts = 0, Problem = null, NotBefore = now + LongestDelay },
-            (ProvisioningState.Compensating, Disabling) when row.DueBecause == MayStillArrive.Reason
+            (ProvisioningState.Compensating, Disabling) when IsAwaited(row)
                 => row with { Attempts = 0, Problem = null, DueBecause = null },
             (ProvisioningState.Pending or ProvisioningState.Intent or ProvisioningState.Linked, Disabling)
                 => row with { State = ProvisioningState.Compensating, Disabled = true, Attempts = 0, Problem = null, DueBecause = null },
             (not ProvisioningState.Conflict and not ProvisioningState.Compensated, Deleting) when row.Purged
                 => row with { State = ProvisioningState.Compensating, Deleting = true, Attempts = 0, Problem = null, DueBecause = null },
-            (ProvisioningState.Intent, MayStillArrive)
+            (ProvisioningState.Intent or ProvisioningState.Compensating, MayStillArrive) when row.State == ProvisioningState.Intent || IsAwaited(row)
                 => row with
                 {
                     State = ProvisioningState.Compensating,
@@ -144,12 +147,17 @@ public static class ProvisioningMachine
             (ProvisioningState.Linked, LookAgain again) => row with { DueBecause = again.Reason, Attempts = 0, NotBefore = now },
             (ProvisioningState.Conflict or ProvisioningState.Compensated, LookAgain)
                 => row with { State = Begun(row) ? ProvisioningState.Intent : ProvisioningState.Pending, Attempts = 0, Problem = null, NotBefore = now },
+            // A look before its time tells who is wanted again; that nothing will arrive only the whole time tells.
+            (ProvisioningState.Compensating, LookAgain) when IsAwaited(row) => row with { DueBecause = MayStillArrive.AskedMeanwhile, NotBefore = now },
             (_, LookAgain) => row with { NotBefore = now },
             _ => throw new InvalidOperationException($"A row that is {row.State} can't have the event {happened.GetType().Name}."),
         };
 
     /// <summary>Whether an account may have been made.</summary>
     private static bool Begun(ProvisioningRow row) => row.TargetId is not null || row.Intended is not null;
+
+    /// <summary>Whether it is waited for what may still arrive.</summary>
+    private static bool IsAwaited(ProvisioningRow row) => row.DueBecause is MayStillArrive.Reason or MayStillArrive.AskedMeanwhile;
 
     private static ProvisioningRow Settled(ProvisioningRow row, ProvisioningState state, string? problem)
         => row with { State = state, Attempts = 0, Problem = problem, DueBecause = null };

@@ -72,8 +72,8 @@ public sealed record ProvisioningRow
     public long Asked { get; init; }
 
     /// <summary>
-    /// Why a linked row is to be looked at again, null when it is not; of a compensating one <see cref="MayStillArrive.Reason"/> until there is something to
-    /// disable. Null in every other state.
+    /// Why a linked row is to be looked at again, null when it is not; of a compensating one <see cref="MayStillArrive.Reason"/>, or <see cref="MayStillArrive.AskedMeanwhile"/>
+    /// where that is before its time, until there is something to disable. Null in every other state.
     /// </summary>
     public string? DueBecause { get; init; }
 
@@ -105,6 +105,9 @@ public sealed record ProvisioningRow
 
     /// <summary>What was decided on the way and a person may want to know, as a handle that was refused.</summary>
     public string? Note { get; init; }
+
+    /// <summary>Leads to the webhook or the request that had it looked at last; null where that was neither.</summary>
+    public string? CorrelationId { get; init; }
 }
 
 /// <summary>A row on loan.</summary>
@@ -149,7 +152,7 @@ public interface IProvisioningRows
 
     /// <summary>
     /// Takes this row whatever its state and time are, and makes it where it is missing; null while another holder has it. A row in
-    /// conflict, or whose account was given up, is looked at again.
+    /// conflict, or whose account was given up, is looked at again; what may still arrive, before its time.
     /// </summary>
     Task<ClaimedRow?> ClaimAsync(ProvisioningKey key, TimeSpan lease, CancellationToken cancellation);
 
@@ -204,4 +207,9 @@ public interface IProvisioningRows
 
     /// <summary>How long such a pause still lasts; zero where there is none.</summary>
     Task<TimeSpan> PausedForAsync(string system, CancellationToken cancellation);
+
+    /// <summary>
+    /// Takes one token of the bucket that claims with a rate take theirs from, for what no claim is made for; zero where there was one, else how long it takes until there is.
+    /// </summary>
+    Task<TimeSpan> TakeTokenAsync(string system, double perSecond, CancellationToken cancellation);
 }

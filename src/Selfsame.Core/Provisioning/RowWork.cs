@@ -62,7 +62,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
     {
         if (exception is not null)
         {
-            parts.Unforeseen(row.Key, exception);
+            parts.Unforeseen(row, exception);
         }
     }
 
@@ -128,7 +128,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
             {
                 return await FindArrivedAsync(cancellation) is { } arrived
                     ? await AdvanceAsync(new WantedAgain(), cancellation) && await AdvanceAsync(arrived, cancellation)
-                    : await ConcludeAsync(new NothingLeft(), cancellation);
+                    : await ConcludeAsync(NothingThere(), cancellation);
             }
 
             if (!await AdvanceAsync(new WantedAgain(), cancellation))
@@ -170,8 +170,11 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
         }
     }
 
-    /// <summary>What it comes to that no account is wanted and none is there: what was asked for may still arrive, unless it had and was deleted.</summary>
-    private ProvisioningEvent NothingThere() => row is { State: ProvisioningState.Intent, Deleting: false } ? new MayStillArrive() : new NothingLeft();
+    /// <summary>
+    /// What it comes to that no account is wanted and none is there: what was asked for may still arrive, unless it had and was deleted, or it was waited for long enough.
+    /// </summary>
+    private ProvisioningEvent NothingThere()
+        => row is { State: ProvisioningState.Intent, Deleting: false } or { DueBecause: MayStillArrive.AskedMeanwhile } ? new MayStillArrive() : new NothingLeft();
 
     /// <summary>Brings our account up to date; whether to look again at once.</summary>
     private async Task<bool> FollowAsync(ReconcileRule rule, SystemPicture source, SystemPicture target, Account ours, CancellationToken cancellation)

@@ -103,4 +103,27 @@ public abstract partial class ProvisioningRowsContract
 
         (await rows.ClaimAsync(ClaimOf(10) with { System = "pds" }, CancellationToken.None)).ShouldHaveSingleItem().Row.DueBecause.ShouldBe(LookAgain.OfChain);
     }
+
+    // Of a row that only waits, a plan and whoever changes something may ask before its time: neither may take it for over.
+    [Fact]
+    public async Task What_may_still_arrive_is_due_at_its_time_or_when_somebody_asks_and_says_which()
+    {
+        await InsertAsync("app");
+        var claim = (await ClaimAsync()).Single();
+        var waiting = claim.Row with { State = ProvisioningState.Compensating, DueBecause = MayStillArrive.Reason, TargetId = User, NotBefore = clock.Now.AddMinutes(5) };
+        await rows.SaveAsync(waiting, release: true, [], CancellationToken.None);
+        (await ClaimAsync()).ShouldBeEmpty();
+
+        await AskAsync();
+        var asked = (await ClaimAsync()).ShouldHaveSingleItem();
+        asked.Row.DueBecause.ShouldBe(MayStillArrive.AskedMeanwhile);
+        await rows.SaveAsync(asked.Row with { DueBecause = MayStillArrive.Reason, NotBefore = clock.Now.AddMinutes(5) }, release: true, [], CancellationToken.None);
+
+        var planned = (await rows.ClaimAsync(claim.Row.Key, Lease, CancellationToken.None)).ShouldNotBeNull();
+        planned.Row.DueBecause.ShouldBe(MayStillArrive.AskedMeanwhile);
+        await AskAsync();
+        await rows.SaveAsync(planned.Row with { DueBecause = MayStillArrive.Reason, NotBefore = clock.Now.AddMinutes(5) }, release: true, [], CancellationToken.None);
+
+        (await ClaimAsync()).ShouldHaveSingleItem().Row.DueBecause.ShouldBe(MayStillArrive.AskedMeanwhile);
+    }
 }

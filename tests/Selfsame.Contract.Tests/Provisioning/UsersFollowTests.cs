@@ -21,6 +21,7 @@ public abstract partial class UsersFollowContract(Backend backend) : IAsyncLifet
     private TestStore store = null!;
     private UserAdministration administration = null!;
     private SqliteSystem app = null!;
+    private readonly List<(ProvisioningState State, string? CorrelationId)> concluded = [];
     private OrphanAction orphans = OrphanAction.Report;
 
     public async ValueTask InitializeAsync()
@@ -72,6 +73,25 @@ public abstract partial class UsersFollowContract(Backend backend) : IAsyncLifet
     }
 
     [Fact]
+    public async Task The_id_of_the_request_stands_in_each_line_that_goes_back_to_it()
+    {
+        var form = new SignUpForm { Username = "anna", Email = "anna@example.org", Password = TestStore.Password };
+        var request = new SignUpRequest { Tenant = TestStore.Tenant, Form = form, Actor = Actor.Self with { CorrelationId = "signing-up" } };
+        var user = (await new SignUp(store.Context).ExecuteAsync(request, TestStore.Cancellation)).ShouldBeOfType<SignUpResult.Created>().User;
+        await RunAsync();
+        var change = new UserChange { FirstName = new Change<string>(true, "Ann") };
+        await administration.ChangeAsync(TestStore.Tenant, user.Uuid, change, null, Actor.Self with { CorrelationId = "changing" }, TestStore.Cancellation);
+        await RunAsync();
+
+        (await StatusAsync(user)).History.Select(line => (line.State, line.CorrelationId)).ShouldBe(
+        [
+            (ProvisioningState.Pending, "signing-up"), (ProvisioningState.Intent, "signing-up"), (ProvisioningState.Linked, "signing-up"),
+            (ProvisioningState.Linked, "changing"), (ProvisioningState.Linked, "changing"),
+        ]);
+        concluded.ShouldBe([(ProvisioningState.Linked, "signing-up"), (ProvisioningState.Linked, "changing")]);
+    }
+
+    [Fact]
     public async Task A_changed_disabled_enabled_deleted_and_restored_user_is_followed()
     {
         var user = await LinkedAsync();
@@ -94,6 +114,39 @@ public abstract partial class UsersFollowContract(Backend backend) : IAsyncLifet
         await administration.RestoreAsync(TestStore.Tenant, user.Uuid, null, Actor.CommandLine, TestStore.Cancellation);
         await RunAsync();
         Members().ShouldBe(["anna|anna@example.org|Ann|1"]);
+    }
+
+    // The node died with the creation on its way; then the user is changed once more, which is no reason to hold that it got lost.
+    [Fact]
+    public async Task A_change_during_the_wait_for_a_creation_has_it_looked_at_and_does_not_end_the_wait()
+    {
+        var user = await store.CreateAsync("anna", "anna@example.org");
+        await Should.ThrowAsync<InvalidOperationException>(() => Provisioner(LeaseHolder.Current, new CrashPoints(name =>
+        {
+            if (name == ProvisioningCrashPoints.IntentDurable)
+            {
+                throw new InvalidOperationException("A crash of the test.");
+            }
+        })).RunOnceAsync(TestStore.Cancellation));
+        Sleep(3);
+        await administration.DeleteAsync(TestStore.Tenant, user.Uuid, null, Actor.CommandLine, TestStore.Cancellation);
+        await RunAsync();
+        (await RowAsync(user)).DueBecause.ShouldBe(MayStillArrive.Reason);
+
+        Sleep(1);
+        await store.Database.TransactAsync(transaction => ProvisioningRows.RequeueAsync(transaction, "users", new AccountId(user.Uuid.ToString()), "An event.", store.Clock.GetUtcNow()));
+        await RunAsync();
+        Sql($"INSERT INTO members (id, login, mail, is_active) VALUES ('{user.Uuid}', 'anna', 'anna@example.org', 1)");
+        Sleep(5);
+        await RunAsync();
+        (await RowAsync(user)).State.ShouldBe(ProvisioningState.Compensating);
+        Sleep(1);
+        await RunAsync();
+
+        (await RowAsync(user)).State.ShouldBe(ProvisioningState.Compensated);
+        Members().ShouldBe(["anna|anna@example.org||0"]);
+
+        void Sleep(int minutes) => store.Clock.Advance(TimeSpan.FromMinutes(minutes));
     }
 
     // A mistake that disables everybody here must not do so everywhere within the hour.
@@ -267,6 +320,7 @@ public abstract partial class UsersFollowContract(Backend backend) : IAsyncLifet
         Clock = store.Clock,
         Random = store.Context.Random,
         Unforeseen = (_, exception) => throw exception,
+        Concluded = (_, row) => concluded.Add((row.State, row.CorrelationId)),
         CrashPoints = crashPoints ?? CrashPoints.None,
     });
 

@@ -323,6 +323,50 @@ public sealed class ProvisionerTests
         (rows.Only.Problem?.Contains("maxDisablesPerHour", StringComparison.Ordinal) ?? false).ShouldBe(mostDisables == 0);
     }
 
+    // Events of one person come by twos and threes; a plan, or a change of the chain, asks as well.
+    [Theory]
+    [InlineData("after the look")]
+    [InlineData("during the look")]
+    [InlineData("by a plan")]
+    public async Task Nobody_who_asks_ends_the_wait_for_a_creation_that_may_still_arrive(string asked)
+    {
+        await WaitForCreationAsync(asks: asked == "during the look");
+        if (asked == "by a plan")
+        {
+            await Make(rows, null).CreateAsync(rows.Only.Key, Fields.Empty, CancellationToken.None);
+        }
+        else
+        {
+            if (asked == "after the look")
+            {
+                rows.Ask();
+            }
+
+            await RunAsync();
+        }
+
+        (rows.Only.State, rows.Only.DueBecause).ShouldBe((ProvisioningState.Compensating, MayStillArrive.Reason));
+        rows.Only.NotBefore.ShouldBeGreaterThan(DateTimeOffset.UtcNow + Provisioner.ClockMargin + (Provisioner.CallTimeout / 2));
+        bench.Target.Put(Bench.Person(User.ToString(), "ann", "ann@example.org"));
+        await RunAsync();
+
+        (rows.Only.State, rows.Disablings).ShouldBe((ProvisioningState.Compensated, 1));
+        bench.Target.Rows[new AccountId(User.ToString())]["active"].ShouldBe(FieldValue.Boolean(false));
+    }
+
+    [Fact]
+    public async Task Who_is_back_while_a_creation_may_still_arrive_gets_the_account_at_once()
+    {
+        await WaitForCreationAsync();
+        bench.Source.Put(Bench.Person(User.ToString(), "ann", "ann@example.org"));
+        rows.Ask();
+
+        await RunAsync();
+
+        rows.Only.State.ShouldBe(ProvisioningState.Linked);
+        bench.Target.Rows[new AccountId(User.ToString())]["active"].ShouldBe(FieldValue.Boolean(true));
+    }
+
     [Fact]
     public async Task A_user_who_goes_while_the_account_is_made_leaves_it_disabled()
     {
@@ -378,6 +422,25 @@ public sealed class ProvisionerTests
         rows.Only = new ProvisioningRow { Key = new ProvisioningKey("people", new AccountId(User.ToString()), "app"), State = ProvisioningState.Pending, Epoch = 0, NotBefore = DateTimeOffset.UnixEpoch };
     }
 
+    /// <summary>A creation got no answer, its person is gone, and it may still arrive.</summary>
+    /// <param name="asks">Whether somebody asks while that is found out.</param>
+    private async Task WaitForCreationAsync(bool asks = false)
+    {
+        SignUp();
+        bench.Target.Fault = () => new Unknown("No answer.");
+        await RunAsync();
+        bench.Target.Fault = () => null;
+        bench.Source.Remove(User.ToString());
+        await RunAsync(new CrashPoints(name =>
+        {
+            if (name == ProvisioningCrashPoints.Claimed && asks)
+            {
+                rows.Ask();
+            }
+        }));
+        (rows.Only.State, rows.Only.DueBecause).ShouldBe((ProvisioningState.Compensating, asks ? MayStillArrive.AskedMeanwhile : MayStillArrive.Reason));
+    }
+
     private Task<int> RunAsync(CrashPoints? crashPoints = null) => Make(rows, crashPoints).RunOnceAsync(CancellationToken.None);
 
     private Provisioner Make(IProvisioningRows rows, CrashPoints? crashPoints) => bench.NewProvisioner(rows, crashPoints, unforeseen.Add);
@@ -419,5 +482,7 @@ public sealed class ProvisionerTests
         public Task PauseAsync(string system, TimeSpan pause, CancellationToken cancellation) => Task.CompletedTask;
 
         public Task<TimeSpan> PausedForAsync(string system, CancellationToken cancellation) => Task.FromResult(TimeSpan.Zero);
+
+        public Task<TimeSpan> TakeTokenAsync(string system, double perSecond, CancellationToken cancellation) => Task.FromResult(TimeSpan.Zero);
     }
 }

@@ -82,6 +82,25 @@ public sealed class ProvisioningMachineTests
     }
 
     [Fact]
+    public void Who_asks_while_something_may_still_arrive_has_it_looked_at_at_once_and_waited_for_anew()
+    {
+        var waiting = ProvisioningMachine.Next(Row(ProvisioningState.Intent), new MayStillArrive(), Now, 0);
+        var later = Now.AddSeconds(10);
+
+        var asked = ProvisioningMachine.Next(ProvisioningMachine.Next(waiting, new LookAgain("the user changed"), later, 0), new Failed("down"), later, 0);
+
+        asked.State.ShouldBe(ProvisioningState.Compensating);
+        (asked.NotBefore - later).ShouldBeLessThan(TimeSpan.FromSeconds(10));
+        asked.DueBecause.ShouldBe(MayStillArrive.AskedMeanwhile);
+        var again = ProvisioningMachine.Next(asked, new MayStillArrive(), later, 0);
+        (again.State, again.DueBecause, again.NotBefore).ShouldBe((ProvisioningState.Compensating, waiting.DueBecause, later + (waiting.NotBefore - Now)));
+        ProvisioningMachine.Next(asked, new Disabling(), later, 0).DueBecause.ShouldBeNull();
+        ProvisioningMachine.Next(asked, new WantedAgain(), later, 0).State.ShouldBe(ProvisioningState.Intent);
+        // What is being disabled is waited for by nobody.
+        Should.Throw<InvalidOperationException>(() => ProvisioningMachine.Next(Row(ProvisioningState.Compensating), new MayStillArrive(), Now, 0));
+    }
+
+    [Fact]
     public void What_was_made_of_older_fields_is_due_until_it_was_compared_whatever_comes_between()
     {
         var row = Row(ProvisioningState.Intent);
