@@ -100,10 +100,10 @@ internal sealed class MongoIndex
     /// One of another condition takes one of those that it covers.
     /// </summary>
     public bool HoldsOnce(string field, bool isNull)
-        => Fields.SequenceEqual([field]) && Unique && Predicate != TextOf(HasValue(field)) && !(isNull && Predicate == TextOf(IsString(field)));
+        => Fields.SequenceEqual([field]) && Unique && !Coverage.Document(field).Any(condition => LeavesOut(condition, isNull ? BsonType.Null : BsonType.String));
 
     /// <summary>Whether a document that lacks the field is one without a value to it; a sparse one does not hold such documents, however many there are.</summary>
-    public bool HoldsAbsent(string field) => Predicate != TextOf(Exists(field));
+    public bool HoldsAbsent(string field) => Coverage.Document(field).IsEmpty;
 
     public SystemIndex ToSystemIndex() => new()
     {
@@ -147,9 +147,20 @@ internal sealed class MongoIndex
     private static string[] Covering(string field) =>
     [
         TextOf(Exists(field)),
-        TextOf(IsString(field)),
+        TextOf(BsonDocument.Of((field, BsonDocument.Of(("$type", "string"))))),
         TextOf(HasValue(field)),
     ];
+
+    // Nothing is less than null, or than the empty text, of its type; and a condition compares within one type.
+    private static bool LeavesOut(BsonElement condition, BsonType blank) => condition.Name switch
+    {
+        "$gt" => true,
+        "$type" when condition.Value.Type == BsonType.Array => !condition.Value.AsDocument.Any(type => IsOf(type.Value, blank)),
+        "$type" => !IsOf(condition.Value, blank),
+        _ => false,
+    };
+
+    private static bool IsOf(BsonValue type, BsonType blank) => type.AsText is { } name ? BsonTypeNames.Parse(name) == blank : type.AsNumber == (long)blank;
 
     /// <summary>The condition of a text that is not empty. A search for a value implies it, so that the server may use the index for that.</summary>
     public static BsonDocument HasValue(string field) => BsonDocument.Of((field, BsonDocument.Of(("$gt", ""))));
@@ -166,8 +177,6 @@ internal sealed class MongoIndex
 
     /// <summary>Whether it holds every document that has one of the fields: it is not partial, or only for those that have it.</summary>
     public bool HoldsAllThatHave(IReadOnlyList<string> fields) => !IsPartial || fields.Any(field => Predicate == TextOf(Exists(field)));
-
-    private static BsonDocument IsString(string field) => BsonDocument.Of((field, BsonDocument.Of(("$type", "string"))));
 
     private static BsonDocument Exists(string field) => BsonDocument.Of((field, BsonDocument.Of(("$exists", true))));
 

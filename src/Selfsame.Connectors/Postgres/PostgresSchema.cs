@@ -98,7 +98,7 @@ internal sealed class PostgresSchema(string table, AccountMapping mapping)
             var blank = isNull ? $"t.{column.Quoted} IS NULL" : $"{Expression($"t.{column.Quoted}", column)} = ''";
             var covered = index.Predicate is { } predicate ? $" AND ({predicate})" : "";
             var taken = await session.QueryAsync($"SELECT EXISTS (SELECT 1 FROM {present.Quoted} t WHERE {blank}{covered})", reader => reader.GetBoolean(0), []);
-            found.Add(new LoneBlank(index.Name, isNull, taken.Single()));
+            found.Add(new LoneBlank(index.Name, isNull, taken.Single(), HoldsAbsent: !column.FillsItself));
         }
 
         return found;

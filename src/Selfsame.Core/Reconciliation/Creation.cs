@@ -89,7 +89,9 @@ internal static class Creation
             return hindrance;
         }
 
-        if (keys.SecondBlank(name, fields, destination.Config.Mapping.Identifiers) is { } second)
+        // The code is given as the account is made.
+        var given = destination.Config.UserCode is { } code && fields.ValueOrNull(code.Field).IsNull ? code.Field : null;
+        if (keys.SecondBlank(name, fields, destination.Config.Mapping.Identifiers.Where(pair => pair.Value != given)) is { } second)
         {
             return second;
         }

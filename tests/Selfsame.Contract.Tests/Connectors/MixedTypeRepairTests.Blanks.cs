@@ -64,7 +64,7 @@ public sealed partial class MixedTypeRepairTests
         var app = Named(Config("app", "mongodb", [("connection", database.ConnectionString), ("database", database.Name), ("collection", "app")]));
         if (!isNull)
         {
-            people = people with { Mapping = people.Mapping with { Identifiers = new Dictionary<IdentifierKind, string> { [IdentifierKind.Username] = "username" } } };
+            people = people with { Mapping = people.Mapping with { Identifiers = ByUsername } };
         }
 
         await using var repair = await Repair.OfAsync(new FilesSystem(people), people, new MongoDbSystem(app), app with { Unique = [IdentifierKind.Email] }, ByName);
@@ -72,6 +72,46 @@ public sealed partial class MixedTypeRepairTests
         await repair.ApplyAsync(leftAlone);
 
         (await database.DocumentsAsync("app")).Count.ShouldBe(created);
+    }
+
+    // A user code, or what a default fills, is no value that is lacking.
+    [Fact]
+    [Trait("needs", "postgresql")]
+    public async Task In_PostgreSQL_whoever_is_made_with_a_code_and_a_default_is_without_neither_for_the_plan()
+    {
+        var connection = await MakeAsync(
+            """
+            CREATE TABLE people (id text PRIMARY KEY, username text);
+            CREATE TABLE app (id text PRIMARY KEY, email text DEFAULT gen_random_uuid() || '@example.org', username text UNIQUE, code text);
+            CREATE UNIQUE INDEX one ON app (lower(email)) NULLS NOT DISTINCT;
+            CREATE UNIQUE INDEX one_code ON app (lower(code)) NULLS NOT DISTINCT;
+            INSERT INTO people VALUES ('1', 'ann'), ('2', 'bob');
+            """);
+        var people = Config("people", "postgres", [("connection", connection), ("table", "people")]);
+        people = people with { Mapping = people.Mapping with { Identifiers = ByUsername } };
+        var app = WithCode(Config("app", "postgres", [("connection", connection), ("table", "app")]), [IdentifierKind.Email, IdentifierKind.UserCode]);
+        await using var repair = await Repair.OfAsync(new PostgresSystem(people), people, new PostgresSystem(app), app, ByName);
+
+        await repair.ApplyAsync(Fault, Fault);
+
+        (await QueryAsync(connection, "SELECT username FROM app WHERE email IS NOT NULL AND code IS NOT NULL ORDER BY id")).ShouldBe(["ann", "bob"]);
+    }
+
+    [Fact]
+    [Trait("needs", "node, libmongoc")]
+    public async Task In_MongoDB_whoever_is_made_with_a_code_is_not_without_one_for_the_plan()
+    {
+        await using var database = await MongoTestDatabase.OnChosenServerAsync();
+        await database.RunAsync("""{"createIndexes": "app", "indexes": [{"key": {"code": 1}, "name": "one_code", "unique": true, "collation": {"locale": "en", "strength": 2}}]}""");
+        await File.WriteAllLinesAsync(folder["people.jsonl"], ["""{"id": "1", "username": "ann"}""", """{"id": "2", "username": "bob"}"""]);
+        var people = Config("people", "files", [("path", folder["people.jsonl"])]);
+        people = people with { Mapping = people.Mapping with { Identifiers = ByUsername } };
+        var app = WithCode(Config("app", "mongodb", [("connection", database.ConnectionString), ("database", database.Name), ("collection", "app")]), [IdentifierKind.UserCode]);
+        await using var repair = await Repair.OfAsync(new FilesSystem(people), people, new MongoDbSystem(app), app, ByName);
+
+        await repair.ApplyAsync();
+
+        (await database.DocumentsAsync("app")).ShouldAllBe(document => document.Contains("\"code\":\"ac", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -114,5 +154,13 @@ public sealed partial class MixedTypeRepairTests
         await repair.ApplyAsync(OnlyOne);
 
         (await database.ReadAsync(transaction => transaction.QueryAsync<string>("SELECT CAST(length(email) AS text) FROM app ORDER BY id"))).ShouldBe(["0", "2"]);
+    }
+
+    private static IReadOnlyDictionary<IdentifierKind, string> ByUsername { get; } = new Dictionary<IdentifierKind, string> { [IdentifierKind.Username] = "username" };
+
+    private static SystemConfig WithCode(SystemConfig config, IReadOnlyList<IdentifierKind> unique)
+    {
+        var identifiers = new Dictionary<IdentifierKind, string>(Named(config).Mapping.Identifiers) { [IdentifierKind.UserCode] = "code" };
+        return config with { Mapping = config.Mapping with { Identifiers = identifiers }, UserCode = new UserCodeConfig("code", "ac"), Unique = unique };
     }
 }

@@ -88,6 +88,8 @@ public sealed class MongoDbIndexTests : IAsyncLifetime
     [InlineData(""" "unique": true, "sparse": true """, "null empty")]
     [InlineData(""" "unique": true, "partialFilterExpression": {"login": {"$exists": true}} """, "null empty")]
     [InlineData(""" "unique": true, "partialFilterExpression": {"login": {"$type": "string"}} """, "empty")]
+    [InlineData(""" "unique": true, "partialFilterExpression": {"login": {"$exists": true, "$type": 2}} """, "empty")]
+    [InlineData(""" "unique": true, "partialFilterExpression": {"login": {"$type": ["string", "null"]}} """, "null empty")]
     [InlineData(""" "unique": true, "partialFilterExpression": {"login": {"$gt": ""}} """, "")]
     [InlineData(""" "unique": true, "partialFilterExpression": {"active": true} """, "")]
     [InlineData(""" "sparse": true """, "")]
