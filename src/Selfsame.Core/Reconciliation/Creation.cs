@@ -264,10 +264,8 @@ internal sealed class ClaimedKeys
         {
             var isAbsent = !fields.TryGetValue(field, out var value) || value.IsMissing;
             var isNull = isAbsent || value.IsNull;
-            var lone = (isNull || value.AsText is "") && pictures[system].Wanted.TryGetValue(kind, out var wanted)
-                ? wanted.LoneBlanks.Where(blank => blank.IsNull == isNull && (blank.HoldsAbsent || !isAbsent))
-                : [];
-            if (lone.FirstOrDefault(blank => blank.IsTaken || !blanks.Add((system, blank.Index, isNull))) is { } full)
+            var lone = isNull || value.AsText is "" ? pictures[system].LoneBlanks.GetValueOrDefault(kind, []) : [];
+            if (lone.Where(blank => blank.IsNull == isNull && (blank.HoldsAbsent || !isAbsent)).FirstOrDefault(blank => blank.IsTaken || !blanks.Add((system, blank.Index, isNull))) is { } full)
             {
                 return new LeftAlone($"{system} has the unique index '{full.Index}', which takes only one account without {kind.Name()}, and another is without, or is to be: "
                     + "give this one a value, or let the index leave out whoever has none, then plan again.");

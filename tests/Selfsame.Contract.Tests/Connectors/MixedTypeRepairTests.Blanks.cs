@@ -17,6 +17,8 @@ public sealed partial class MixedTypeRepairTests
 
     private const string Fault = "A fault of the system or of the config is put right there.";
 
+    private const string ReportOnly = "The config says to report it only.";
+
     private static ReconcileRule ByName => IntoNumbered with { Correlate = [new CorrelationRule(IdentifierKind.Username)] };
 
     // PostgreSQL 15: whoever has none is equal to whoever else has none.
@@ -133,6 +135,47 @@ public sealed partial class MixedTypeRepairTests
         await repair.ApplyAsync(OnlyOne);
 
         (await QueryAsync(connection, "SELECT length(email)::text FROM app ORDER BY id")).ShouldBe(["0", "2"]);
+    }
+
+    // The system's own index decides, not what the config calls unique.
+    [Fact]
+    [Trait("needs", "postgresql")]
+    public async Task In_PostgreSQL_so_it_is_with_an_identifier_that_the_config_does_not_call_unique()
+    {
+        var connection = await MakeAsync(
+            """
+            CREATE TABLE people (id text PRIMARY KEY, email text, username text);
+            CREATE TABLE app (id text PRIMARY KEY, email text, username text UNIQUE);
+            CREATE UNIQUE INDEX one ON app (email) NULLS NOT DISTINCT;
+            INSERT INTO people VALUES ('1', NULL, 'ann'), ('2', NULL, 'bob'), ('3', '', 'cy');
+            """);
+        var people = Named(Config("people", "postgres", [("connection", connection), ("table", "people")]));
+        var app = Named(Config("app", "postgres", [("connection", connection), ("table", "app")]));
+        await using var repair = await Repair.OfAsync(new PostgresSystem(people), people, new PostgresSystem(app), app, ByName);
+
+        await repair.ApplyAsync(OnlyOne, OnlyOne);
+
+        (await QueryAsync(connection, "SELECT username FROM app")).ShouldBe(["ann"]);
+    }
+
+    [Fact]
+    [Trait("needs", "postgresql")]
+    public async Task In_PostgreSQL_a_merge_leaves_a_blank_as_it_is_where_another_is_empty_and_an_index_takes_one_such_only()
+    {
+        var connection = await MakeAsync(
+            """
+            CREATE TABLE people (id text PRIMARY KEY, email text, username text);
+            CREATE TABLE app (id text PRIMARY KEY, email text, username text UNIQUE);
+            CREATE UNIQUE INDEX one ON app (lower(email));
+            INSERT INTO app VALUES ('1', '', 'cy'), ('2', ' ', 'ann'), ('3', NULL, 'Ann');
+            """);
+        var people = Named(Config("people", "postgres", [("connection", connection), ("table", "people")]));
+        var app = Named(Config("app", "postgres", [("connection", connection), ("table", "app")])) with { Unique = [IdentifierKind.Email, IdentifierKind.Username], Duplicates = DuplicatesAction.Merge };
+        await using var repair = await Repair.OfAsync(new PostgresSystem(people), people, new PostgresSystem(app), app, ByName);
+
+        await repair.ApplyAsync(OnlyOne, ReportOnly, ReportOnly, ReportOnly);
+
+        (await QueryAsync(connection, "SELECT concat(id, ' ', length(email)) FROM app ORDER BY id")).ShouldBe(["1 0", "2 1"]);
     }
 
     [Fact]
