@@ -254,6 +254,9 @@ public sealed class MongoDbSystem
     public Task<IReadOnlyList<EqualAccounts>> FindEqualAsync(IdentifierKind kind, CancellationToken cancellation)
         => database.ReadingAsync(() => indexes.FindEqualAsync(Mapping.Identifiers[kind], cancellation));
 
+    public Task<IReadOnlyList<LoneBlank>> FindLoneBlanksAsync(IReadOnlyList<SystemIndex> existing, IdentifierKind kind, CancellationToken cancellation)
+        => database.ReadingAsync(() => indexes.FindLoneBlanksAsync(existing, Mapping.Identifiers[kind], cancellation));
+
     public Task<WriteOutcome> ChangeSchemaAsync(IReadOnlyList<SchemaStep> steps, CancellationToken cancellation) => indexes.ChangeAsync(steps, cancellation);
 
     public Task<UserCodeTrial?> TryUserCodeAsync(CancellationToken cancellation) => records?.TryCodeAsync(cancellation) ?? Task.FromResult<UserCodeTrial?>(null);

@@ -95,6 +95,16 @@ internal sealed class MongoIndex
             : null;
     }
 
+    /// <summary>
+    /// Whether it takes one document only that lacks the field or has it null, which are equal to a unique index (core/index-unique), or else one whose text is empty.
+    /// One of another condition takes one of those that it covers.
+    /// </summary>
+    public bool HoldsOnce(string field, bool isNull)
+        => Fields.SequenceEqual([field]) && Unique && !Coverage.Document(field).Any(condition => LeavesOut(condition, isNull ? BsonType.Null : BsonType.String));
+
+    /// <summary>Whether a document that lacks the field is one without a value to it; a sparse one does not hold such documents, however many there are.</summary>
+    public bool HoldsAbsent(string field) => Coverage.Document(field).IsEmpty;
+
     public SystemIndex ToSystemIndex() => new()
     {
         Name = Name,
@@ -106,10 +116,7 @@ internal sealed class MongoIndex
         Definition = TextOf(Specification),
     };
 
-    // A sparse index is one over the records that have the field.
-    private string? Predicate => specification.Document(PartialFilter) is { IsEmpty: false } filter
-        ? TextOf(filter)
-        : specification.Flag("sparse") ? TextOf(Exists(Fields[0])) : null;
+    private string? Predicate => Coverage.IsEmpty ? null : TextOf(Coverage);
 
     // "en/2", with whatever else it says that is not the default.
     private string? CollationName
@@ -144,10 +151,27 @@ internal sealed class MongoIndex
         TextOf(HasValue(field)),
     ];
 
+    // Nothing is less than null, or than the empty text, of its type; and a condition compares within one type.
+    private static bool LeavesOut(BsonElement condition, BsonType blank) => condition.Name switch
+    {
+        "$gt" => true,
+        "$type" when condition.Value.Type == BsonType.Array => !condition.Value.AsDocument.Any(type => IsOf(type.Value, blank)),
+        "$type" => !IsOf(condition.Value, blank),
+        _ => false,
+    };
+
+    private static bool IsOf(BsonValue type, BsonType blank) => type.AsText is { } name ? BsonTypeNames.Parse(name) == blank : type.AsNumber == (long)blank;
+
     /// <summary>The condition of a text that is not empty. A search for a value implies it, so that the server may use the index for that.</summary>
     public static BsonDocument HasValue(string field) => BsonDocument.Of((field, BsonDocument.Of(("$gt", ""))));
 
     public BsonDocument PartialFilterExpression => specification.Document(PartialFilter);
+
+    /// <summary>The condition of the documents that it holds; empty for all. A sparse index holds those that have the field.</summary>
+    public BsonDocument Coverage => IsPartial ? PartialFilterExpression : specification.Flag("sparse") ? Exists(Fields[0]) : BsonDocument.Empty;
+
+    /// <summary>Under which it compares, for a command.</summary>
+    public BsonDocument Collation => specification.Document("collation") is { IsEmpty: false } collation ? collation : BsonDocument.Of(("locale", "simple"));
 
     public bool IsPartial => !PartialFilterExpression.IsEmpty;
 

@@ -38,6 +38,28 @@ internal sealed class MongoIndexes(MongoCollection accounts, AccountMapping mapp
         return [.. groups.Select(ToEqual).Where(equal => equal.Accounts.Count > 1).OrderBy(equal => equal.Accounts[0], AccountId.Order)];
     }
 
+    /// <summary>Those of the indexes that take one account only without the field.</summary>
+    public async Task<IReadOnlyList<LoneBlank>> FindLoneBlanksAsync(IReadOnlyList<SystemIndex> existing, string field, CancellationToken cancellation)
+    {
+        var found = new List<LoneBlank>();
+        var each = existing.Select(index => MongoIndex.Read(index.Definition)).SelectMany(index => new[] { (Index: index, IsNull: true), (Index: index, IsNull: false) });
+        foreach (var (index, isNull) in each.Where(pair => pair.Index.HoldsOnce(field, pair.IsNull)))
+        {
+            BsonDocument[] both = [BsonDocument.Of((field, isNull ? BsonValue.Null : "")), index.Coverage];
+            var command = BsonDocument.Of(
+                ("find", accounts.Name),
+                ("filter", BsonDocument.Of(("$and", BsonValue.OfArray(both)))),
+                ("projection", BsonDocument.Of((MongoCollection.Id, 1))),
+                ("collation", index.Collation),
+                ("limit", 1),
+                ("singleBatch", true));
+            var isTaken = (await accounts.Database.ReadListAsync(command, cancellation, patience: MongoPatience.Slow)).Count > 0;
+            found.Add(new LoneBlank(index.Name, isNull, isTaken, index.HoldsAbsent(field)));
+        }
+
+        return found;
+    }
+
     /// <summary>Takes the steps; when one fails, what was done before is taken back.</summary>
     public async Task<WriteOutcome> ChangeAsync(IReadOnlyList<SchemaStep> steps, CancellationToken cancellation)
     {

@@ -95,10 +95,11 @@ internal sealed class PostgresSchema(string table, AccountMapping mapping)
         {
             session.Need(present, "SELECT");
             session.CommandTimeout = PostgresSession.ScanSeconds;
-            var blank = isNull ? $"t.{column.Quoted} IS NULL" : $"{Expression($"t.{column.Quoted}", column)} = ''";
+            // As it is indexed, so that the index answers.
+            var blank = isNull ? $"t.{column.Quoted} IS NULL" : index.Fields[0] == column.Name ? $"t.{column.Quoted} = ''" : $"{Expression($"t.{column.Quoted}", column)} = ''";
             var covered = index.Predicate is { } predicate ? $" AND ({predicate})" : "";
             var taken = await session.QueryAsync($"SELECT EXISTS (SELECT 1 FROM {present.Quoted} t WHERE {blank}{covered})", reader => reader.GetBoolean(0), []);
-            found.Add(new LoneBlank(index.Name, isNull, taken.Single()));
+            found.Add(new LoneBlank(index.Name, isNull, taken.Single(), HoldsAbsent: !column.FillsItself));
         }
 
         return found;

@@ -46,7 +46,8 @@ public sealed record EqualAccounts(string Value, IReadOnlyList<AccountId> Accoun
 /// <param name="Index">Its name.</param>
 /// <param name="IsNull">Whether it is about accounts with no value at all; else about those whose text is empty.</param>
 /// <param name="IsTaken">Whether there is such an account.</param>
-public sealed record LoneBlank(string Index, bool IsNull, bool IsTaken);
+/// <param name="HoldsAbsent">Whether an account that is made without the very field is one with no value: not where a default fills it, nor to a sparse index of MongoDB, which holds only those that have the field.</param>
+public sealed record LoneBlank(string Index, bool IsNull, bool IsTaken, bool HoldsAbsent = true);
 
 /// <summary>
 /// Knows the unique index by which this kind of system best keeps one identifier to one account. What that index holds

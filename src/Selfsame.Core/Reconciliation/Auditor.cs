@@ -91,7 +91,7 @@ public sealed class Auditor(
             CreatesWithPassword = system is ICreatesWithPassword,
             ChangesSchema = system is IChangesSchema,
         };
-        return picture with { Wanted = await ReadWantedAsync(picture, system, cancellation) };
+        return picture with { Wanted = await ReadWantedAsync(picture, system, cancellation), LoneBlanks = await ReadLoneBlanksAsync(picture, system, cancellation) };
     }
 
     private async Task<UniquenessReport> ReportAsync(Scan scan, ScannedSystem system, SystemPicture picture, int sample, CancellationToken cancellation)
@@ -119,13 +119,23 @@ public sealed class Auditor(
             var indexes = (IHasCanonicalIndexes)system;
             var isThere = picture.Indexes!.Any(index => indexes.IsCanonical(index, kind));
             var against = picture.Indexes!.Select(index => (Index: index, Why: indexes.JoinsMore(index, kind)!)).Where(pair => pair.Why is not null);
-            wanted.Add(kind, new WantedIndex(indexes.CanonicalIndex(kind), isThere, isThere ? [] : await indexes.FindEqualAsync(kind, cancellation), [.. against])
-            {
-                LoneBlanks = await indexes.FindLoneBlanksAsync(picture.Indexes!, kind, cancellation),
-            });
+            wanted.Add(kind, new WantedIndex(indexes.CanonicalIndex(kind), isThere, isThere ? [] : await indexes.FindEqualAsync(kind, cancellation), [.. against]));
         }
 
         return wanted;
+    }
+
+    private static async Task<IReadOnlyDictionary<IdentifierKind, IReadOnlyList<LoneBlank>>> ReadLoneBlanksAsync(SystemPicture picture, IConnectedSystem system, CancellationToken cancellation)
+    {
+        var found = new Dictionary<IdentifierKind, IReadOnlyList<LoneBlank>>();
+        // What stands in a record of its own is in no index of the accounts.
+        var elsewhere = picture.Config.Records.SelectMany(record => record.Fields.Values.Select(record.InAccount)).ToHashSet(StringComparer.Ordinal);
+        foreach (var kind in picture.Config.Mapping.Identifiers.Where(pair => !elsewhere.Contains(pair.Value)).Select(pair => pair.Key))
+        {
+            found.Add(kind, system is IHasCanonicalIndexes indexes ? await indexes.FindLoneBlanksAsync(picture.Indexes!, kind, cancellation) : []);
+        }
+
+        return found;
     }
 
     /// <summary>Asks the database behind a system, where the config names it, what goes along with the orphans that a plan may delete.</summary>

@@ -89,7 +89,9 @@ internal static class Creation
             return hindrance;
         }
 
-        if (keys.SecondBlank(name, fields, destination.Config.Mapping.Identifiers) is { } second)
+        // The code is given as the account is made.
+        var given = destination.Config.UserCode is { } code && fields.ValueOrNull(code.Field).IsNull ? code.Field : null;
+        if (keys.SecondBlank(name, fields, destination.Config.Mapping.Identifiers.Where(pair => pair.Value != given)) is { } second)
         {
             return second;
         }
@@ -220,7 +222,7 @@ internal sealed class ClaimedKeys
 {
     // Null for an account that the plan makes: an id of its source is nobody's there.
     private readonly Dictionary<(string System, IdentifierKind Kind, string Key), AccountId?> holders = [];
-    private readonly HashSet<(string System, IdentifierKind Kind, bool IsNull)> blanks = [];
+    private readonly HashSet<(string System, string Index, bool IsNull)> blanks = [];
     private readonly IReadOnlyDictionary<string, SystemPicture> pictures;
 
     public ClaimedKeys(IReadOnlyDictionary<string, SystemPicture> pictures)
@@ -260,12 +262,12 @@ internal sealed class ClaimedKeys
     {
         foreach (var (kind, field) in identifiers.OrderBy(pair => pair.Key))
         {
-            var value = fields.ValueOrNull(field);
-            var isNull = value.IsNull || value.IsMissing;
-            var lone = (isNull || value.AsText is "") && pictures[system].Wanted.TryGetValue(kind, out var wanted) ? wanted.LoneBlanks.Where(blank => blank.IsNull == isNull).ToList() : [];
-            if (lone.Count > 0 && (!blanks.Add((system, kind, isNull)) || lone.Exists(blank => blank.IsTaken)))
+            var isAbsent = !fields.TryGetValue(field, out var value) || value.IsMissing;
+            var isNull = isAbsent || value.IsNull;
+            var lone = isNull || value.AsText is "" ? pictures[system].LoneBlanks.GetValueOrDefault(kind, []) : [];
+            if (lone.Where(blank => blank.IsNull == isNull && (blank.HoldsAbsent || !isAbsent)).FirstOrDefault(blank => blank.IsTaken || !blanks.Add((system, blank.Index, isNull))) is { } full)
             {
-                return new LeftAlone($"{system} has the unique index '{lone[0].Index}', which takes only one account without {kind.Name()}, and another is without, or is to be: "
+                return new LeftAlone($"{system} has the unique index '{full.Index}', which takes only one account without {kind.Name()}, and another is without, or is to be: "
                     + "give this one a value, or let the index leave out whoever has none, then plan again.");
             }
         }

@@ -93,7 +93,10 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
             return new LeftAlone(unfit);
         }
 
-        var set = Folding.Into(survivor, losers, mapping, picture.SelfReferences, picture.Wanted.ContainsKey);
+        var folded = Folding.Into(survivor, losers, mapping, picture.SelfReferences, picture.Wanted.ContainsKey);
+        // A blank that an index takes once only stays as it is written: its own finding says so.
+        var set = folded.Without(mapping.Identifiers.Where(pair => folded.ContainsKey(pair.Value) && keys.SecondBlank(picture.Config.Name, folded, [pair]) is not null)
+            .Select(pair => pair.Value).ToHashSet(StringComparer.Ordinal));
         // What refers to the survivor by a name that is written otherwise from now on moves as well.
         var rows = losers.SelectMany(loser => picture.Referring.GetValueOrDefault(loser.Account.Id, []))
             .Concat(picture.Referring.GetValueOrDefault(survivor.Account.Id, []).Where(row => row.Place.AccountFields.Any(set.ContainsKey))).ToList();

@@ -36,8 +36,9 @@ public sealed partial record HandleTemplate(string Before, IReadOnlyList<string>
     /// <summary>As in the config.</summary>
     public override string ToString() => $"{Before}{{{string.Join('|', Names)}}}{After}";
 
+    // In its normal form: no handle has a blank, and a plan may put it into that in the source first.
     private static string? Value(Account account, string name)
-        => Kind(name) is { } kind && account.Identifiers.TryGetValue(kind, out var text) ? text : account.Attributes.ValueOrNull(name).AsText;
+        => Kind(name) is { } kind && account.Identifiers.TryGetValue(kind, out var text) ? IdentifierForms.Mended(kind, text) ?? text : account.Attributes.ValueOrNull(name).AsText;
 
     private static IdentifierKind? Kind(string name) => name == Code ? IdentifierKind.UserCode : IdentifierKinds.Parse(name);
 

@@ -44,11 +44,7 @@ public sealed record KeyedAccount
 /// <param name="IsThere">Whether the system has it, under whatever name.</param>
 /// <param name="Equal">Accounts that could not stand together under it.</param>
 /// <param name="Against">Existing unique indexes that can't hold besides it, and why (<see cref="IHasCanonicalIndexes.JoinsMore"/>).</param>
-public sealed record WantedIndex(SystemIndex Index, bool IsThere, IReadOnlyList<EqualAccounts> Equal, IReadOnlyList<(SystemIndex Index, string Why)> Against)
-{
-    /// <summary>Existing unique indexes that take one account only without the identifier.</summary>
-    public IReadOnlyList<LoneBlank> LoneBlanks { get; init; } = [];
-}
+public sealed record WantedIndex(SystemIndex Index, bool IsThere, IReadOnlyList<EqualAccounts> Equal, IReadOnlyList<(SystemIndex Index, string Why)> Against);
 
 /// <summary>All that was read of one system.</summary>
 public sealed record SystemPicture
@@ -79,6 +75,9 @@ public sealed record SystemPicture
 
     /// <summary>The unique index that the system should have, by identifier; empty where its connector knows none.</summary>
     public IReadOnlyDictionary<IdentifierKind, WantedIndex> Wanted { get; init; } = new Dictionary<IdentifierKind, WantedIndex>();
+
+    /// <summary>Existing unique indexes that take one account only without an identifier, also of those that the config does not call unique.</summary>
+    public IReadOnlyDictionary<IdentifierKind, IReadOnlyList<LoneBlank>> LoneBlanks { get; init; } = new Dictionary<IdentifierKind, IReadOnlyList<LoneBlank>>();
 
     /// <summary>The unique index that the config's uuid field should have; null where none is asked for, or the connector knows none.</summary>
     public SystemIndex? UuidIndex { get; init; }

@@ -55,6 +55,26 @@ public sealed class OwnChangesTests
         bench.Pds.Records.ShouldHaveSingleItem()["email"].AsText.ShouldBe("new@example.org");
     }
 
+    [Fact]
+    public async Task A_handle_is_made_of_the_form_into_which_the_same_plan_puts_its_name_in_the_source()
+    {
+        var bench = new PasswordBench(rule => rule with { Handle = HandleTemplate.Parse("{handle}-x") });
+        bench.Topology = With(bench.Topology, "app", system => system with { Unique = [IdentifierKind.Handle] });
+        bench.SignUp("1");
+        bench.Idp.Put(PasswordBench.Person("1", "ann "));
+        bench.App.Put([.. PasswordBench.Person("1", "ann "), ("username", null)]);
+        var plan = await bench.PlanAsync(1);
+        bench.Pds.Fault = () => new Unavailable("It does not answer.");
+        (await bench.ApplyAsync(plan)).Pending.Single().Change.Action.ShouldBe(ChangeAction.Create);
+        bench.App.Rows[new AccountId("1")]["handle"].AsText.ShouldBe("ann");
+        bench.Pds.Fault = () => null;
+
+        var report = await bench.ApplyAsync(plan);
+
+        report.IsComplete.ShouldBeTrue();
+        bench.Pds.Records.ShouldHaveSingleItem()["handle"].AsText.ShouldBe("ann-x");
+    }
+
     /// <summary>Somebody whose name is to be mended in the source, and who is missing in the target.</summary>
     private static Bench Mended()
     {

@@ -81,6 +81,44 @@ public sealed class MongoDbIndexTests : IAsyncLifetime
         (await ChangeAsync(new SchemaStep(SchemaAction.CreateIndex, plain.Name, plain.Definition))).ShouldBeOfType<AlreadyExists>().Message.ShouldContain("or several have none");
     }
 
+    // What is told is what the server does to one more of them.
+    [Theory]
+    [InlineData(""" "unique": true """, "null empty absent")]
+    [InlineData(""" "unique": true, "collation": {"locale": "en", "strength": 2} """, "null empty absent")]
+    [InlineData(""" "unique": true, "sparse": true """, "null empty")]
+    [InlineData(""" "unique": true, "partialFilterExpression": {"login": {"$exists": true}} """, "null empty")]
+    [InlineData(""" "unique": true, "partialFilterExpression": {"login": {"$type": "string"}} """, "empty")]
+    [InlineData(""" "unique": true, "partialFilterExpression": {"login": {"$exists": true, "$type": 2}} """, "empty")]
+    [InlineData(""" "unique": true, "partialFilterExpression": {"login": {"$type": ["string", "null"]}} """, "null empty")]
+    [InlineData(""" "unique": true, "partialFilterExpression": {"login": {"$gt": ""}} """, "")]
+    [InlineData(""" "unique": true, "partialFilterExpression": {"active": true} """, "")]
+    [InlineData(""" "sparse": true """, "")]
+    public async Task Where_an_index_takes_one_record_only_without_a_value_it_is_told_and_whether_there_is_one(string options, string taken)
+    {
+        await database.RunAsync($$"""{"createIndexes": "members", "indexes": [{"key": {"login": 1}, "name": "one", {{options}} }]}""");
+        async Task<string> TakenAsync()
+        {
+            var lone = (await system.FindLoneBlanksAsync(await system.ReadIndexesAsync(CancellationToken.None), IdentifierKind.Username, CancellationToken.None)).Where(blank => blank.IsTaken).ToList();
+            return string.Join(' ', lone.Select(blank => blank.IsNull ? "null" : "empty").Concat(lone.Exists(blank => blank is { IsNull: true, HoldsAbsent: true }) ? ["absent"] : []));
+        }
+
+        (await TakenAsync()).ShouldBe("");
+        await database.InsertAsync("members", """{"_id": "1", "login": null}""", """{"_id": "2", "login": ""}""");
+        (await TakenAsync()).ShouldBe(taken);
+
+        var refused = new List<string>();
+        foreach (var (id, name, login) in new (string, string, FieldValue?)[] { ("3", "null", FieldValue.Null), ("4", "empty", FieldValue.Text("")), ("5", "absent", null) })
+        {
+            var fields = new Fields([new("_id", FieldValue.Text(id)), .. login is { } value ? [new("login", value)] : Array.Empty<KeyValuePair<string, FieldValue>>()]);
+            if (await system.CreateAsync(new AccountId(id), fields, CancellationToken.None) is AlreadyExists)
+            {
+                refused.Add(name);
+            }
+        }
+
+        string.Join(' ', refused).ShouldBe(taken);
+    }
+
     [Fact]
     public async Task Groups_hold_everybody_whom_the_index_holds_lists_too_and_numbers_not()
     {
