@@ -8,7 +8,7 @@ namespace Selfsame.Simulation.Tests.Remotes;
 /// <summary>Rows without one of the promises that the provisioning rests on: with them a simulation must see a violation.</summary>
 internal abstract class BrokenRows(IProvisioningRows rows) : IProvisioningRows
 {
-    public Task<IReadOnlyList<ClaimedRow>> ClaimAsync(ProvisioningClaim claim, CancellationToken cancellation) => rows.ClaimAsync(claim, cancellation);
+    public virtual Task<IReadOnlyList<ClaimedRow>> ClaimAsync(ProvisioningClaim claim, CancellationToken cancellation) => rows.ClaimAsync(claim, cancellation);
 
     public Task<ClaimedRow?> ClaimAsync(ProvisioningKey key, TimeSpan lease, CancellationToken cancellation) => rows.ClaimAsync(key, lease, cancellation);
 
@@ -48,6 +48,15 @@ internal abstract class BrokenRows(IProvisioningRows rows) : IProvisioningRows
             => Task.FromResult<AddressClaim>(new AddressClaimed());
     }
 
+    /// <summary>Whoever asks ends the wait for what may still arrive.</summary>
+    internal sealed class EndingWaits(IProvisioningRows rows) : BrokenRows(rows)
+    {
+        public override async Task<IReadOnlyList<ClaimedRow>> ClaimAsync(ProvisioningClaim claim, CancellationToken cancellation)
+            => [.. (await base.ClaimAsync(claim, cancellation)).Select(claimed => claimed.Row.DueBecause == MayStillArrive.AskedMeanwhile
+                ? claimed with { Row = claimed.Row with { DueBecause = MayStillArrive.Reason } }
+                : claimed)];
+    }
+
     /// <summary>Whoever writes has the row, however long it slept.</summary>
     internal sealed class IgnoringEpochs(IProvisioningRows rows, StoreContext store) : BrokenRows(rows)
     {
@@ -59,7 +68,7 @@ internal abstract class BrokenRows(IProvisioningRows rows) : IProvisioningRows
 
         private Task<long> PresentAsync(ProvisioningRow row)
             => store.Database.ReadAsync(transaction => transaction.ScalarAsync<long>(
-                "SELECT epoch FROM provisioning WHERE source_id = @account AND system = @System", new { account = row.Key.Account.ToText(), row.Key.System }));
+                "SELECT epoch FROM provisioning WHERE source = @Source AND source_id = @account AND system = @System", new { row.Key.Source, account = row.Key.Account.ToText(), row.Key.System }));
     }
 }
 
