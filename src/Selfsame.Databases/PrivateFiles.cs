@@ -31,9 +31,30 @@ public static partial class PrivateFiles
     /// <summary>As <see cref="WriteAtomically"/>, but a loss of power may leave it empty until <see cref="Flush(string)"/> was called for it and for its folder.</summary>
     public static void WriteUnflushed(string path, ReadOnlySpan<byte> content) => Write(path, content, flush: false);
 
+    /// <summary>Why <see cref="WriteAtomically"/> could not write it now; null where it could. What stands there stays.</summary>
+    public static string? WhyNotWritable(string path)
+    {
+        if (Directory.Exists(path))
+        {
+            return "it is a folder";
+        }
+
+        try
+        {
+            new FileStream(TemporaryOf(path), new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = OwnerOnly, Options = FileOptions.DeleteOnClose }).Dispose();
+            return null;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return exception.Message.TrimEnd('.');
+        }
+    }
+
+    private static string TemporaryOf(string path) => $"{path}.{Environment.ProcessId}.tmp";
+
     private static void Write(string path, ReadOnlySpan<byte> content, bool flush)
     {
-        var temporary = $"{path}.{Environment.ProcessId}.tmp";
+        var temporary = TemporaryOf(path);
         using (var stream = new FileStream(
             temporary,
             new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = OwnerOnly }))

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Selfsame.Core.Provisioning;
 
 namespace Selfsame.Server;
 
@@ -38,11 +39,24 @@ internal static partial class ServerLogMessages
     [LoggerMessage(2011, LogLevel.Warning, "Webhook {Uuid} could not be handed over to {Endpoint} at attempt {Attempt}: {Error}")]
     public static partial void WebhookFailed(ILogger logger, Guid uuid, string endpoint, int attempt, string error);
 
-    [LoggerMessage(2105, LogLevel.Error, "Bringing {Account} of {Source} into {System} failed in a way that was not foreseen; it is tried again later, and holds nobody else up")]
-    public static partial void ProvisioningUnforeseen(ILogger logger, string system, string source, string account, Exception exception);
+    [LoggerMessage(2105, LogLevel.Error, "Bringing {Account} of {Source} into {System} failed in a way that was not foreseen; it is tried again later, and holds nobody else up (correlation {CorrelationId})")]
+    public static partial void ProvisioningUnforeseen(ILogger logger, string system, string source, string account, string? correlationId, Exception exception);
 
-    [LoggerMessage(2106, LogLevel.Error, "A handle change in {System} was answered in a way that was not foreseen; it is tried again later, and holds nobody else up")]
-    public static partial void HandleChangeUnforeseen(ILogger logger, string system, Exception exception);
+    [LoggerMessage(2107, LogLevel.Information, "{Account} of {Source} is {State} in {System} (correlation {CorrelationId})")]
+    public static partial void ProvisioningDone(ILogger logger, string system, string source, string account, ProvisioningState state, string? correlationId);
+
+    [LoggerMessage(2108, LogLevel.Warning, "{Account} of {Source} is {State} in {System}, where attempt {Attempt} came to nothing; its row says why, and it is tried again (correlation {CorrelationId})")]
+    public static partial void ProvisioningPutOff(ILogger logger, string system, string source, string account, ProvisioningState state, int attempt, string? correlationId);
+
+    [LoggerMessage(2109, LogLevel.Warning, "{Account} of {Source} is in conflict in {System}; its row has the evidence, on the page Provisioning (correlation {CorrelationId})")]
+    public static partial void ProvisioningConflict(ILogger logger, string system, string source, string account, string? correlationId);
+
+    // Each such account is looked at every hour: at the usual level those lines would bury the others.
+    [LoggerMessage(2114, LogLevel.Debug, "{Account} of {Source} is not wanted in {System} yet (correlation {CorrelationId})")]
+    public static partial void ProvisioningNotWanted(ILogger logger, string system, string source, string account, string? correlationId);
+
+    [LoggerMessage(2106, LogLevel.Error, "A handle change in {System} was answered in a way that was not foreseen; it is tried again later, and holds nobody else up (correlation {CorrelationId})")]
+    public static partial void HandleChangeUnforeseen(ILogger logger, string system, string? correlationId, Exception exception);
 
     [LoggerMessage(2102, LogLevel.Warning, "{Count} accounts have not become whole within {After}; the page Provisioning says why")]
     public static partial void ProvisioningOverdue(ILogger logger, int count, TimeSpan after);

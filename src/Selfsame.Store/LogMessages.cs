@@ -26,8 +26,8 @@ internal static partial class LogMessages
     [LoggerMessage(1012, LogLevel.Information, "The log of {System} held {Count} events that no webhook had brought yet; they are in the inbox now (correlation {CorrelationId})")]
     public static partial void EventsFound(ILogger logger, string system, int count, string correlationId);
 
-    [LoggerMessage(1014, LogLevel.Error, "Event {EventId} of {System} failed in a way that was not foreseen; it is tried again later, and holds nobody else up")]
-    public static partial void EventUnforeseen(ILogger logger, string system, string eventId, Exception exception);
+    [LoggerMessage(1014, LogLevel.Error, "Event {EventId} of {System} failed in a way that was not foreseen; it is tried again later, and holds nobody else up (correlation {CorrelationId})")]
+    public static partial void EventUnforeseen(ILogger logger, string system, string eventId, string correlationId, Exception exception);
 
     [LoggerMessage(1015, LogLevel.Error, "Reading {Account} of {System} failed in a way that was not foreseen; its events are tried again later, and hold nobody else up")]
     public static partial void AccountUnforeseen(ILogger logger, string system, string account, Exception exception);

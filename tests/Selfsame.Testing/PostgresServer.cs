@@ -106,8 +106,10 @@ public sealed class PostgresServer : IAsyncDisposable
         });
     }
 
-    private static string Program(string name) => Path.Combine(
-        Checkout.Existing("SELFSAME_POSTGRESQL_BIN", "/usr/lib/postgresql/15/bin", "Install the Debian package postgresql-15"), name);
+    /// <summary>The folder of PostgreSQL's programs, psql among them.</summary>
+    public static string Programs => Checkout.Existing("SELFSAME_POSTGRESQL_BIN", "/usr/lib/postgresql/15/bin", "Install the Debian package postgresql-15");
+
+    private static string Program(string name) => Path.Combine(Programs, name);
 
     private static async Task<string> MakeDataFolderAsync(TemporaryFolder folder, string? user, CancellationToken cancellationToken)
     {

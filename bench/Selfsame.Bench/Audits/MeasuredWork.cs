@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Npgsql;
+using Selfsame.Connectors.MongoDb;
 using Selfsame.Connectors.Postgres;
 using Selfsame.Core;
 using Selfsame.Core.Accounts;
@@ -53,7 +54,7 @@ internal static class MeasuredWork
     }
 
     /// <summary>Measures it in a new process.</summary>
-    /// <param name="kind"><c>audit</c>, <c>plan</c>, <c>reads</c>, <c>join</c>, <c>duplicates</c> or <c>group</c>.</param>
+    /// <param name="kind"><c>audit</c>, <c>plan</c>, <c>reads</c>, <c>join</c>, <c>duplicates</c>, <c>group</c>, and of MongoDB <c>mongoDuplicates</c> or <c>mongoGroup</c>.</param>
     /// <param name="warm">The database with small tables.</param>
     /// <param name="database">The database with large ones.</param>
     public static async Task<Taken> MeasureAsync(string kind, string warm, string database)
@@ -68,10 +69,11 @@ internal static class MeasuredWork
     {
         "audit" => AuditAsync(database, Tables, plans: false, cancellation),
         "plan" => AuditAsync(database, Tables, plans: true, cancellation),
-        "duplicates" => AuditAsync(database, ["app"], plans: false, cancellation),
+        "duplicates" or "mongoDuplicates" => AuditAsync(database, ["app"], plans: false, cancellation),
         "reads" => ReadAsync(database, cancellation),
         "join" => QueryAsync(database, Join, cancellation),
         "group" => QueryAsync(database, "SELECT lower(username), count(*) FROM app GROUP BY lower(username) HAVING count(*) > 1", cancellation),
+        "mongoGroup" => GroupInMongoAsync(database),
         _ => throw new InvalidOperationException($"There is no work '{kind}'."),
     };
 
@@ -94,7 +96,7 @@ internal static class MeasuredWork
             // A wait is no work.
             MinimumAge = TimeSpan.Zero,
         };
-        var systems = configs.ToDictionary(pair => pair.Key, pair => (IConnectedSystem)new PostgresSystem(pair.Value));
+        var systems = configs.ToDictionary(pair => pair.Key, pair => Open(pair.Value));
         var audit = await new Auditor(topology, systems, IdentifierKeys.TryKey, TimeProvider.System, RandomSource.System).AuditAsync(_ => null, cancellation);
         var stamp = new PlanStamp(Guid.Empty, DateTimeOffset.UnixEpoch, "bench", "bench", RandomSource.System);
         var found = plans ? Planner.Plan(topology, audit.Pictures, audit.Findings, stamp).Changes.Count : audit.Findings.Count;
@@ -104,6 +106,14 @@ internal static class MeasuredWork
         }
 
         return (audit.Pictures.Values.Sum(picture => (long)picture.Count), found);
+    }
+
+    private static IConnectedSystem Open(SystemConfig config) => config.Connector == "mongodb" ? new MongoDbSystem(config) : new PostgresSystem(config);
+
+    private static async Task<(long Accounts, long Found)> GroupInMongoAsync(string address)
+    {
+        await using var users = new MongoUsers(address);
+        return (0, await users.GroupAsync());
     }
 
     private static ReconcileRule Rule { get; } = new()
@@ -117,10 +127,10 @@ internal static class MeasuredWork
     private static SystemConfig Config(string table, string database, bool namesOnly) => new()
     {
         Name = table,
-        Connector = "postgres",
-        Settings = new Dictionary<string, string> { ["connection"] = database, ["table"] = table },
+        Connector = IsMongo(database) ? "mongodb" : "postgres",
+        Settings = new Dictionary<string, string> { ["connection"] = database, [IsMongo(database) ? "collection" : "table"] = table },
         Mapping = namesOnly
-            ? new AccountMapping { Id = ["id"], Identifiers = new Dictionary<IdentifierKind, string> { [IdentifierKind.Username] = "username" } }
+            ? new AccountMapping { Id = [IsMongo(database) ? "_id" : "id"], Identifiers = new Dictionary<IdentifierKind, string> { [IdentifierKind.Username] = "username" } }
             : new AccountMapping
             {
                 Id = ["id"],
@@ -128,6 +138,8 @@ internal static class MeasuredWork
                 Attributes = new Dictionary<string, AttributeMapping> { ["fullName"] = new("full_name"), [AccountMapping.EmailVerified] = new("email_verified") },
             },
     };
+
+    private static bool IsMongo(string database) => database.StartsWith("mongodb", StringComparison.Ordinal);
 
     /// <summary>Every needed column of both tables, into .NET values, by Npgsql's binary COPY.</summary>
     private static async Task<(long Accounts, long Found)> ReadAsync(string database, CancellationToken cancellation)

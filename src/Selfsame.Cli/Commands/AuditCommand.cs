@@ -62,7 +62,7 @@ internal static class AuditCommand
     public static async Task<AuditResult> AuditAsync(OpenedEngine engine, CancellationToken cancellation, int sample = 0)
         => await new Auditor(
             await engine.Connected.WithLinksAsync(engine.Store, cancellation), engine.Connected.Systems, IdentifierKeys.TryKey, engine.Store.Clock, engine.Store.Random)
-            .AuditAsync(ReadProgress.For, cancellation, sample);
+            .AuditAsync(system => PacedProgress.OfReading(system, engine.Store.Clock), cancellation, sample);
 
     private static async Task<int> ShowNewestAsync(OpenedEngine engine, FindingFilter? filter, int count, bool json, CancellationToken cancellation)
     {

@@ -14,20 +14,25 @@ internal static class UndoCommand
         var guards = new GuardOptions();
         var run = new Argument<string>("run") { Description = "The run's id as 'selfsame runs' shows it, or its beginning." };
         var yes = new Option<bool>("--yes") { Description = "Make the changes; without it they are only shown." };
-        var command = new Command("undo", "Takes a run back, as far as nobody changed the accounts since.") { run, yes };
+        var command = new Command("undo", "Takes a run back, as far as nobody changed the accounts since. The same again goes on after an interruption.") { run, yes };
         options.AddTo(command);
         guards.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
             await using var engine = await options.OpenAsync(parsed, cancellation);
-            var plan = await PlanAsync(engine, await RunsCommand.FindAsync(engine, parsed.GetRequiredValue(run), cancellation), cancellation);
-            if (!parsed.GetValue(yes))
+            var accepted = guards.Read(parsed);
+            var undone = await RunsCommand.FindAsync(engine, parsed.GetRequiredValue(run), cancellation);
+            var undo = await PlanAsync(engine, undone, accepted, cancellation);
+            var plan = undo.Plan;
+
+            // Nothing is noted where there is nothing to do; but a run that never came to its end is ended by an undo of no changes.
+            if (!parsed.GetValue(yes) || (plan.Changes.Count == 0 && undone.Finished is not null && !undo.GoesOn))
             {
-                PlanView.WriteUndo(plan, options.Json(parsed));
+                PlanView.WriteUndo(undo, undone.Finished is not null, options.Json(parsed));
                 return plan.Changes.Count + plan.NotPlanned.Count == 0 ? ExitCode.Clean : ExitCode.Findings;
             }
 
-            var verdict = PlanCheck.Check(plan, engine.Topology, KeyRules.Version, guards.Read(parsed));
+            var verdict = PlanCheck.Check(plan, engine.Topology, KeyRules.Version, accepted);
             var exitCode = await ApplyCommand.ApplyAsync(engine, verdict, options.Json(parsed), cancellation);
             PlanView.WriteConflicts(plan);
             return exitCode == ExitCode.Clean && plan.NotPlanned.Count > 0 ? ExitCode.Findings : exitCode;
@@ -35,9 +40,13 @@ internal static class UndoCommand
         return command;
     }
 
-    private static async Task<Plan> PlanAsync(OpenedEngine engine, RunRecord run, CancellationToken cancellation)
-    {
-        var present = await PresentState.ReadAsync(run, engine.Connected.Systems, cancellation);
-        return UndoPlanner.Plan(run, present, engine.Topology, run.Plan.Accounts, engine.NewStamp());
-    }
+    private static Task<RunUndo> PlanAsync(OpenedEngine engine, RunRecord run, GuardOverrides accepted, CancellationToken cancellation)
+        => RunUndo.PlanAsync(
+            run,
+            engine.Connected.Journal,
+            engine.Connected.Systems,
+            engine.Topology,
+            engine.NewStamp(),
+            begun => PlanCheck.Check(begun, engine.Topology, KeyRules.Version, accepted) is not PlanRejected,
+            cancellation);
 }

@@ -1,7 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
 using Selfsame.Cli.Views;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
@@ -12,9 +10,6 @@ namespace Selfsame.Cli.Commands;
 /// <summary><c>selfsame watch</c>: audits on a schedule and tells what is new, each finding once.</summary>
 internal static class WatchCommand
 {
-    /// <summary>What was told is remembered here, in the data folder; what was asked about other people or systems in a file of its own, for a watch forgets what it does not find.</summary>
-    private const string StateFile = "watch.json";
-
     private const string SecretVariable = "SELFSAME_WEBHOOK_SECRET";
 
     public static Command Create()
@@ -42,7 +37,7 @@ internal static class WatchCommand
                 return filter is null ? audit : audit with { Findings = filter.Of(audit.Findings, engine.Topology, audit.Pictures, IdentifierKeys.TryKey) };
             }
 
-            var watcher = new Watcher(AuditAsync, channels, Path.Combine(server.DataFolder, StateOf(filter)), server.Clock, server.Random);
+            var watcher = new Watcher(AuditAsync, channels, new WatchMemory(server.DataFolder, filter), server.Clock, server.Random);
             var json = options.Json(parsed);
             if (!parsed.GetValue(once))
             {
@@ -55,9 +50,6 @@ internal static class WatchCommand
         });
         return command;
     }
-
-    private static string StateOf(FindingFilter? filter)
-        => filter is null ? StateFile : $"watch-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', filter.Who, filter.System, filter.Tenant))))[..16]}.json";
 
     private static TimeSpan Period(string text)
     {

@@ -58,9 +58,8 @@ internal static class ApplyView
 
         if (report.Stop is { } stop)
         {
-            Terminal.Line(stop == ApplyStop.Interrupted
-                ? "Interrupted: apply the same plan again to go on."
-                : "Another apply took the lock because this one was held up too long. Apply the same plan again.");
+            var why = stop == ApplyStop.Interrupted ? "Interrupted." : "Another apply took the lock because this one was held up too long.";
+            Terminal.Line($"{why} To go on: {(plan.Undoes is { } undone ? $"selfsame undo {undone} --yes" : "apply the same plan again.")}");
         }
         else if (report.AppliedNow > 0)
         {

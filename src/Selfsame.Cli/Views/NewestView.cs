@@ -75,7 +75,8 @@ internal static class NewestView
     private static IReadOnlyList<string> Others(string origin, IReadOnlyList<Newcomer> people)
         => people.Count == 0 ? [] : [.. people[0].Person.Accounts.Keys.Where(system => system != origin)];
 
-    private static int Count(IReadOnlyList<Newcomer> people, string system) => people.Count(newcomer => newcomer.Person.Accounts[system].Count > 0);
+    private static int Count(IReadOnlyList<Newcomer> people, string system) => people.Count(newcomer => newcomer.Person.Accounts[system].Count > 0
+        && !newcomer.Person.Findings.Any(finding => finding.Fault == SystemFault.InactiveAccount && finding.System == system));
 
     private static string Name(Account account)
         => account.Identifiers.GetValueOrDefault(IdentifierKind.UserCode) ?? account.Identifiers.GetValueOrDefault(IdentifierKind.Handle) ?? account.Label;

@@ -26,14 +26,20 @@ internal static class PlanView
             : $"{Terminal.Count(plan.Changes.Count, "change")}, written to {Terminal.Text(file)}. Next, when you have read it: selfsame apply {Terminal.Text(file)}");
     }
 
-    public static void WriteUndo(Plan plan, bool json)
+    /// <param name="undo">What takes a run back.</param>
+    /// <param name="finished">Whether that run came to its end.</param>
+    /// <param name="json">Whether for programs.</param>
+    public static void WriteUndo(RunUndo undo, bool finished, bool json)
     {
+        var plan = undo.Plan;
         if (json)
         {
             // A plan that puts records back holds their secrets: programs get what would change, not the values.
             Terminal.WriteJson(new
             {
                 plan.Undoes,
+                GoesOn = undo.GoesOn ? plan.Id : (Guid?)null,
+                TakenBackBy = undo.Earlier,
                 Changes = plan.Changes.Select(change => new { change.Number, change.Action, change.System, change.Account, change.Label, change.Sentence }),
                 plan.NotPlanned,
             });
@@ -42,8 +48,10 @@ internal static class PlanView
 
         WriteChanges(plan);
         WriteNotPlanned(plan);
-        Terminal.Line(plan.Changes.Count == 0
-            ? "There is nothing to take back."
+        Terminal.Line(
+            undo.Earlier is { } earlier ? $"Run {earlier} took it back already. There is nothing to take back."
+            : plan.Changes.Count == 0 ? $"There is nothing to take back.{(finished ? "" : $" To end the run: selfsame undo {plan.Undoes} --yes")}"
+            : undo.GoesOn ? $"Run {plan.Id} has begun to take run {plan.Undoes} back with {Terminal.Count(plan.Changes.Count, "change")}. To go on with it: selfsame undo {plan.Undoes} --yes"
             : $"{Terminal.Count(plan.Changes.Count, "change")} would take run {plan.Undoes} back. To make them: selfsame undo {plan.Undoes} --yes");
     }
 

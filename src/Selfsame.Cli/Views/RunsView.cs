@@ -43,7 +43,7 @@ internal static class RunsView
             table.AddRow(
                 run.Id.ToString("D"),
                 $"{run.Started:u}",
-                State(run.Finished),
+                State(run.Finished, run.Undoes),
                 $"{run.Applied} of {run.Changes}",
                 Terminal.Text(Did(did)),
                 $"{run.Skipped}",
@@ -80,12 +80,13 @@ internal static class RunsView
                     Losers = pair.Change.Losers?.Select(loser => loser.Account),
                     pair.Entry?.State,
                     pair.Entry?.Message,
+                    Mail = pair.Entry?.Mail is { } mail ? new { mail.Taken, mail.Problem } : null,
                 }),
             });
             return;
         }
 
-        Terminal.Line($"Run {run.Plan.Id}, started {run.Started:u}, {State(run.Finished)}{(run.Plan.Undoes is { } undone ? $", takes back {undone}" : "")}.");
+        Terminal.Line($"Run {run.Plan.Id}, started {run.Started:u}, {State(run.Finished, run.Plan.Undoes)}{(run.Plan.Undoes is { } undone ? $", takes back {undone}" : "")}.");
         foreach (var (change, entry) in changes)
         {
             var state = entry?.State switch
@@ -99,6 +100,11 @@ internal static class RunsView
             {
                 Terminal.Line($"      [yellow]{Terminal.Text(message)}[/]");
             }
+
+            if (entry?.Mail is { Taken: false, Problem: { } problem })
+            {
+                Terminal.Line($"      [yellow]No mail went to its owner: {Terminal.Text(problem)}[/]");
+            }
         }
     }
 
@@ -106,7 +112,8 @@ internal static class RunsView
     private static AccountId IdOf(Change change, JournalEntry? entry)
         => change.Numbered && entry?.Rows is [var row] ? AccountId.FromRecord(row.Key, [.. row.Key.Keys])! : change.Account;
 
-    private static string State(DateTimeOffset? finished) => finished is null ? "unfinished: apply the plan again" : "finished";
+    private static string State(DateTimeOffset? finished, Guid? undoes)
+        => finished is not null ? "finished" : undoes is null ? "unfinished: apply the plan again" : "unfinished: undo again";
 
     private static string Did(IReadOnlyDictionary<string, IReadOnlyDictionary<ChangeAction, int>>? did)
         => did is null ? "see 'selfsame runs RUN'" : string.Join("; ", did.Select(pair => $"{pair.Key}: {AppliedChanges.Sentence(pair.Value)}"));

@@ -32,12 +32,13 @@ public sealed class MongoDbSystem
     /// <param name="config">The system, as the config has it.</param>
     /// <param name="clock">For the year of user codes.</param>
     /// <param name="random">For user codes.</param>
-    public MongoDbSystem(SystemConfig config, TimeProvider? clock = null, RandomSource? random = null)
-        : this(config, new LibmongocConnection(config.Name, config.Settings["connection"]), clock, random)
+    /// <param name="crashPoints">Told when an index is dropped in whose place another is to come.</param>
+    public MongoDbSystem(SystemConfig config, TimeProvider? clock = null, RandomSource? random = null, CrashPoints? crashPoints = null)
+        : this(config, new LibmongocConnection(config.Name, config.Settings["connection"]), clock, random, crashPoints)
     {
     }
 
-    internal MongoDbSystem(SystemConfig config, IMongoConnection connection, TimeProvider? clock = null, RandomSource? random = null)
+    internal MongoDbSystem(SystemConfig config, IMongoConnection connection, TimeProvider? clock = null, RandomSource? random = null, CrashPoints? crashPoints = null)
     {
         this.connection = connection;
         Mapping = config.Mapping;
@@ -45,7 +46,7 @@ public sealed class MongoDbSystem
         database = new MongoDatabase(connection, config.Name, named is { Length: > 0 } ? named : throw new SystemUnavailableException(
             $"'{config.Name}': neither 'connection' nor 'database' says which database it is. Add 'database: NAME'."));
         accounts = new MongoCollection(database, config.Settings["collection"]);
-        indexes = new MongoIndexes(accounts, Mapping);
+        indexes = new MongoIndexes(accounts, Mapping, crashPoints ?? CrashPoints.None);
         references = new MongoReferences(database);
         rowWrites = new MongoRowWrites(database, accounts.Name);
         permissions = new MongoPermissions(database, config);

@@ -1,9 +1,12 @@
+using Selfsame.Connectors.Rows;
+using Selfsame.Core;
 using Selfsame.Core.Accounts;
+using Selfsame.Core.Reconciliation;
 
 namespace Selfsame.Connectors.MongoDb;
 
 /// <summary>The indexes of the accounts' collection: what there is, what is equal under one, and their changes.</summary>
-internal sealed class MongoIndexes(MongoCollection accounts, AccountMapping mapping)
+internal sealed class MongoIndexes(MongoCollection accounts, AccountMapping mapping, CrashPoints crashPoints)
 {
     private const string People = "people";
 
@@ -41,7 +44,7 @@ internal sealed class MongoIndexes(MongoCollection accounts, AccountMapping mapp
         var undo = new Stack<Func<Task>>();
         foreach (var step in steps)
         {
-            var outcome = await accounts.Database.WritingAsync(() => TakeAsync(step, undo, cancellation));
+            var outcome = await accounts.Database.WritingAsync(() => TakeAsync(steps, step, undo, cancellation));
             if (outcome is Done)
             {
                 continue;
@@ -53,10 +56,10 @@ internal sealed class MongoIndexes(MongoCollection accounts, AccountMapping mapp
         return new Done();
     }
 
-    private Task<WriteOutcome> TakeAsync(SchemaStep step, Stack<Func<Task>> undo, CancellationToken cancellation) => step.Action switch
+    private Task<WriteOutcome> TakeAsync(IReadOnlyList<SchemaStep> steps, SchemaStep step, Stack<Func<Task>> undo, CancellationToken cancellation) => step.Action switch
     {
         SchemaAction.CreateIndex => CreateAsync(MongoIndex.Read(step.Definition), undo, cancellation),
-        SchemaAction.DropIndex => DropAsync(step, undo, cancellation),
+        SchemaAction.DropIndex => DropAsync(steps, step, undo, cancellation),
         SchemaAction.DropField => DropFieldAsync(step.Name, cancellation),
         SchemaAction.RequireValue => Task.FromResult<WriteOutcome>(new Refused(
             $"MongoDB requires a field by a validator, which Selfsame does not write: add {step.Name} to the collection's validator by collMod yourself.")),
@@ -95,7 +98,7 @@ internal sealed class MongoIndexes(MongoCollection accounts, AccountMapping mapp
         }
     }
 
-    private async Task<WriteOutcome> DropAsync(SchemaStep step, Stack<Func<Task>> undo, CancellationToken cancellation)
+    private async Task<WriteOutcome> DropAsync(IReadOnlyList<SchemaStep> steps, SchemaStep step, Stack<Func<Task>> undo, CancellationToken cancellation)
     {
         var present = (await ReadAsync(cancellation)).FirstOrDefault(index => index.Name == step.Name);
         if (present is null)
@@ -103,12 +106,13 @@ internal sealed class MongoIndexes(MongoCollection accounts, AccountMapping mapp
             return new Done();
         }
 
-        if (step.Definition.Length > 0 && !present.IsSameAs(MongoIndex.Read(step.Definition)))
+        if (SchemaSteps.NotDropped(steps, step, present.ToSystemIndex().Definition, definition => present.IsSameAs(MongoIndex.Read(definition))) is { } instead)
         {
-            return new Drifted($"The index {step.Name} is another one now: {present.ToSystemIndex().Definition}.");
+            return instead;
         }
 
         await DropAsync(step.Name);
+        crashPoints.Reach(ApplyCrashPoints.IndexDropped);
         undo.Push(() => CreateAsync(present));
         return new Done();
     }

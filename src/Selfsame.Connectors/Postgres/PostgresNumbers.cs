@@ -38,13 +38,24 @@ internal sealed class PostgresNumbers
         return found is [var sequence] ? new PostgresNumbers(session, table, column, sequence) : null;
     }
 
+    /// <summary>What an owner must run so that our role may take numbers; null where it may.</summary>
+    public async Task<string?> LackingGrantAsync()
+    {
+        if ((await session.QueryAsync("SELECT has_sequence_privilege($1, 'USAGE') OR has_sequence_privilege($1, 'UPDATE')", reader => reader.GetBoolean(0), [sequence]))[0])
+        {
+            return null;
+        }
+
+        var role = (await session.QueryAsync("SELECT quote_ident(current_user)", reader => reader.GetString(0)))[0];
+        return $"Numbers for new accounts come from {sequence}. An owner must run: GRANT USAGE ON SEQUENCE {sequence} TO {role};";
+    }
+
     /// <summary>The next numbers that are no row's; what the transaction comes to does not give them back.</summary>
     public async Task<IReadOnlyList<FieldValue>> TakeAsync(int count)
     {
-        if (!(await session.QueryAsync("SELECT has_sequence_privilege($1, 'USAGE') OR has_sequence_privilege($1, 'UPDATE')", reader => reader.GetBoolean(0), [sequence]))[0])
+        if (await LackingGrantAsync() is { } grant)
         {
-            var role = (await session.QueryAsync("SELECT quote_ident(current_user)", reader => reader.GetString(0)))[0];
-            throw new SystemUnavailableException($"Numbers for new accounts come from {sequence}. An owner must run: GRANT USAGE ON SEQUENCE {sequence} TO {role};");
+            throw new SystemUnavailableException(grant);
         }
 
         var free = new List<FieldValue>();

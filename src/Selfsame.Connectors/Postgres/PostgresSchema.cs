@@ -122,7 +122,7 @@ internal sealed class PostgresSchema(string table, AccountMapping mapping)
 
             session.Need(present, PostgresPrivileges.Own);
             session.CommandTimeout = IndexSeconds;
-            if (await TakeAsync(session, present, step) is not Done and var outcome)
+            if (await TakeAsync(session, present, steps, step) is not Done and var outcome)
             {
                 return outcome;
             }
@@ -137,14 +137,14 @@ internal sealed class PostgresSchema(string table, AccountMapping mapping)
         return new Done();
     }
 
-    private async Task<WriteOutcome> TakeAsync(PostgresSession session, PostgresTable present, SchemaStep step)
+    private async Task<WriteOutcome> TakeAsync(PostgresSession session, PostgresTable present, IReadOnlyList<SchemaStep> steps, SchemaStep step)
     {
         var alter = $"ALTER TABLE {present.Quoted}";
         var column = DialectText.Quote(step.Name);
         return step.Action switch
         {
             SchemaAction.CreateIndex => await CreateIndexAsync(session, present, step),
-            SchemaAction.DropIndex => await DropIndexAsync(session, present, step),
+            SchemaAction.DropIndex => await DropIndexAsync(session, present, steps, step),
             SchemaAction.AddUuidField => present.Has(step.Name) ? new Done() : await ExecuteAsync(session, $"{alter} ADD COLUMN {column} uuid"),
             SchemaAction.DropField => present.Has(step.Name) ? await DropFieldAsync(session, present, step.Name) : new Done(),
             _ when !present.Has(step.Name) => new Refused($"The table {table} has no column {step.Name} any more. Make a new plan."),
@@ -182,12 +182,13 @@ internal sealed class PostgresSchema(string table, AccountMapping mapping)
             : new Refused($"The definition of the index {step.Name} makes an index of another name or table. It was taken back.");
     }
 
-    private async Task<WriteOutcome> DropIndexAsync(PostgresSession session, PostgresTable present, SchemaStep step)
+    private async Task<WriteOutcome> DropIndexAsync(PostgresSession session, PostgresTable present, IReadOnlyList<SchemaStep> steps, SchemaStep step)
         => await IndexAsync(session, present, step.Name) switch
         {
             null => new Done(),
             { OfConstraint: true } => new Refused($"The index {step.Name} belongs to a constraint of {table} and goes only with it. It was left."),
-            _ => await ExecuteAsync(session, $"DROP INDEX {Schema(await SchemaOfAsync(session, present))}{DialectText.Quote(step.Name)}"),
+            var index => SchemaSteps.NotDropped(steps, step, index.Definition, definition => Means(index, definition))
+                ?? await ExecuteAsync(session, $"DROP INDEX {Schema(await SchemaOfAsync(session, present))}{DialectText.Quote(step.Name)}"),
         };
 
     private static async Task<SystemIndex?> IndexAsync(PostgresSession session, PostgresTable present, string name)

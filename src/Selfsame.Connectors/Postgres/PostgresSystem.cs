@@ -292,8 +292,9 @@ public sealed class PostgresSystem
                     }
                 }
 
-                var referring = tables.Values.Where(other => other.Id != 0 && other.Id != table.Id).DistinctBy(other => other.Id).Select(other => other.Name);
-                return [.. await PostgresPermissions.ProbeAsync(session, table, [.. referring]), .. lost];
+                var referring = tables.Values.Where(other => other.Id != 0 && other.Id != table.Id).DistinctBy(other => other.Id);
+                var numbers = Mapping.Id is [var id] && table[id].Numbered ? await PostgresNumbers.FindAsync(session, table, table[id]) : null;
+                return [.. await PostgresPermissions.ProbeAsync(session, table, [.. referring], numbers), .. lost];
             },
             cancellation);
 

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.RegularExpressions;
 
 namespace Selfsame.Connectors.Rows;
@@ -10,8 +11,7 @@ internal static partial class IndexDefinition
         => Start().IsMatch(sql) && !Quoted().Replace(sql, "").Contains(';', StringComparison.Ordinal) && !Comment().IsMatch(Quoted().Replace(sql, ""));
 
     /// <summary>Texts that differ only in blanks and in the case of words outside of quotes mean the same index.</summary>
-    public static bool SameAs(string left, string right)
-        => string.Equals(Blanks().Replace(left, " ").Trim(), Blanks().Replace(right, " ").Trim(), StringComparison.OrdinalIgnoreCase);
+    public static bool SameAs(string left, string right) => Plain(left) == Plain(right);
 
     /// <summary>What stands in the parentheses behind the table; null where the text has none.</summary>
     public static string? KeyOf(string sql) => Key(sql) is var (from, to) && to > from ? sql[from..to].Trim() : null;
@@ -73,6 +73,19 @@ internal static partial class IndexDefinition
         }
 
         return (0, 0);
+    }
+
+    // In capitals and with single blanks, but for what stands in quotes.
+    private static string Plain(string sql)
+    {
+        var (plain, from) = (new StringBuilder(), 0);
+        foreach (Match quoted in Quoted().Matches(sql))
+        {
+            plain.Append(Blanks().Replace(sql[from..quoted.Index], " ").ToUpperInvariant()).Append(quoted.Value);
+            from = quoted.Index + quoted.Length;
+        }
+
+        return plain.Append(Blanks().Replace(sql[from..], " ").ToUpperInvariant()).ToString().Trim();
     }
 
     // Quoted names may hold parentheses and commas: of the same length, they are looked past.

@@ -102,9 +102,9 @@ internal sealed class SqliteSchema(SqliteTable table, AccountMapping mapping)
     }
 
     public WriteOutcome Change(SqliteConnection connection, SqliteTransaction transaction, IReadOnlyList<SchemaStep> steps)
-        => steps.Select(step => Take(connection, transaction, step)).FirstOrDefault(outcome => outcome is not Done) ?? new Done();
+        => steps.Select(step => Take(connection, transaction, steps, step)).FirstOrDefault(outcome => outcome is not Done) ?? new Done();
 
-    private WriteOutcome Take(SqliteConnection connection, SqliteTransaction transaction, SchemaStep step)
+    private WriteOutcome Take(SqliteConnection connection, SqliteTransaction transaction, IReadOnlyList<SchemaStep> steps, SchemaStep step)
     {
         var column = table.Columns(connection).FirstOrDefault(column => SqliteCatalog.Same(column.Name, step.Name));
         switch (step.Action)
@@ -112,7 +112,7 @@ internal sealed class SqliteSchema(SqliteTable table, AccountMapping mapping)
             case SchemaAction.CreateIndex:
                 return CreateIndex(connection, transaction, step);
             case SchemaAction.DropIndex:
-                return DropIndex(connection, transaction, step);
+                return DropIndex(connection, transaction, steps, step);
             case SchemaAction.AddUuidField when column is null:
                 return Execute(connection, transaction, $"ALTER TABLE {table.Quoted} ADD COLUMN {DialectText.Quote(step.Name)} text");
             case SchemaAction.DropField when column is not null:
@@ -155,14 +155,15 @@ internal sealed class SqliteSchema(SqliteTable table, AccountMapping mapping)
             : new Refused($"The definition of the index {step.Name} makes an index of another name or table. It was taken back.");
     }
 
-    private WriteOutcome DropIndex(SqliteConnection connection, SqliteTransaction transaction, SchemaStep step)
+    private WriteOutcome DropIndex(SqliteConnection connection, SqliteTransaction transaction, IReadOnlyList<SchemaStep> steps, SchemaStep step)
     {
         var index = table.Indexes(connection).FirstOrDefault(index => index.Name == step.Name);
         return index switch
         {
             null => DefinitionOf(connection, step.Name) is null ? new Done() : new Refused($"The index {step.Name} is one of another table. It was left."),
             { OfConstraint: true } => new Refused($"The index {step.Name} belongs to a constraint of {table.Name} and goes only with it. It was left."),
-            _ => Execute(connection, transaction, $"DROP INDEX {DialectText.Quote(step.Name)}"),
+            _ => SchemaSteps.NotDropped(steps, step, index.Definition, definition => IndexDefinition.SameAs(index.Definition, definition))
+                ?? Execute(connection, transaction, $"DROP INDEX {DialectText.Quote(step.Name)}"),
         };
     }
 

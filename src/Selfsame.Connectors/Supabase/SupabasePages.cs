@@ -12,12 +12,16 @@ internal sealed record SupabaseList(IReadOnlyList<Account> Accounts, IReadOnlyLi
 
 /// <summary>
 /// Reads the list of users page by page, the oldest first, so that who signs up meanwhile is added at the end. Who is deleted meanwhile moves all
-/// later users forward, past the end of the page just read, and where somebody signs up as well the count is as it was: so each page begins before the end of the
-/// one before, whose last user must stand where they stood; else the list is read again.
+/// later users forward, past the end of the page just read, and where somebody signs up as well the count is as it was: so each page begins before the end of
+/// what was read, whose last users must stand where they stood; else the list is read again. Supabase Auth sorts by the time of the sign-up alone, and users of one instant (an import)
+/// stand in another order on each page: so what was read ends only between two instants, and a page grows until it holds all users of one.
 /// </summary>
 internal sealed class SupabasePages(string name, SupabaseApi api, SupabaseFailures failures, TimeProvider clock)
 {
     private const int PageSize = 500;
+
+    // What a page of users with a little metadata has room for in the largest answer that is taken.
+    private const int LargestPage = 16_000;
     private const int Attempts = 3;
 
     /// <summary>Everybody, or with a <paramref name="filter"/> those whose address or full name holds it.</summary>
@@ -37,36 +41,34 @@ internal sealed class SupabasePages(string name, SupabaseApi api, SupabaseFailur
     {
         var accounts = new Dictionary<AccountId, Account>();
         var unreadable = new List<UnreadableRecord>();
-        long total = 0;
-        var shrank = false;
-        JsonElement? last = null;
-        for (var read = 0; ;)
+        var (total, shrank, limit, read) = (0L, false, PageSize, 0);
+        HashSet<string> last = [];
+        while (true)
         {
-            // From the last user that was read: that one tells whether the list stood still.
-            var (page, size) = read == 0 ? (1, PageSize) : PageWith(read - 1);
-            var known = read == 0 ? 0 : read - ((page - 1) * size);
+            // From the users of the last instant that was read: they tell whether the list stood still.
+            var (page, size) = PageWith(read - last.Count, last.Count, limit);
+            var known = read - ((page - 1) * size);
             var (users, count) = await PageAsync(page, size, filter, cancellation);
-            if (last is { } user && (users.Count < known || IdOf(users[known - 1]) != IdOf(user)))
+            if (users.Count < known || !last.SetEquals(users.Take(known).Skip(known - last.Count).Select(IdOf)))
             {
                 return new SupabaseList([.. accounts.Values], unreadable, Complete: false);
             }
 
             shrank |= count < total;
             total = count;
+            var end = users.Count < size ? users.Count : StartOfLastInstant(users);
+            if (users.Count > known && end <= known)
+            {
+                // All that is new has one instant, of which the next page may have more.
+                limit = Larger(Math.Max(limit, size), users[^1]);
+                continue;
+            }
+
             var before = accounts.Count + unreadable.Count;
-            foreach (var one in users.Skip(known))
+            foreach (var user in users.Take(end).Skip(known))
             {
                 read++;
-                last = one;
-                if (SupabaseUser.Read(one, clock.GetUtcNow()) is { } account)
-                {
-                    accounts.TryAdd(account.Id, account);
-                }
-                else
-                {
-                    var id = one.ValueKind == JsonValueKind.Object ? one.TextOrNull(SupabaseFields.Id) : null;
-                    unreadable.Add(one.IsText() ? new UnreadableRecord($"user {read} of the list", "it has no id.") : new UnreadableRecord($"user {id ?? $"{read} of the list"}", JsonMembers.NoText));
-                }
+                Add(user, read, accounts, unreadable);
             }
 
             // A page without anybody new is the end, also where a server answers the same page for ever.
@@ -74,18 +76,60 @@ internal sealed class SupabasePages(string name, SupabaseApi api, SupabaseFailur
             {
                 return new SupabaseList([.. accounts.Values], unreadable, !shrank && accounts.Count + unreadable.Count == total);
             }
+
+            limit = PageSize;
+            last = [.. users.Take(end).Skip(StartOfLastInstant(users.Take(end).ToList())).Select(IdOf)];
         }
     }
 
-    /// <summary>The page, from 1, that holds the user at <paramref name="place"/>, from 0, and the most users after them: a list is cut at multiples of the size only.</summary>
-    private static (int Page, int Size) PageWith(int place)
+    private void Add(JsonElement user, int number, Dictionary<AccountId, Account> accounts, List<UnreadableRecord> unreadable)
     {
-        var size = Enumerable.Range(1, PageSize).MaxBy(size => size - (place % size));
-        return ((place / size) + 1, size);
+        if (SupabaseUser.Read(user, clock.GetUtcNow()) is { } account)
+        {
+            accounts.TryAdd(account.Id, account);
+            return;
+        }
+
+        var id = user.ValueKind == JsonValueKind.Object ? user.TextOrNull(SupabaseFields.Id) : null;
+        unreadable.Add(user.IsText() ? new UnreadableRecord($"user {number} of the list", "it has no id.") : new UnreadableRecord($"user {id ?? $"{number} of the list"}", JsonMembers.NoText));
     }
 
-    private static string? IdOf(JsonElement user)
-        => user.ValueKind == JsonValueKind.Object && user.IsText() ? user.TextOrNull(SupabaseFields.Id) : user.GetRawText();
+    private int Larger(int size, JsonElement user) => size < LargestPage ? Math.Min(size * 2, LargestPage) : throw new SystemUnavailableException(
+        $"'{name}' has more than {LargestPage} users of one instant ({InstantOf(user)}). Supabase Auth sorts its list by that alone, so that nothing tells where a page of it ends. "
+        + "Give them instants of their own in the database: UPDATE auth.users SET created_at = created_at + random() * interval '1 minute' WHERE created_at = that instant.");
+
+    /// <summary>
+    /// The page, from 1, that holds <paramref name="known"/> users from <paramref name="place"/> on, from 0, and the most after them: a list is cut at multiples of the size only.
+    /// </summary>
+    private static (int Page, int Size) PageWith(int place, int known, int limit)
+    {
+        for (; ; limit *= 2)
+        {
+            var size = Enumerable.Range(1, limit).MaxBy(size => size - (place % size));
+            if (size - (place % size) > known)
+            {
+                return ((place / size) + 1, size);
+            }
+        }
+    }
+
+    /// <summary>Where in the page those begin who have the last one's instant.</summary>
+    private static int StartOfLastInstant(IReadOnlyList<JsonElement> users)
+    {
+        var start = users.Count;
+        while (start > 0 && InstantOf(users[start - 1]) == InstantOf(users[^1]))
+        {
+            start--;
+        }
+
+        return start;
+    }
+
+    private static string? InstantOf(JsonElement user)
+        => user.ValueKind == JsonValueKind.Object && user.TryGetProperty(SupabaseFields.CreatedAt, out var instant) ? instant.GetRawText() : null;
+
+    private static string IdOf(JsonElement user)
+        => (user.ValueKind == JsonValueKind.Object && user.IsText() ? user.TextOrNull(SupabaseFields.Id) : null) ?? user.GetRawText();
 
     private async Task<(IReadOnlyList<JsonElement> Users, long Total)> PageAsync(int page, int size, string? filter, CancellationToken cancellation)
     {

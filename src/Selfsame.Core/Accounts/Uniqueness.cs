@@ -112,12 +112,13 @@ public sealed record SchemaStep(SchemaAction Action, string Name, string Definit
 }
 
 /// <summary>Changes a system's shape.</summary>
-public interface IChangesSchema : IConnectedSystem
+public interface IChangesSchema : IInspectsIndexes
 {
     /// <summary>
     /// Takes the steps in order, in one transaction where the system has them for this; else what was dropped is made
     /// again when a later step fails. A step that is already so counts as done. An index that can't be made because
-    /// values are equal is <see cref="AlreadyExists"/>: everything is then as it was.
+    /// values are equal is <see cref="AlreadyExists"/>: everything is then as it was. An index that has the name of the one
+    /// to be dropped and another definition is <see cref="Drifted"/>, and stays.
     /// </summary>
     Task<WriteOutcome> ChangeSchemaAsync(IReadOnlyList<SchemaStep> steps, CancellationToken cancellation);
 }

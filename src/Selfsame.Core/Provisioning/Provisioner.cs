@@ -19,7 +19,10 @@ public sealed record ProvisionerParts
     public required RandomSource Random { get; init; }
 
     /// <summary>Told of what a connector, or we, did not foresee: the row gets a sentence and its back-off, and the log must have the whole.</summary>
-    public required Action<ProvisioningKey, Exception> Unforeseen { get; init; }
+    public required Action<ProvisioningRow, Exception> Unforeseen { get; init; }
+
+    /// <summary>Told of each row that was given back, as it was taken and as it was written.</summary>
+    public Action<ProvisioningRow, ProvisioningRow> Concluded { get; init; } = (_, _) => { };
 
     public CrashPoints CrashPoints { get; init; } = CrashPoints.None;
 }
@@ -85,6 +88,26 @@ public sealed class Provisioner
     /// <summary>How long the system, if accounts are provisioned into it, is still to be left alone, because it said so on any node; zero where it may be called.</summary>
     public Task<TimeSpan> PausedForAsync(string system, CancellationToken cancellation)
         => Lanes.Any(lane => lane.System == system) ? parts.Rows.PausedForAsync(system, cancellation) : Task.FromResult(TimeSpan.Zero);
+
+    /// <summary>
+    /// Waits until the system's rate, if the config gives it one, has room for one account more, over all nodes, and takes that; false where it was cancelled before. The lanes take
+    /// theirs with their claims.
+    /// </summary>
+    public async Task<bool> WaitForTurnAsync(string system, CancellationToken cancellation)
+    {
+        try
+        {
+            while (parts.Topology.Systems[system].Pace.PerSecond is { } perSecond && await parts.Rows.TakeTokenAsync(system, perSecond, cancellation) is var left && left > TimeSpan.Zero)
+            {
+                await Task.Delay(left, parts.Clock, cancellation);
+            }
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+        }
+
+        return !cancellation.IsCancellationRequested;
+    }
 
     /// <summary>The system asked to be left alone for this long: the nodes of the service leave it alone as well.</summary>
     public Task PauseAsync(string system, TimeSpan pause, CancellationToken cancellation) => parts.Rows.PauseAsync(system, pause, cancellation);

@@ -105,6 +105,9 @@ public sealed record ProvisioningRow
 
     /// <summary>What was decided on the way and a person may want to know, as a handle that was refused.</summary>
     public string? Note { get; init; }
+
+    /// <summary>Leads to the webhook or the request that had it looked at last; null where that was neither.</summary>
+    public string? CorrelationId { get; init; }
 }
 
 /// <summary>A row on loan.</summary>
@@ -204,4 +207,9 @@ public interface IProvisioningRows
 
     /// <summary>How long such a pause still lasts; zero where there is none.</summary>
     Task<TimeSpan> PausedForAsync(string system, CancellationToken cancellation);
+
+    /// <summary>
+    /// Takes one token of the bucket that claims with a rate take theirs from, for what no claim is made for; zero where there was one, else how long it takes until there is.
+    /// </summary>
+    Task<TimeSpan> TakeTokenAsync(string system, double perSecond, CancellationToken cancellation);
 }

@@ -20,6 +20,11 @@ internal sealed partial class RowWork
         lost = !await ReleaseAsync(next, followers, cancellation);
         row = next;
         parts.CrashPoints.Reach(ProvisioningCrashPoints.OutcomeDurable);
+        if (!lost)
+        {
+            parts.Concluded(claim.Row, row);
+        }
+
         return false;
     }
 

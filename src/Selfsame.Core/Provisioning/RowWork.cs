@@ -62,7 +62,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
     {
         if (exception is not null)
         {
-            parts.Unforeseen(row.Key, exception);
+            parts.Unforeseen(row, exception);
         }
     }
 

@@ -19,9 +19,9 @@ public sealed class Applier(
     // Reads and journal writes are shared by this many changes; a crash leaves at most so many to be looked at again.
     private const int PortionSize = 200;
 
-    /// <summary>Applies the plan, or goes on with it where it was begun; applying a finished plan again changes nothing.</summary>
+    /// <summary>Applies the plan, or goes on with it where it was begun; applying a finished plan again changes nothing, and one that was taken back is refused.</summary>
     /// <param name="plan">What to do.</param>
-    /// <param name="progress">Told the number of the last change of each portion.</param>
+    /// <param name="progress">Told how many changes are behind it, as each is made or a portion ends.</param>
     /// <param name="cancellation">Ends it between two changes.</param>
     /// <param name="notify">Whether to mail the owners of accounts that are created without a password.</param>
     public async Task<ApplyResult> ApplyAsync(Plan plan, IProgress<int>? progress, CancellationToken cancellation, bool notify = false)
@@ -31,7 +31,7 @@ public sealed class Applier(
             case LeaseHeld held:
                 return new ApplyLocked(held.Holder, held.Until);
             case LeaseGranted granted:
-                var attempt = new ApplyAttempt(plan, granted.Lease, topology, systems, journal, clock, crashPoints, notify, provisioner);
+                var attempt = new ApplyAttempt(plan, granted.Lease, topology, systems, journal, clock, crashPoints, notify, provisioner, progress);
                 try
                 {
                     return await RunAsync(attempt, plan, progress, cancellation);
@@ -47,9 +47,14 @@ public sealed class Applier(
         }
     }
 
-    private async Task<ApplyReport> RunAsync(ApplyAttempt attempt, Plan plan, IProgress<int>? progress, CancellationToken cancellation)
+    private async Task<ApplyResult> RunAsync(ApplyAttempt attempt, Plan plan, IProgress<int>? progress, CancellationToken cancellation)
     {
         crashPoints.Reach(ApplyCrashPoints.LeaseTaken);
+        if (TakenBack.By(await journal.ListAsync(cancellation), plan.Id) is [var undo, ..])
+        {
+            return new ApplyTakenBack(undo.Id, undo.Finished is not null);
+        }
+
         if (!await attempt.BeginAsync(cancellation))
         {
             return attempt.Report(ApplyStop.LeaseLost);
@@ -77,6 +82,11 @@ public sealed class Applier(
         }
 
         if (!await attempt.SweepAsync(cancellation))
+        {
+            return attempt.Report(cancellation.IsCancellationRequested ? ApplyStop.Interrupted : ApplyStop.LeaseLost);
+        }
+
+        if (!await attempt.MailAsync(cancellation))
         {
             return attempt.Report(cancellation.IsCancellationRequested ? ApplyStop.Interrupted : ApplyStop.LeaseLost);
         }

@@ -14,7 +14,7 @@ internal sealed partial class ApplyAttempt
             var answer = await provisioner!.HoldAddressAsync(new ProvisioningKey(change.Follows!.System, change.Follows.Account, change.System), cancellation);
             if (answer.Why is { } why)
             {
-                held.Add(change.Number, answer.IsOpen ? StillOpen(change, $"{why} Apply the same plan again.") : new JournalOutcome(change.Number, ChangeState.Skipped, null, why));
+                held.Add(change.Number, answer.IsOpen ? StillOpen(change, $"{why} {Again}.") : new JournalOutcome(change.Number, ChangeState.Skipped, null, why));
             }
         }
 

@@ -5,8 +5,6 @@ namespace Selfsame.Core.Reconciliation;
 /// <summary>The part of an attempt that gives created accounts their passwords.</summary>
 internal sealed partial class ApplyAttempt
 {
-    private int notified;
-
     /// <summary>
     /// The hashes that creations carry over, read freshly from where they stand, as fields by the change's number. A hash that is not the one
     /// that was planned is left out.
@@ -34,41 +32,4 @@ internal sealed partial class ApplyAttempt
 
         return carried;
     }
-
-    /// <summary>
-    /// Mails whoever got an account without a password. This comes before the outcomes are durable: a crash in between sends a mail twice,
-    /// and never none.
-    /// </summary>
-    private async Task<List<JournalOutcome>> NotifyAsync(IReadOnlyList<Change> portion, List<JournalOutcome> outcomes)
-    {
-        if (!notify)
-        {
-            return outcomes;
-        }
-
-        var changes = portion.ToDictionary(change => change.Number);
-        var told = new List<JournalOutcome>();
-        foreach (var outcome in outcomes)
-        {
-            var change = changes[outcome.Number];
-            var mailing = outcome.State == ChangeState.Applied && change is { Action: ChangeAction.Create, PasswordFrom: null }
-                && systems[change.System] is ISendsRecoveryMails system
-                ? await PatientlyAsync(change, () => UnforeseenAnswers.WriteAsync(change.System, () => system.SendRecoveryMailAsync(change.Account, CancellationToken.None)))
-                : null;
-            notified += mailing is Done ? 1 : 0;
-            told.Add(mailing is null or Done ? outcome : outcome with { Message = $"The account is made; no mail went to its owner: {Why(mailing)}" });
-        }
-
-        return told;
-    }
-
-    private static string Why(WriteOutcome outcome) => outcome switch
-    {
-        AlreadyExists exists => exists.Message,
-        Refused refused => refused.Message,
-        Drifted drifted => drifted.Message,
-        Unavailable unavailable => unavailable.Message,
-        Unknown unknown => unknown.Message,
-        _ => "the system asks for fewer mails. They can ask for one themselves.",
-    };
 }

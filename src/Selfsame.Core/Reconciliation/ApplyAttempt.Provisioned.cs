@@ -23,8 +23,9 @@ internal sealed partial class ApplyAttempt
                 break;
             }
 
-            var outcomes = await Task.WhenAll(some.Select(change => ProvisionAsync(change, attempted.Contains(change.Number))));
+            var outcomes = await Task.WhenAll(some.Select(change => ProvisionAsync(change, attempted.Contains(change.Number), cancellation)));
             crashPoints.Reach(ApplyCrashPoints.ChangeLeft);
+            progress?.Report(some[^1].Number);
             if (!await RecordAsync([.. outcomes.OfType<JournalOutcome>()]))
             {
                 return false;
@@ -54,7 +55,7 @@ internal sealed partial class ApplyAttempt
         }
     }
 
-    private async Task<JournalOutcome?> ProvisionAsync(Change change, bool attempted)
+    private async Task<JournalOutcome?> ProvisionAsync(Change change, bool attempted, CancellationToken cancellation)
     {
         if (provisioner is null)
         {
@@ -66,9 +67,14 @@ internal sealed partial class ApplyAttempt
             return new JournalOutcome(change.Number, ChangeState.Skipped, null, why);
         }
 
+        if (!await WaitForTurnAsync(change, cancellation))
+        {
+            return null;
+        }
+
         if (await WaitOutPauseAsync(change) is { } left)
         {
-            return StillOpen(change, $"'{change.System}' asked to be left alone for another {left.TotalSeconds:0} s. Apply the same plan again after that.");
+            return StillOpen(change, $"'{change.System}' asked to be left alone for another {left.TotalSeconds:0} s. {Again} after that.");
         }
 
         var key = new ProvisioningKey(change.For!.System, change.For.Account, change.System);
@@ -83,7 +89,7 @@ internal sealed partial class ApplyAttempt
         switch (created)
         {
             case null:
-                return StillOpen(change, "The service is at work on it. Apply the same plan again.");
+                return StillOpen(change, $"The service is at work on it. {Again}.");
             case { PlanIsOld: true }:
                 return new JournalOutcome(change.Number, ChangeState.Skipped, null, "Since the plan was made, the account for which it is made changed. Plan again.");
             case { WasThere: true } when !attempted:
@@ -95,7 +101,7 @@ internal sealed partial class ApplyAttempt
             case { Row: { State: ProvisioningState.Compensated } }:
                 return new JournalOutcome(change.Number, ChangeState.Skipped, null, "The account for which it is made is gone, or no longer wanted there. Plan again.");
             case { Row: { Problem: { } problem } }:
-                return StillOpen(change, $"{problem} Apply the same plan again: it looks first.");
+                return StillOpen(change, $"{problem} {Again}: it looks first.");
             default:
                 return new JournalOutcome(change.Number, ChangeState.Skipped, null, "The config's condition does not hold for it now: nothing is to be done until it does.");
         }

@@ -2,14 +2,13 @@ using Selfsame.Core.Accounts;
 
 namespace Selfsame.Core.Reconciliation;
 
-/// <summary>The part of an attempt that changes several rows as one, and the systems' shapes.</summary>
+/// <summary>The part of an attempt that changes several rows as one.</summary>
 internal sealed partial class ApplyAttempt
 {
     // Somebody may write a reference between the look and the transaction; then it is looked at again.
     private const int MaximumLooks = 4;
     private const int Sweeps = 2;
     private const int SweepPortion = 200;
-    private const int MostNamed = 10;
 
     private async Task<bool> ChangeRowsAsync(IReadOnlyList<Change> portion, CancellationToken cancellation)
     {
@@ -17,7 +16,8 @@ internal sealed partial class ApplyAttempt
         var open = portion.Where(change => !held.ContainsKey(change.Number)).ToList();
         var outcomes = held.Values.OfType<JournalOutcome>().ToList();
         var taken = new Dictionary<int, AlreadyExists>();
-        for (var look = 1; open.Count > 0; look++)
+        var looks = new Dictionary<int, int>();
+        while ((open = WithoutThoseBehind(open, outcomes)).Count > 0)
         {
             var prepared = await rowChanges.PrepareAsync(open, EarlierRows, cancellation);
             foreach (var hindered in prepared.Where(change => change.Hindrance is not null))
@@ -32,7 +32,7 @@ internal sealed partial class ApplyAttempt
                 outcomes.Add(await WithoutRestAsync(refused.Change, NotDone(refused.Change, taken[refused.Change.Number])!));
             }
 
-            var ready = prepared.Where(change => change.Hindrance is null && !IsRefused(change)).ToList();
+            var (ready, behind) = WithTheirChains(prepared, change => change.Hindrance is null && !IsRefused(change));
             if (ready.Count > 0)
             {
                 if (!await RecordIntentsAsync(ready, cancellation))
@@ -43,9 +43,9 @@ internal sealed partial class ApplyAttempt
                 crashPoints.Reach(ApplyCrashPoints.IntentDurable);
             }
 
-            var (concluded, again) = await WriteRowsAsync(ready, taken, lastLook: look == MaximumLooks, cancellation);
+            var (concluded, again) = await WriteRowsAsync(ready, taken, looks, cancellation);
             outcomes.AddRange(concluded);
-            open = again;
+            open = [.. again.Concat(behind).OrderBy(change => change.Number)];
         }
 
         // Before the outcomes are durable: who takes the run up after a crash asks as well.
@@ -70,19 +70,27 @@ internal sealed partial class ApplyAttempt
     }
 
     private async Task<(List<JournalOutcome> Concluded, List<Change> Again)> WriteRowsAsync(
-        IReadOnlyList<PreparedChange> ready, Dictionary<int, AlreadyExists> taken, bool lastLook, CancellationToken cancellation)
+        List<PreparedChange> ready, Dictionary<int, AlreadyExists> taken, Dictionary<int, int> looks, CancellationToken cancellation)
     {
-        var (concluded, done, again) = (new List<JournalOutcome>(), new List<Change>(), new List<Change>());
+        var (concluded, done, again, sent) = (new List<JournalOutcome>(), new List<Change>(), new List<Change>(), 0);
+        var notMade = ready.Select(prepared => prepared.Change.Number).ToHashSet();
         foreach (var wave in rowChanges.Waves(ready))
         {
-            foreach (var (change, outcome) in await WriteWaveAsync(wave, cancellation))
+            var freed = wave.ToLookup(prepared => chains.Ahead(prepared.Change) is not { } ahead || !notMade.Contains(ahead.Number));
+            again.AddRange(freed[false].Select(prepared => prepared.Change));
+            foreach (var (change, outcome) in await WriteWaveAsync([.. freed[true]], cancellation))
             {
+                looks[change.Number] = looks.GetValueOrDefault(change.Number) + 1;
+                var isLastLook = looks[change.Number] == MaximumLooks;
                 switch (outcome)
                 {
-                    case Done: done.Add(change); break;
-                    case Drifted when !lastLook: again.Add(change); break;
+                    case Done:
+                        done.Add(change);
+                        notMade.Remove(change.Number);
+                        break;
+                    case Drifted when !isLastLook: again.Add(change); break;
                     // What another change made a moment ago may have taken the place of a row that was to move there: now it stands there already, and goes.
-                    case AlreadyExists exists when !lastLook:
+                    case AlreadyExists exists when !isLastLook:
                         taken[change.Number] = exists;
                         again.Add(change);
                         break;
@@ -95,6 +103,10 @@ internal sealed partial class ApplyAttempt
                         break;
                 }
             }
+
+            // Waves are not in the plan's order: so many are behind it.
+            sent += freed[true].Count();
+            progress?.Report(ready[0].Change.Number - 1 + sent);
         }
 
         var unseen = await rowChanges.UnseenAsync(done, CancellationToken.None);
@@ -111,12 +123,17 @@ internal sealed partial class ApplyAttempt
     /// </summary>
     private async Task<IReadOnlyList<(Change Change, WriteOutcome Outcome)>> WriteWaveAsync(IReadOnlyList<PreparedChange> wave, CancellationToken cancellation)
     {
+        if (wave.Count == 0)
+        {
+            return [];
+        }
+
         var outcomes = new WriteOutcome?[wave.Count];
         var next = -1;
         await Task.WhenAll(Enumerable.Range(0, Math.Min(wave.Count, rowChanges.AtOnce(wave[0]))).Select(_ => WorkAsync()));
         for (var index = 0; wave.Count > 1 && index < wave.Count; index++)
         {
-            if (outcomes[index] is not (null or Done or Drifted) && await MayGoOnAsync(cancellation))
+            if (outcomes[index] is not (null or Done or Drifted) && await MayGoOnAsync(wave[index].Change, cancellation))
             {
                 outcomes[index] = await WriteOneAsync(wave[index]);
             }
@@ -128,7 +145,7 @@ internal sealed partial class ApplyAttempt
         {
             try
             {
-                for (var index = Interlocked.Increment(ref next); index < wave.Count && await MayGoOnAsync(cancellation); index = Interlocked.Increment(ref next))
+                for (var index = Interlocked.Increment(ref next); index < wave.Count && await MayGoOnAsync(wave[index].Change, cancellation); index = Interlocked.Increment(ref next))
                 {
                     outcomes[index] = await WriteOneAsync(wave[index]);
                 }
@@ -142,7 +159,7 @@ internal sealed partial class ApplyAttempt
         }
     }
 
-    private async Task<bool> MayGoOnAsync(CancellationToken cancellation) => !cancellation.IsCancellationRequested && await KeepLeaseAsync(CancellationToken.None);
+    private async Task<bool> MayGoOnAsync(Change change, CancellationToken cancellation) => await WaitForTurnAsync(change, cancellation) && await KeepLeaseAsync(CancellationToken.None);
 
     private async Task<WriteOutcome> WriteOneAsync(PreparedChange prepared)
     {
@@ -260,59 +277,6 @@ internal sealed partial class ApplyAttempt
         }
 
         return true;
-    }
-
-    private async Task<bool> ChangeSchemaAsync(Change change, CancellationToken cancellation)
-    {
-        if (!await journal.RecordIntentsAsync(Lease, plan.Id, [new JournalIntent(change.Number, null)], cancellation))
-        {
-            return false;
-        }
-
-        crashPoints.Reach(ApplyCrashPoints.IntentDurable);
-        var outcome = systems[change.System] is IChangesSchema system
-            ? await PatientlyAsync(change, () => system.ChangeSchemaAsync(change.Steps!, CancellationToken.None))
-            : new Refused($"The shape of '{change.System}' can't be changed.");
-        rowChanges.ForgetShape(change.System);
-        crashPoints.Reach(ApplyCrashPoints.ChangeLeft);
-        if (outcome is AlreadyExists exists)
-        {
-            outcome = exists with { Message = $"{exists.Message} {await EqualByNowAsync(change, cancellation)}Plan again." };
-        }
-
-        if (outcome is Done)
-        {
-            appliedNow++;
-            return await RecordAsync([new JournalOutcome(change.Number, ChangeState.Applied, null, null)]);
-        }
-
-        return await RecordAsync([.. new[] { NotDone(change, outcome) }.OfType<JournalOutcome>()]);
-    }
-
-    /// <summary>Who can't stand together under the index that was refused, as a sentence with a blank behind it; empty where nobody can be named.</summary>
-    private async Task<string> EqualByNowAsync(Change change, CancellationToken cancellation)
-    {
-        if (systems[change.System] is not IHasCanonicalIndexes indexes)
-        {
-            return "";
-        }
-
-        var made = change.Steps!.Where(step => step.Action == SchemaAction.CreateIndex).Select(step => step.Definition).ToHashSet(StringComparer.Ordinal);
-        var equal = new List<EqualAccounts>();
-        foreach (var kind in topology.Systems[change.System].Unique.Where(kind => made.Contains(indexes.CanonicalIndex(kind).Definition)))
-        {
-            try
-            {
-                equal.AddRange(await indexes.FindEqualAsync(kind, cancellation));
-            }
-            catch (SystemUnavailableException)
-            {
-                // The refusal is told all the same; the next audit names them.
-            }
-        }
-
-        return equal.Count == 0 ? "" : "Equal by now: " + string.Join("; ", equal.Take(MostNamed).Select(group => $"{group.Value} ({string.Join(", ", group.Accounts)})"))
-            + (equal.Count > MostNamed ? $"; and {equal.Count - MostNamed} more. " : ". ");
     }
 
     private IReadOnlyList<RowWrite> EarlierRows(Change change) => entries.GetValueOrDefault(change.Number)?.Rows ?? [];

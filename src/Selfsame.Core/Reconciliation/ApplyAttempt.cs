@@ -13,7 +13,8 @@ internal sealed partial class ApplyAttempt(
     TimeProvider clock,
     CrashPoints crashPoints,
     bool notify,
-    Provisioner? provisioner)
+    Provisioner? provisioner,
+    IProgress<int>? progress)
 {
     // A write is given up well before the lease ends; the lease is renewed when less than this is left.
     private static readonly TimeSpan RenewBelow = TimeSpan.FromSeconds(30);
@@ -23,13 +24,19 @@ internal sealed partial class ApplyAttempt(
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
     private const int MaximumThrottles = 5;
 
+    // What to do where it has to go on later: an undo has no file.
+    private readonly string again = plan.Undoes is { } run ? $"undo run {run:D} again" : "apply the same plan again";
+
     private readonly string salt = plan.Id.ToString("D");
-    private readonly RowChanges rowChanges = new(systems, system => topology.Systems[system].References, topology.Decisions, plan.Id.ToString("D"));
+    private readonly IdChains chains = ChainsOf(plan, topology);
+    private readonly RowChanges rowChanges = new(systems, system => topology.Systems[system].References, topology.Decisions, ChainsOf(plan, topology), plan.Id.ToString("D"));
     private readonly Dictionary<int, JournalEntry> entries = [];
     private readonly Dictionary<int, string> pending = [];
     private int appliedNow;
 
     public ApplyLease Lease { get; private set; } = lease;
+
+    private string Again => char.ToUpperInvariant(again[0]) + again[1..];
 
     public async Task<bool> BeginAsync(CancellationToken cancellation)
     {
@@ -120,7 +127,7 @@ internal sealed partial class ApplyAttempt(
 
         // Before the outcomes are durable: who takes the run up after a crash asks as well.
         await AskServiceAsync(portion, outcomes);
-        return await RecordAsync(await NotifyAsync(portion, outcomes));
+        return await RecordAsync(WithOwedMails(portion, outcomes));
     }
 
     public Task<bool> FinishAsync(CancellationToken cancellation)
@@ -133,7 +140,7 @@ internal sealed partial class ApplyAttempt(
         Applied = entries.Values.Count(entry => entry.State == ChangeState.Applied),
         AppliedNow = appliedNow,
         Notified = notified,
-        Unverified = [.. Notes(ChangeState.Applied).Where(note => note.Message.Length > 0)],
+        Unverified = [.. Notes(ChangeState.Applied).Where(note => note.Message.Length > 0), .. NotMailed()],
         Skipped = Notes(ChangeState.Skipped),
         Refused = Notes(ChangeState.Refused),
         Pending = [.. plan.Changes.Where(IsOpen).Select(change => new ChangeNote(change, pending.GetValueOrDefault(change.Number, "It was not reached.")))],
@@ -174,13 +181,14 @@ internal sealed partial class ApplyAttempt(
         var written = new List<(Change Change, WriteOutcome Outcome)>();
         foreach (var (change, go) in ready)
         {
-            if (cancellation.IsCancellationRequested || !await KeepLeaseAsync(CancellationToken.None))
+            if (!await WaitForTurnAsync(change, cancellation) || !await KeepLeaseAsync(CancellationToken.None))
             {
                 break;
             }
 
             written.Add(await SendAsync(change, go, passwords.GetValueOrDefault(change.Number, Fields.Empty), cancellation));
             crashPoints.Reach(ApplyCrashPoints.ChangeLeft);
+            progress?.Report(change.Number);
         }
 
         var after = await ReadAsync([.. written.Select(pair => pair.Change)], CancellationToken.None);
@@ -230,6 +238,10 @@ internal sealed partial class ApplyAttempt(
         }
     }
 
+    /// <summary>Waits until the rate of the change's system has room for it; false where the work is to end.</summary>
+    private Task<bool> WaitForTurnAsync(Change change, CancellationToken cancellation)
+        => provisioner is null ? Task.FromResult(!cancellation.IsCancellationRequested) : provisioner.WaitForTurnAsync(change.System, cancellation);
+
     /// <summary>Waits until a pause is over for which the change's system asked the service; what is left of one that is too long, else null.</summary>
     private async Task<TimeSpan?> WaitOutPauseAsync(Change change)
     {
@@ -268,7 +280,7 @@ internal sealed partial class ApplyAttempt(
             case AlreadyExists exists:
                 return new JournalOutcome(change.Number, ChangeState.Refused, null, exists.Message);
             case Refused { LacksPermission: true } lacking:
-                return StillOpen(change, $"{lacking.Message} Then apply the same plan again.");
+                return StillOpen(change, $"{lacking.Message} Then {again}.");
             case Refused refused when change.Exchanged is not null:
                 return new JournalOutcome(
                     change.Number,
@@ -278,13 +290,13 @@ internal sealed partial class ApplyAttempt(
             case Refused refused:
                 return new JournalOutcome(change.Number, ChangeState.Refused, null, refused.Message);
             case Throttled:
-                return StillOpen(change, "The system asked to be called later. Apply the same plan again.");
+                return StillOpen(change, $"The system asked to be called later. {Again}.");
             case Unavailable unavailable:
-                return StillOpen(change, $"{unavailable.Message} Apply the same plan again.");
+                return StillOpen(change, $"{unavailable.Message} {Again}.");
             case Unknown { Unforeseen: { } exception } unknown:
-                return StillOpen(change, $"{unknown.Message} {exception.Message} Apply the same plan again: it looks first.");
+                return StillOpen(change, $"{unknown.Message} {exception.Message} {Again}: it looks first.");
             case Unknown unknown:
-                return StillOpen(change, $"{unknown.Message} Apply the same plan again: it looks first.");
+                return StillOpen(change, $"{unknown.Message} {Again}: it looks first.");
             default:
                 throw new ConnectorContractException(change.System, $"the outcome {outcome.GetType().Name} is unknown.");
         }
@@ -311,7 +323,7 @@ internal sealed partial class ApplyAttempt(
         foreach (var outcome in outcomes)
         {
             var rows = outcome.Rows ?? entries.GetValueOrDefault(outcome.Number)?.Rows;
-            entries[outcome.Number] = new JournalEntry(outcome.Number, outcome.State, null, outcome.After, outcome.Message, rows);
+            entries[outcome.Number] = new JournalEntry(outcome.Number, outcome.State, null, outcome.After, outcome.Message, rows) { Mail = outcome.Mail };
         }
 
         crashPoints.Reach(ApplyCrashPoints.OutcomeDurable);

@@ -21,5 +21,9 @@ public static class ApplyCrashPoints
     /// <summary>The run is finished; the lease is not given back.</summary>
     public const string RunFinished = "apply.run-finished";
 
+    /// <summary>An index is dropped and the one in its place is not made: only where a system has no transactions for that.</summary>
+    public const string IndexDropped = "apply.index-dropped";
+
+    /// <summary>Those that every apply reaches.</summary>
     public static IReadOnlyList<string> All { get; } = [LeaseTaken, RunBegun, IntentDurable, ChangeLeft, OutcomeDurable, RunFinished];
 }

@@ -6,6 +6,11 @@ public abstract record ApplyResult;
 /// <summary>Another apply is running; nothing was changed.</summary>
 public sealed record ApplyLocked(string Holder, DateTimeOffset Until) : ApplyResult;
 
+/// <summary>The plan's run was taken back, or that has begun; nothing was changed.</summary>
+/// <param name="By">The run that took it back.</param>
+/// <param name="Finished">Whether that is at its end.</param>
+public sealed record ApplyTakenBack(Guid By, bool Finished) : ApplyResult;
+
 /// <summary>It ran, to the end or not.</summary>
 public sealed record ApplyReport : ApplyResult
 {

@@ -59,6 +59,9 @@ public enum SystemFault
 
     /// <summary>An account that is active and that nobody reaches from outside.</summary>
     UnreachedAccount,
+
+    /// <summary>An account that is not active, of a person who is where they come from; no rule between them compares it.</summary>
+    InactiveAccount,
 }
 
 /// <summary>An account by where it stands.</summary>

@@ -29,7 +29,7 @@ public interface IJournal
     /// <summary>Notes what came of changes.</summary>
     Task<bool> RecordOutcomesAsync(ApplyLease lease, Guid run, IReadOnlyList<JournalOutcome> outcomes, CancellationToken cancellation);
 
-    /// <summary>Marks the run finished: every change has its outcome.</summary>
+    /// <summary>Marks the run finished: every change has its outcome. With an undo the run that it took back is at its end too, and so is every other undo of that.</summary>
     Task<bool> FinishAsync(ApplyLease lease, Guid run, CancellationToken cancellation);
 
     /// <summary>The runs, the newest first.</summary>
@@ -85,11 +85,24 @@ public sealed record JournalIntent(int Number, Fields? Before, IReadOnlyList<Row
 /// <param name="After">The record as it stands afterwards; null where there is none.</param>
 /// <param name="Message">What is to be said about it.</param>
 /// <param name="Rows">For a change of several rows that was not made as a whole, the writes that stay; null leaves what the intent noted.</param>
-public sealed record JournalOutcome(int Number, ChangeState State, Fields? After, string? Message, IReadOnlyList<RowWrite>? Rows = null);
+public sealed record JournalOutcome(int Number, ChangeState State, Fields? After, string? Message, IReadOnlyList<RowWrite>? Rows = null)
+{
+    /// <summary>The mail that its account's owner is to get; null where there is none to send.</summary>
+    public OwedMail? Mail { get; init; }
+}
+
+/// <summary>A mail by which the owner of a created account sets a password.</summary>
+/// <param name="Taken">Whether the system took it for sending; it is then asked for no more.</param>
+/// <param name="Problem">Why it was not taken; null where nobody asked for it yet.</param>
+public sealed record OwedMail(bool Taken, string? Problem);
 
 /// <summary>One change's entry.</summary>
 public sealed record JournalEntry(
-    int Number, ChangeState State, Fields? Before, Fields? After, string? Message, IReadOnlyList<RowWrite>? Rows = null);
+    int Number, ChangeState State, Fields? Before, Fields? After, string? Message, IReadOnlyList<RowWrite>? Rows = null)
+{
+    /// <summary>The mail that its account's owner is to get; null where there is none to send, or where an older version made the account.</summary>
+    public OwedMail? Mail { get; init; }
+}
 
 /// <summary>A run with all that is journaled of it.</summary>
 public sealed record RunRecord

@@ -42,7 +42,7 @@ public sealed class NewestPeople(Topology topology, IReadOnlyDictionary<string, 
         foreach (var account in newest.UnorderedItems.Select(item => item.Element).OrderDescending(Comparer<Account>.Create(Older)))
         {
             var person = await lookup.FindAsync(account.Id.ToString(), cancellation);
-            people.Add(new Newcomer(account, person with { Findings = [.. person.Findings, .. await UnreachedAsync(person, cancellation)] }));
+            people.Add(new Newcomer(account, person with { Findings = [.. person.Findings, .. InactiveEnds.Find(topology, origin.Name, person), .. await UnreachedAsync(person, cancellation)] }));
         }
 
         return people;

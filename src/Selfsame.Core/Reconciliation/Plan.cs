@@ -246,6 +246,15 @@ public sealed record Change
     [JsonPropertyOrder(21)]
     public IReadOnlyList<ExchangedAccount>? Exchanged { get; init; }
 
+    /// <summary>The names of the indexes that a change of the shape makes or drops.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<string> IndexNames
+        => [.. (Steps ?? []).Where(step => step.Action is SchemaAction.CreateIndex or SchemaAction.DropIndex).Select(step => step.Name).Distinct(StringComparer.Ordinal)];
+
+    /// <summary>Of these indexes those that a change of the shape makes or drops: name and definition.</summary>
+    public Fields IndexImage(IReadOnlyList<SystemIndex> indexes)
+        => new(indexes.Where(index => IndexNames.Contains(index.Name)).Select(index => KeyValuePair.Create(index.Name, FieldValue.Text(index.Definition))));
+
     /// <summary>For a creation, the account of which the new one is made; null for every other change.</summary>
     [JsonIgnore]
     public (string System, AccountId Account)? MadeOf

@@ -1,3 +1,5 @@
+using Selfsame.Core.Accounts;
+
 namespace Selfsame.Core.Reconciliation;
 
 /// <summary>
@@ -33,10 +35,21 @@ public sealed record PlanFilter(IReadOnlyList<string> Only, IReadOnlyList<string
                 : change.Action == ChangeAction.Create ? change.MadeOf is { } origin && accounts!.Contains(origin)
                 : accounts!.Contains((change.System, change.Account)) || change.Losers?.Any(loser => accounts!.Contains((change.System, loser.Account))) == true
                     || change.Exchanged?.Any(other => accounts!.Contains((change.System, other.Account))) == true);
-        bool IsKept(Change change) => Stays(NamesOf(change.Reason)) && IsAsked(change);
+        var kept = new HashSet<Change>(ReferenceEqualityComparer.Instance);
+        var ids = new HashSet<(string System, Fields Id)>();
+        foreach (var change in plan.Changes.Reverse())
+        {
+            // Whoever takes an id that another gives up can't have it without that one.
+            var isRekey = change is { Action: ChangeAction.Rekey, Exchanged: null };
+            if (Stays(NamesOf(change.Reason)) && (IsAsked(change) || (isRekey && ids.Contains((change.System, change.Before)))))
+            {
+                kept.Add(change);
+                _ = isRekey && ids.Add((change.System, change.After));
+            }
+        }
 
-        var unresolved = plan.Changes.Where(change => IsOfDuplicates(change) && !IsKept(change)).Select(change => change.System).ToHashSet();
-        var changes = plan.Changes.Where(change => IsKept(change) && !(change.Reason == ChangeReason.NoUniqueIndex && unresolved.Contains(change.System))).ToList();
+        var unresolved = plan.Changes.Where(change => IsOfDuplicates(change) && !kept.Contains(change)).Select(change => change.System).ToHashSet();
+        var changes = plan.Changes.Where(change => kept.Contains(change) && !(change.Reason == ChangeReason.NoUniqueIndex && unresolved.Contains(change.System))).ToList();
         return plan with
         {
             Changes = [.. changes.Select((change, index) => change with { Number = index + 1 })],

@@ -10,13 +10,20 @@ public sealed class PresentState
 {
     private readonly Dictionary<string, (AccountMapping Mapping, string Table)> systems = new(StringComparer.Ordinal);
     private readonly Dictionary<(string System, AccountId Id), Account> accounts = [];
+    private readonly Dictionary<string, Fields> indexes = new(StringComparer.Ordinal);
     private readonly Dictionary<(string System, string Table, Fields Key), Fields> rows = [];
+
+    // Those that make the rows of a change together or not at all; asked only where a change was cut off.
+    private readonly HashSet<string> atomic = new(StringComparer.Ordinal);
 
     // How many rows more stand under a key, equal in everything: only where the table has no key.
     private readonly Dictionary<(string System, string Table, Fields Key), int> equal = [];
 
     /// <summary>The account, or null when it is gone.</summary>
     public Account? Account(string system, AccountId id) => accounts.GetValueOrDefault((system, id));
+
+    /// <summary>The definitions of the indexes, by name, of a system whose shape the run changed.</summary>
+    internal Fields Indexes(string system) => indexes[system];
 
     /// <summary>Whether the system changes several rows as one, and so deletes nobody to whom something refers.</summary>
     public bool WritesTogether(string system) => systems[system].Table.Length > 0;
@@ -32,15 +39,26 @@ public sealed class PresentState
         RunRecord run, IReadOnlyDictionary<string, IConnectedSystem> systems, CancellationToken cancellation)
     {
         var state = new PresentState();
+        foreach (var name in run.Plan.Changes.Where(change => change.Action == ChangeAction.Schema).Select(change => change.System).Distinct())
+        {
+            var present = systems.GetValueOrDefault(name) is IChangesSchema changing ? await changing.ReadIndexesAsync(cancellation) : throw NotThere(name);
+            state.indexes[name] = new Fields(present.Select(index => KeyValuePair.Create(index.Name, FieldValue.Text(index.Definition))));
+        }
+
         foreach (var changes in run.Plan.Changes.Where(change => change.Action != ChangeAction.Schema).GroupBy(change => change.System))
         {
             if (systems.GetValueOrDefault(changes.Key) is not IReadsAccountsById system)
             {
-                throw new SystemUnavailableException($"The run changed '{changes.Key}', which the config does not have. Use the config it was made with.");
+                throw NotThere(changes.Key);
             }
 
             var table = system is IWritesTogether together ? together.AccountsTable : "";
             state.systems.Add(changes.Key, (system.Mapping, table));
+            if (changes.Any(change => change.IsOfRows && run.Entries.GetValueOrDefault(change.Number)?.State == ChangeState.Intent) && (await system.DescribeAsync(cancellation)).AtomicPreconditions)
+            {
+                state.atomic.Add(changes.Key);
+            }
+
             var written = changes.SelectMany(change => run.Entries.GetValueOrDefault(change.Number)?.Rows ?? []).ToList();
             var own = written.Where(row => row.Table == table).SelectMany(row => new[] { row.Key, row.KeyAfter }).Select(key => AccountId.FromRecord(key, system.Mapping.Id)!);
             foreach (var account in (await system.ReadFreshAsync(changes.Key, [.. changes.Select(change => UndoPlanner.AccountOf(change, run.Entries.GetValueOrDefault(change.Number), system.Mapping)).Concat(own).Distinct()], cancellation)).Values)
@@ -54,6 +72,18 @@ public sealed class PresentState
         }
 
         return state;
+    }
+
+    private static SystemUnavailableException NotThere(string system) => new($"The run changed '{system}', which the config does not have. Use the config it was made with.");
+
+    /// <summary>
+    /// Whether a change of several rows that was cut off surely was not made: its system makes them together, and no account is as it would be. What else looks made
+    /// is somebody's own work.
+    /// </summary>
+    internal bool IsUnmade(string system, IReadOnlyList<RowWrite> rows)
+    {
+        var own = rows.Where(row => row.Table == systems[system].Table && row.Action != RowAction.Keep).ToList();
+        return atomic.Contains(system) && own.Count > 0 && !own.Exists(row => row.IsMade(Row(system, row.Table, row.KeyAfter)));
     }
 
     /// <summary>Makes a planned change of one account here, so that the change before it is planned on what it leaves.</summary>

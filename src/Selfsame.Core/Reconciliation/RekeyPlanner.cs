@@ -39,35 +39,59 @@ internal static class RekeyPlanner
         return new Taking(change, from.Id, account);
     }
 
-    /// <summary>Makes one change of accounts whose ids go round in a circle; whoever waits for anybody else is left alone.</summary>
+    /// <summary>
+    /// Makes one change of accounts whose ids go round in a circle, and puts whoever waits for an id right behind the one who gives it up; whoever waits for anybody else is left alone.
+    /// </summary>
     public static IEnumerable<(Finding Finding, Decision Decision)> Untangle(
         IReadOnlyList<(Finding Finding, Decision Decision)> mismatches, IReadOnlyDictionary<string, SystemPicture> pictures)
     {
-        var takings = mismatches.Where(pair => pair.Decision is Taking).DistinctBy(pair => (pair.Finding.System, ((Taking)pair.Decision).Change.Account))
-            .ToDictionary(pair => (pair.Finding.System, ((Taking)pair.Decision).Change.Account), pair => (Taking)pair.Decision);
+        var takings = mismatches.Where(pair => pair.Decision is Taking).Select(pair => (pair.Finding, Taking: (Taking)pair.Decision))
+            .DistinctBy(pair => (pair.Finding.System, pair.Taking.Change.Account)).ToDictionary(pair => (pair.Finding.System, pair.Taking.Change.Account));
         var ids = takings.Keys.Select(key => key.System).Distinct().ToDictionary(system => system, system => pictures[system].Accounts.Select(account => account.Account.Id).ToHashSet());
-        var circles = Circles.Of(takings.ToDictionary(pair => pair.Key, pair => (pair.Key.System, pair.Value.Holder)));
+        var circles = Circles.Of(takings.ToDictionary(pair => pair.Key, pair => (pair.Key.System, pair.Value.Taking.Holder)));
         var circleOf = circles.SelectMany(circle => circle.Select(member => (Member: member, Circle: circle))).ToDictionary(pair => pair.Member, pair => pair.Circle);
-        var planned = new HashSet<IReadOnlyList<(string System, AccountId Account)>>();
+
+        // One after the other only where each is made as a whole: after a crash nothing but the accounts tells how far it came.
+        var behind = takings.Where(pair => !circleOf.ContainsKey(pair.Key) && pictures[pair.Key.System].Facts.AtomicPreconditions)
+            .DistinctBy(pair => (pair.Key.System, pair.Value.Taking.Holder)).ToDictionary(pair => (pair.Key.System, pair.Value.Taking.Holder), pair => pair.Key);
+        IEnumerable<(string System, AccountId Account)> BehindAll((string System, AccountId Account) member)
+        {
+            while (behind.TryGetValue(member, out member))
+            {
+                yield return member;
+            }
+        }
+
+        Change Freeing((string System, AccountId Account) member) => takings[member].Taking.Change with { Effects = behind.ContainsKey(member) ? StrangersMeanwhile(pictures[member.System]) : [] };
+        var freed = takings.Where(pair => !ids[pair.Key.System].Contains(pair.Value.Taking.Holder)).SelectMany(pair => BehindAll(pair.Key)).ToHashSet();
+        var planned = new HashSet<object>();
         foreach (var (finding, decision) in mismatches)
         {
+            var member = (finding.System, (decision as Taking)?.Change.Account!);
             if (decision is not Taking taking)
             {
                 yield return (finding, decision);
             }
             else if (!ids[finding.System].Contains(taking.Holder))
             {
-                yield return (finding, new Planned(taking.Change));
+                yield return (finding, new Planned(Freeing(member)));
+                foreach (var next in BehindAll(member).Where(next => planned.Add(next)))
+                {
+                    yield return (takings[next].Finding, new Planned(Freeing(next)));
+                }
             }
-            else if (!circleOf.TryGetValue((finding.System, taking.Change.Account), out var circle))
+            else if (circleOf.TryGetValue(member, out var circle))
+            {
+                if (planned.Add(circle))
+                {
+                    yield return (finding, Exchange([.. circle.Select(one => takings[one].Taking)], pictures[finding.System]));
+                }
+            }
+            else if (!freed.Contains(member))
             {
                 yield return (finding, new LeftAlone(takings.ContainsKey((finding.System, taking.Holder))
                     ? $"Another account of {finding.System} has the id {taking.Holder}, and is to take another itself: plan again when that is done."
                     : $"Another account of {finding.System} has the id {taking.Holder}: decide who that is first."));
-            }
-            else if (planned.Add(circle))
-            {
-                yield return (finding, Exchange([.. circle.Select(member => takings[member])], pictures[finding.System]));
             }
         }
     }
@@ -103,12 +127,14 @@ internal static class RekeyPlanner
             Sentence = string.Join(' ', circle.Select(member => member.Change.Sentence)),
             References = [.. first.References!.Select((place, index) => place with { Rows = place.Rows + others.Sum(other => other.References![index].Rows) })],
             Exchanged = [.. others.Select(other => new ExchangedAccount(other.Account, other.Label, other.Before, other.After, other.Precondition))],
-            Effects = target.Places.Any(place => !place.IsGuarded)
-                ? ["Whoever writes a reference by an id of before while this is made refers to somebody else with it: nothing tells these apart. Stop the application meanwhile."]
-                : [],
+            Effects = StrangersMeanwhile(target),
         };
         return Hindrance(exchange, [.. circle.Select(member => member.Account)], target) is { } hindrance ? new LeftAlone(hindrance) : new Planned(exchange);
     }
+
+    private static IReadOnlyList<string> StrangersMeanwhile(SystemPicture target) => target.Places.Any(place => !place.IsGuarded)
+        ? ["Whoever writes a reference by an id of before while this is made refers to somebody else with it: nothing tells these apart. Stop the application meanwhile."]
+        : [];
 
     /// <summary>Why the exchange can't be made with what is there now, as apply would find it; null where it can.</summary>
     private static string? Hindrance(Change exchange, List<Account> circle, SystemPicture target)

@@ -56,16 +56,7 @@ internal sealed partial class RowChanges
 
     /// <summary>Whether an account that was to take another id is still the one with its own, whoever has the other by now.</summary>
     private bool KeptItsId(Change change, AccountMapping mapping, IReadOnlyDictionary<AccountId, Account> present)
-    {
-        if (change is not { Action: ChangeAction.Rekey, Exchanged: null })
-        {
-            return false;
-        }
-
-        var identity = change.Precondition.Without(mapping.Id.ToHashSet(StringComparer.Ordinal));
-        int DifferencesOf(AccountId id) => present.TryGetValue(id, out var account) ? identity.DifferencesFrom(account.Record, salt).Count : int.MaxValue;
-        return DifferencesOf(change.Account) < DifferencesOf(Final(change, mapping));
-    }
+        => change is { Action: ChangeAction.Rekey, Exchanged: null } && IdChains.Likeness(change, mapping, present.GetValueOrDefault, salt) < 0;
 
     // An account that has its new id is not found under the old one; what was journaled is made to its end. What is made to its end is done,
     // whatever happened to its account since.

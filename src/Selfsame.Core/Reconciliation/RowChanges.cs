@@ -16,7 +16,7 @@ internal sealed record PreparedChange(Change Change, ExpandedChange? Expanded, s
 
 /// <summary>Looks at what a change of several rows finds in its system, and makes it.</summary>
 internal sealed partial class RowChanges(
-    IReadOnlyDictionary<string, IConnectedSystem> systems, Func<string, IReadOnlyList<ReferencePlace>> declared, PersonDecisions decisions, string salt)
+    IReadOnlyDictionary<string, IConnectedSystem> systems, Func<string, IReadOnlyList<ReferencePlace>> declared, PersonDecisions decisions, IdChains chains, string salt)
 {
     private const int MaximumFreeIds = 10;
 
@@ -33,9 +33,11 @@ internal sealed partial class RowChanges(
         foreach (var group in portion.GroupBy(change => change.System))
         {
             var system = Writer(group.Key);
-            var made = await MadeEarlierAsync(system, [.. group.Select(earlier)], cancellation);
             var wanted = group.SelectMany(change => Read(change, system.Mapping)).Distinct().ToList();
             var present = await ((IReadsAccountsById)system).ReadFreshAsync(group.Key, wanted, cancellation);
+            var madeLinks = MadeLinks(group.Where(change => earlier(change).Count > 0), system.Mapping, present);
+            IReadOnlyList<RowWrite> Begun(Change change) => (chains.IsLink(change) ? !madeLinks.Contains(change.Number) : KeptItsId(change, system.Mapping, present)) ? [] : earlier(change);
+            var made = await MadeEarlierAsync(system, [.. group.Select(Begun)], cancellation);
             var known = wanted.Select(id => present.GetValueOrDefault(id) ?? Remembered(system, id, made)).OfType<Account>().ToDictionary(account => account.Id);
             var referring = await ReadReferringAsync(group.Key, [.. known.Values], cancellation);
             foreach (var change in group)
@@ -46,10 +48,21 @@ internal sealed partial class RowChanges(
                     continue;
                 }
 
-                var madeEarlier = KeptItsId(change, system.Mapping, present) ? [] : earlier(change).Where(made.Contains).ToList();
+                if (madeLinks.Contains(change.Number))
+                {
+                    // What refers to its old id by now refers to whoever took that.
+                    prepared.Add(change.Number, new PreparedChange(change, new ExpandedChange(earlier(change), []), null) { Left = [] });
+                    continue;
+                }
+
+                var madeEarlier = Begun(change).Where(made.Contains).ToList();
                 prepared.Add(change.Number, change.Exchanged is null && IsReplayed(change, madeEarlier, earlier(change))
                     ? new PreparedChange(change, new ExpandedChange(earlier(change), []), null) { Left = await LeftOfAsync(change, system, madeEarlier, earlier(change), cancellation) }
                     : Prepare(change, system, known, present, referring, madeEarlier, await FreeIdAsync(change, system, cancellation)));
+                if (chains.Behind(change) is not null && prepared[change.Number].Hindrance is null)
+                {
+                    referring = AfterLink(prepared[change.Number], system, known, referring);
+                }
             }
         }
 
@@ -202,7 +215,7 @@ internal sealed partial class RowChanges(
         }
 
         var staying = change.Survivor is { } survivor ? present[survivor.Account] : account;
-        var expanded = new RowExpansion(change, system.AccountsTable, system.Mapping, placesOf[change.System]).Expand(account, losers, rows, staying);
+        var expanded = new RowExpansion(change, system.AccountsTable, system.Mapping, placesOf[change.System]) { IsIdTakenNext = chains.Behind(change) is not null }.Expand(account, losers, rows, staying);
         if (expanded.Hindrance is { } lost)
         {
             return new PreparedChange(change, null, lost);
@@ -316,16 +329,16 @@ internal sealed partial class RowChanges(
         => Involved(change).Concat(change.Survivor is { } survivor ? [survivor.Account] : change.Action == ChangeAction.Rekey ? [Final(change, mapping)] : []);
 
     private static AccountId Final(Change change, AccountMapping mapping)
-        => change.Action == ChangeAction.Rekey ? AccountId.FromRecord(change.After, mapping.Id)! : change.Account;
+        => change.Action == ChangeAction.Rekey ? IdChains.IdAfter(change, mapping) : change.Account;
 
-    private static bool IsSeen(Change change, AccountMapping mapping, IReadOnlyDictionary<AccountId, Account> present) => change.Action switch
+    private bool IsSeen(Change change, AccountMapping mapping, IReadOnlyDictionary<AccountId, Account> present) => change.Action switch
     {
         ChangeAction.Restore => true,
         ChangeAction.Delete => !present.ContainsKey(change.Account),
         ChangeAction.Rekey when change.Exchanged is { } others => others.Select(other => (other.After, other.Precondition)).Append((change.After, change.Precondition))
             .All(member => present.TryGetValue(AccountId.FromRecord(member.After, mapping.Id)!, out var there)
                 && member.Precondition.Without(mapping.Id.ToHashSet(StringComparer.Ordinal)).DifferencesFrom(there.Record, "").Count == 0),
-        ChangeAction.Rekey => !present.ContainsKey(change.Account) && present.ContainsKey(Final(change, mapping)),
+        ChangeAction.Rekey => present.ContainsKey(Final(change, mapping)) && (chains.Behind(change) is null ? !present.ContainsKey(change.Account) : !KeptItsId(change, mapping, present)),
         _ => present.TryGetValue(change.Account, out var survivor)
             && change.After.All(pair => pair.Value.SameFactAs(survivor.Record.ValueOrNull(pair.Key)))
             && change.Losers?.Any(loser => present.ContainsKey(loser.Account)) != true,

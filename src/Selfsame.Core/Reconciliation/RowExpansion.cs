@@ -22,6 +22,9 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
 {
     private readonly ReferenceMoves moves = new(accountsTable, mapping);
 
+    /// <summary>Whether another account takes the old id next: what would still refer to that one would be the other's.</summary>
+    public bool IsIdTakenNext { get; init; }
+
     /// <param name="account">The account that the change is about, as it is now.</param>
     /// <param name="losers">Those of a merge's losers that are still there.</param>
     /// <param name="referring">All rows that refer to the account or to one of the losers now.</param>
@@ -67,8 +70,9 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
         var own = moved.Writes.Where(row => row.Table == accountsTable && keys.Contains(row.Key)).ToList();
         var after = own.Aggregate(change.After, (set, row) => set.With(row.After));
         var update = new RowWrite { Table = accountsTable, Action = RowAction.Update, Key = account.Record.Only(mapping.Id), Before = account.Record.OrMissing(after.Keys), After = after };
-        // A new id is swept for what arrives late; a name is not.
-        var noneLeft = change.Action == ChangeAction.Update ? NoneLeft(account, account with { Record = account.Record.With(after) }) : [];
+        // An id that nobody takes is swept for what arrives late; a name is not.
+        var left = NoneLeft(account, account with { Record = account.Record.With(after) });
+        var noneLeft = change.Action == ChangeAction.Update ? left : IsIdTakenNext ? left.Where(one => !one.Place.IsGuarded) : [];
         return new ExpandedChange([update, .. moved.Writes.Except(own)], [.. noneLeft]) { Hindrance = Hindrance(moved) };
     }
 

@@ -65,7 +65,7 @@ public static class Situations
            where rule.Handle!.Choices(link.Source.Account).Contains(handle, StringComparer.OrdinalIgnoreCase)
            select (rule.Source, link.Source.Account.Id);
 
-    private static bool Belongs(ReconcileRule rule, KeyedAccount account)
+    internal static bool Belongs(ReconcileRule rule, KeyedAccount account)
         => rule.When is null || account.Account.Attributes.ValueOrNull(rule.When).IsTruthy;
 
     // An orphan that is already disabled is all that the config asks for.

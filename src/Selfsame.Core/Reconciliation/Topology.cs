@@ -144,8 +144,11 @@ public sealed record SystemConfig
     public override string ToString() => $"SystemConfig {Name}";
 }
 
-/// <summary>How fast the service may provision into one system.</summary>
-/// <param name="PerSecond">Accounts that are begun a second, over all nodes; null for no limit but what the system itself asks for.</param>
+/// <summary>How fast one system may be worked on.</summary>
+/// <param name="PerSecond">
+/// Accounts a second, over all nodes: those that the service begins to make or to bring up to date in it, or reads there because an event was about them, a plan's changes, and changes of
+/// handles. Null for no limit but what the system itself asks for.
+/// </param>
 /// <param name="AtOnce">Accounts that one node works on at the same time.</param>
 public sealed record ProvisioningPace(double? PerSecond = null, int AtOnce = 4);
 

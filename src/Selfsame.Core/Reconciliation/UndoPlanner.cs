@@ -10,18 +10,27 @@ public static class UndoPlanner
     /// <param name="topology">The present config.</param>
     /// <param name="accounts">How many accounts each system has now.</param>
     /// <param name="stamp">What names the new plan.</param>
+    /// <param name="earlier">The runs that took it back already (<see cref="TakenBack.By"/>): what is there by now may be another run's.</param>
     public static Plan Plan(
         RunRecord run,
         PresentState present,
         Topology topology,
         IReadOnlyDictionary<string, long> accounts,
-        PlanStamp stamp)
+        PlanStamp stamp,
+        IReadOnlyList<RunRecord>? earlier = null)
     {
+        earlier ??= [];
         var changes = new List<Change>();
         var notPlanned = new List<NotPlanned>();
-        foreach (var change in run.Plan.Changes.Reverse())
+        var chains = new IdChains(run.Plan.Changes, system => topology.Systems[system].Mapping);
+        foreach (var change in earlier.Any(TakenBack.Wholly) ? [] : run.Plan.Changes.Reverse())
         {
-            foreach (var decision in Decide(change, run.Entries.GetValueOrDefault(change.Number), present, topology))
+            if (earlier.Any(undo => TakenBack.TookBack(undo, change)))
+            {
+                continue;
+            }
+
+            foreach (var decision in Decide(change, run.Entries.GetValueOrDefault(change.Number), present, topology, chains))
             {
                 switch (decision)
                 {
@@ -48,12 +57,17 @@ public static class UndoPlanner
         };
     }
 
-    private static List<Decision> Decide(Change change, JournalEntry? entry, PresentState present, Topology topology)
+    private static List<Decision> Decide(Change change, JournalEntry? entry, PresentState present, Topology topology, IdChains chains)
     {
         // Under the number that it was to get somebody stands who is not as planned.
         if (entry is { State: ChangeState.Skipped, Rows: [var numbered] } && change.Numbered && present.Account(change.System, AccountOf(change, entry, topology.Systems[change.System].Mapping)) is not null)
         {
             return [new LeftAlone($"Whoever has the number {string.Join(", ", numbered.Key.Values)} that it was to get is not as planned. Look at that account, and delete it yourself if the run made it.")];
+        }
+
+        if (entry is not null && change.Action == ChangeAction.Schema)
+        {
+            return UndoSchema(change, entry, present.Indexes(change.System));
         }
 
         // What was not made as a whole may have left rows behind, where its system has no transactions.
@@ -62,15 +76,18 @@ public static class UndoPlanner
             return [];
         }
 
-        if (entry.State == ChangeState.Intent)
+        // One that was cut off is judged as when it is gone on with: what is as before was not made, what is as after was.
+        if (entry.State == ChangeState.Intent && change.Action == ChangeAction.Create)
         {
-            return [new LeftAlone("Whether it was made is not known. Apply the run's plan again, then undo.")];
+            return UndoUnknownCreate(change, entry, present, topology.Systems[change.System]);
         }
 
         if (change.IsOfRows && entry.Rows is { } rows)
         {
             var mapping = topology.Systems[change.System].Mapping;
             return change.Exchanged is not null ? UndoExchange(change, rows, present, mapping)
+                : chains.IsLink(change) ? UndoLink(change, rows, present, mapping, chains.Ahead(change)?.Effects ?? [])
+                : entry.State == ChangeState.Intent && present.IsUnmade(change.System, rows) ? []
                 : StrangerUnderNewId(change, present, mapping) is { } stranger ? [stranger]
                 : UndoRows(change, rows, present);
         }
@@ -78,7 +95,6 @@ public static class UndoPlanner
         var account = present.Account(change.System, AccountOf(change, entry, topology.Systems[change.System].Mapping));
         var decision = change.Action switch
         {
-            ChangeAction.Schema => UndoSchema(change),
             ChangeAction.Create => UndoCreate(change, entry, account, topology.Systems[change.System], present.WritesTogether(change.System)),
             ChangeAction.Update => UndoUpdate(change, entry, account),
             _ => UndoDelete(change, entry, account, topology.Systems[change.System].Mapping),
@@ -146,10 +162,57 @@ public static class UndoPlanner
 
         var back = ExchangedBack(change, mapping, (id, relied) => present.Account(change.System, AccountId.FromRecord(id, mapping.Id)!)!.Record.OrMissing(relied.Keys));
 
-        // What of the run came before is judged by what this leaves.
+        TakeBack(change, rows, present, mapping);
+        return traces.Changed.Length == 0 ? [new Planned(back)]
+            : [new Planned(back), new LeftAlone($"The accounts exchange their ids back. What somebody changed since stays: {traces.Changed}.")];
+    }
+
+    /// <summary>
+    /// An account whose old id another took takes it back when that one has given it back, with all that refers to it by then: what came since would be the other's if it stayed.
+    /// </summary>
+    private static List<Decision> UndoLink(Change change, IReadOnlyList<RowWrite> rows, PresentState present, AccountMapping mapping, IReadOnlyList<string> effects)
+    {
+        Account? PresentAccount(AccountId id) => present.Account(change.System, id);
+        if (rows.Count == 0 || IdChains.Likeness(change, mapping, PresentAccount, "") < 0)
+        {
+            return [];
+        }
+
+        var id = IdChains.IdAfter(change, mapping);
+        if (PresentAccount(id) is not { } account)
+        {
+            return [new LeftAlone("The account is gone.")];
+        }
+
+        if (StrangerUnderNewId(change, present, mapping) is { } stranger)
+        {
+            return [stranger];
+        }
+
+        if (PresentAccount(change.Account) is not null)
+        {
+            return [new LeftAlone($"{change.Account} is the id of another account by now: {change.Label} keeps {id}. Look whose it is.")];
+        }
+
+        var back = Reverse(change) with
+        {
+            Account = id,
+            Before = change.After,
+            After = change.Before,
+            Precondition = account.Record.OrMissing(change.Precondition.Keys),
+            Effects = effects,
+            References = change.References,
+        };
+        TakeBack(change, rows, present, mapping);
+        return [new Planned(back)];
+    }
+
+    /// <summary>Makes the reverse of accounts' new ids here: what of the run came before is judged by what this leaves.</summary>
+    private static void TakeBack(Change change, IReadOnlyList<RowWrite> rows, PresentState present, AccountMapping mapping)
+    {
         foreach (var row in rows.Reverse())
         {
-            if (ExchangeTraces.IsOfAccount(row, table, mapping))
+            if (ExchangeTraces.IsOfAccount(row, present.AccountsTable(change.System), mapping))
             {
                 present.Make(change.System, row.Reversed() with { After = row.Key });
             }
@@ -158,9 +221,6 @@ public static class UndoPlanner
                 present.Make(change.System, row.Reversed());
             }
         }
-
-        return traces.Changed.Length == 0 ? [new Planned(back)]
-            : [new Planned(back), new LeftAlone($"The accounts exchange their ids back. What somebody changed since stays: {traces.Changed}.")];
     }
 
     /// <param name="change">The exchange.</param>
@@ -180,21 +240,43 @@ public static class UndoPlanner
             AccountId.FromRecord(other.After, mapping.Id)!, other.Label, other.After, other.Before, reliedUpon(other.After, other.Precondition)))],
     };
 
-    private static Planned UndoSchema(Change change)
+    private static List<Decision> UndoSchema(Change change, JournalEntry entry, Fields indexes)
     {
-        SchemaStep[] steps = [.. change.Steps!.Reverse().Select(step => step.Reversed())];
-        return new Planned(Reverse(change) with
+        var (steps, conflicts) = SchemaUndo.Of(change, entry, indexes);
+        Decision[] planned = steps.Count == 0 ? [] :
+        [
+            new Planned(Reverse(change) with
+            {
+                Action = ChangeAction.Schema,
+                Steps = steps,
+                Effects =
+                [
+                    .. steps.Where(step => step.Action == SchemaAction.CreateIndex)
+                        .Select(step => $"The index {step.Name} comes back only if it holds no two accounts to be equal by then; a full one holds so whoever has an empty value."),
+                    .. steps.Where(step => step.Action == SchemaAction.DropField)
+                        .Select(step => $"The field {step.Name} goes only if nothing stands in it by then: a value that somebody wrote since the run keeps it."),
+                ],
+            }),
+        ];
+        return [.. planned, .. conflicts.Select(conflict => new LeftAlone(conflict))];
+    }
+
+    private static List<Decision> UndoUnknownCreate(Change change, JournalEntry entry, PresentState present, SystemConfig system)
+    {
+        // Its id is not known yet.
+        if (change.For is not null || (change.Numbered && entry.Rows is null))
         {
-            Action = ChangeAction.Schema,
-            Steps = steps,
-            Effects =
-            [
-                .. steps.Where(step => step.Action == SchemaAction.CreateIndex)
-                    .Select(step => $"The index {step.Name} comes back only if it holds no two accounts to be equal by then; a full one holds so whoever has an empty value."),
-                .. steps.Where(step => step.Action == SchemaAction.DropField)
-                    .Select(step => $"The field {step.Name} goes only if nothing stands in it by then: a value that somebody wrote since the run keeps it."),
-            ],
-        });
+            return [new LeftAlone("Whether the account was made is not known. Look for it, and delete it yourself if it was.")];
+        }
+
+        if (present.Account(change.System, AccountOf(change, entry, system.Mapping)) is not { } account)
+        {
+            return [];
+        }
+
+        return NotAsSent(change.After.Without(system.Mapping.NoiseFields), account.Record).Count > 0
+            ? [new LeftAlone("Whether the account was made is not known: the one under its id is not as it was sent. Look at it, and delete it yourself if it should go.")]
+            : UndoCreate(change, entry with { After = account.Record }, account, system, present.WritesTogether(change.System)) is { } decision ? [decision] : [];
     }
 
     private static Decision? UndoCreate(Change change, JournalEntry entry, Account? present, SystemConfig system, bool writesTogether)

@@ -32,11 +32,11 @@ internal static class AnswerGrid
             return answer;
         });
 
-    /// <summary>Waits for the next step after <paramref name="started"/>.</summary>
+    /// <summary>Waits for the next step after <paramref name="started"/>, in whole milliseconds and never less: a timer would leave out what is beyond them, and with it a wait that is shorter.</summary>
     public static Task HoldAsync(TimeProvider clock, long started, CancellationToken cancellation)
     {
         var elapsed = clock.GetElapsedTime(started);
         var steps = Math.Floor(elapsed / Step) + 1;
-        return Task.Delay((Step * steps) - elapsed, clock, cancellation);
+        return Task.Delay(TimeSpan.FromMilliseconds(Math.Ceiling(((Step * steps) - elapsed).TotalMilliseconds)), clock, cancellation);
     }
 }

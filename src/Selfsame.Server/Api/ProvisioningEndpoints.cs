@@ -7,6 +7,7 @@ using Selfsame.Server.Api.Description;
 using Selfsame.Server.Api.Fields;
 using Selfsame.Server.Api.Problems;
 using Selfsame.Server.Reconciliation;
+using Selfsame.Store.Inbox;
 using Selfsame.Store.Provisioning;
 using Selfsame.Store.ServiceTokens;
 using Selfsame.Store.Users;
@@ -47,6 +48,11 @@ internal static class ProvisioningEndpoints
             .TakesBody(RetryBody)
             .Produces<ProvisioningRetryAnswer>()
             .Refuses(Problem.NotFound);
+        api.MapPost("/provisioning/sources/{system}/retry", RetryEventsAsync)
+            .Described("retryEvents", tag, "Works now on the events of a system that failed: reads their accounts, and has them provisioned.")
+            .RequiresAdministrator(ServiceScope.WriteProvisioning)
+            .Produces<ProvisioningRetryAnswer>()
+            .Refuses(Problem.NotFound);
     }
 
     private static async Task<IResult> ListAsync(HttpContext http, TenantProvisioning provisioning)
@@ -68,6 +74,7 @@ internal static class ProvisioningEndpoints
             : await provisioning.RowsAsync(chosen, state, page, pageSize, http.RequestAborted);
         return Results.Ok(new ProvisioningAnswer
         {
+            Sources = [.. (await provisioning.SourcesAsync(http.RequestAborted)).Where(source => query.Text("system") is not { } wanted || source.System == wanted).Select(ProvisioningSourceAnswer.Of)],
             Systems = [.. chosen.Select(ProvisioningSystemAnswer.Of)],
             Rows = [.. rows.Rows.Select(ProvisioningRowAnswer.Of)],
             Total = rows.Total,
@@ -107,6 +114,11 @@ internal static class ProvisioningEndpoints
             : Results.Ok(new ProvisioningRetryAnswer { Retried = await provisioning.RetryAsync(new ProvisioningKey(source!, id, system), http.RequestAborted) ? 1 : 0 });
     }
 
+    private static async Task<IResult> RetryEventsAsync(string system, HttpContext http, TenantProvisioning provisioning)
+        => (await provisioning.SourcesAsync(http.RequestAborted)).All(source => source.System != system)
+            ? Problem.NotFound.Because("No system of this name ever reported something. Look the names up with GET /api/v1/provisioning, under 'sources'.")
+            : Results.Ok(new ProvisioningRetryAnswer { Retried = await provisioning.RetryEventsAsync(system, http.RequestAborted) });
+
     /// <summary>One person has few rows: they are read at once.</summary>
     private static ProvisioningRowPage OfUser(
         IReadOnlyList<ProvisioningStatus> all, List<SystemProvisioning> chosen, ProvisioningState? state, int page, int pageSize)
@@ -135,6 +147,8 @@ internal static class ProvisioningEndpoints
 /// <summary>How provisioning stands, and a page of rows.</summary>
 internal sealed record ProvisioningAnswer
 {
+    public required IReadOnlyList<ProvisioningSourceAnswer> Sources { get; init; }
+
     public required IReadOnlyList<ProvisioningSystemAnswer> Systems { get; init; }
 
     public required IReadOnlyList<ProvisioningRowAnswer> Rows { get; init; }
@@ -146,7 +160,33 @@ internal sealed record ProvisioningAnswer
     public required int PageSize { get; init; }
 }
 
-/// <summary>How many rows were taken out of their conflict.</summary>
+/// <summary>One system that reports what happens in it: how many of its events wait, and what holds them up.</summary>
+internal sealed record ProvisioningSourceAnswer
+{
+    public required string System { get; init; }
+
+    public required long Waiting { get; init; }
+
+    public required long Failing { get; init; }
+
+    public required DateTimeOffset? OldestWaiting { get; init; }
+
+    public required string? LastProblem { get; init; }
+
+    public required DateTimeOffset? PausedUntil { get; init; }
+
+    public static ProvisioningSourceAnswer Of(InboxBacklog backlog) => new()
+    {
+        System = backlog.System,
+        Waiting = backlog.Waiting,
+        Failing = backlog.Failing,
+        OldestWaiting = backlog.OldestWaiting,
+        LastProblem = backlog.LastProblem,
+        PausedUntil = backlog.PausedUntil,
+    };
+}
+
+/// <summary>How many rows were taken out of their conflict, or events are worked on again.</summary>
 internal sealed record ProvisioningRetryAnswer
 {
     public required int Retried { get; init; }
@@ -246,7 +286,7 @@ internal sealed record ProvisioningRowAnswer
         Note = status.Row.Note,
         CreatedAt = status.Created,
         UpdatedAt = status.Updated,
-        History = [.. status.History.Select(line => new ProvisioningHappeningAnswer { At = line.At, State = NameOf(line.State), What = line.What })],
+        History = [.. status.History.Select(line => new ProvisioningHappeningAnswer { At = line.At, State = NameOf(line.State), What = line.What, CorrelationId = line.CorrelationId })],
     };
 }
 
@@ -258,4 +298,6 @@ internal sealed record ProvisioningHappeningAnswer
     public required string State { get; init; }
 
     public required string? What { get; init; }
+
+    public required string? CorrelationId { get; init; }
 }

@@ -3,6 +3,7 @@ using System.Text;
 using Microsoft.Extensions.Logging;
 using Selfsame.Core.Provisioning;
 using Selfsame.Store;
+using Selfsame.Store.Inbox;
 using Selfsame.Store.Mail;
 using Selfsame.Store.Provisioning;
 using Selfsame.Store.Webhooks;
@@ -13,7 +14,7 @@ namespace Selfsame.Server.Api;
 /// The numbers of <c>/metrics</c> that stand in the store and not in this process: how provisioning, webhooks and mails are. They are
 /// read at most every few seconds, for the address is open to everybody.
 /// </summary>
-internal sealed class StoreGauges(StoreContext context, ILogger<StoreGauges> logger) : IDisposable
+internal sealed class StoreGauges(StoreContext context, MetricsDisclosure disclosure, ILogger<StoreGauges> logger) : IDisposable
 {
     private static readonly TimeSpan KeptFor = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
@@ -52,7 +53,13 @@ internal sealed class StoreGauges(StoreContext context, ILogger<StoreGauges> log
             var systems = await new ProvisioningReports(context.Database, context.Clock).SummariseAsync(patience.Token);
             var backlogs = await WebhookBacklogs.ReadAsync(context, patience.Token);
             var mails = await MailBacklogs.ReadAsync(context, patience.Token);
-            return Write(systems, backlogs, [.. mails.Where(mail => MayBeCounted(mail.Tenant))], context.Now());
+            var sources = await new InboxBacklogs(context).ReadAsync(patience.Token);
+            return Write([.. sources.Where(source => disclosure.MayCountSystem(source.System))], context.Now())
+                + Write(
+                    [.. systems.Where(system => disclosure.MayCountSystem(system.System))],
+                    [.. backlogs.Where(backlog => disclosure.MayCount(backlog.Tenant))],
+                    [.. mails.Where(mail => disclosure.MayCount(mail.Tenant))],
+                    context.Now());
         }
         catch (Exception exception)
         {
@@ -61,8 +68,17 @@ internal sealed class StoreGauges(StoreContext context, ILogger<StoreGauges> log
         }
     }
 
-    /// <summary>Where it is hidden who is registered, a count that rises or not would tell it: a free address gets a mail each time, a taken one does not.</summary>
-    private bool MayBeCounted(string tenant) => context.Tenants.GetValueOrDefault(tenant) is { Disclosure: not Disclosure.Hide };
+    private static string Write(IReadOnlyList<InboxBacklog> sources, DateTimeOffset now)
+    {
+        static string Labels(InboxBacklog source) => $"system=\"{PrometheusMetrics.Escape(source.System)}\"";
+        var lines = new StringBuilder();
+        Family(lines, "selfsame_events_waiting", "Events of a connected system that are not done.", sources.Select(source => (Labels(source), (double)source.Waiting)));
+        Family(lines, "selfsame_events_failing", "Those of them that failed and are tried again.", sources.Select(source => (Labels(source), (double)source.Failing)));
+        Family(
+            lines, "selfsame_events_oldest_waiting_seconds", "How long the oldest event waits to be worked on; 0 when none does.",
+            sources.Select(source => (Labels(source), Age(source.OldestWaiting, now))));
+        return lines.ToString();
+    }
 
     private static string Write(IReadOnlyList<SystemProvisioning> systems, IReadOnlyList<WebhookBacklog> backlogs, IReadOnlyList<MailBacklog> mails, DateTimeOffset now)
     {

@@ -26,6 +26,9 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
     /// <summary>While a user waits, an account that somebody works on is looked at again so soon.</summary>
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>So long a change waits in place for a system that has a rate.</summary>
+    private static readonly TimeSpan LongestTurn = TimeSpan.FromSeconds(2);
+
     private readonly HandleChanges changes = new(context);
 
     /// <summary>Sets, changes or (null) gives up the user's handle; an answer that the other system owes is <see cref="UserChangeResult.Pending"/>.</summary>
@@ -124,12 +127,12 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
         }
         catch (SystemUnavailableException exception)
         {
-            TellUnforeseen(keeper, exception.Unforeseen);
+            TellUnforeseen(change, keeper, exception.Unforeseen);
             return await PostponeAsync(change, exception.Message, keeper, exception.RetryAfter);
         }
         catch (Exception exception) when (UnforeseenAnswers.Is(exception))
         {
-            TellUnforeseen(keeper, exception);
+            TellUnforeseen(change, keeper, exception);
             return await PostponeAsync(change, $"The work on it failed in a way that was not foreseen ({exception.GetType().Name}). The log has the whole: report it.");
         }
         finally
@@ -164,6 +167,11 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
             return await PostponeAsync(change, $"'{keeper.Name}' asked to be called later.", null, left);
         }
 
+        if (await WaitForTurnAsync(keeper, cancellation) is { } longer)
+        {
+            return await PostponeAsync(change, $"'{keeper.Name}' is worked on no faster than its 'perSecond' in the config.", null, longer);
+        }
+
         if (keeper.Wanted(change) is not { } wanted || await keeper.ReadAsync(id, cancellation) is not { } present)
         {
             return await FlipAsync(change, account);
@@ -173,7 +181,7 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
         {
             var outcome = await keeper.SetAsync(id, wanted, cancellation);
             context.CrashPoints.Reach(HandleCrashPoints.UpdateLeft);
-            TellUnforeseen(keeper, (outcome as Unknown)?.Unforeseen);
+            TellUnforeseen(change, keeper, (outcome as Unknown)?.Unforeseen);
             switch (outcome)
             {
                 case AlreadyExists:
@@ -198,11 +206,28 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
         return await FlipAsync(change, account);
     }
 
-    private void TellUnforeseen(HandleKeeper keeper, Exception? exception)
+    /// <summary>Waits until the keeper's rate, if the config gives it one, has room for this change, and takes that; how long it still lasts where that is too long.</summary>
+    private async Task<TimeSpan?> WaitForTurnAsync(HandleKeeper keeper, CancellationToken cancellation)
+    {
+        var rows = ConnectedSystems.Rows(context);
+        while (topology!.Systems[keeper.Name].Pace.PerSecond is { } perSecond && await rows.TakeTokenAsync(keeper.Name, perSecond, cancellation) is var left && left > TimeSpan.Zero)
+        {
+            if (left > LongestTurn)
+            {
+                return left;
+            }
+
+            await Task.Delay(left, context.Clock, cancellation);
+        }
+
+        return null;
+    }
+
+    private void TellUnforeseen(HandleChange change, HandleKeeper keeper, Exception? exception)
     {
         if (exception is not null)
         {
-            ServerLogMessages.HandleChangeUnforeseen(context.Logger, keeper.Name, exception);
+            ServerLogMessages.HandleChangeUnforeseen(context.Logger, keeper.Name, change.CorrelationId, exception);
         }
     }
 

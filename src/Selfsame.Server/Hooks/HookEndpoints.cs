@@ -35,12 +35,17 @@ internal static class HookEndpoints
             .Produces<HookAnswer>(StatusCodes.Status202Accepted)
             .Refuses(Problem.WrongToken, Problem.NotFound, Problem.MalformedBody, Problem.BodyTooLarge);
 
-    private static async Task<IResult> ReceiveAsync(string system, HttpContext http, RequestScope scope, StoreContext context, ILogger<HookAnswer> logger)
+    private static async Task<IResult> ReceiveAsync(string system, HttpContext http, RequestScope scope, StoreContext context, MetricsDisclosure disclosure, ILogger<HookAnswer> logger)
     {
         var systems = http.RequestServices.GetService<ConnectedSystems>();
         if (systems?.Topology.Systems.GetValueOrDefault(system) is not { HookToken: { } token } || systems.Systems[system] is not IReportsEvents reporting)
         {
             return Problem.NotFound.Because("No connected system of this name takes webhooks. Compare the address with the config's 'hook'.");
+        }
+
+        if (!disclosure.MayCountSystem(system))
+        {
+            MetricsDisclosure.DoNotCount(http);
         }
 
         if (!IsSame(token, http.Request.Headers.Authorization.ToString()))
@@ -63,7 +68,11 @@ internal static class HookEndpoints
         }
 
         var received = await new EventInbox(context).ReceiveAsync(system, ((ReadEvents)reading).Events, scope.CorrelationId, http.RequestAborted);
-        ServerMeters.Received(system, received);
+        if (disclosure.MayCountSystem(system))
+        {
+            ServerMeters.Received(system, received);
+        }
+
         ServerLogMessages.EventsReceived(logger, system, received.New, received.Repeats, scope.CorrelationId);
         return Results.Json(new HookAnswer(received.New, received.Repeats), statusCode: StatusCodes.Status202Accepted);
     }

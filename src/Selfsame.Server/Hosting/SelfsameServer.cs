@@ -65,6 +65,7 @@ public sealed class SelfsameServer : IAsyncDisposable
         builder.Logging.SetMinimumLevel(LogLevel.Information);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
         TellTime(builder.Services);
+        AlsoTo(options.Log, builder.Logging);
 
         SelfsameServer? server = null;
 
@@ -77,6 +78,7 @@ public sealed class SelfsameServer : IAsyncDisposable
         {
             logging.AddConfiguration(builder.Configuration.GetSection("Logging")).AddConsole();
             TellTime(logging.Services);
+            AlsoTo(options.Log, logging);
         });
         var store = await OpenedStore.OpenAsync(
             options, DatabaseOptions(options), loggers.CreateLogger("Selfsame.Store"), tenant => server!.PublicAddress(options, tenant), changesSecret: true, cancellation);
@@ -146,6 +148,14 @@ public sealed class SelfsameServer : IAsyncDisposable
     // As long as a repeat of a call waits for the first one.
     private static readonly TimeSpan LongestWaitForFile = TimeSpan.FromSeconds(5);
 
+    private static void AlsoTo(ILoggerProvider? log, ILoggingBuilder logging)
+    {
+        if (log is not null)
+        {
+            logging.AddProvider(log);
+        }
+    }
+
     /// <summary>Each line of the log says when, unless the configuration of logging says how.</summary>
     private static void TellTime(IServiceCollection services)
     {
@@ -196,6 +206,7 @@ public sealed class SelfsameServer : IAsyncDisposable
         services.AddHostedService<HandleChangeService>();
         services.AddScoped<RequestScope>();
         services.AddScoped<TenantProvisioning>();
+        services.AddSingleton<MetricsDisclosure>();
         services.AddSingleton<StoreGauges>();
         services.AddDataProtection().SetApplicationName("selfsame");
         services.AddSingleton<IConfigureOptions<KeyManagementOptions>>(new ConfigureOptions<KeyManagementOptions>(keys =>

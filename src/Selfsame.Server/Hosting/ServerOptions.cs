@@ -1,4 +1,5 @@
 using System.Net;
+using Microsoft.Extensions.Logging;
 using Selfsame.Core;
 using Selfsame.Core.Reconciliation;
 using Selfsame.Core.Webhooks;
@@ -51,6 +52,9 @@ public sealed record ServerOptions
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
     public RandomSource Random { get; init; } = RandomSource.System;
+
+    /// <summary>Gets the log besides the console; null for nobody.</summary>
+    public ILoggerProvider? Log { get; init; }
 
     public CrashPoints CrashPoints { get; init; } = CrashPoints.None;
 

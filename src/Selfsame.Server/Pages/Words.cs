@@ -29,6 +29,7 @@ internal static class Words
         ["webhooks-retried"] = "What waits for the endpoint is sent now.",
         ["mails-retried"] = "All mails that were not handed over are tried now.",
         ["provisioning-retried"] = "It is looked at again now.",
+        ["events-retried"] = "The events that failed are worked on now.",
     };
 
     private static readonly Dictionary<string, string> Events = new(StringComparer.Ordinal)

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Selfsame.Connectors.AtProto;
 using Selfsame.Connectors.Auth0;
 using Selfsame.Connectors.Files;
@@ -77,7 +78,8 @@ public sealed class ConnectedSystems : IAsyncDisposable
         Keying = IdentifierKeys.TryKey,
         Clock = store.Clock,
         Random = store.Random,
-        Unforeseen = (key, exception) => ServerLogMessages.ProvisioningUnforeseen(store.Logger, key.System, key.Source, key.Account.ToString(), exception),
+        Unforeseen = (row, exception) => ServerLogMessages.ProvisioningUnforeseen(store.Logger, row.Key.System, row.Key.Source, row.Key.Account.ToString(), row.CorrelationId, exception),
+        Concluded = (before, after) => Tell(store.Logger, before, after),
         CrashPoints = store.CrashPoints,
     });
 
@@ -115,6 +117,28 @@ public sealed class ConnectedSystems : IAsyncDisposable
         }
     }
 
+    /// <summary>One line for what a row came to. What its problem is stands in the row: it may name addresses and handles.</summary>
+    private static void Tell(ILogger logger, ProvisioningRow before, ProvisioningRow after)
+    {
+        var (system, source, account) = (after.Key.System, after.Key.Source, after.Key.Account.ToString());
+        if (after.State == ProvisioningState.Conflict)
+        {
+            ServerLogMessages.ProvisioningConflict(logger, system, source, account, after.CorrelationId);
+        }
+        else if (after.Attempts > 0)
+        {
+            ServerLogMessages.ProvisioningPutOff(logger, system, source, account, after.State, after.Attempts, after.CorrelationId);
+        }
+        else if ((before.State, after.State) == (ProvisioningState.Pending, ProvisioningState.Pending))
+        {
+            ServerLogMessages.ProvisioningNotWanted(logger, system, source, account, after.CorrelationId);
+        }
+        else
+        {
+            ServerLogMessages.ProvisioningDone(logger, system, source, account, after.State, after.CorrelationId);
+        }
+    }
+
     private static bool WaitsInPlace(SystemConfig config) => config.Connector is "supabase" or "atproto" or "auth0";
 
     private static IConnectedSystem Open(SystemConfig config, StoreContext store, Patience patience) => config.Connector switch
@@ -122,7 +146,7 @@ public sealed class ConnectedSystems : IAsyncDisposable
         "selfsame" => new SelfsameConnector(store, config.Tenant),
         "sqlite" => new SqliteSystem(config, store.Clock, store.Random),
         "postgres" => new PostgresSystem(config, store.Clock, store.Random),
-        "mongodb" => new MongoDbSystem(config, store.Clock, store.Random),
+        "mongodb" => new MongoDbSystem(config, store.Clock, store.Random, store.CrashPoints),
         "supabase" => new SupabaseSystem(config, store.Clock, store.Random, patience: patience),
         "atproto" => new AtProtoSystem(config, store.Clock, patience: patience),
         "auth0" => new Auth0System(config, store.Clock, store.Random, VerificationEvents.CountsOf(store.Database, config.Name), patience: patience),

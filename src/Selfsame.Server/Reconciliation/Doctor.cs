@@ -117,9 +117,15 @@ public sealed class Doctor(ConnectedSystems systems, StoreContext store, ServerO
         var unfinished = runs.Where(run => run.Finished is null).ToList();
         found.Add(unfinished.Count == 0
             ? new Examination("store", "journal", ProbeAnswer.Yes, $"{runs.Count} runs, all finished")
-            : new Examination("store", "journal", ProbeAnswer.No, $"run {unfinished[0].Id} is unfinished", "Apply its plan again, or look at it: selfsame runs " + unfinished[0].Id.ToString("D")[..8]));
+            : new Examination("store", "journal", ProbeAnswer.No, $"run {unfinished[0].Id} is unfinished", ToGoOn(unfinished[0])));
         return found;
     }
+
+    private static string ToGoOn(RunSummary run) => run.Undoes is { } undone
+        ? $"It takes run {undone} back. Go on with it: selfsame undo {Short(undone)} --yes"
+        : $"Apply its plan again; without its file: selfsame apply --resume {Short(run.Id)}. Or take back what it did: selfsame undo {Short(run.Id)} --yes";
+
+    private static string Short(Guid run) => run.ToString("D")[..8];
 
     /// <summary>
     /// How far this machine's clock is from the database's, which all nodes see: leases and pauses are kept by each node's own. Null where the database is a file of this machine.

@@ -4,6 +4,7 @@ using Selfsame.Core.Reconciliation;
 using Selfsame.Server.Hosting;
 using Selfsame.Server.Requests;
 using Selfsame.Store;
+using Selfsame.Store.Inbox;
 using Selfsame.Store.Provisioning;
 
 namespace Selfsame.Server.Reconciliation;
@@ -12,6 +13,7 @@ namespace Selfsame.Server.Reconciliation;
 internal sealed class TenantProvisioning(StoreContext context, ServerOptions options, RequestScope scope)
 {
     private readonly ProvisioningReports reports = new(context.Database, context.Clock);
+    private readonly InboxBacklogs inbox = new(context);
 
     /// <summary>The tenant of a system; one that the config no longer names is the main tenant's.</summary>
     public static string TenantOf(Topology? topology, string system) => topology?.Systems.GetValueOrDefault(system)?.Tenant ?? "main";
@@ -19,6 +21,10 @@ internal sealed class TenantProvisioning(StoreContext context, ServerOptions opt
     /// <summary>The tenant's systems that have rows, by name.</summary>
     public async Task<IReadOnlyList<SystemProvisioning>> SystemsAsync(CancellationToken cancellation)
         => [.. (await reports.SummariseAsync(cancellation)).Where(summary => TenantOf(options.Topology, summary.System) == scope.Tenant)];
+
+    /// <summary>The tenant's systems that report what happens in them, by name: where an account can't be read there is no row of it yet.</summary>
+    public async Task<IReadOnlyList<InboxBacklog>> SourcesAsync(CancellationToken cancellation)
+        => [.. (await inbox.ReadAsync(cancellation)).Where(backlog => TenantOf(options.Topology, backlog.System) == scope.Tenant)];
 
     /// <summary>A page of rows.</summary>
     /// <param name="systems">Of these, which <see cref="SystemsAsync"/> gave.</param>
@@ -40,9 +46,13 @@ internal sealed class TenantProvisioning(StoreContext context, ServerOptions opt
 
     /// <summary>Takes a row out of its conflict; false when it is in none, not there, or another tenant's.</summary>
     public async Task<bool> RetryAsync(ProvisioningKey key, CancellationToken cancellation)
-        => TenantOf(options.Topology, key.System) == scope.Tenant && await ConnectedSystems.Rows(context).RetryAsync(key, cancellation);
+        => TenantOf(options.Topology, key.System) == scope.Tenant && await ConnectedSystems.Rows(context).RetryAsync(key, scope.CorrelationId, cancellation);
 
     /// <summary>Takes all rows of a system out of their conflict; how many those are.</summary>
     public async Task<int> RetryAllAsync(string system, CancellationToken cancellation)
-        => TenantOf(options.Topology, system) == scope.Tenant ? await new ProvisioningRetries(context).RetryAllAsync(system, cancellation) : 0;
+        => TenantOf(options.Topology, system) == scope.Tenant ? await new ProvisioningRetries(context).RetryAllAsync(system, scope.CorrelationId, cancellation) : 0;
+
+    /// <summary>Has the events of a source that failed worked on now; how many those are.</summary>
+    public async Task<int> RetryEventsAsync(string source, CancellationToken cancellation)
+        => TenantOf(options.Topology, source) == scope.Tenant ? await inbox.RetryAsync(source, cancellation) : 0;
 }

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using Selfsame.Server.Api;
 using Selfsame.Server.Hosting;
 using Selfsame.Store;
 using Selfsame.Store.ServiceTokens;
@@ -8,7 +9,7 @@ namespace Selfsame.Server.Requests;
 
 /// <summary>Fills the <see cref="RequestScope"/>: tenant, origin, correlation id, and the session or service token if there is a valid one.</summary>
 internal sealed class RequestScopeMiddleware(
-    RequestDelegate next, StoreContext context, ServerOptions options, SessionStore sessions, ServiceTokenStore serviceTokens)
+    RequestDelegate next, StoreContext context, ServerOptions options, MetricsDisclosure disclosure, SessionStore sessions, ServiceTokenStore serviceTokens)
 {
     private const int LongestUserAgent = 300;
 
@@ -32,6 +33,12 @@ internal sealed class RequestScopeMiddleware(
             http.Request.Headers.UserAgent.ToString() is { Length: > 0 } agent ? ShortText.Cut(agent, LongestUserAgent) : null);
         scope.BrowserHash = browser is null ? null : context.Secrets.Hash("browser", browser);
         await IdentifyAsync(http, scope, named);
+        if (scope.Service is not null && !disclosure.MayCount(scope.Tenant))
+        {
+            // A service that was told of a new user asks who that is.
+            MetricsDisclosure.DoNotCount(http);
+        }
+
         await next(http);
     }
 

@@ -8,10 +8,21 @@ using Selfsame.Store.Mail;
 
 namespace Selfsame.Server.Watch;
 
+/// <summary>One way by which alerts go.</summary>
+/// <param name="Kind"><c>mail</c> or <c>webhook</c>; <see cref="Screen"/> where a round tells nobody but whoever reads its output.</param>
+/// <param name="Address">The mail address or the URL, in the form in which equal ones are equal.</param>
+public sealed record AlertChannel(string Kind, string Address)
+{
+    /// <summary>Whoever reads what a round prints.</summary>
+    public static readonly AlertChannel Screen = new("screen", "");
+}
+
 /// <summary>Where alerts go: a mail address, a webhook, both or none.</summary>
 public sealed class AlertChannels : IDisposable
 {
     private const int MostLines = 100;
+    private const string Mail = "mail";
+    private const string Webhook = "webhook";
 
     private readonly string? mail;
     private readonly Uri? webhook;
@@ -19,8 +30,9 @@ public sealed class AlertChannels : IDisposable
     private readonly IMailTransport transport;
     private readonly WebhookPost post;
 
-    private AlertChannels(string? mail, Uri? webhook, WebhookSignature? signature, ServerOptions options)
+    private AlertChannels(Core.Identifiers.EmailAddress? address, string? mail, Uri? webhook, WebhookSignature? signature, ServerOptions options)
     {
+        All = [.. new[] { address is null ? null : new AlertChannel(Mail, address.Key), webhook is null ? null : new AlertChannel(Webhook, webhook.AbsoluteUri) }.OfType<AlertChannel>()];
         this.mail = mail;
         this.webhook = webhook;
         this.signature = signature;
@@ -28,8 +40,8 @@ public sealed class AlertChannels : IDisposable
         post = new WebhookPost(options.Clock);
     }
 
-    /// <summary>The channels' names, under which an alert notes whom it has not reached.</summary>
-    public IReadOnlyList<string> Names => [.. new[] { mail is null ? null : "mail", webhook is null ? null : "webhook" }.OfType<string>()];
+    /// <summary>The channels; none where nobody is told.</summary>
+    public IReadOnlyList<AlertChannel> All { get; }
 
     /// <summary>The channels, or an <see cref="InvalidOperationException"/> that says what to correct.</summary>
     /// <param name="mail">An address.</param>
@@ -38,14 +50,15 @@ public sealed class AlertChannels : IDisposable
     /// <param name="options">Mail server and data folder.</param>
     public static AlertChannels Open(string? mail, string? webhook, string? secret, ServerOptions options)
     {
-        if (mail is not null && !Core.Identifiers.EmailAddress.TryParse(mail, out _, out _))
+        Core.Identifiers.EmailAddress? parsed = null;
+        if (mail is not null && !Core.Identifiers.EmailAddress.TryParse(mail, out parsed, out _))
         {
             throw new InvalidOperationException($"'{mail}' is no e-mail address.");
         }
 
         if (webhook is null)
         {
-            return new AlertChannels(mail, null, null, options);
+            return new AlertChannels(parsed, mail, null, null, options);
         }
 
         if (!Uri.TryCreate(webhook, UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https"))
@@ -55,27 +68,27 @@ public sealed class AlertChannels : IDisposable
 
         var signature = WebhookSignature.Parse(secret ?? "") ?? throw new InvalidOperationException(
             "a webhook is signed: put whsec_ and base64 of 24 to 64 random bytes into SELFSAME_WEBHOOK_SECRET, for instance: echo \"whsec_$(head -c 32 /dev/urandom | base64)\"");
-        return new AlertChannels(mail, address, signature, options);
+        return new AlertChannels(parsed, mail, address, signature, options);
     }
 
-    /// <summary>Sends an alert through one channel; what went wrong, or null when it was taken.</summary>
-    public async Task<string?> SendAsync(string channel, PendingAlert alert, CancellationToken cancellation)
+    /// <summary>Sends an alert through one of these channels; what went wrong, or null when it was taken.</summary>
+    public async Task<string?> SendAsync(AlertChannel channel, PendingAlert alert, CancellationToken cancellation)
     {
         try
         {
-            if (channel == "mail" && mail is not null)
+            if (channel.Kind == Webhook)
             {
-                await transport.SendAsync(new QueuedMail(alert.Id, Text(alert), 1, alert.Created), cancellation);
-                transport.Keep();
-                return null;
+                return await PostAsync(alert, cancellation);
             }
 
-            return channel == "webhook" && webhook is not null ? await PostAsync(alert, cancellation) : null;
+            await transport.SendAsync(new QueuedMail(alert.Id, Text(alert), 1, alert.Created), cancellation);
+            transport.Keep();
+            return null;
         }
         catch (Exception exception) when (exception is System.Net.Mail.SmtpException or IOException or MailRefusedException
             || (exception is OperationCanceledException && !cancellation.IsCancellationRequested))
         {
-            return $"{channel}: {exception.Message}";
+            return $"{channel.Kind}: {exception.Message}";
         }
     }
 

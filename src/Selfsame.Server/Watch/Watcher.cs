@@ -15,11 +15,11 @@ public sealed record WatchRound(int? Findings, IReadOnlyList<Finding> New, IRead
 /// <summary>Audits on a schedule and tells what is new, each finding once.</summary>
 /// <param name="audit">Audits; may throw <see cref="SystemUnavailableException"/>, and what our own database throws.</param>
 /// <param name="channels">Where alerts go.</param>
-/// <param name="statePath">The file that remembers.</param>
+/// <param name="memory">What each channel was told.</param>
 /// <param name="clock">The time.</param>
 /// <param name="random">Where alerts' ids come from.</param>
 public sealed class Watcher(
-    Func<CancellationToken, Task<AuditResult>> audit, AlertChannels channels, string statePath, TimeProvider clock, RandomSource random)
+    Func<CancellationToken, Task<AuditResult>> audit, AlertChannels channels, WatchMemory memory, TimeProvider clock, RandomSource random)
 {
     private const int Attempts = 4;
 
@@ -44,27 +44,36 @@ public sealed class Watcher(
     public async Task<WatchRound> OnceAsync(CancellationToken cancellation)
     {
         var (result, problem) = await AuditAsync(cancellation);
-        var state = WatchState.Read(statePath);
-        IReadOnlyList<Finding> fresh = [];
-        if (result is not null)
+        IEnumerable<Finding> fresh = [];
+        // Of a round without a channel only its reader knows: a memory of its own, so that it hides nothing from those who are told the next time.
+        foreach (var channel in channels.All.Count > 0 ? channels.All : [AlertChannel.Screen])
         {
-            // What is new is on disk before anybody is told, so that a crash tells it late and not never.
-            (state, fresh) = state.After(result.Findings, channels.Names, random.NextUuid(), clock.GetUtcNow());
-            state.Write(statePath);
-        }
-        else
-        {
-            // On disk, for with '--once' each round is a process of its own.
-            state = state with { Failures = state.Failures + 1 };
-            state = state.Failures != PatientWith ? state : state with
-            {
-                Pending = [.. state.Pending, new PendingAlert(random.NextUuid(), clock.GetUtcNow(), [new AlertLine("AuditFailed", "", problem!)], channels.Names)],
-            };
-            state.Write(statePath);
+            var (state, unknown) = result is not null
+                ? memory.Read(channel).After(result.Findings, random.NextUuid(), clock.GetUtcNow())
+                : (Failed(memory.Read(channel), problem!), Array.Empty<Finding>());
+            fresh = fresh.UnionBy(unknown, FindingFingerprint.Of);
+            // What is new is on disk before anybody is told, so that a crash tells it late and not never; and with '--once' each round is a process of its own.
+            memory.Write(channel, channel == AlertChannel.Screen ? state with { Pending = [] } : state);
         }
 
-        var problems = await DeliverAsync(state, cancellation);
-        return new WatchRound(result?.Findings.Count, fresh, problem is null ? problems : [problem, .. problems]);
+        memory.ForgetEarlier(channels.All);
+        var problems = new List<string>();
+        foreach (var channel in channels.All)
+        {
+            problems.AddRange(await DeliverAsync(channel, cancellation));
+        }
+
+        return new WatchRound(result?.Findings.Count, [.. fresh], problem is null ? problems : [problem, .. problems]);
+    }
+
+    private WatchState Failed(WatchState state, string problem)
+    {
+        var failures = state.Failures + 1;
+        return state with
+        {
+            Failures = failures,
+            Pending = failures != PatientWith ? state.Pending : [.. state.Pending, new PendingAlert(random.NextUuid(), clock.GetUtcNow(), [new AlertLine("AuditFailed", "", problem)])],
+        };
     }
 
     private async Task<(AuditResult? Result, string? Problem)> AuditAsync(CancellationToken cancellation)
@@ -91,33 +100,27 @@ public sealed class Watcher(
     /// <summary>A system that does not answer, or our own store, from which the links are read.</summary>
     private static bool IsOutage(Exception exception) => exception is SystemUnavailableException or DatabaseException or DbException;
 
-    /// <summary>Tries every alert that is still due; what gets through is noted at once.</summary>
-    private async Task<IReadOnlyList<string>> DeliverAsync(WatchState state, CancellationToken cancellation)
+    /// <summary>Tries every alert that a channel is still to be told; what gets through is noted at once.</summary>
+    private async Task<IReadOnlyList<string>> DeliverAsync(AlertChannel channel, CancellationToken cancellation)
     {
         var problems = new List<string>();
+        var state = memory.Read(channel);
         foreach (var alert in state.Pending)
         {
-            var left = new List<string>();
-            foreach (var channel in alert.Left)
+            if (await SendAsync(channel, alert, cancellation) is { } problem)
             {
-                if (await SendAsync(channel, alert, cancellation) is { } problem)
-                {
-                    problems.Add($"an alert waits for the next round, {problem}");
-                    left.Add(channel);
-                }
+                problems.Add($"an alert waits for the next round, {problem}");
+                continue;
             }
 
-            state = state with
-            {
-                Pending = [.. state.Pending.Where(other => other.Id != alert.Id || left.Count > 0).Select(other => other.Id == alert.Id ? other with { Left = left } : other)],
-            };
-            state.Write(statePath);
+            state = state with { Pending = [.. state.Pending.Where(other => other.Id != alert.Id)] };
+            memory.Write(channel, state);
         }
 
         return problems;
     }
 
-    private async Task<string?> SendAsync(string channel, PendingAlert alert, CancellationToken cancellation)
+    private async Task<string?> SendAsync(AlertChannel channel, PendingAlert alert, CancellationToken cancellation)
     {
         var wait = FirstWait;
         for (var attempt = 1; ; attempt++)

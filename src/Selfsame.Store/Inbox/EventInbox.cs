@@ -117,26 +117,44 @@ public sealed class EventInbox(StoreContext context)
             cancellation);
 
     /// <summary>Takes a system's due events on loan, none while it asked to be left alone; a holder that dies leaves them due again when the loan ends.</summary>
-    public async Task<IReadOnlyList<InboxEvent>> ClaimAsync(string system, int most, TimeSpan lease, CancellationToken cancellation)
+    public Task<IReadOnlyList<InboxEvent>> ClaimAsync(string system, int most, TimeSpan lease, CancellationToken cancellation) => ClaimAsync(system, most, lease, perSecond: null, cancellation);
+
+    /// <summary>As above.</summary>
+    /// <param name="system">The system.</param>
+    /// <param name="most">At most so many.</param>
+    /// <param name="lease">For how long.</param>
+    /// <param name="perSecond">So many accounts of it may be read a second, over all nodes; null for no limit.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public async Task<IReadOnlyList<InboxEvent>> ClaimAsync(string system, int most, TimeSpan lease, double? perSecond, CancellationToken cancellation)
     {
         var rows = await context.Database.TransactAsync(
-            transaction =>
+            async transaction =>
             {
-                var now = context.Now();
-                return transaction.QueryAsync<Row>(
-                    $"""
-                    UPDATE inbox SET leased_until = @until, attempts = attempts + 1
-                    WHERE (system, event_id) IN (
-                      SELECT system, event_id FROM inbox
-                      WHERE system = @system AND state = 'Waiting' AND not_before <= @now AND (leased_until IS NULL OR leased_until <= @now)
-                        AND {SystemPace.NotPaused("@system", "@now", "@latestPause")}
-                      ORDER BY not_before, event_id LIMIT @most{(transaction.Dialect == Dialect.PostgreSql ? " FOR UPDATE SKIP LOCKED" : "")})
-                    RETURNING system, event_id, type, account_id, proves_email, correlation_id, attempts
-                    """,
-                    new { system, now, latestPause = SystemPace.LatestPause(now), until = now + lease, most });
+                var pace = new SystemPace(transaction, system, context.Now());
+                var some = perSecond is { } rate ? Math.Min(most, await pace.RowsAsync(rate)) : most;
+                var claimed = some == 0 ? [] : await ClaimAsync(transaction, system, some, lease);
+                // Several events of one account are one read.
+                await (perSecond is null ? Task.CompletedTask : pace.TakeAsync(claimed.Select(row => row.AccountId).OfType<string>().Distinct().Count()));
+                return claimed;
             },
             cancellation);
         return rows.ConvertAll(row => row.ToDomain());
+    }
+
+    private Task<List<Row>> ClaimAsync(Transaction transaction, string system, int most, TimeSpan lease)
+    {
+        var now = context.Now();
+        return transaction.QueryAsync<Row>(
+            $"""
+            UPDATE inbox SET leased_until = @until, attempts = attempts + 1
+            WHERE (system, event_id) IN (
+              SELECT system, event_id FROM inbox
+              WHERE system = @system AND state = 'Waiting' AND not_before <= @now AND (leased_until IS NULL OR leased_until <= @now)
+                AND {SystemPace.NotPaused("@system", "@now", "@latestPause")}
+              ORDER BY not_before, event_id LIMIT @most{(transaction.Dialect == Dialect.PostgreSql ? " FOR UPDATE SKIP LOCKED" : "")})
+            RETURNING system, event_id, type, account_id, proves_email, correlation_id, attempts
+            """,
+            new { system, now, latestPause = SystemPace.LatestPause(now), until = now + lease, most });
     }
 
     /// <summary>

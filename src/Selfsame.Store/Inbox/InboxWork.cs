@@ -46,7 +46,7 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
     /// <summary>Works on what is due now of one system; how many events that were. A system that does not answer holds no other up.</summary>
     public async Task<int> RunOnceAsync(string system, CancellationToken cancellation)
     {
-        var events = await inbox.ClaimAsync(system, Batch, Lease, cancellation);
+        var events = await inbox.ClaimAsync(system, Batch, Lease, topology.Systems.GetValueOrDefault(system)?.Pace.PerSecond, cancellation);
         if (events.Count > 0)
         {
             context.CrashPoints.Reach(InboxCrashPoints.Claimed);
@@ -84,14 +84,21 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
     {
         var now = context.Now();
         var last = events[^1];
-        var type = string.Concat(last.Type.EnumerateRunes().Take(LongestTypeTold));
         await VerificationEvents.AddAsync(transaction, system, account, isThere ? events.Where(one => one.ProvesEmail).Select(one => one.Id) : null);
-        await ProvisioningRows.RequeueAsync(transaction, system, account, $"{system} reported '{type}' (correlation {last.CorrelationId}).", now);
+        await ProvisioningRows.RequeueAsync(transaction, system, account, Told(last), now, last.CorrelationId);
         if (isThere)
         {
-            await ProvisioningRows.InsertPending(transaction, system, account, targets, now);
+            await ProvisioningRows.InsertPending(transaction, system, account, targets, now, last.CorrelationId);
+        }
+
+        // The last one's goes on with the row; the others' are to be found there, too.
+        foreach (var earlier in events.DistinctBy(one => one.CorrelationId).Where(one => one.CorrelationId != last.CorrelationId))
+        {
+            await ProvisioningRows.NoteAsync(transaction, system, account, Told(earlier), earlier.CorrelationId, now);
         }
     }
+
+    private static string Told(InboxEvent one) => $"{one.System} reported '{string.Concat(one.Type.EnumerateRunes().Take(LongestTypeTold))}'.";
 
     private async Task ConcludeAsync(List<InboxEvent> events, string outcome, Func<Transaction, Task> effect, CancellationToken cancellation)
     {
@@ -126,7 +133,7 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
         }
         catch (Exception exception) when (UnforeseenAnswers.Is(exception))
         {
-            LogMessages.EventUnforeseen(context.Logger, events[0].System, events[0].Id, exception);
+            LogMessages.EventUnforeseen(context.Logger, events[0].System, events[0].Id, events[0].CorrelationId, exception);
             await FailAsync(events, $"The work on it failed in a way that was not foreseen ({exception.GetType().Name}). The log has the whole: report it.", cancellation);
             return;
         }

@@ -120,7 +120,7 @@ public sealed class MailOutbox(StoreContext context)
         """,
         string.Join(',', uuids), now, Array.Empty<byte>());
 
-    /// <summary>Keeps the mail for a later try, or gives it up after the last one; the error is shown to administrators.</summary>
+    /// <summary>Keeps the mail for a later try, or gives it up after the last one; the error is shown to administrators. Another sender's later attempt is not touched.</summary>
     public Task MarkFailedAsync(QueuedMail mail, string error, bool permanent, CancellationToken cancellation)
     {
         var now = context.Now();
@@ -129,8 +129,11 @@ public sealed class MailOutbox(StoreContext context)
         DateTimeOffset? givenUp = permanent || mail.Attempt >= MostAttempts ? now : null;
         return context.Database.TransactAsync(
             transaction => transaction.ExecuteAsync(
-                "UPDATE mails SET not_before = @notBefore, leased_until = NULL, last_error = @error, given_up_at = @givenUp WHERE uuid = @uuid",
-                new { uuid = mail.Uuid, notBefore, error, givenUp }),
+                """
+                UPDATE mails SET not_before = @notBefore, leased_until = NULL, last_error = @error, given_up_at = @givenUp
+                WHERE uuid = @Uuid AND attempts = @Attempt AND sent_at IS NULL
+                """,
+                new { notBefore, error, givenUp, mail.Uuid, mail.Attempt }),
             cancellation);
     }
 

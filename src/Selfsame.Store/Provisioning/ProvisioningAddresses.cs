@@ -7,7 +7,11 @@ using Selfsame.Databases;
 namespace Selfsame.Store.Provisioning;
 
 /// <summary>The verified addresses that a row holds or waits for, in the transaction of whoever has the row locked.</summary>
-internal sealed class ProvisioningAddresses(Transaction transaction, ProvisioningKey key, DateTimeOffset now)
+/// <param name="transaction">The caller's.</param>
+/// <param name="key">The row.</param>
+/// <param name="correlationId">Leads to what has the row worked on, and with it to what others are looked at for; null where nothing does.</param>
+/// <param name="now">The present instant.</param>
+internal sealed class ProvisioningAddresses(Transaction transaction, ProvisioningKey key, string? correlationId, DateTimeOffset now)
 {
     /// <summary>Has the row hold the address and no other, stand beside who does, or wait for it.</summary>
     /// <param name="address">The address's key, or null for none.</param>
@@ -124,7 +128,7 @@ internal sealed class ProvisioningAddresses(Transaction transaction, Provisionin
     {
         if (await ProvisioningTable.ReadForUpdateAsync(transaction, key with { Account = AccountId.FromText(account) }) is { } row)
         {
-            await ProvisioningTable.AskAsync(transaction, row, reason, Enum.Parse<ProvisioningLane>(row.Lane), now);
+            await ProvisioningTable.AskAsync(transaction, row, reason, Enum.Parse<ProvisioningLane>(row.Lane), correlationId, now);
         }
     }
 

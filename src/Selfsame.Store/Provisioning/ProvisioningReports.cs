@@ -111,8 +111,8 @@ public sealed class ProvisioningReports(Database database, TimeProvider clock)
         foreach (var row in rows.Where(row => !found.Exists(known => known.Row.Key == row.Key)))
         {
             var events = await transaction.QueryAsync<EventRow>(
-                $"SELECT at, state, what FROM provisioning_events WHERE {ProvisioningTable.IsKey} ORDER BY id", ProvisioningTable.Parameters(row.Key));
-            found.Add(row.ToStatus(events.ConvertAll(happening => new ProvisioningHappening(happening.At, Enum.Parse<ProvisioningState>(happening.State), happening.What))));
+                $"SELECT at, state, what, correlation_id FROM provisioning_events WHERE {ProvisioningTable.IsKey} ORDER BY id", ProvisioningTable.Parameters(row.Key));
+            found.Add(row.ToStatus(events.ConvertAll(happening => new ProvisioningHappening(happening.At, Enum.Parse<ProvisioningState>(happening.State), happening.What, happening.CorrelationId))));
             if (row.TargetId is { } target && left > 0)
             {
                 await AddAsync(transaction, found, row.System, AccountId.FromText(target), left - 1);
@@ -154,13 +154,15 @@ public sealed class ProvisioningReports(Database database, TimeProvider clock)
         public string State { get; init; } = "";
 
         public string? What { get; init; }
+
+        public string? CorrelationId { get; init; }
     }
 
     private sealed record StatusRow : StoredRow
     {
         /// <summary>Without what is sealed.</summary>
         public const string StatusColumns
-            = "source, source_id, system, state, epoch, asked, due_because, lane, target_id, disabled, deleting, attempts, not_before, problem, note, forget, created_at, updated_at";
+            = "source, source_id, system, state, epoch, asked, due_because, lane, target_id, disabled, deleting, attempts, not_before, problem, note, forget, correlation_id, created_at, updated_at";
 
         public DateTimeOffset CreatedAt { get; init; }
 

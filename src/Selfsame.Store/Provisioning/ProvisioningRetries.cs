@@ -4,14 +4,17 @@ using Selfsame.Databases;
 
 namespace Selfsame.Store.Provisioning;
 
-/// <summary>Takes all rows of a system out of their conflict; <see cref="ProvisioningRows.RetryAsync"/> takes one.</summary>
+/// <summary>Takes all rows of a system out of their conflict; <see cref="ProvisioningRows.RetryAsync(Core.Provisioning.ProvisioningKey, CancellationToken)"/> takes one.</summary>
 public sealed class ProvisioningRetries(StoreContext context)
 {
     private const string Reason = "An administrator asked to try again.";
     private const int BatchSize = 100;
 
     /// <summary>All that are in conflict in a system now, behind the people who wait; how many those are.</summary>
-    public async Task<int> RetryAllAsync(string system, CancellationToken cancellation)
+    /// <param name="system">The system.</param>
+    /// <param name="correlationId">Leads to the request that asks; null where nothing does.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public async Task<int> RetryAllAsync(string system, string? correlationId, CancellationToken cancellation)
     {
         // A row that comes into conflict again meanwhile is not asked a second time: by its key, each comes once.
         var (retried, last) = (0, (Source: "", Account: ""));
@@ -25,7 +28,7 @@ public sealed class ProvisioningRetries(StoreContext context)
                     """,
                     new { system, last.Source, last.Account, most = BatchSize }),
                 cancellation);
-            retried += await context.Database.TransactAsync(transaction => RetryAsync(transaction, system, batch), cancellation);
+            retried += await context.Database.TransactAsync(transaction => RetryAsync(transaction, system, correlationId, batch), cancellation);
             if (batch.Count < BatchSize)
             {
                 return retried;
@@ -35,7 +38,7 @@ public sealed class ProvisioningRetries(StoreContext context)
         }
     }
 
-    private async Task<int> RetryAsync(Transaction transaction, string system, List<KeyRow> batch)
+    private async Task<int> RetryAsync(Transaction transaction, string system, string? correlationId, List<KeyRow> batch)
     {
         var retried = 0;
         foreach (var found in batch)
@@ -43,7 +46,7 @@ public sealed class ProvisioningRetries(StoreContext context)
             var key = new ProvisioningKey(found.Source, AccountId.FromText(found.SourceId), system);
             if (await ProvisioningTable.ReadForUpdateAsync(transaction, key) is { State: nameof(ProvisioningState.Conflict) } row)
             {
-                await ProvisioningTable.AskAsync(transaction, row, Reason, ProvisioningLane.Backfill, context.Now());
+                await ProvisioningTable.AskAsync(transaction, row, Reason, ProvisioningLane.Backfill, correlationId, context.Now());
                 retried++;
             }
         }

@@ -10,7 +10,7 @@ public sealed partial class ProvisioningRows
     public async Task<AddressClaim> ClaimAddressAsync(ProvisioningRow row, string? address, AccountId? former, IReadOnlyCollection<AccountId> others, CancellationToken cancellation)
         => await database.TransactAsync<AddressClaim>(
             async transaction => await ProvisioningTable.ReadForUpdateAsync(transaction, row.Key) is { } present && present.Epoch == row.Epoch
-                ? await new ProvisioningAddresses(transaction, row.Key, Now()).ClaimAsync(address, former, others)
+                ? await new ProvisioningAddresses(transaction, row.Key, row.CorrelationId, Now()).ClaimAsync(address, former, others)
                 : new AddressClaimLost(),
             // Who holds it already is told so: a lost commit answer is settled that way.
             _ => Task.FromResult(default(Settled<AddressClaim>)),

@@ -23,38 +23,6 @@ public sealed partial class ProvisioningRows(Database database, SecretKeys secre
 
     private static readonly TimeSpan GuardWindow = TimeSpan.FromHours(1);
 
-    /// <summary>Notes, in the caller's own transaction, that the account is to be provisioned into each of <paramref name="systems"/>; twice changes nothing.</summary>
-    public static async Task InsertPending(
-        Transaction transaction, string source, AccountId account, IReadOnlyList<string> systems, DateTimeOffset now, ProvisioningLane lane = ProvisioningLane.Interactive)
-    {
-        foreach (var system in systems)
-        {
-            await ProvisioningTable.InsertAsync(transaction, new ProvisioningKey(source, account, system), lane, anew: true, now);
-        }
-    }
-
-    /// <summary>
-    /// Has the rows of a changed account looked at again, in the transaction of the change: a linked one, one in conflict, one that was
-    /// given up. Who works on one just now notices. How many rows the account has.
-    /// </summary>
-    /// <param name="transaction">The caller's.</param>
-    /// <param name="source">The system of the account.</param>
-    /// <param name="account">Its id there.</param>
-    /// <param name="reason">What changed, for people; no values.</param>
-    /// <param name="now">The present instant.</param>
-    /// <param name="lane">Where a settled row waits; one that people wait for stays theirs.</param>
-    public static async Task<int> RequeueAsync(
-        Transaction transaction, string source, AccountId account, string reason, DateTimeOffset now, ProvisioningLane lane = ProvisioningLane.Interactive)
-    {
-        var rows = await ProvisioningTable.ReadForUpdateAsync(transaction, source, account);
-        foreach (var row in rows)
-        {
-            await ProvisioningTable.AskAsync(transaction, row, reason, lane, now);
-        }
-
-        return rows.Count;
-    }
-
     public async Task<IReadOnlyList<ClaimedRow>> ClaimAsync(ProvisioningClaim claim, CancellationToken cancellation)
     {
         var taken = clock.GetTimestamp();
@@ -82,7 +50,7 @@ public sealed partial class ProvisioningRows(Database database, SecretKeys secre
             async transaction =>
             {
                 var now = Now();
-                await ProvisioningTable.InsertAsync(transaction, key, ProvisioningLane.Backfill, anew: false, now);
+                await ProvisioningTable.InsertAsync(transaction, key, ProvisioningLane.Backfill, anew: false, correlationId: null, now);
                 var claimed = await transaction.QueryFirstOrDefaultAsync<StoredRow>(
                     $"""
                     UPDATE provisioning SET epoch = epoch + 1, leased_until = @until, claim_machine = @Machine, claim_process = @ProcessId, updated_at = @now
@@ -204,7 +172,7 @@ public sealed partial class ProvisioningRows(Database database, SecretKeys secre
 
     public Task AskAgainAsync(ProvisioningKey key, bool disabled, CancellationToken cancellation)
         => AskAgainAsync(
-            async transaction => await ProvisioningTable.ReadForUpdateAsync(transaction, key) is { } row ? [row] : [], LookAgain.OfLateWrite, disabled, cancellation);
+            async transaction => await ProvisioningTable.ReadForUpdateAsync(transaction, key) is { } row ? [row] : [], LookAgain.OfLateWrite, row => row.CorrelationId, disabled, cancellation);
 
     public Task AskAgainAboutAsync(string system, IReadOnlyCollection<AccountId> targets, bool disabled, CancellationToken cancellation)
         => AskAgainAsync(
@@ -220,6 +188,7 @@ public sealed partial class ProvisioningRows(Database database, SecretKeys secre
                 return rows;
             },
             LookAgain.OfPlan,
+            _ => null,
             disabled,
             cancellation);
 
@@ -229,8 +198,20 @@ public sealed partial class ProvisioningRows(Database database, SecretKeys secre
     public Task<TimeSpan> PausedForAsync(string system, CancellationToken cancellation)
         => database.ReadAsync(transaction => new SystemPace(transaction, system, Now()).PausedForAsync(), cancellation);
 
+    public Task<TimeSpan> TakeTokenAsync(string system, double perSecond, CancellationToken cancellation)
+        => database.TransactAsync(
+            transaction => new SystemPace(transaction, system, Now()).TakeOneAsync(perSecond),
+            // After a lost commit answer another is taken: at worst it is slower by one.
+            _ => Task.FromResult(default(Settled<TimeSpan>)),
+            cancellation);
+
     /// <summary>Takes a row out of its conflict to look again; false when it is in none.</summary>
-    public Task<bool> RetryAsync(ProvisioningKey key, CancellationToken cancellation)
+    public Task<bool> RetryAsync(ProvisioningKey key, CancellationToken cancellation) => RetryAsync(key, correlationId: null, cancellation);
+
+    /// <param name="key">The row.</param>
+    /// <param name="correlationId">Leads to the request that asks.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public Task<bool> RetryAsync(ProvisioningKey key, string? correlationId, CancellationToken cancellation)
         => database.TransactAsync(
             async transaction =>
             {
@@ -240,18 +221,19 @@ public sealed partial class ProvisioningRows(Database database, SecretKeys secre
                     return false;
                 }
 
-                await ProvisioningTable.AskAsync(transaction, row, "An administrator asked to try again.", ProvisioningLane.Interactive, Now());
+                await ProvisioningTable.AskAsync(transaction, row, "An administrator asked to try again.", ProvisioningLane.Interactive, correlationId, Now());
                 return true;
             },
             cancellation);
 
-    private Task<bool> AskAgainAsync(Func<Transaction, Task<List<StoredRow>>> read, string reason, bool disabled, CancellationToken cancellation)
+    private Task<bool> AskAgainAsync(
+        Func<Transaction, Task<List<StoredRow>>> read, string reason, Func<StoredRow, string?> correlationId, bool disabled, CancellationToken cancellation)
         => database.TransactAsync(
             async transaction =>
             {
                 foreach (var row in await read(transaction))
                 {
-                    await ProvisioningTable.AskAsync(transaction, row, reason, Enum.Parse<ProvisioningLane>(row.Lane), Now());
+                    await ProvisioningTable.AskAsync(transaction, row, reason, Enum.Parse<ProvisioningLane>(row.Lane), correlationId(row), Now());
                     if (disabled)
                     {
                         await ProvisioningTable.DisabledByUsAsync(transaction, row.Key);
@@ -280,10 +262,10 @@ public sealed partial class ProvisioningRows(Database database, SecretKeys secre
         await ProvisioningTable.UpdateAsync(transaction, secrets, saved, release, now);
         if (ProvisioningTable.HasNews(present, saved))
         {
-            await ProvisioningTable.NoteAsync(transaction, row.Key, saved.State, saved.Problem ?? saved.Note, now);
+            await ProvisioningTable.NoteAsync(transaction, row.Key, saved.State, saved.Problem ?? saved.Note, row.CorrelationId, now);
         }
 
-        await (saved.State == ProvisioningState.Compensated ? new ProvisioningAddresses(transaction, row.Key, now).GiveUpAsync() : Task.CompletedTask);
+        await (saved.State == ProvisioningState.Compensated ? new ProvisioningAddresses(transaction, row.Key, row.CorrelationId, now).GiveUpAsync() : Task.CompletedTask);
         var ends = saved.State == ProvisioningState.Compensated && present.Forget;
         if (row.TargetId is { } account && followers.Count > 0)
         {
@@ -303,12 +285,12 @@ public sealed partial class ProvisioningRows(Database database, SecretKeys secre
     {
         if (!ends)
         {
-            await InsertPending(transaction, row.Key.System, account, followers, now, row.Lane);
+            await InsertPending(transaction, row.Key.System, account, followers, now, row.CorrelationId, row.Lane);
         }
 
         foreach (var follower in (await ProvisioningTable.ReadForUpdateAsync(transaction, row.Key.System, account)).Where(other => followers.Contains(other.System)))
         {
-            await ProvisioningTable.AskAsync(transaction, follower, LookAgain.OfChain, row.Lane, now);
+            await ProvisioningTable.AskAsync(transaction, follower, LookAgain.OfChain, row.Lane, row.CorrelationId, now);
             if (ends && row.Deleting)
             {
                 await ProvisioningTable.ForgetLaterAsync(transaction, follower.Key);

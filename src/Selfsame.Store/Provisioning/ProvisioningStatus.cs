@@ -6,7 +6,8 @@ namespace Selfsame.Store.Provisioning;
 /// <param name="At">When.</param>
 /// <param name="State">The state from then on.</param>
 /// <param name="What">A sentence; null where the state says it.</param>
-public sealed record ProvisioningHappening(DateTimeOffset At, ProvisioningState State, string? What);
+/// <param name="CorrelationId">Leads to the webhook or the request that it goes back to; null where it goes back to none.</param>
+public sealed record ProvisioningHappening(DateTimeOffset At, ProvisioningState State, string? What, string? CorrelationId);
 
 /// <summary>A row as people see it; nothing of it is secret.</summary>
 public sealed record ProvisioningStatus

@@ -36,32 +36,33 @@ internal static class ProvisioningTable
     /// <param name="key">The row.</param>
     /// <param name="lane">Where it waits.</param>
     /// <param name="anew">Whether the account is there anew: a row of who was purged and is back is no longer to be forgotten.</param>
+    /// <param name="correlationId">Leads to what wants the row; null where nothing does.</param>
     /// <param name="now">The present instant.</param>
-    public static async Task<bool> InsertAsync(Transaction transaction, ProvisioningKey key, ProvisioningLane lane, bool anew, DateTimeOffset now)
+    public static async Task<bool> InsertAsync(Transaction transaction, ProvisioningKey key, ProvisioningLane lane, bool anew, string? correlationId, DateTimeOffset now)
     {
         var state = await transaction.ScalarAsync<string>(
             $"""
-            INSERT INTO provisioning (source, source_id, system, state, epoch, asked, lane, disabled, attempts, not_before, forget, created_at, updated_at)
-            VALUES (@source, @account, @system, 'Pending', 0, 0, @lane, @no, 0, @now, @no, @now, @now)
-            ON CONFLICT (source, source_id, system) DO {(anew ? "UPDATE SET forget = @no, asked = provisioning.asked + 1 WHERE provisioning.forget" : "NOTHING")}
+            INSERT INTO provisioning (source, source_id, system, state, epoch, asked, lane, disabled, attempts, not_before, forget, correlation_id, created_at, updated_at)
+            VALUES (@source, @account, @system, 'Pending', 0, 0, @lane, @no, 0, @now, @no, @correlationId, @now, @now)
+            ON CONFLICT (source, source_id, system) DO {(anew ? "UPDATE SET forget = @no, asked = provisioning.asked + 1, correlation_id = excluded.correlation_id WHERE provisioning.forget" : "NOTHING")}
             RETURNING state
             """,
-            Parameters(key, new { lane = lane.ToString(), now, no = false }));
+            Parameters(key, new { lane = lane.ToString(), now, no = false, correlationId }));
         if (state is not null)
         {
-            await NoteAsync(transaction, key, Enum.Parse<ProvisioningState>(state), null, now);
+            await NoteAsync(transaction, key, Enum.Parse<ProvisioningState>(state), null, correlationId, now);
         }
 
         return state is not null;
     }
 
     /// <summary>The row of an account that no row was made for, for a batch; returns a row unless there was one.</summary>
-    public static Statement InsertNew(ProvisioningKey key, ProvisioningLane lane, DateTimeOffset now) => new(
+    public static Statement InsertNew(ProvisioningKey key, ProvisioningLane lane, string? correlationId, DateTimeOffset now) => new(
         """
-        INSERT INTO provisioning (source, source_id, system, state, epoch, asked, lane, disabled, attempts, not_before, forget, created_at, updated_at)
-        VALUES ($1, $2, $3, 'Pending', 0, 0, $4, $5, 0, $6, $5, $6, $6) ON CONFLICT (source, source_id, system) DO NOTHING RETURNING state
+        INSERT INTO provisioning (source, source_id, system, state, epoch, asked, lane, disabled, attempts, not_before, forget, created_at, updated_at, correlation_id)
+        VALUES ($1, $2, $3, 'Pending', 0, 0, $4, $5, 0, $6, $5, $6, $6, $7) ON CONFLICT (source, source_id, system) DO NOTHING RETURNING state
         """,
-        key.Source, key.Account.ToText(), key.System, lane.ToString(), false, now);
+        key.Source, key.Account.ToText(), key.System, lane.ToString(), false, now, correlationId);
 
     /// <summary>Lends so many of a lane's due rows, for a batch.</summary>
     public static Statement Claim(Dialect dialect, LeaseHolder holder, ProvisioningClaim claim, ProvisioningLane lane, int most, DateTimeOffset now) => new(
@@ -140,8 +141,8 @@ internal static class ProvisioningTable
         [
             new Statement(
                 $"""
-                INSERT INTO provisioning_events (source, source_id, system, at, state, what)
-                SELECT source, source_id, system, $6, $7, coalesce($8, $9) FROM (SELECT * FROM provisioning WHERE {isUndisturbed}{ForUpdate(dialect)}) before
+                INSERT INTO provisioning_events (source, source_id, system, at, state, what, correlation_id)
+                SELECT source, source_id, system, $6, $7, coalesce($8, $9), correlation_id FROM (SELECT * FROM provisioning WHERE {isUndisturbed}{ForUpdate(dialect)}) before
                 WHERE state <> $7 OR coalesce(problem, '') <> coalesce($8, '') OR coalesce(note, '') <> coalesce($9, '') OR (due_because IS NOT NULL AND $10)
                 """,
                 row.Key.Source, account, row.Key.System, row.Epoch, row.Asked, now, state, row.Problem, row.Note, row.DueBecause is null),
@@ -168,16 +169,22 @@ internal static class ProvisioningTable
             Parameters(row.Key, new { later = now + SealedDelay, problem, now, row.Epoch }));
         if (given > 0 && row.Problem != problem && Enum.TryParse<ProvisioningState>(row.State, out var state))
         {
-            await NoteAsync(transaction, row.Key, state, problem, now);
+            await NoteAsync(transaction, row.Key, state, problem, row.CorrelationId, now);
         }
     }
 
     /// <summary>Has a locked row looked at again. What a holder of the row writes at its end stands over all but the count.</summary>
-    public static Task AskAsync(Transaction transaction, StoredRow stored, string reason, ProvisioningLane lane, DateTimeOffset now)
-        => transaction.BatchAsync(Ask(stored, reason, lane, now));
+    /// <param name="transaction">The caller's.</param>
+    /// <param name="stored">The row.</param>
+    /// <param name="reason">Why, for people.</param>
+    /// <param name="lane">Where a settled row waits.</param>
+    /// <param name="correlationId">Leads to what asks; null where nothing does.</param>
+    /// <param name="now">The present instant.</param>
+    public static Task AskAsync(Transaction transaction, StoredRow stored, string reason, ProvisioningLane lane, string? correlationId, DateTimeOffset now)
+        => transaction.BatchAsync(Ask(stored, reason, lane, correlationId, now));
 
     /// <summary>As above, for the caller's batch.</summary>
-    public static IReadOnlyList<Statement> Ask(StoredRow stored, string reason, ProvisioningLane lane, DateTimeOffset now)
+    public static IReadOnlyList<Statement> Ask(StoredRow stored, string reason, ProvisioningLane lane, string? correlationId, DateTimeOffset now)
     {
         var row = stored.ToDomain(null);
         var next = ProvisioningMachine.Next(row, new LookAgain(reason), now, 0);
@@ -186,12 +193,13 @@ internal static class ProvisioningTable
         [
             new Statement(
                 """
-                UPDATE provisioning SET state = $4, asked = asked + 1, due_because = $5, lane = $6, attempts = $7, not_before = $8, problem = $9, updated_at = $10
+                UPDATE provisioning SET state = $4, asked = asked + 1, due_because = $5, lane = $6, attempts = $7, not_before = $8, problem = $9, updated_at = $10,
+                  correlation_id = $11
                 WHERE source = $1 AND source_id = $2 AND system = $3
                 """,
                 row.Key.Source, row.Key.Account.ToText(), row.Key.System, next.State.ToString(), next.DueBecause,
-                (settled || lane == ProvisioningLane.Interactive ? lane : row.Lane).ToString(), next.Attempts, next.NotBefore, next.Problem, now),
-            .. settled ? Note(row.Key, next.State, reason, now) : [],
+                (settled || lane == ProvisioningLane.Interactive ? lane : row.Lane).ToString(), next.Attempts, next.NotBefore, next.Problem, now, correlationId),
+            .. settled ? Note(row.Key, next.State, reason, correlationId, now) : [],
         ];
     }
 
@@ -205,15 +213,16 @@ internal static class ProvisioningTable
             || (before.DueBecause is not null && after.DueBecause is null);
 
     /// <summary>Adds a line to the row's history and takes the oldest away.</summary>
-    public static Task NoteAsync(Transaction transaction, ProvisioningKey key, ProvisioningState state, string? what, DateTimeOffset now)
-        => transaction.BatchAsync(Note(key, state, what, now));
+    public static Task NoteAsync(Transaction transaction, ProvisioningKey key, ProvisioningState state, string? what, string? correlationId, DateTimeOffset now)
+        => transaction.BatchAsync(Note(key, state, what, correlationId, now));
 
-    private static Statement[] Note(ProvisioningKey key, ProvisioningState state, string? what, DateTimeOffset now) => [Event(key, state, what, now), TakeOldestEvents(key)];
+    private static Statement[] Note(ProvisioningKey key, ProvisioningState state, string? what, string? correlationId, DateTimeOffset now)
+        => [Event(key, state, what, correlationId, now), TakeOldestEvents(key)];
 
     /// <summary>A line of the row's history, for the batch that inserts the row.</summary>
-    public static Statement Event(ProvisioningKey key, ProvisioningState state, string? what, DateTimeOffset now) => new(
-        "INSERT INTO provisioning_events (source, source_id, system, at, state, what) VALUES ($1, $2, $3, $4, $5, $6)",
-        key.Source, key.Account.ToText(), key.System, now, state.ToString(), what);
+    public static Statement Event(ProvisioningKey key, ProvisioningState state, string? what, string? correlationId, DateTimeOffset now) => new(
+        "INSERT INTO provisioning_events (source, source_id, system, at, state, what, correlation_id) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        key.Source, key.Account.ToText(), key.System, now, state.ToString(), what, correlationId);
 
     private static Statement TakeOldestEvents(ProvisioningKey key) => new(
         $"""
@@ -247,7 +256,7 @@ internal static class ProvisioningTable
 internal record StoredRow
 {
     public const string Columns
-        = "source, source_id, system, state, epoch, asked, due_because, lane, target_id, creation, disabled, deleting, attempts, not_before, leased_until, problem, note, forget";
+        = "source, source_id, system, state, epoch, asked, due_because, lane, target_id, creation, disabled, deleting, attempts, not_before, leased_until, problem, note, forget, correlation_id";
 
     /// <summary>What <see cref="Creation"/> is sealed for.</summary>
     public const string Purpose = "provisioning";
@@ -288,6 +297,8 @@ internal record StoredRow
 
     public bool Deleting { get; init; }
 
+    public string? CorrelationId { get; init; }
+
     public ProvisioningKey Key => new(Source, AccountId.FromText(SourceId), System);
 
     /// <param name="secrets">Opens what is sealed; without them that stays closed, and the row must not be written back.</param>
@@ -308,6 +319,7 @@ internal record StoredRow
         NotBefore = NotBefore,
         Problem = Problem,
         Note = Note,
+        CorrelationId = CorrelationId,
     };
 
     public static byte[] Seal(SecretKeys secrets, IntendedAccount account) => secrets.Protect(Purpose, JsonSerializer.Serialize(account));

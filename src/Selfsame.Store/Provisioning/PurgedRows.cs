@@ -34,7 +34,7 @@ public static class PurgedRows
             if (deleted)
             {
                 // What may still arrive keeps its time.
-                await (underWay ? ProvisioningTable.DisturbAsync(transaction, row.Key) : ProvisioningTable.AskAsync(transaction, stored, LookAgain.OfPurge, ProvisioningLane.Backfill, now));
+                await (underWay ? ProvisioningTable.DisturbAsync(transaction, row.Key) : ProvisioningTable.AskAsync(transaction, stored, LookAgain.OfPurge, ProvisioningLane.Backfill, correlationId: null, now));
                 await ProvisioningTable.ForgetSentAsync(transaction, row.Key);
             }
         }

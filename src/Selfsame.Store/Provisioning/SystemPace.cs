@@ -4,13 +4,15 @@ using Selfsame.Store.Requests;
 namespace Selfsame.Store.Provisioning;
 
 /// <summary>
-/// How fast one system may be worked on, over all nodes: a token bucket that holds one second's rows, read and written under one lock in the claim's
-/// transaction; and a pause for which the system asked.
+/// How fast one system may be worked on, over all nodes: a token bucket that holds one second's accounts, read and written under one lock in the
+/// transaction of whoever takes some; and a pause for which the system asked.
 /// </summary>
 internal sealed class SystemPace(Transaction transaction, string system, DateTimeOffset now)
 {
     /// <summary>A system that asks for more is asked again after this.</summary>
     private static readonly TimeSpan LongestPause = TimeSpan.FromHours(1);
+
+    private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(1);
 
     private const long Token = 1000;
 
@@ -40,6 +42,19 @@ internal sealed class SystemPace(Transaction transaction, string system, DateTim
             : transaction.ExecuteAsync(
                 "UPDATE provisioning_systems SET millitokens = @left, refilled_at = @now WHERE system = @system",
                 new { left = millitokens - (rows * Token), now, system });
+
+    /// <summary>Takes one token; zero where there was one, else how long it takes until there is.</summary>
+    public async Task<TimeSpan> TakeOneAsync(double perSecond)
+    {
+        if (await RowsAsync(perSecond) == 0)
+        {
+            var left = TimeSpan.FromSeconds((Token - millitokens) / (perSecond * Token));
+            return left > ShortestWait ? left : ShortestWait;
+        }
+
+        await TakeAsync(1);
+        return TimeSpan.Zero;
+    }
 
     /// <summary>Lets nobody take a row before the pause is over; a longer one that runs stays.</summary>
     public Task PauseAsync(TimeSpan pause)

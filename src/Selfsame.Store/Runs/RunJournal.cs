@@ -113,7 +113,7 @@ public sealed class RunJournal(Database database, SecretKeys secrets, TimeProvid
             ON CONFLICT (run_id, number) DO UPDATE SET state = excluded.state, after_image = excluded.after_image,
               row_images = coalesce(excluded.row_images, run_changes.row_images), message = excluded.message, concluded_at = excluded.concluded_at
             """,
-            [.. outcomes.Select(outcome => (SqlValue[])[run, outcome.Number, outcome.State.ToString(), Seal(outcome.After), Seal(outcome.Rows), outcome.Message, Now()])]);
+            [.. outcomes.SelectMany(outcome => RowsOf(run, outcome))]);
         return WithLeaseAsync(lease, transaction => transaction.BatchAsync(statements), cancellation);
     }
 
@@ -121,7 +121,11 @@ public sealed class RunJournal(Database database, SecretKeys secrets, TimeProvid
         => WithLeaseAsync(
             lease,
             transaction => transaction.ExecuteAsync(
-                "UPDATE runs SET finished_at = coalesce(finished_at, @now) WHERE id = @run", new { run, now = Now() }),
+                """
+                UPDATE runs SET finished_at = coalesce(finished_at, @now)
+                WHERE id = @run OR id = (SELECT undoes FROM runs WHERE id = @run) OR undoes = (SELECT undoes FROM runs WHERE id = @run)
+                """,
+                new { run, now = Now() }),
             cancellation);
 
     public Task<IReadOnlyList<RunSummary>> ListAsync(CancellationToken cancellation)
@@ -129,9 +133,9 @@ public sealed class RunJournal(Database database, SecretKeys secrets, TimeProvid
             async transaction => await transaction.QueryAsync<RunSummary>(
                 """
                 SELECT r.id, r.started_at AS started, r.finished_at AS finished, r.undoes, r.holder, r.changes,
-                  (SELECT count(*) FROM run_changes c WHERE c.run_id = r.id AND c.state = 'Applied') AS applied,
-                  (SELECT count(*) FROM run_changes c WHERE c.run_id = r.id AND c.state = 'Skipped') AS skipped,
-                  (SELECT count(*) FROM run_changes c WHERE c.run_id = r.id AND c.state = 'Refused') AS refused
+                  (SELECT count(*) FROM run_changes c WHERE c.run_id = r.id AND c.number > 0 AND c.state = 'Applied') AS applied,
+                  (SELECT count(*) FROM run_changes c WHERE c.run_id = r.id AND c.number > 0 AND c.state = 'Skipped') AS skipped,
+                  (SELECT count(*) FROM run_changes c WHERE c.run_id = r.id AND c.number > 0 AND c.state = 'Refused') AS refused
                 FROM runs r ORDER BY r.started_at DESC, r.id
                 """),
             cancellation);
@@ -155,7 +159,7 @@ public sealed class RunJournal(Database database, SecretKeys secrets, TimeProvid
                     Plan = plan ?? throw new InvalidOperationException($"The journaled plan of run {run} can't be read: {problem}"),
                     Started = row.StartedAt,
                     Finished = row.FinishedAt,
-                    Entries = changes.ToDictionary(change => (int)change.Number, EntryOf),
+                    Entries = EntriesOf(changes),
                 };
             },
             cancellation);
@@ -197,6 +201,22 @@ public sealed class RunJournal(Database database, SecretKeys secrets, TimeProvid
     {
         var now = clock.GetUtcNow();
         return now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond));
+    }
+
+    /// <summary>A change's row, and where its account's owner is to be mailed that mail's, under the number with a minus: intended while it is owed, applied once it was taken.</summary>
+    private IEnumerable<SqlValue[]> RowsOf(Guid run, JournalOutcome outcome)
+    {
+        yield return [run, outcome.Number, outcome.State.ToString(), Seal(outcome.After), Seal(outcome.Rows), outcome.Message, Now()];
+        if (outcome.Mail is { } mail)
+        {
+            yield return [run, -outcome.Number, (mail.Taken ? ChangeState.Applied : ChangeState.Intent).ToString(), Seal<Fields>(null), Seal<Fields>(null), mail.Problem, Now()];
+        }
+    }
+
+    private Dictionary<int, JournalEntry> EntriesOf(IReadOnlyList<ChangeRow> rows)
+    {
+        var mails = rows.Where(row => row.Number < 0).ToDictionary(row => -row.Number, row => new OwedMail(row.State == nameof(ChangeState.Applied), row.Message));
+        return rows.Where(row => row.Number > 0).ToDictionary(row => (int)row.Number, row => EntryOf(row) with { Mail = mails.GetValueOrDefault(row.Number) });
     }
 
     private JournalEntry EntryOf(ChangeRow row)

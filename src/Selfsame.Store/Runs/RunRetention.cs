@@ -8,7 +8,7 @@ namespace Selfsame.Store.Runs;
 /// <param name="kept">How long a finished run is kept; null: for ever.</param>
 public sealed class RunRetention(Database database, TimeProvider clock, TimeSpan? kept)
 {
-    /// <summary>How many runs were forgotten, each in a transaction of its own. One that is not finished stays: it can be gone on with.</summary>
+    /// <summary>How many runs were forgotten, each in a transaction of its own. One that is not finished stays: it can be gone on with, or taken back, and then it is.</summary>
     public async Task<int> ForgetAsync(CancellationToken cancellation)
     {
         var forgotten = 0;

@@ -113,9 +113,9 @@ public sealed class EmailChange(StoreContext context)
                 }
 
                 wanted = email.Value;
-                await EmailTakeover.FreeUnverifiedAsync(context, transaction, email, present, now);
+                await EmailTakeover.FreeUnverifiedAsync(context, transaction, email, present, actor.CorrelationId, now);
                 var changed = Moved(present, email) with { EmailVerifiedAt = now };
-                var taken = await UserRow.SaveAsync(context, transaction, present, changed, now);
+                var taken = await UserRow.SaveAsync(context, transaction, present, changed, actor.CorrelationId, now);
                 if (taken.Count > 0)
                 {
                     transaction.RollBack = true;
@@ -202,9 +202,9 @@ public sealed class EmailChange(StoreContext context)
             return new EmailChangeResult.LinkInvalid();
         }
 
-        await EmailTakeover.FreeUnverifiedAsync(context, transaction, email, user, now);
+        await EmailTakeover.FreeUnverifiedAsync(context, transaction, email, user, actor.CorrelationId, now);
         var reverted = Moved(user, email) with { EmailVerifiedAt = now, PasswordHash = hash };
-        var taken = await UserRow.SaveAsync(context, transaction, user, reverted, now);
+        var taken = await UserRow.SaveAsync(context, transaction, user, reverted, actor.CorrelationId, now);
         if (taken.Count > 0)
         {
             transaction.RollBack = true;

@@ -12,14 +12,14 @@ internal static class EmailTakeover
 {
     /// <summary>Frees the address for <paramref name="winner"/> of those who hold it, or its mailbox, and never proved it; otherwise changes nothing.</summary>
     public static async Task FreeUnverifiedAsync(
-        StoreContext context, Transaction transaction, EmailAddress email, User winner, DateTimeOffset now)
+        StoreContext context, Transaction transaction, EmailAddress email, User winner, string? correlationId, DateTimeOffset now)
     {
         foreach (var found in await UserReader.FindHoldersAsync(transaction, context.Tenant(winner.Tenant), email))
         {
             var holder = found.Id == winner.Id ? null : await UserReader.FindForUpdateAsync(transaction, found.Id);
             if (holder is not null && !HasProved(context, holder, email))
             {
-                await StripAsync(context, transaction, holder, email, winner, now);
+                await StripAsync(context, transaction, holder, email, winner, correlationId, now);
             }
         }
     }
@@ -32,7 +32,7 @@ internal static class EmailTakeover
     public static bool IsSame(string? one, string? other) => Parse(one) is { } address && Parse(other)?.Key == address.Key;
 
     private static async Task StripAsync(
-        StoreContext context, Transaction transaction, User holder, EmailAddress email, User winner, DateTimeOffset now)
+        StoreContext context, Transaction transaction, User holder, EmailAddress email, User winner, string? correlationId, DateTimeOffset now)
     {
         var stripped = holder with
         {
@@ -40,7 +40,7 @@ internal static class EmailTakeover
             Username = Parse(holder.Username)?.Key == email.Key ? null : holder.Username,
             PasswordHash = null,
         };
-        await UserRow.SaveAsync(context, transaction, holder, stripped, now);
+        await UserRow.SaveAsync(context, transaction, holder, stripped, correlationId, now);
         await CredentialReset.DropAllAsync(transaction, holder, now);
         await AuditTrail.AddAsync(transaction, holder.Id, holder.Tenant, Actor.System, "email.taken-over", now, $"by user:{winner.Uuid}");
         LogMessages.EmailTakenOver(context.Logger, holder.Uuid, winner.Uuid);

@@ -224,7 +224,7 @@ public sealed class EmailVerification(StoreContext context)
                 }
 
                 var verified = user with { EmailVerifiedAt = now, PasswordHash = newHash ?? user.PasswordHash };
-                await UserRow.SaveAsync(context, transaction, user, verified, now, afterwards:
+                await UserRow.SaveAsync(context, transaction, user, verified, actor.CorrelationId, now, afterwards:
                 [
                     LinkTokens.Revoke(user.Id, LinkPurpose.VerifyEmail, now),
                     AuditTrail.Insert(user.Id, tenant, actor, "email.verified", now, newHash is null ? null : "with a new password"),

@@ -273,7 +273,7 @@ public sealed class HandleChanges(StoreContext context)
     /// <summary>Whether the account is as it was taken. Where there was no row, one that nobody else sees keeps others from beginning one until this transaction ends.</summary>
     private static async Task<bool> IsStillAsync(Transaction transaction, HandleAccount? account, DateTimeOffset now) => account switch
     {
-        NoHandleAccount none => await ProvisioningTable.InsertAsync(transaction, none.Key, ProvisioningLane.Backfill, anew: false, now),
+        NoHandleAccount none => await ProvisioningTable.InsertAsync(transaction, none.Key, ProvisioningLane.Backfill, anew: false, correlationId: null, now),
         HeldHandleAccount held => (await ProvisioningTable.ReadForUpdateAsync(transaction, held.Key))?.Epoch == held.Epoch,
         _ => account is null,
     };
@@ -282,7 +282,7 @@ public sealed class HandleChanges(StoreContext context)
     {
         var after = user with { Handle = change.Handle };
         // Saving has the provisioning look again: the account may want more than the handle.
-        var taken = await UserRow.SaveAsync(context, transaction, user, after, now);
+        var taken = await UserRow.SaveAsync(context, transaction, user, after, change.CorrelationId, now);
         if (taken.Count > 0)
         {
             throw new InvalidOperationException("A handle that was reserved for the user is somebody else's.");

@@ -126,7 +126,7 @@ public sealed class PasswordChanges(StoreContext context)
                 }
 
                 var changed = user with { PasswordHash = hash, EmailVerifiedAt = user.EmailVerifiedAt ?? now };
-                await UserRow.SaveAsync(context, transaction, user, changed, now);
+                await UserRow.SaveAsync(context, transaction, user, changed, actor.CorrelationId, now);
                 await (user.EmailVerifiedAt is null
                     ? CredentialReset.DropAllAsync(transaction, user, now)
                     : CredentialReset.AfterPasswordChangeAsync(transaction, user, null, now));
@@ -173,7 +173,7 @@ public sealed class PasswordChanges(StoreContext context)
                 }
 
                 var changed = present with { PasswordHash = hash };
-                await UserRow.SaveAsync(context, transaction, present, changed, now);
+                await UserRow.SaveAsync(context, transaction, present, changed, actor.CorrelationId, now);
                 await CredentialReset.AfterPasswordChangeAsync(transaction, changed, keepSession, now);
                 await proof.ForgiveAsync(transaction, changed, right, origin, now);
                 await TellAsync(transaction, changed, actor, "password.changed", now);

@@ -1,5 +1,4 @@
 using System.Data.Common;
-using System.Text.Json;
 using Selfsame.Databases;
 using Selfsame.Store.Audit;
 using Selfsame.Store.Mail;
@@ -79,6 +78,8 @@ public sealed class SignUp(StoreContext context)
         ["sign-up.password-hashed", "sign-up.rows-written", "sign-up.committed"];
 
     private const int LongestKey = 255;
+
+    private readonly SignUpRepeats repeats = new(context);
 
     /// <summary>What is wrong with the form's fields, without making anybody.</summary>
     public FieldErrors Check(string tenant, SignUpForm form)
@@ -160,23 +161,21 @@ public sealed class SignUp(StoreContext context)
     private async Task<SignUpResult?> EarlyAnswerAsync(Transaction transaction, SignUpRequest request, TenantSettings tenant)
     {
         var now = context.Now();
-        var stored = request.Call is null
-            ? null
-            : await IdempotencyRecords.PeekAsync(transaction, context.Secrets, request.Tenant, request.Call, now);
-        if (stored is { } known)
+        if (await repeats.FindAsync(transaction, request, now) is { } known)
         {
-            return await AnswerAsync(transaction, known.Claim, known.Answer);
+            return known;
         }
 
-        var state = await RateLimits.ReadAsync(transaction, request.Tenant, tenant.SignUpLimit, request.RateLimitSubject, now);
-        if (!state.Allowed)
+        RateLimitState? state = await RateLimits.ReadAsync(transaction, request.Tenant, tenant.SignUpLimit, request.RateLimitSubject, now);
+        if (state.Allowed)
         {
-            return new SignUpResult.LimitReached(state) { RateLimit = state };
+            // Each attempt costs a hash: claimed before it, or parallel ones would all pass. One that proves to be a repeat gives its claim back.
+            state = await RateLimits.CountAsync(transaction, request.Tenant, tenant.SignUpAttemptLimit, request.RateLimitSubject, now);
         }
 
-        // Each attempt, whatever becomes of it, costs a hash: claimed before it, or parallel ones would all pass.
-        return await RateLimits.CountAsync(transaction, request.Tenant, tenant.SignUpAttemptLimit, request.RateLimitSubject, now) is { Allowed: false } full
-            ? new SignUpResult.LimitReached(full) { RateLimit = full }
+        // The first call may have been answered in between, and be the one that reached the limit.
+        return state is { Allowed: false }
+            ? await repeats.FindAsync(transaction, request, now) ?? new SignUpResult.LimitReached(state) { RateLimit = state }
             : null;
     }
 
@@ -272,14 +271,9 @@ public sealed class SignUp(StoreContext context)
     private async Task<SignUpResult> InsertOnceAsync(Transaction transaction, SignUpRequest request, TenantSettings tenant, SignUpBatch batch)
     {
         var now = context.Now();
-        if (request.Call is not null)
+        if (await repeats.ClaimAsync(transaction, request, tenant, now) is { } known)
         {
-            var fingerprint = IdempotencyRecords.Fingerprint(context.Secrets, request.Call);
-            var (claim, answer) = await IdempotencyRecords.ClaimAsync(transaction, request.Tenant, request.Call, fingerprint, now);
-            if (claim != IdempotencyClaim.First)
-            {
-                return await AnswerAsync(transaction, claim, answer);
-            }
+            return known;
         }
 
         var limit = await RateLimits.CountAsync(transaction, request.Tenant, tenant.SignUpLimit, request.RateLimitSubject, now);
@@ -327,14 +321,9 @@ public sealed class SignUp(StoreContext context)
                 async transaction =>
                 {
                     var now = context.Now();
-                    if (request.Call is not null)
+                    if (await repeats.ClaimAsync(transaction, request, tenant, now) is { } known)
                     {
-                        var fingerprint = IdempotencyRecords.Fingerprint(context.Secrets, request.Call);
-                        var (claim, answer) = await IdempotencyRecords.ClaimAsync(transaction, request.Tenant, request.Call, fingerprint, now);
-                        if (claim != IdempotencyClaim.First)
-                        {
-                            return await AnswerAsync(transaction, claim, answer);
-                        }
+                        return known;
                     }
 
                     var limit = await RateLimits.CountAsync(transaction, request.Tenant, tenant.SignUpLimit, request.RateLimitSubject, now);
@@ -374,27 +363,4 @@ public sealed class SignUp(StoreContext context)
             await MailOutbox.QueueAsync(context, transaction, tenant, owner.Id, text, now);
         }
     }
-
-    private static async Task<SignUpResult> AnswerAsync(Transaction transaction, IdempotencyClaim claim, string? answer)
-    {
-        if (claim == IdempotencyClaim.OtherPayload)
-        {
-            return new SignUpResult.KeyReused();
-        }
-
-        if (JsonSerializer.Deserialize<StoredAnswer>(answer!) is not { User: { } user })
-        {
-            return new SignUpResult.Accepted(IsReplay: true);
-        }
-
-        // The answer as it was told, but for the internal id, which is never written into one.
-        var present = await UserReader.FindAsync(transaction, user.Tenant, user.Uuid);
-        return new SignUpResult.Created(user with { Id = present?.Id ?? 0 }, IsReplay: true);
-    }
-}
-
-/// <summary>What an idempotency record keeps of a sign-up: the user as it was answered, or that nothing was told.</summary>
-internal sealed record StoredAnswer(User? User)
-{
-    public static StoredAnswer Accepted { get; } = new((User?)null);
 }

@@ -67,7 +67,7 @@ internal sealed class SignUpBatch
         if (taken.Count == 0)
         {
             await Groups.AddAsync(context, transaction, User.Tenant, User.Uuid, candidate.Groups);
-            await ProvisioningRows.InsertPending(transaction, tenant.UserSystem, new AccountId(User.Uuid.ToString("D")), tenant.ProvisionTo, User.UpdatedAt);
+            await ProvisioningRows.InsertPending(transaction, tenant.UserSystem, new AccountId(User.Uuid.ToString("D")), tenant.ProvisionTo, User.UpdatedAt, request.Actor.CorrelationId);
         }
 
         return (long.Parse(id, CultureInfo.InvariantCulture), taken);
@@ -92,9 +92,9 @@ internal sealed class SignUpBatch
             new StatementPart("users", Insert(User, "id, uuid"), Rows: 1),
             .. identifiers is null ? (StatementPart[])[] : [new StatementPart("free", identifiers, rows.Count(row => row.Unique))],
             .. tenant.ProvisionTo.Select((system, index) => new StatementPart(
-                $"pending_{index}", ProvisioningTable.InsertNew(ProvisioningOf(system), ProvisioningLane.Interactive, User.UpdatedAt), Rows: 1)),
+                $"pending_{index}", ProvisioningTable.InsertNew(ProvisioningOf(system), ProvisioningLane.Interactive, request.Actor.CorrelationId, User.UpdatedAt), Rows: 1)),
             .. tenant.ProvisionTo.Select((system, index) => new StatementPart(
-                $"noted_{index}", ProvisioningTable.Event(ProvisioningOf(system), ProvisioningState.Pending, null, User.UpdatedAt))),
+                $"noted_{index}", ProvisioningTable.Event(ProvisioningOf(system), ProvisioningState.Pending, null, request.Actor.CorrelationId, User.UpdatedAt))),
             .. rest.Select((statement, index) => new StatementPart($"part_{index}", statement)),
         ];
         return

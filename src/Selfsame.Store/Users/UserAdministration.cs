@@ -180,7 +180,7 @@ public sealed class UserAdministration(StoreContext context)
                     return new UserChangeResult.Changed(before);
                 }
 
-                var taken = await UserRow.SaveAsync(context, transaction, before, after, now, groups);
+                var taken = await UserRow.SaveAsync(context, transaction, before, after, actor.CorrelationId, now, groups);
                 if (taken.Count > 0)
                 {
                     (transaction.RollBack, wanted) = (true, after);

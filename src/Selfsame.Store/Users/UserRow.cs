@@ -17,11 +17,13 @@ internal static class UserRow
     /// <param name="transaction">The caller's.</param>
     /// <param name="before">The row as it is.</param>
     /// <param name="user">As it is to be.</param>
+    /// <param name="correlationId">Leads to the request that changes it; null where nothing does.</param>
     /// <param name="now">The instant of the change.</param>
     /// <param name="groups">Whether the caller changes the user's groups, too.</param>
     /// <param name="afterwards">What the caller does besides when nothing is taken, in the same round trip.</param>
     public static async Task<IReadOnlySet<string>> SaveAsync(
-        StoreContext context, Transaction transaction, User before, User user, DateTimeOffset now, bool groups = false, IReadOnlyList<Statement>? afterwards = null)
+        StoreContext context, Transaction transaction, User before, User user, string? correlationId, DateTimeOffset now, bool groups = false,
+        IReadOnlyList<Statement>? afterwards = null)
     {
         var tenant = context.Tenant(user.Tenant);
         Statement[] readRows = tenant.ProvisionTo.Count == 0
@@ -46,7 +48,7 @@ internal static class UserRow
         await transaction.BatchAsync(
         [
             .. UserEvents.OfChange(context, before, user, groups, now),
-            .. rows.SelectMany(row => ProvisioningTable.Ask(row, "The user changed.", ProvisioningLane.Interactive, now)),
+            .. rows.SelectMany(row => ProvisioningTable.Ask(row, "The user changed.", ProvisioningLane.Interactive, correlationId, now)),
             .. afterwards ?? [],
         ]);
         return new HashSet<string>();

@@ -3,35 +3,19 @@ using Selfsame.Core.Accounts;
 namespace Selfsame.Contract.Tests.Connectors;
 
 /// <summary>What the engine relies on in every connector that writes. Each connector runs it on its own kind of system.</summary>
-public abstract partial class ConnectorContract : IAsyncLifetime
+public abstract partial class ConnectorContract : ReadContract
 {
-    private IConnectedSystem system = null!;
-
     /// <summary>
     /// A system with no accounts, whose records have the fields id (text), login, mail (unique), name and seen, mapped as
     /// id, username, email and the attributes name and lastSignIn (noise).
     /// </summary>
-    protected abstract Task<IConnectedSystem> OpenAsync();
+    protected abstract override Task<IConnectedSystem> OpenAsync();
 
     /// <summary>Sets a field behind the connector's back, as another program would.</summary>
     protected abstract Task ChangeOutsideAsync(string id, string field, string value);
 
-    /// <summary>The system under test.</summary>
-    protected IConnectedSystem Connected => system;
-
     /// <summary>Whether records have fixed fields, as rows have; documents have not, and take any.</summary>
     protected virtual bool HasFixedFields => true;
-
-    /// <summary>Puts accounts with the ids from 0 to <paramref name="count"/> - 1 there.</summary>
-    protected abstract Task FillAsync(int count);
-
-    public async ValueTask InitializeAsync() => system = await OpenAsync();
-
-    public virtual async ValueTask DisposeAsync()
-    {
-        await system.DisposeAsync();
-        GC.SuppressFinalize(this);
-    }
 
     [Fact]
     public async Task A_created_account_is_read_back_by_id_and_in_bulk()
@@ -41,29 +25,8 @@ public abstract partial class ConnectorContract : IAsyncLifetime
         var account = (await ReadByIdAsync("1")).ShouldNotBeNull();
         account.Identifiers[IdentifierKind.Username].ShouldBe("ann");
         account.Attributes["name"].ShouldBe(FieldValue.Text("Name of ann"));
-        var read = await ((IReadsAccounts)system).ReadEverythingAsync("system", null, CancellationToken.None);
+        var read = await ((IReadsAccounts)Connected).ReadEverythingAsync("system", null, CancellationToken.None);
         read.Accounts.Single().Record.ShouldBe(account.Record);
-    }
-
-    [Fact]
-    public async Task A_bulk_read_of_more_than_one_portion_gives_everybody_once()
-    {
-        await FillAsync(2345);
-
-        var read = await ((IReadsAccounts)system).ReadEverythingAsync("system", null, CancellationToken.None);
-
-        read.Accounts.Select(account => account.Id.ToString()).Order(StringComparer.Ordinal)
-            .ShouldBe(Enumerable.Range(0, 2345).Select(number => $"{number}").Order(StringComparer.Ordinal));
-    }
-
-    [Fact]
-    public async Task Reading_by_id_leaves_out_what_is_not_there()
-    {
-        await CreateAsync("1", "ann");
-
-        var accounts = await ((IReadsAccountsById)system).ReadFreshAsync("system", [new AccountId("1"), new AccountId("2")], CancellationToken.None);
-
-        accounts.Keys.Single().ShouldBe(new AccountId("1"));
     }
 
     [Fact]
@@ -92,7 +55,7 @@ public abstract partial class ConnectorContract : IAsyncLifetime
         await CreateAsync("1", "ann");
         var before = (await ReadByIdAsync("1"))!.Record;
 
-        var outcome = await ((IUpdatesAccounts)system).UpdateAsync(new AccountId("1"), Of(("name", "New")), before.Only(["name", "login"]), CancellationToken.None);
+        var outcome = await ((IUpdatesAccounts)Connected).UpdateAsync(new AccountId("1"), Of(("name", "New")), before.Only(["name", "login"]), CancellationToken.None);
 
         outcome.ShouldBeOfType<Done>();
         (await ReadByIdAsync("1"))!.Record.ShouldBe(before.With(Of(("name", "New"))));
@@ -105,7 +68,7 @@ public abstract partial class ConnectorContract : IAsyncLifetime
         var before = (await ReadByIdAsync("1"))!.Record;
         await ChangeOutsideAsync("1", "name", "Other");
 
-        var outcome = await ((IUpdatesAccounts)system).UpdateAsync(new AccountId("1"), Of(("name", "New")), before.Only(["name"]), CancellationToken.None);
+        var outcome = await ((IUpdatesAccounts)Connected).UpdateAsync(new AccountId("1"), Of(("name", "New")), before.Only(["name"]), CancellationToken.None);
 
         outcome.ShouldBeOfType<Drifted>().Message.ShouldContain("name");
         (await ReadByIdAsync("1"))!.Record["name"].ShouldBe(FieldValue.Text("Other"));
@@ -117,7 +80,7 @@ public abstract partial class ConnectorContract : IAsyncLifetime
         await CreateAsync("1", "ann");
         await CreateAsync("2", "bob");
 
-        var outcome = await ((IUpdatesAccounts)system).UpdateAsync(
+        var outcome = await ((IUpdatesAccounts)Connected).UpdateAsync(
             new AccountId("2"), Of(("mail", "ann@example.org"), ("name", "New")), Fields.Empty, CancellationToken.None);
 
         outcome.ShouldBeOfType<AlreadyExists>();
@@ -131,7 +94,7 @@ public abstract partial class ConnectorContract : IAsyncLifetime
         await CreateAsync("2", "bob");
         var before = (await ReadByIdAsync("1"))!.Record;
 
-        (await ((IDeletesAccounts)system).DeleteAsync(new AccountId("1"), before, CancellationToken.None)).ShouldBeOfType<Done>();
+        (await ((IDeletesAccounts)Connected).DeleteAsync(new AccountId("1"), before, CancellationToken.None)).ShouldBeOfType<Done>();
 
         (await ReadByIdAsync("1")).ShouldBeNull();
         (await ReadByIdAsync("2")).ShouldNotBeNull();
@@ -144,7 +107,7 @@ public abstract partial class ConnectorContract : IAsyncLifetime
         var before = (await ReadByIdAsync("1"))!.Record;
         await ChangeOutsideAsync("1", "name", "Other");
 
-        (await ((IDeletesAccounts)system).DeleteAsync(new AccountId("1"), before, CancellationToken.None)).ShouldBeOfType<Drifted>();
+        (await ((IDeletesAccounts)Connected).DeleteAsync(new AccountId("1"), before, CancellationToken.None)).ShouldBeOfType<Drifted>();
 
         (await ReadByIdAsync("1")).ShouldNotBeNull();
     }
@@ -152,8 +115,8 @@ public abstract partial class ConnectorContract : IAsyncLifetime
     [Fact]
     public async Task What_is_gone_has_drifted()
     {
-        (await ((IUpdatesAccounts)system).UpdateAsync(new AccountId("9"), Of(("name", "New")), Fields.Empty, CancellationToken.None)).ShouldBeOfType<Drifted>();
-        (await ((IDeletesAccounts)system).DeleteAsync(new AccountId("9"), Fields.Empty, CancellationToken.None)).ShouldBeOfType<Drifted>();
+        (await ((IUpdatesAccounts)Connected).UpdateAsync(new AccountId("9"), Of(("name", "New")), Fields.Empty, CancellationToken.None)).ShouldBeOfType<Drifted>();
+        (await ((IDeletesAccounts)Connected).DeleteAsync(new AccountId("9"), Fields.Empty, CancellationToken.None)).ShouldBeOfType<Drifted>();
     }
 
     [Fact]
@@ -161,9 +124,9 @@ public abstract partial class ConnectorContract : IAsyncLifetime
     {
         await CreateAsync("1", "ann");
         var before = (await ReadByIdAsync("1"))!.Record;
-        await ((IDeletesAccounts)system).DeleteAsync(new AccountId("1"), before, CancellationToken.None);
+        await ((IDeletesAccounts)Connected).DeleteAsync(new AccountId("1"), before, CancellationToken.None);
 
-        (await ((ICreatesAccounts)system).CreateAsync(new AccountId("1"), before, CancellationToken.None)).ShouldBeOfType<Done>();
+        (await ((ICreatesAccounts)Connected).CreateAsync(new AccountId("1"), before, CancellationToken.None)).ShouldBeOfType<Done>();
 
         (await ReadByIdAsync("1"))!.Record.ShouldBe(before);
     }
@@ -174,14 +137,14 @@ public abstract partial class ConnectorContract : IAsyncLifetime
         await CreateAsync("1", "ann");
         if (!HasFixedFields)
         {
-            (await ((IUpdatesAccounts)system).UpdateAsync(new AccountId("1"), Of(("shoe_size", "42")), Fields.Empty, CancellationToken.None)).ShouldBeOfType<Done>();
+            (await ((IUpdatesAccounts)Connected).UpdateAsync(new AccountId("1"), Of(("shoe_size", "42")), Fields.Empty, CancellationToken.None)).ShouldBeOfType<Done>();
             (await ReadByIdAsync("1"))!.Record["shoe_size"].ShouldBe(FieldValue.Text("42"));
             return;
         }
 
-        (await ((ICreatesAccounts)system).CreateAsync(new AccountId("2"), Of(("id", "2"), ("shoe_size", "42")), CancellationToken.None))
+        (await ((ICreatesAccounts)Connected).CreateAsync(new AccountId("2"), Of(("id", "2"), ("shoe_size", "42")), CancellationToken.None))
             .ShouldBeOfType<Refused>().Message.ShouldContain("shoe_size");
-        (await ((IUpdatesAccounts)system).UpdateAsync(new AccountId("1"), Of(("shoe_size", "42")), Fields.Empty, CancellationToken.None)).ShouldBeOfType<Refused>();
+        (await ((IUpdatesAccounts)Connected).UpdateAsync(new AccountId("1"), Of(("shoe_size", "42")), Fields.Empty, CancellationToken.None)).ShouldBeOfType<Refused>();
     }
 
     [Fact]
@@ -191,7 +154,7 @@ public abstract partial class ConnectorContract : IAsyncLifetime
         await CreateAsync("2", "bob");
         var wanted = new Dictionary<IdentifierKind, IReadOnlyList<string>> { [IdentifierKind.Username] = ["ann"] };
 
-        var found = await ((IFindsAccounts)system).FindAsync(wanted, CancellationToken.None);
+        var found = await ((IFindsAccounts)Connected).FindAsync(wanted, CancellationToken.None);
 
         found.Single().Id.ShouldBe(new AccountId("1"));
     }
@@ -199,7 +162,7 @@ public abstract partial class ConnectorContract : IAsyncLifetime
     [Fact]
     public async Task Its_unique_indexes_are_told()
     {
-        var indexes = await ((IInspectsIndexes)system).ReadIndexesAsync(CancellationToken.None);
+        var indexes = await ((IInspectsIndexes)Connected).ReadIndexesAsync(CancellationToken.None);
 
         indexes.ShouldContain(index => index.Fields.SequenceEqual(new[] { "mail" }) && index.Predicate == null);
         indexes.ShouldNotContain(index => index.Fields.Contains("name"));
@@ -219,11 +182,8 @@ public abstract partial class ConnectorContract : IAsyncLifetime
         => new(fields.Select(field => KeyValuePair.Create(field.Field, FieldValue.From(field.Value))));
 
     protected Task<WriteOutcome> CreateAsync(string id, string login, string? mail = null)
-        => ((ICreatesAccounts)system).CreateAsync(
+        => ((ICreatesAccounts)Connected).CreateAsync(
             new AccountId(id), Of(("id", id), ("login", login), ("mail", mail ?? $"{login}@example.org"), ("name", $"Name of {login}"), ("seen", null)), CancellationToken.None);
 
     protected async Task<Account?> ReadByIdAsync(string id) => (await ReadByIdsAsync([new AccountId(id)])).Values.SingleOrDefault();
-
-    protected Task<IReadOnlyDictionary<AccountId, Account>> ReadByIdsAsync(IReadOnlyCollection<AccountId> ids)
-        => ((IReadsAccountsById)system).ReadFreshAsync("system", ids, CancellationToken.None);
 }

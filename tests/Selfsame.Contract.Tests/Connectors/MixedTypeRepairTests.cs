@@ -302,12 +302,12 @@ public sealed partial class MixedTypeRepairTests : IDisposable
             await MakeAsync(undo);
         }
 
-        /// <summary>Plans all, dies when the first change has left, and applies the same plan again after what somebody did meanwhile; with what undo would say.</summary>
-        public async Task<(ApplyReport Report, Plan Undo)> DyingAsync(Func<Task> meanwhile)
+        /// <summary>Plans all, dies when a change has left for the given time, and applies the same plan again after what somebody did meanwhile; with what undo would say.</summary>
+        public async Task<(ApplyReport Report, Plan Undo)> DyingAsync(Func<Task> meanwhile, int time = 1)
         {
             var audit = await AuditAsync();
             var plan = Planner.Plan(topology, audit.Pictures, audit.Findings, Stamp());
-            await Should.ThrowAsync<Death>(() => SendAsync(plan, new CrashPoints(name => _ = name == ApplyCrashPoints.ChangeLeft ? throw new Death() : 0)));
+            await Should.ThrowAsync<Death>(() => SendAsync(plan, new CrashPoints(name => _ = name == ApplyCrashPoints.ChangeLeft && --time == 0 ? throw new Death() : 0)));
             await meanwhile();
             // Of a process that is no more.
             await database.TransactAsync(transaction => transaction.ExecuteAsync("DELETE FROM apply_leases"));
@@ -327,7 +327,8 @@ public sealed partial class MixedTypeRepairTests : IDisposable
 
         private static PlanStamp Stamp() => new(Guid.NewGuid(), Now, "0.0.0", "rules", RandomSource.System);
 
-        private async Task MakeAsync(Plan plan)
+        /// <summary>Applies a plan: each change is made, and is there as planned.</summary>
+        public async Task MakeAsync(Plan plan)
         {
             var report = await SendAsync(plan);
             report.Refused.Concat(report.Skipped).Concat(report.Pending).Concat(report.Unverified).Select(note => $"{note.Change.Label}: {note.Message}").ShouldBeEmpty();

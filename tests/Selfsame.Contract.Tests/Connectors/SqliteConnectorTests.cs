@@ -49,7 +49,7 @@ public sealed partial class SqliteConnectorTests : WritingTogetherContract, IDis
         Execute(
             $"""
             WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {count - 1})
-            INSERT INTO "mem""bers" SELECT cast(i AS text), 'user' || i, 'user' || i || '@example.org', NULL, NULL FROM n
+            INSERT INTO "mem""bers" SELECT cast(i AS text), 'user' || i, 'user' || i || '@example.org', NULL, NULL FROM n WHERE i < {count}
             """);
         return Task.CompletedTask;
     }

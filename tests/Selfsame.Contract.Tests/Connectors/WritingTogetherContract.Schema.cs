@@ -73,6 +73,39 @@ public abstract partial class WritingTogetherContract
         groups[1].Value.ToUpperInvariant().ShouldBe("BOB");
     }
 
+    [Fact]
+    public async Task An_index_that_is_another_one_now_is_not_dropped_and_nothing_else_is_done()
+    {
+        await ExecuteAsync($"CREATE UNIQUE INDEX by_login ON {Quoted} (login) WHERE mail <> 'Nobody'");
+        var planned = (await Indexed.ReadIndexesAsync(CancellationToken.None)).Single(index => index.Name == "by_login");
+        await ExecuteAsync("DROP INDEX by_login");
+        await ExecuteAsync($"CREATE UNIQUE INDEX by_login ON {Quoted} (login) WHERE mail <> 'nobody'");
+        var before = await EverythingAsync();
+        var index = Indexed.CanonicalIndex(IdentifierKind.Username);
+
+        var outcome = await ChangeAsync(
+            new SchemaStep(SchemaAction.DropIndex, planned.Name, planned.Definition), new SchemaStep(SchemaAction.CreateIndex, index.Name, index.Definition));
+
+        outcome.ShouldBeOfType<Drifted>().Message.ShouldContain("by_login");
+        (await EverythingAsync()).ShouldBe(before);
+        (await Indexed.ReadIndexesAsync(CancellationToken.None)).Select(one => one.Name).ShouldContain("by_login");
+        (await CanonicalIndexesAsync()).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task An_index_that_was_rebuilt_under_its_name_already_is_done()
+    {
+        var index = Indexed.CanonicalIndex(IdentifierKind.Username);
+        await ExecuteAsync($"CREATE INDEX \"{index.Name.Replace("\"", "\"\"", StringComparison.Ordinal)}\" ON {Quoted} (login)");
+        var old = (await Indexed.ReadIndexesAsync(CancellationToken.None)).Single(one => one.Name == index.Name);
+        SchemaStep[] steps = [new(SchemaAction.DropIndex, old.Name, old.Definition), new(SchemaAction.CreateIndex, index.Name, index.Definition)];
+
+        (await ChangeAsync(steps)).ShouldBeOfType<Done>();
+        (await ChangeAsync(steps)).ShouldBeOfType<Done>();
+
+        (await CanonicalIndexesAsync()).Single().Name.ShouldBe(index.Name);
+    }
+
     [Theory]
     [InlineData("DROP TABLE notes")]
     [InlineData("CREATE UNIQUE INDEX x ON notes (body); DROP TABLE notes")]

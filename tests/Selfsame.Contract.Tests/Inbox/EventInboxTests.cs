@@ -95,7 +95,75 @@ public abstract class EventInboxTests(Backend backend)
 
         var due = (await store.QueryAsync<string>("SELECT due_because FROM provisioning WHERE state = 'Linked'")).ShouldHaveSingleItem();
         due.ShouldContain("sdu");
-        due.ShouldContain("correlation-of-2");
+        (await store.QueryAsync<string>("SELECT correlation_id FROM provisioning")).ShouldBe(["correlation-of-2"]);
+    }
+
+    [Fact]
+    public async Task What_failed_is_worked_on_at_once_when_an_administrator_asks_and_what_somebody_has_is_left_alone()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var (down, up) = (new Accounts { Problem = "The secret was revoked." }, new Accounts { Present = { Ann } });
+        await ReceiveAsync(store, Event("1", "ss", Ann));
+        await WorkAsync(store, down);
+        store.Clock.Advance(TimeSpan.FromSeconds(5));
+        await WorkAsync(store, down);
+        await new EventInbox(store.Context).ReceiveAsync("second", [Event("1", "ss", Ann)], "c", TestStore.Cancellation);
+        await WorkAsync(store, down, down);
+        await store.ExecuteAsync("UPDATE inbox SET leased_until = '2100-01-01' WHERE system = 'second'");
+        var backlogs = new InboxBacklogs(store.Context);
+
+        (await backlogs.RetryAsync("second", TestStore.Cancellation)).ShouldBe(0);
+        (await backlogs.RetryAsync("nobody", TestStore.Cancellation)).ShouldBe(0);
+        (await WorkAsync(store, up)).ShouldBe(0);
+        (await backlogs.RetryAsync("idp", TestStore.Cancellation)).ShouldBe(1);
+        (await WorkAsync(store, up)).ShouldBe(1);
+
+        (await store.QueryAsync<string>("SELECT source FROM provisioning")).ShouldBe(["idp"]);
+        (await backlogs.ReadAsync(TestStore.Cancellation)).Select(backlog => (backlog.System, backlog.Failing)).ShouldBe([("second", 1)]);
+
+        // A system whose log is read is there, too, when nothing waits.
+        await new InboxSweep(store.Context).RunAsync("idp", up, TestStore.Cancellation);
+        (await backlogs.ReadAsync(TestStore.Cancellation))[0].ShouldBe(new InboxBacklog { System = "idp" });
+    }
+
+    [Fact]
+    public async Task A_source_with_a_rate_is_read_no_faster_and_several_events_of_one_account_are_one_read()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var people = Enumerable.Range(1, 4).Select(number => new AccountId($"auth0|{number}")).ToArray();
+        var source = new Accounts { Present = { people[0], people[1], people[2], people[3] } };
+        await ReceiveAsync(store, [.. people.Select((person, index) => Event($"{index}", "ss", person)), Event("1b", "sv", people[1])]);
+        Task<int> RunAsync() => WorkAsync(store.Context, source, source, new ProvisioningPace(PerSecond: 2));
+
+        // The bucket begins with one token and holds one second's.
+        (await RunAsync()).ShouldBe(1);
+        (await RunAsync()).ShouldBe(0);
+        store.Clock.Advance(TimeSpan.FromSeconds(1));
+        (await RunAsync()).ShouldBe(2);
+        (await store.CountAsync("provisioning")).ShouldBe(2);
+        (await RunAsync()).ShouldBe(1);
+        (await RunAsync()).ShouldBe(0);
+        store.Clock.Advance(TimeSpan.FromMinutes(1));
+        (await RunAsync()).ShouldBe(1);
+        (await store.CountAsync("provisioning")).ShouldBe(4);
+    }
+
+    [Fact]
+    public async Task The_id_of_each_delivery_that_had_an_account_looked_at_stands_in_the_history_of_its_row()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var source = new Accounts { Present = { Ann } };
+        await ReceiveAsync(store, Event("1", "ss", Ann));
+        await WorkAsync(store, source);
+
+        // Two deliveries that are worked on together.
+        await ReceiveAsync(store, Event("2", "s", Ann), Event("3", "s", Ann));
+        await ReceiveAsync(store, Event("4", "sv", Ann));
+        await WorkAsync(store, source);
+
+        // The row goes on with one of them, and whatever it comes to bears that.
+        (await store.QueryAsync<string>("SELECT correlation_id FROM provisioning_events UNION ALL SELECT correlation_id FROM provisioning ORDER BY 1"))
+            .ShouldBe(["correlation-of-1", "correlation-of-2", "correlation-of-4"]);
     }
 
     // Ann was deleted while her account was being made, and a second event says so.
@@ -153,6 +221,10 @@ public abstract class EventInboxTests(Backend backend)
         var report = (await new InboxReports(store.Context).ReadAsync(TestStore.Cancellation)).Single(one => one.System == "idp");
         (report.Waiting, report.Failing, report.LastProblem).ShouldBe((1, 1, "'idp' is down."));
         report.OldestWaiting.ShouldBe(store.Clock.GetUtcNow());
+
+        var backlogs = new InboxBacklogs(store.Context);
+        (await backlogs.ReadAsync(TestStore.Cancellation)).ShouldBe(
+            [new InboxBacklog { System = "idp", Waiting = 1, Failing = 1, OldestWaiting = store.Clock.GetUtcNow(), LastProblem = "'idp' is down." }]);
 
         // Not at once again, but later, and then it is done.
         (await WorkAsync(store, up, up)).ShouldBe(0);
@@ -529,9 +601,10 @@ public abstract class EventInboxTests(Backend backend)
 
     private static Task<int> WorkAsync(TestStore store, Accounts idp, Accounts? second = null) => WorkAsync(store.Context, idp, second ?? idp);
 
-    private static async Task<int> WorkAsync(StoreContext context, Accounts idp, Accounts second)
+    private static async Task<int> WorkAsync(StoreContext context, Accounts idp, Accounts second, ProvisioningPace? pace = null)
     {
-        SystemConfig Config(string name) => new() { Name = name, Connector = "x", Settings = new Dictionary<string, string>(), Mapping = Accounts.People };
+        SystemConfig Config(string name)
+            => new() { Name = name, Connector = "x", Settings = new Dictionary<string, string>(), Mapping = Accounts.People, Pace = pace ?? new ProvisioningPace() };
         var topology = new Topology
         {
             Systems = new[] { "idp", "second", "app" }.ToDictionary(name => name, Config),

@@ -264,12 +264,13 @@ public abstract class ProvisioningAlertTests(Backend backend)
 
         var one = new ProvisioningKey(Users, new AccountId(accounts[0]), "app");
         (await RowsOf(store).RetryAsync(one, TestStore.Cancellation)).ShouldBeTrue();
-        (await retries.RetryAllAsync("other", TestStore.Cancellation)).ShouldBe(0);
-        (await retries.RetryAllAsync("app", TestStore.Cancellation)).ShouldBe(204);
+        (await retries.RetryAllAsync("other", correlationId: null, TestStore.Cancellation)).ShouldBe(0);
+        (await retries.RetryAllAsync("app", "asked", TestStore.Cancellation)).ShouldBe(204);
 
         (await reports.ListAsync(new ProvisioningQuery(["app"], ProvisioningState.Pending, 1, 100), TestStore.Cancellation)).Total.ShouldBe(205);
         var history = (await reports.OfAccountAsync(Users, one.Account, TestStore.Cancellation)).Single().History;
         history[^1].What.ShouldBe("An administrator asked to try again.");
+        (await reports.OfAccountAsync(Users, new AccountId(accounts[1]), TestStore.Cancellation)).Single().History[^1].CorrelationId.ShouldBe("asked");
     }
 
     private Task<TestStore> CreateAsync() => TestStore.CreateAsync(backend, new TestStoreOptions

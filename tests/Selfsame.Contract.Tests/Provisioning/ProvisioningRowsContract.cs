@@ -273,6 +273,28 @@ public abstract partial class ProvisioningRowsContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_is_not_claimed_takes_its_turn_from_the_same_bucket()
+    {
+        await InsertManyAsync("person", 10, ProvisioningLane.Interactive);
+        var limited = ClaimOf(10) with { PerSecond = 2 };
+        Task<TimeSpan> TakeAsync() => rows.TakeTokenAsync("app", 2, CancellationToken.None);
+
+        (await TakeAsync()).ShouldBe(TimeSpan.Zero);
+        (await rows.ClaimAsync(limited, CancellationToken.None)).ShouldBeEmpty();
+        (await TakeAsync()).ShouldBe(TimeSpan.FromSeconds(0.5));
+        clock.Now += TimeSpan.FromSeconds(0.2);
+        (await TakeAsync()).ShouldBe(TimeSpan.FromSeconds(0.3));
+        clock.Now += TimeSpan.FromSeconds(0.3);
+        (await rows.ClaimAsync(limited, CancellationToken.None)).Count.ShouldBe(1);
+        (await TakeAsync()).ShouldBe(TimeSpan.FromSeconds(0.5));
+        (await rows.TakeTokenAsync("other", 2, CancellationToken.None)).ShouldBe(TimeSpan.Zero);
+
+        // However long nobody came: one second's, and no more.
+        clock.Now += TimeSpan.FromMinutes(1);
+        (await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => TakeAsync()))).Count(left => left == TimeSpan.Zero).ShouldBe(2);
+    }
+
+    [Fact]
     public async Task A_source_that_asked_for_a_pause_is_left_alone_too_and_the_pause_is_told()
     {
         await InsertManyAsync("person", 3, ProvisioningLane.Interactive);
@@ -436,7 +458,7 @@ public abstract partial class ProvisioningRowsContract : IAsyncLifetime
         {
             for (var number = 0; number < count; number++)
             {
-                await ProvisioningRows.InsertPending(transaction, "users", new AccountId($"{name}{number}"), ["app"], clock.Now, lane);
+                await ProvisioningRows.InsertPending(transaction, "users", new AccountId($"{name}{number}"), ["app"], clock.Now, lane: lane);
             }
         });
 

@@ -21,6 +21,7 @@ public abstract partial class UsersFollowContract(Backend backend) : IAsyncLifet
     private TestStore store = null!;
     private UserAdministration administration = null!;
     private SqliteSystem app = null!;
+    private readonly List<(ProvisioningState State, string? CorrelationId)> concluded = [];
     private OrphanAction orphans = OrphanAction.Report;
 
     public async ValueTask InitializeAsync()
@@ -69,6 +70,25 @@ public abstract partial class UsersFollowContract(Backend backend) : IAsyncLifet
         (await administration.ChangeAsync(TestStore.Tenant, user.Uuid, new UserChange { Username = new Change<string>(true, "taken") }, null, Actor.CommandLine, TestStore.Cancellation))
             .ShouldBeOfType<UserChangeResult.Taken>();
         (await RowAsync(user)).DueBecause.ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task The_id_of_the_request_stands_in_each_line_that_goes_back_to_it()
+    {
+        var form = new SignUpForm { Username = "anna", Email = "anna@example.org", Password = TestStore.Password };
+        var request = new SignUpRequest { Tenant = TestStore.Tenant, Form = form, Actor = Actor.Self with { CorrelationId = "signing-up" } };
+        var user = (await new SignUp(store.Context).ExecuteAsync(request, TestStore.Cancellation)).ShouldBeOfType<SignUpResult.Created>().User;
+        await RunAsync();
+        var change = new UserChange { FirstName = new Change<string>(true, "Ann") };
+        await administration.ChangeAsync(TestStore.Tenant, user.Uuid, change, null, Actor.Self with { CorrelationId = "changing" }, TestStore.Cancellation);
+        await RunAsync();
+
+        (await StatusAsync(user)).History.Select(line => (line.State, line.CorrelationId)).ShouldBe(
+        [
+            (ProvisioningState.Pending, "signing-up"), (ProvisioningState.Intent, "signing-up"), (ProvisioningState.Linked, "signing-up"),
+            (ProvisioningState.Linked, "changing"), (ProvisioningState.Linked, "changing"),
+        ]);
+        concluded.ShouldBe([(ProvisioningState.Linked, "signing-up"), (ProvisioningState.Linked, "changing")]);
     }
 
     [Fact]
@@ -300,6 +320,7 @@ public abstract partial class UsersFollowContract(Backend backend) : IAsyncLifet
         Clock = store.Clock,
         Random = store.Context.Random,
         Unforeseen = (_, exception) => throw exception,
+        Concluded = (_, row) => concluded.Add((row.State, row.CorrelationId)),
         CrashPoints = crashPoints ?? CrashPoints.None,
     });
 

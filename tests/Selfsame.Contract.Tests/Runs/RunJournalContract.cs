@@ -57,6 +57,28 @@ public abstract class RunJournalContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_mail_is_owed_until_it_was_taken_and_counts_as_no_change()
+    {
+        var journal = Journal();
+        var lease = await TakeAsync(journal);
+        var plan = Plan();
+        await journal.BeginAsync(lease, plan, CancellationToken.None);
+        await journal.RecordIntentsAsync(lease, plan.Id, [new JournalIntent(1, null), new JournalIntent(2, null)], CancellationToken.None);
+        async Task<OwedMail?> RecordAsync(OwedMail mail)
+        {
+            (await journal.RecordOutcomesAsync(lease, plan.Id, [new JournalOutcome(1, ChangeState.Applied, null, null) { Mail = mail }], CancellationToken.None)).ShouldBeTrue();
+            return (await journal.ReadAsync(plan.Id, CancellationToken.None)).ShouldNotBeNull().Entries[1].Mail;
+        }
+
+        (await RecordAsync(new OwedMail(false, null))).ShouldBe(new OwedMail(false, null));
+        (await RecordAsync(new OwedMail(false, "Later."))).ShouldBe(new OwedMail(false, "Later."));
+        (await RecordAsync(new OwedMail(true, null))).ShouldBe(new OwedMail(true, null));
+
+        (await journal.ReadAsync(plan.Id, CancellationToken.None)).ShouldNotBeNull().Entries.Keys.Order().ShouldBe([1, 2]);
+        (await journal.ListAsync(CancellationToken.None)).ShouldHaveSingleItem().Applied.ShouldBe(1);
+    }
+
+    [Fact]
     public async Task What_a_change_without_an_end_left_behind_takes_the_place_of_what_it_intended()
     {
         var journal = Journal();
@@ -174,6 +196,22 @@ public abstract class RunJournalContract : IAsyncLifetime
 
         stored.Count.ShouldBe(2);
         stored.ShouldAllBe(text => !text.Contains("pbkdf2") && !text.Contains("precondition"));
+    }
+
+    [Fact]
+    public async Task With_an_undo_the_run_that_it_takes_back_and_its_other_undos_are_at_their_end()
+    {
+        var journal = Journal();
+        var lease = await TakeAsync(journal);
+        var (other, first, second) = (Plan() with { Id = Guid.NewGuid() }, Plan() with { Id = Guid.NewGuid(), Undoes = Plan().Id }, Plan() with { Id = Guid.NewGuid(), Undoes = Plan().Id });
+        foreach (var plan in new[] { Plan(), other, first, second })
+        {
+            await journal.BeginAsync(lease, plan, CancellationToken.None);
+        }
+
+        await journal.FinishAsync(lease, second.Id, CancellationToken.None);
+
+        (await journal.ListAsync(CancellationToken.None)).Where(run => run.Finished is null).Select(run => run.Id).ShouldBe([other.Id]);
     }
 
     // Images hold people's records, also of those who were purged since.

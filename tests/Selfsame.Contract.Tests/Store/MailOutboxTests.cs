@@ -144,6 +144,26 @@ public abstract class MailOutboxTests(Backend backend)
             .ShouldBe(new MailBacklog { Tenant = TestStore.Tenant });
     }
 
+    // A process that stood still for longer than its loan; the mail is another's by now.
+    [Fact]
+    public async Task A_sender_whose_loan_is_over_can_say_that_it_was_taken_and_not_that_it_failed()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        await store.CreateAsync("anna", "anna@example.org");
+        var outbox = new MailOutbox(store.Context);
+        var slow = (await LeaseAsync(store)).Single();
+        store.Clock.Advance(MailOutbox.Lease);
+        var next = (await LeaseAsync(store)).Single();
+
+        await outbox.MarkFailedAsync(slow, "550", permanent: true, TestStore.Cancellation);
+        (await LeaseAsync(store)).ShouldBeEmpty("it is being sent");
+        (await store.CountAsync("mails", "last_error IS NOT NULL OR given_up_at IS NOT NULL OR leased_until IS NULL")).ShouldBe(0);
+        await outbox.MarkSentAsync([slow.Uuid], TestStore.Cancellation);
+        await outbox.MarkFailedAsync(next, "after it was taken", permanent: true, TestStore.Cancellation);
+
+        (await store.CountAsync("mails", "sent_at IS NOT NULL AND last_error IS NULL AND given_up_at IS NULL")).ShouldBe(1);
+    }
+
     [Fact]
     public async Task A_mail_that_is_refused_for_good_is_given_up_at_once()
     {

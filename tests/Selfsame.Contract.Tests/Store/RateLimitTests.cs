@@ -8,13 +8,55 @@ public sealed class RateLimitOnSqliteFileTests() : RateLimitTests(Backend.Sqlite
 public sealed class RateLimitInSqliteMemoryTests() : RateLimitTests(Backend.SqliteMemory);
 
 [Trait("needs", "postgresql")]
-public sealed class RateLimitOnPostgreSqlTests() : RateLimitTests(Backend.PostgreSql);
+public sealed class RateLimitOnPostgreSqlTests() : RateLimitTests(Backend.PostgreSql)
+{
+    // Between the look for an answer and the look at the limit another connection commits.
+    [Fact]
+    public async Task A_repeat_that_finds_the_limit_reached_by_its_first_call_gets_the_answer_all_the_same()
+    {
+        await using var store = await TestStore.CreateAsync(
+            Backend.PostgreSql, new TestStoreOptions { Tenant = TestStore.Unlimited with { SignUpAttemptLimit = new RateLimit("sign-up-attempts", 1, TimeSpan.FromMinutes(10)) } });
+        var request = TestStore.Request("anna", "anna@example.org") with { Call = TestStore.Call("k"), RateLimitSubject = "192.0.2.1" };
+        var hash = new TaskCompletionSource();
+        store.Passwords.WhileHashing = () => hash.Task;
+        var first = store.SignUpAsync(request);
+        await UntilAsync(() => Task.FromResult(store.Passwords.Hashed == 1));
+
+        var repeat = await store.Database.TransactAsync(
+            async holder =>
+            {
+                await holder.ExecuteAsync("UPDATE rate_limits SET used = used");
+                var waiting = store.SignUpAsync(request);
+                await UntilAsync(async () => await store.CountAsync("pg_stat_activity", "datname = current_database() AND wait_event_type = 'Lock'") > 0);
+                hash.SetResult();
+                (await first).ShouldBeOfType<SignUpResult.Created>().IsReplay.ShouldBeFalse();
+                return new[] { waiting };
+            },
+            TestStore.Cancellation);
+
+        (await repeat[0]).ShouldBeOfType<SignUpResult.Created>().IsReplay.ShouldBeTrue();
+        store.Passwords.Hashed.ShouldBe(1);
+    }
+
+    private static async Task UntilAsync(Func<Task<bool>> isSo)
+    {
+        while (!await isSo())
+        {
+            await Task.Delay(10, TestStore.Cancellation);
+        }
+    }
+}
 
 public abstract class RateLimitTests(Backend backend)
 {
     private static readonly TestStoreOptions FivePerHour = new()
     {
         Tenant = TestStore.Unlimited with { SignUpLimit = new RateLimit("sign-up", 5, TimeSpan.FromHours(1)) },
+    };
+
+    private static readonly TestStoreOptions SixAttempts = new()
+    {
+        Tenant = TestStore.Unlimited with { SignUpAttemptLimit = new RateLimit("sign-up-attempts", 6, TimeSpan.FromMinutes(10)) },
     };
 
     private static SignUpRequest Request(string name) => TestStore.Request(name, $"{name}@example.org") with { RateLimitSubject = "192.0.2.1" };
@@ -58,9 +100,7 @@ public abstract class RateLimitTests(Backend backend)
     [Fact]
     public async Task Of_40_parallel_refused_sign_ups_from_one_address_6_cost_a_password_hash_and_replays_do_not_count()
     {
-        await using var store = await TestStore.CreateAsync(
-            backend,
-            new TestStoreOptions { Tenant = TestStore.Unlimited with { SignUpAttemptLimit = new RateLimit("sign-up-attempts", 6, TimeSpan.FromMinutes(10)) } });
+        await using var store = await TestStore.CreateAsync(backend, SixAttempts);
         var first = Request("anna") with { Call = TestStore.Call("k"), RateLimitSubject = "192.0.2.2" };
         await store.CreateAsync(first);
         for (var repeat = 0; repeat < 20; repeat++)
@@ -79,6 +119,43 @@ public abstract class RateLimitTests(Backend backend)
         store.Clock.Advance(TimeSpan.FromMinutes(10));
         (await store.SignUpAsync(Request("carla"))).ShouldBeOfType<SignUpResult.Created>();
         await store.CheckInvariantsAsync();
+    }
+
+    // A double click, or a retry after a timeout, is under way together with the first call.
+    [Theory]
+    [InlineData(Disclosure.Reveal, false)]
+    [InlineData(Disclosure.Hide, false)]
+    [InlineData(Disclosure.Hide, true)]
+    public async Task Repeats_that_race_the_first_call_get_its_answer_and_count_as_nothing_in_the_end(Disclosure disclosure, bool isTaken)
+    {
+        await using var store = await TestStore.CreateAsync(backend, SixAttempts with { Tenant = SixAttempts.Tenant with { Disclosure = disclosure } });
+        if (isTaken)
+        {
+            await store.CreateVerifiedAsync(null, "anna@example.org");
+        }
+
+        var request = TestStore.Request(null, "anna@example.org") with { Call = TestStore.Call("k"), RateLimitSubject = "192.0.2.1" };
+        var (hashed, results) = await store.HashAtOnceAsync(6, () => store.SignUpAsync(request));
+
+        hashed.ShouldBe(6);
+        results.Count(result => result is SignUpResult.Created { IsReplay: false } or SignUpResult.Accepted { IsReplay: false }).ShouldBe(1);
+        results.Count(result => result is SignUpResult.Created { IsReplay: true } or SignUpResult.Accepted { IsReplay: true }).ShouldBe(5);
+        (await store.QueryAsync<long>("SELECT used FROM rate_limits WHERE name = 'sign-up-attempts'")).ShouldBe([1]);
+        (await store.SignUpAsync(TestStore.Request(null, "berta@example.org") with { RateLimitSubject = "192.0.2.1" })).ShouldNotBeOfType<SignUpResult.LimitReached>();
+        await store.CheckInvariantsAsync();
+    }
+
+    [Fact]
+    public async Task A_racing_call_with_another_payload_is_no_repeat_and_counts()
+    {
+        await using var store = await TestStore.CreateAsync(backend, SixAttempts);
+        var number = 0;
+
+        var (_, results) = await store.HashAtOnceAsync(
+            4, () => store.SignUpAsync(Request("anna") with { Call = TestStore.Call("k", $"payload {Interlocked.Increment(ref number)}") }));
+
+        results.OfType<SignUpResult.KeyReused>().Count().ShouldBe(3);
+        (await store.QueryAsync<long>("SELECT used FROM rate_limits WHERE name = 'sign-up-attempts'")).ShouldBe([4]);
     }
 
     [Fact]

@@ -214,6 +214,22 @@ internal sealed class InMemoryRows : IProvisioningRows
 
     public Task<TimeSpan> PausedForAsync(string system, CancellationToken cancellation) => Task.FromResult(Paused.GetValueOrDefault(system));
 
+    /// <summary>Each time a token was asked for: of which system, at which rate, and whether there was one.</summary>
+    public List<(string System, double PerSecond, bool Taken)> Tokens { get; } = [];
+
+    /// <summary>How long who gets no token is to wait.</summary>
+    public TimeSpan TokenWait { get; set; } = TimeSpan.FromMilliseconds(1);
+
+    /// <summary>Of each two who ask for a token the first gets none.</summary>
+    public Task<TimeSpan> TakeTokenAsync(string system, double perSecond, CancellationToken cancellation)
+    {
+        lock (Tokens)
+        {
+            Tokens.Add((system, perSecond, Tokens.Count % 2 == 1));
+            return Task.FromResult(Tokens[^1].Taken ? TimeSpan.Zero : TokenWait);
+        }
+    }
+
     public static ProvisioningRow New(ProvisioningKey key)
         => new() { Key = key, State = ProvisioningState.Pending, Epoch = 0, NotBefore = DateTimeOffset.UnixEpoch };
 

@@ -55,7 +55,7 @@ internal sealed class PasswordBench
         Journal = new InMemoryJournal(TimeProvider.System);
     }
 
-    public Topology Topology { get; }
+    public Topology Topology { get; set; }
 
     public InMemorySystem Idp { get; } = new(People);
 

@@ -247,6 +247,23 @@ public sealed class PasswordProvisioningTests
     }
 
     [Fact]
+    public async Task A_plans_creations_take_their_turns_where_the_system_has_a_rate()
+    {
+        bench.Topology = bench.Topology with
+        {
+            Systems = bench.Topology.Systems.ToDictionary(pair => pair.Key, pair => pair.Key == "pds" ? pair.Value with { Pace = new ProvisioningPace(PerSecond: 2) } : pair.Value),
+        };
+        foreach (var id in new[] { "1", "2", "3" })
+        {
+            bench.SignUp(id);
+        }
+
+        (await bench.ApplyAsync(await bench.PlanAsync(1))).Applied.ShouldBe(3);
+
+        bench.Rows.Tokens.Count(token => token is { System: "pds", PerSecond: 2, Taken: true }).ShouldBe(3);
+    }
+
+    [Fact]
     public async Task An_account_that_vanished_is_a_conflict_and_made_again_when_an_administrator_asks()
     {
         bench.SignUp("1");

@@ -482,5 +482,7 @@ public sealed class ProvisionerTests
         public Task PauseAsync(string system, TimeSpan pause, CancellationToken cancellation) => Task.CompletedTask;
 
         public Task<TimeSpan> PausedForAsync(string system, CancellationToken cancellation) => Task.FromResult(TimeSpan.Zero);
+
+        public Task<TimeSpan> TakeTokenAsync(string system, double perSecond, CancellationToken cancellation) => Task.FromResult(TimeSpan.Zero);
     }
 }

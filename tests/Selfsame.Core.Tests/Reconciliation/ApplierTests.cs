@@ -1,5 +1,6 @@
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
+using Selfsame.Core.Tests.Provisioning;
 
 namespace Selfsame.Core.Tests.Reconciliation;
 
@@ -15,6 +16,18 @@ public sealed class ApplierTests
         report.IsComplete.ShouldBeTrue();
         report.AppliedNow.ShouldBe(3);
         (await bench.AuditAsync()).Findings.ShouldBeEmpty();
+    }
+
+    // With a portion of 200 slow creations nothing would be heard for minutes.
+    [Fact]
+    public async Task Progress_is_told_after_each_change()
+    {
+        var bench = Damaged();
+        var told = new Told();
+
+        await new Applier(bench.Topology, bench.Systems, bench.Journal, bench.Clock, CrashPoints.None).ApplyAsync(await bench.PlanAsync(), told, CancellationToken.None);
+
+        told.Numbers.Distinct().ShouldBe([1, 2, 3]);
     }
 
     [Fact]
@@ -193,6 +206,30 @@ public sealed class ApplierTests
     }
 
     [Fact]
+    public async Task Each_change_in_a_system_with_a_rate_takes_its_turn_and_who_stops_it_meanwhile_is_heard()
+    {
+        var bench = Damaged();
+        bench.Topology = bench.Topology with
+        {
+            Systems = bench.Topology.Systems.ToDictionary(pair => pair.Key, pair => pair.Key == "app" ? pair.Value with { Pace = new ProvisioningPace(PerSecond: 2) } : pair.Value),
+        };
+        var (plan, rows) = (await bench.PlanAsync(), new InMemoryRows { TokenWait = TimeSpan.FromHours(1) });
+        using (var stopped = new CancellationTokenSource(TimeSpan.FromMilliseconds(100)))
+        {
+            var result = await new Applier(bench.Topology, bench.Systems, bench.Journal, bench.Clock, CrashPoints.None, bench.NewProvisioner(rows)).ApplyAsync(plan, null, stopped.Token);
+            result.ShouldBeOfType<ApplyReport>().Stop.ShouldBe(ApplyStop.Interrupted);
+        }
+
+        bench.Target.Writes.ShouldBe(0);
+        rows.Tokens.ShouldBe([("app", 2.0, false)]);
+        rows.TokenWait = TimeSpan.FromMilliseconds(1);
+
+        (await bench.ApplyAsync(plan, provisioner: bench.NewProvisioner(rows))).Applied.ShouldBe(3);
+
+        rows.Tokens.Count(token => token is { System: "app", PerSecond: 2, Taken: true }).ShouldBe(3);
+    }
+
+    [Fact]
     public async Task Only_one_apply_runs_at_a_time()
     {
         var bench = Damaged();
@@ -336,5 +373,12 @@ public sealed class ApplierTests
         bench.Target.Put(Bench.Person("2", "bob", name: "Rob"));
         bench.Target.Put(Bench.Person("9", "gone"));
         return bench;
+    }
+
+    private sealed class Told : IProgress<int>
+    {
+        public List<int> Numbers { get; } = [];
+
+        public void Report(int value) => Numbers.Add(value);
     }
 }

@@ -101,11 +101,11 @@ internal sealed class Bench
         => (await new Applier(Topology, Systems, Journal, Clock, crashPoints ?? CrashPoints.None, provisioner).ApplyAsync(plan, null, CancellationToken.None, notify)).ShouldBeOfType<ApplyReport>();
 
     public async Task<Plan> PlanUndoAsync(Guid run, int number)
-    {
-        var record = (await Journal.ReadAsync(run, CancellationToken.None))!;
-        var present = await PresentState.ReadAsync(record, Systems, CancellationToken.None);
-        return UndoPlanner.Plan(record, present, Topology, record.Plan.Accounts, Stamp(number));
-    }
+        => (await UndoAsync(run, number)).Plan;
+
+    /// <summary>What takes the run back now; an undo that was cut off goes on.</summary>
+    public async Task<RunUndo> UndoAsync(Guid run, int number = 2)
+        => await RunUndo.PlanAsync((await Journal.ReadAsync(run, CancellationToken.None))!, Journal, Systems, Topology, Stamp(number), _ => true, CancellationToken.None);
 
     private static SystemConfig Config(string name, AccountMapping mapping)
         => new() { Name = name, Connector = "memory", Settings = new Dictionary<string, string>(), Mapping = mapping };

@@ -1,5 +1,6 @@
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
+using Selfsame.Testing;
 
 namespace Selfsame.Core.Tests.Reconciliation;
 
@@ -101,12 +102,97 @@ public sealed class CarriedPasswordTests
     public async Task A_mail_that_can_not_be_sent_is_told_and_the_account_stays()
     {
         var bench = With("bad$hash");
-        bench.Target.Mailing = new Refused("It has no e-mail address.");
+        bench.Target.Mailing = _ => new Refused("It has no e-mail address.");
 
         var report = await bench.ApplyAsync(await bench.PlanAsync(), notify: true);
 
         report.Applied.ShouldBe(1);
         report.Unverified.Single().Message.ShouldContain("no e-mail address");
+    }
+
+    // Supabase's own server takes two mails an hour.
+    [Fact]
+    public async Task A_mail_that_was_given_up_is_owed_until_the_same_plan_is_applied_again_and_none_that_was_taken_goes_twice()
+    {
+        var bench = With("bad$hash");
+        bench.Source.Put([.. Bench.Person("2", "bob"), ("password", "bad$too")]);
+        bench.Source.Put([.. Bench.Person("3", "cyd"), ("password", "bad$too")]);
+        var plan = await bench.PlanAsync();
+        var first = plan.Changes[0].Account.ToString();
+        bench.Target.Mailing = id => id == first ? new Done() : new Throttled(TimeSpan.FromHours(1));
+
+        var limited = await bench.ApplyAsync(plan, notify: true);
+        (limited.Notified, limited.Applied, limited.Unverified.Count, limited.IsComplete).ShouldBe((1, 3, 2, false));
+        limited.Unverified[0].Message.ShouldContain("no more mails for another 60 minutes. To ask for it again: apply the same plan with --notify");
+        bench.Target.Mailed.Count.ShouldBe(2);
+
+        bench.Target.Mailing = _ => new Done();
+        (await bench.ApplyAsync(plan, notify: true)).IsComplete.ShouldBeTrue();
+        (await bench.ApplyAsync(plan, notify: true)).Notified.ShouldBe(0);
+
+        bench.Target.Mailed.Count(id => id == first).ShouldBe(1);
+        bench.Target.Mailed.Distinct().Count().ShouldBe(3);
+        bench.Target.Mailed.Count.ShouldBe(4);
+    }
+
+    [Fact]
+    public async Task Who_was_created_without_notify_is_mailed_by_the_same_plan_with_it()
+    {
+        var bench = With("bad$hash");
+        var plan = await bench.PlanAsync();
+        (await bench.ApplyAsync(plan)).IsComplete.ShouldBeTrue();
+        bench.Target.Mailed.ShouldBeEmpty();
+
+        (await bench.ApplyAsync(plan, notify: true)).Notified.ShouldBe(1);
+        await bench.ApplyAsync(plan, notify: true);
+
+        bench.Target.Mailed.ShouldBe(["1"]);
+    }
+
+    [Fact]
+    public async Task A_limit_of_mails_is_waited_out_within_reason()
+    {
+        var clock = new VirtualClock(DateTimeOffset.UnixEpoch);
+        var bench = With("bad$hash", clock: clock);
+        var plan = await FiringAsync(clock, bench.PlanAsync());
+        var refusals = 7;
+        bench.Target.Mailing = _ => refusals-- > 0 ? new Throttled(TimeSpan.FromSeconds(40)) : new Done();
+
+        (await FiringAsync(clock, bench.ApplyAsync(plan, notify: true))).IsComplete.ShouldBeTrue();
+
+        clock.Elapsed.ShouldBeInRange(TimeSpan.FromSeconds(280), TimeSpan.FromMinutes(6));
+        bench.Target.Mailed.Count.ShouldBe(8);
+    }
+
+    // Without Retry-After, as GoTrue answers.
+    [Fact]
+    public async Task One_that_does_not_say_for_how_long_is_asked_less_and_less_often_and_not_for_ever()
+    {
+        var clock = new VirtualClock(DateTimeOffset.UnixEpoch);
+        var bench = With("bad$hash", clock: clock);
+        var plan = await FiringAsync(clock, bench.PlanAsync());
+        bench.Target.Mailing = _ => new Throttled(TimeSpan.FromSeconds(1));
+
+        (await FiringAsync(clock, bench.ApplyAsync(plan, notify: true))).Unverified.ShouldHaveSingleItem().Message.ShouldContain("asks for fewer mails");
+
+        clock.Elapsed.ShouldBeLessThanOrEqualTo(TimeSpan.FromMinutes(6));
+        bench.Target.Mailed.Count.ShouldBeLessThan(12);
+    }
+
+    // The first outcome is the creation's, the second the mail's.
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(2, 1)]
+    public async Task A_crash_beside_a_mail_sends_it_once(int outcome, int mails)
+    {
+        var bench = With("bad$hash");
+        var plan = await bench.PlanAsync();
+        await Should.ThrowAsync<Crash>(bench.ApplyAsync(plan, new CrashPoints(name => _ = name == ApplyCrashPoints.OutcomeDurable && --outcome == 0 ? throw new Crash() : 0), notify: true));
+        bench.Journal.Held = false;
+
+        (await bench.ApplyAsync(plan, notify: true)).IsComplete.ShouldBeTrue();
+
+        bench.Target.Mailed.Count.ShouldBe(mails);
     }
 
     [Fact]
@@ -144,10 +230,21 @@ public sealed class CarriedPasswordTests
         (await With(Hash, Bench.Repairing, facts).PlanAsync()).NotPlanned.Single().Because.ShouldContain("take 'id' out of 'correlate'");
     }
 
-    private static Bench With(string hash, ReconcileRule? rule = null, SystemFacts? facts = null, string? into = "password_hash")
+    private static async Task<T> FiringAsync<T>(VirtualClock clock, Task<T> work)
+    {
+        while (!work.IsCompleted)
+        {
+            clock.FireNext();
+            await Task.Yield();
+        }
+
+        return await work;
+    }
+
+    private static Bench With(string hash, ReconcileRule? rule = null, SystemFacts? facts = null, string? into = "password_hash", TimeProvider? clock = null)
     {
         var target = Bench.People with { PasswordHash = into };
-        var bench = new Bench(rule, people: Bench.People with { PasswordHash = "password" }, app: target)
+        var bench = new Bench(rule, clock, people: Bench.People with { PasswordHash = "password" }, app: target)
         {
             Target = new InMemorySystem(target) { Facts = facts ?? TakesGoodHashes },
         };

@@ -116,11 +116,11 @@ internal sealed class DuplicateWorld
     }
 
     public async Task<Plan> PlanUndoAsync(Guid run, int number = 2)
-    {
-        var record = (await journal.ReadAsync(run, CancellationToken.None))!;
-        var present = await PresentState.ReadAsync(record, Systems, CancellationToken.None);
-        return UndoPlanner.Plan(record, present, Topology, record.Plan.Accounts, Bench.Stamp(number));
-    }
+        => (await UndoAsync(run, number)).Plan;
+
+    /// <summary>What takes the run back now; an undo that was cut off goes on.</summary>
+    public async Task<RunUndo> UndoAsync(Guid run, int number = 2)
+        => await RunUndo.PlanAsync((await journal.ReadAsync(run, CancellationToken.None))!, journal, Systems, Topology, Bench.Stamp(number), _ => true, CancellationToken.None);
 
     private Dictionary<string, IConnectedSystem> Systems => new() { ["app"] = System };
 }

@@ -75,14 +75,35 @@ internal sealed class InMemoryJournal(TimeProvider clock) : IJournal
             foreach (var outcome in outcomes)
             {
                 var intent = entries[run].GetValueOrDefault(outcome.Number);
-                entries[run][outcome.Number] = new JournalEntry(outcome.Number, outcome.State, intent?.Before, outcome.After, outcome.Message, outcome.Rows ?? intent?.Rows);
+                entries[run][outcome.Number] = new JournalEntry(outcome.Number, outcome.State, intent?.Before, outcome.After, outcome.Message, outcome.Rows ?? intent?.Rows) { Mail = outcome.Mail ?? intent?.Mail };
             }
         });
 
     public Task<bool> FinishAsync(ApplyLease lease, Guid run, CancellationToken cancellation)
-        => Guarded(lease, () => runs[run] = (runs[run].Plan, clock.GetUtcNow()));
+        => Guarded(lease, () =>
+        {
+            var undone = runs[run].Plan.Undoes;
+            foreach (var (id, (plan, finished)) in runs.Where(pair => pair.Key == run || (undone is not null && (pair.Key == undone || pair.Value.Plan.Undoes == undone))).ToList())
+            {
+                runs[id] = (plan, finished ?? clock.GetUtcNow());
+            }
+        });
 
-    public Task<IReadOnlyList<RunSummary>> ListAsync(CancellationToken cancellation) => throw new NotSupportedException("No test lists runs here.");
+    public Task<IReadOnlyList<RunSummary>> ListAsync(CancellationToken cancellation)
+        => Task.FromResult<IReadOnlyList<RunSummary>>([.. runs.Reverse().Select(pair => new RunSummary
+        {
+            Id = pair.Key,
+            Started = clock.GetUtcNow(),
+            Finished = pair.Value.Finished,
+            Undoes = pair.Value.Plan.Undoes,
+            Holder = "test",
+            Changes = pair.Value.Plan.Changes.Count,
+            Applied = Count(pair.Key, ChangeState.Applied),
+            Skipped = Count(pair.Key, ChangeState.Skipped),
+            Refused = Count(pair.Key, ChangeState.Refused),
+        })]);
+
+    private int Count(Guid run, ChangeState state) => entries[run].Values.Count(entry => entry.State == state);
 
     public Task<RunRecord?> ReadAsync(Guid run, CancellationToken cancellation)
         => Task.FromResult(runs.TryGetValue(run, out var known)

@@ -184,31 +184,50 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
     /// <summary>How long a change of the shape takes.</summary>
     public Func<Task> WhileChangingSchema { get; set; } = () => Task.CompletedTask;
 
+    /// <summary>What becomes of a step instead of its being taken; null lets it be taken.</summary>
+    public Func<SchemaStep, WriteOutcome?> InsteadOfStep { get; set; } = _ => null;
+
     public async Task<WriteOutcome> ChangeSchemaAsync(IReadOnlyList<SchemaStep> steps, CancellationToken cancellation)
     {
         await WhileChangingSchema();
+        var dropped = new List<SystemIndex>();
         foreach (var step in steps)
         {
-            if (step.Action == SchemaAction.DropIndex)
+            var outcome = InsteadOfStep(step) ?? await TakeAsync(step, steps, dropped);
+            if (outcome is Done)
             {
-                indexes.RemoveAll(index => index.Name == step.Name);
+                continue;
             }
-            else if (step.Action == SchemaAction.CreateIndex && step.Definition == ByUsername.Definition)
-            {
-                if ((await FindEqualAsync(IdentifierKind.Username, cancellation)).Count > 0)
-                {
-                    return new AlreadyExists(["username"], "Two have one name.");
-                }
 
-                indexes.Add(ByUsername);
-            }
-            else if (step.Action == SchemaAction.CreateIndex)
-            {
-                indexes.Add(PlainIndex(step.Definition) with { Name = step.Name });
-            }
+            // As a system without transactions for this: what was dropped by this call is made again, unless nobody knows.
+            indexes.AddRange(outcome is Unknown ? [] : dropped);
+            return outcome;
         }
 
         return new Done();
+    }
+
+    private async Task<WriteOutcome> TakeAsync(SchemaStep step, IReadOnlyList<SchemaStep> steps, List<SystemIndex> dropped)
+    {
+        var present = indexes.Find(index => index.Name == step.Name);
+        switch (step.Action)
+        {
+            case SchemaAction.DropIndex when present is not null && present.Definition == step.Definition:
+                indexes.Remove(present);
+                dropped.Add(present);
+                return new Done();
+            case SchemaAction.DropIndex when present is not null && !steps.Contains(new SchemaStep(SchemaAction.CreateIndex, step.Name, present.Definition)):
+                return new Drifted($"The index {step.Name} is another one now.");
+            case SchemaAction.CreateIndex when present is not null:
+                return present.Definition == step.Definition ? new Done() : new Refused($"There is another index {step.Name}.");
+            case SchemaAction.CreateIndex when step.Definition == ByUsername.Definition && (await FindEqualAsync(IdentifierKind.Username, CancellationToken.None)).Count > 0:
+                return new AlreadyExists(["username"], "Two have one name.");
+            case SchemaAction.CreateIndex:
+                indexes.Add((step.Definition == ByUsername.Definition ? ByUsername : PlainIndex(step.Definition)) with { Name = step.Name });
+                return new Done();
+            default:
+                return new Done();
+        }
     }
 
     private bool AnyLeft(IReadOnlyList<NoReferenceLeft> noneLeft, int? afterWrites)

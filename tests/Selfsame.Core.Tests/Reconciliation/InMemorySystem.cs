@@ -56,8 +56,8 @@ internal sealed partial class InMemorySystem(AccountMapping mapping) : IReadsAcc
     /// <summary>To whom recovery mails were asked for.</summary>
     public List<string> Mailed { get; } = [];
 
-    /// <summary>What asking for a recovery mail comes to.</summary>
-    public WriteOutcome Mailing { get; set; } = new Done();
+    /// <summary>What asking for a recovery mail comes to, by the account's id.</summary>
+    public Func<string, WriteOutcome> Mailing { get; set; } = _ => new Done();
 
     public void Put(params (string Field, object? Value)[] fields) => Put(Record(fields));
 
@@ -170,7 +170,7 @@ internal sealed partial class InMemorySystem(AccountMapping mapping) : IReadsAcc
     public Task<WriteOutcome> SendRecoveryMailAsync(AccountId id, CancellationToken cancellation)
     {
         Mailed.Add(id.ToString());
-        return Task.FromResult(Mailing);
+        return Task.FromResult(Mailing(id.ToString()));
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;

@@ -50,6 +50,47 @@ public sealed class NewestPeopleTests
         finding.Evidence.ShouldNotBeEmpty();
     }
 
+    // As the config of an identity provider, a collection without such a field, and a PDS: the ends are never compared with each other.
+    [Theory]
+    [InlineData(true, true, false, true, false)]
+    [InlineData(true, true, true, true, true)]
+    [InlineData(true, false, false, true, true)]
+    [InlineData(false, true, false, true, true)]
+    [InlineData(true, true, false, false, true)]
+    public async Task Who_is_active_and_disabled_at_the_end_of_the_chain_is_not_complete(bool active, bool verified, bool activeAtTheEnd, bool says, bool complete)
+    {
+        static AccountMapping Without(string attribute)
+            => Bench.People with { Attributes = Bench.People.Attributes.Where(pair => pair.Key != attribute).ToDictionary(pair => pair.Key, pair => pair.Value) };
+        static (string, object?)[] Person(bool active, bool verified)
+            => [.. Bench.Person("1", "ann").Where(field => field.Item1 is not ("active" or "verified")), ("active", active), ("verified", verified), ("made", 1L)];
+        var systems = new Dictionary<string, InMemorySystem>
+        {
+            ["people"] = new(Dated),
+            ["app"] = new(Without(AccountMapping.Active)),
+            ["pds"] = new(says ? Bench.People : Without(AccountMapping.Active)),
+        };
+        systems["people"].Put(Person(active, verified));
+        systems["app"].Put(Person(true, verified));
+        systems["pds"].Put(Person(activeAtTheEnd, verified));
+        var rule = new ReconcileRule { Source = "people", Target = "app", Correlate = [CorrelationRule.ById], Missing = MissingAction.CreateInTarget };
+        var topology = new Bench().Topology with
+        {
+            Systems = systems.ToDictionary(pair => pair.Key, pair => new SystemConfig { Name = pair.Key, Connector = "memory", Settings = new Dictionary<string, string>(), Mapping = pair.Value.Mapping }),
+            Rules = [rule, rule with { Source = "app", Target = "pds", When = AccountMapping.EmailVerified }],
+        };
+
+        var person = (await new NewestPeople(topology, systems.ToDictionary(pair => pair.Key, IConnectedSystem (pair) => pair.Value), IdentifierKeys.TryKey)
+            .FindAsync(topology.Systems["people"], 9, CancellationToken.None)).Single().Person;
+
+        person.IsComplete.ShouldBe(complete);
+        if (!complete)
+        {
+            var finding = person.Findings.ShouldHaveSingleItem();
+            (finding.Kind, finding.System, finding.Accounts.Single().Id).ShouldBe((nameof(SystemFault.InactiveAccount), "pds", new AccountId("1")));
+            finding.Sentence.ShouldBe("ann is not active in pds, and ann is in people: app does not say who is active, so nothing carries it on.");
+        }
+    }
+
     [Fact]
     public void People_come_from_the_systems_that_are_no_rules_target()
         => NewestPeople.Origins(new Bench().Topology, null).Select(system => system.Name).ShouldBe(["people"]);

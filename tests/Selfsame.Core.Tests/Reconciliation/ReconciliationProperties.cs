@@ -194,7 +194,7 @@ public sealed class ReconciliationProperties
         foreach (var (index, (id, there, name)) in targets.Index())
         {
             // An orphan's id is nobody's of the source.
-            var wrong = shuffled ? targets[(index + shift) % targets.Count].Id : id + 10 * (shift % 2);
+            var wrong = shuffled ? targets[(index + shift) % targets.Count].Id : id + new[] { 0, 10, 1, -1 }[shift % 4];
             bench.Target.Put([.. Bench.Person($"{(there == 2 && !shuffled ? id + 20 : wrong)}", $"name{id}", $"name{id}@example.org", name: id % 2 == 0 ? name : null), ("mark", $"{id}")]);
         }
 

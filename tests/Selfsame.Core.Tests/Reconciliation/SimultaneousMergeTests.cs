@@ -40,9 +40,10 @@ public sealed class SimultaneousMergeTests
         var (under, most) = (0, 0);
         world.System.Arriving = async () =>
         {
-            most = Math.Max(most, ++under);
-            await Task.Yield();
-            under--;
+            most = Math.Max(most, Interlocked.Increment(ref under));
+            // Long enough for whoever may be made at the same time to arrive.
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TestContext.Current.CancellationToken);
+            Interlocked.Decrement(ref under);
         };
 
         (await world.ApplyAsync(await world.PlanAsync())).IsComplete.ShouldBeTrue();

@@ -4,6 +4,9 @@ using Selfsame.Core.Provisioning;
 using Selfsame.EndToEnd.Tests.Pages;
 using Selfsame.EndToEnd.Tests.Reconciliation;
 using Selfsame.Store;
+using Selfsame.Store.Audit;
+using Selfsame.Store.Users;
+using Selfsame.Store.Webhooks;
 using Selfsame.Testing;
 
 namespace Selfsame.EndToEnd.Tests.Api;
@@ -82,13 +85,16 @@ public sealed partial class OperationsTests(SharedServer shared) : IClassFixture
     {
         await using var own = await RunningServer.StartAsync(options => options with
         {
-            Tenants = [RunningServer.Unlimited with { ProvisionTo = ["app"] }, new TenantSettings { Name = "quiet", Disclosure = Disclosure.Hide }],
-            Webhooks = [OperationsPageTests.Unreachable("crm")],
+            Tenants = [RunningServer.Unlimited with { ProvisionTo = ["app"] }, RunningServer.Unlimited with { Name = "quiet", Disclosure = Disclosure.Hide, ProvisionTo = ["hidden"] }],
+            Webhooks = [OperationsPageTests.Unreachable("crm") with { Tenant = "main" }, OperationsPageTests.Unreachable("secret") with { Tenant = "quiet" }],
         });
         await own.MakeUserAsync();
         await own.MakeUserAsync();
         await ProvisionedRows.SettleAsync(own.Context, "app", new FoundConflict("taken"));
         await own.MakeUserAsync();
+        await FailingEvents.AddAsync(own.Context, "idp", 2, "down");
+        await new SignUp(own.Context).ExecuteAsync(
+            new SignUpRequest { Tenant = "quiet", Form = new SignUpForm { Email = "free@example.org", Password = RunningServer.Password }, Actor = Actor.System }, TestContext.Current.CancellationToken);
 
         var text = (await own.Anonymous().GetAsync("/metrics")).ShouldHaveStatus(200).Text;
 
@@ -100,7 +106,13 @@ public sealed partial class OperationsTests(SharedServer shared) : IClassFixture
         text.ShouldContain("\nselfsame_mails_given_up{tenant=\"main\"} 0\n");
         text.ShouldContain("\nselfsame_mails_waiting{tenant=\"main\"} ");
         text.ShouldNotContain("tenant=\"quiet\"");
+        text.ShouldNotContain("system=\"hidden\"");
+        (await ProvisionedRows.SettleAsync(own.Context, "hidden", new FoundConflict("taken"))).ShouldBe(1);
+        (await WebhookBacklogs.ReadAsync(own.Context, TestContext.Current.CancellationToken)).ShouldContain(backlog => backlog.Endpoint == "secret" && backlog.Waiting > 0);
         text.ShouldContain("\nselfsame_provisioning_oldest_waiting_seconds{system=\"app\"} ");
+        text.ShouldContain("\nselfsame_events_waiting{system=\"idp\"} 2\n");
+        text.ShouldContain("\nselfsame_events_failing{system=\"idp\"} 2\n");
+        text.ShouldContain("\nselfsame_events_oldest_waiting_seconds{system=\"idp\"} ");
         text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !Line().IsMatch(line)).ShouldBeEmpty();
     }
 

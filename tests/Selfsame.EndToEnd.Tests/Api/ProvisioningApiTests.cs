@@ -58,6 +58,31 @@ public sealed class ProvisioningApiTests
         (await RetryAsync(new { source = "users" })).ShouldBeProblem(422, "invalid-fields").Keys.ShouldBe(["account"]);
     }
 
+    [Fact]
+    public async Task Sources_whose_events_fail_are_listed_and_their_events_worked_on_when_asked()
+    {
+        await using var server = await StartAsync();
+        await FailingEvents.AddAsync(server.Context, "idp", 3, "'idp' refused our credentials (401).");
+        var caller = await server.ServiceAsync(ServiceScope.ReadProvisioning, ServiceScope.WriteProvisioning);
+
+        var source = (await caller.GetAsync(List)).ShouldHaveStatus(200).Json.GetProperty("sources").EnumerateArray().ShouldHaveSingleItem();
+        (source.GetProperty("system").GetString(), source.GetProperty("waiting").GetInt64(), source.GetProperty("failing").GetInt64()).ShouldBe(("idp", 3, 3));
+        source.GetProperty("lastProblem").GetString().ShouldBe("'idp' refused our credentials (401).");
+        source.GetProperty("oldestWaiting").GetDateTimeOffset().ShouldBeGreaterThan(DateTimeOffset.UnixEpoch);
+        (await caller.GetAsync($"{List}?system=app")).Json.GetProperty("sources").GetArrayLength().ShouldBe(0);
+        (await FailingEvents.CountDueAsync(server.Context)).ShouldBe(0);
+
+        (await caller.PostAsync($"{List}/sources/idp/retry", new { })).ShouldHaveStatus(200).Json.GetProperty("retried").GetInt32().ShouldBe(3);
+        (await FailingEvents.CountDueAsync(server.Context)).ShouldBe(3);
+        (await caller.PostAsync($"{List}/sources/nobody/retry", new { })).ShouldBeProblem(404, "not-found");
+        (await (await server.ServiceAsync(ServiceScope.ReadProvisioning)).PostAsync($"{List}/sources/idp/retry", new { })).ShouldBeProblem(403, "forbidden");
+
+        // Of another tenant it is neither seen nor touched.
+        var (token, _) = await new ServiceTokenStore(server.Context).CreateAsync("second", "elsewhere", [ServiceScope.ReadProvisioning, ServiceScope.WriteProvisioning], null, CancellationToken.None);
+        (await server.Bearing(token!).GetAsync(List, ("Host", "second.example"))).Json.GetProperty("sources").GetArrayLength().ShouldBe(0);
+        (await server.Bearing(token!).PostAsync($"{List}/sources/idp/retry", new { }, ("Host", "second.example"))).ShouldBeProblem(404, "not-found");
+    }
+
     [Theory]
     [InlineData("state=lost", "state")]
     [InlineData("user=7", "user")]

@@ -1,3 +1,4 @@
+using Selfsame.Databases;
 using Selfsame.Testing;
 
 namespace Selfsame.EndToEnd.Tests.Commands;
@@ -37,16 +38,36 @@ public sealed class DemoCommandTests
         sandbox.Sql("auth.db", "SELECT * FROM accounts ORDER BY id").ShouldBe(auth);
     }
 
-    [Fact]
-    public async Task A_map_that_could_not_be_written_stops_the_apply_before_anything_is_changed()
+    // Whoever runs the tests may write everywhere, so what can't be written is no file's place.
+    [Theory]
+    [InlineData("nowhere/merged.jsonl")]
+    [InlineData("plan.json/merged.jsonl")]
+    [InlineData("data")]
+    [InlineData(null)]
+    public async Task A_map_that_could_not_be_written_stops_the_apply_before_anything_is_changed(string? map)
     {
         using var sandbox = await Sandbox.MakeAsync();
         await sandbox.ExpectAsync(2, "plan", "-o", "plan.json");
+        Directory.CreateDirectory(sandbox["plan.json.merged.jsonl"]);
+        Directory.CreateDirectory(sandbox["data"]);
         var before = sandbox.Sql("app.db", "SELECT * FROM users ORDER BY id");
 
-        (await sandbox.ExpectAsync(1, "apply", "plan.json", "--merged", Path.Combine("nowhere", "merged.jsonl"))).StandardError.ShouldContain("Nothing was changed");
+        (await sandbox.ExpectAsync(1, ["apply", "plan.json", .. map is null ? Array.Empty<string>() : ["--merged", map]])).StandardError.ShouldContain("Nothing was changed: name another file with --merged");
 
         sandbox.Sql("app.db", "SELECT * FROM users ORDER BY id").ShouldBe(before);
+    }
+
+    [Fact]
+    public async Task A_map_of_before_stays_until_there_is_another()
+    {
+        using var sandbox = await Sandbox.MakeAsync();
+        await sandbox.ExpectAsync(2, "plan", "-o", "plan.json");
+        await File.WriteAllTextAsync(sandbox["merged.jsonl"], "of before");
+
+        PrivateFiles.WhyNotWritable(sandbox["merged.jsonl"]).ShouldBeNull();
+
+        File.ReadAllText(sandbox["merged.jsonl"]).ShouldBe("of before");
+        Directory.GetFiles(sandbox.Folder, "*.tmp").ShouldBeEmpty();
     }
 
     [Fact]

@@ -10,8 +10,7 @@ public sealed class MongoInitTests
     [Fact]
     public async Task What_init_writes_for_MongoDB_names_the_users_and_what_refers_to_them_and_passes_audit()
     {
-        var server = Environment.GetEnvironmentVariable("SELFSAME_TEST_MONGODB") ?? (await MongoStandIn.SharedAsync(replicaSet: false)).ConnectionString;
-        var connection = $"{server.TrimEnd('/')}/init_{Guid.CreateVersion7():N}";
+        var connection = await MongoAddress.NewDatabaseAsync("init", replicaSet: false);
         using var example = new ExampleFolder("login-duplicates", ("MONGODB_URI", connection), ("DATABASE_URL", connection));
         await example.RunNodeAsync("make-data.mjs");
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
+using System.Net.Sockets;
 using System.Text;
 using Selfsame.Testing;
 
@@ -78,6 +79,48 @@ public sealed class ServeCommandTests
         result.StandardError.ShouldContain("--urls");
         result.StandardError.TrimEnd().ShouldNotContain("\n");
         (result.StandardOutput + result.StandardError).ShouldNotContain("   at ");
+    }
+
+    // It says where it would listen when something else does.
+    [Fact]
+    public async Task Without_an_address_it_listens_at_localhost_8080()
+    {
+        using var folder = new TemporaryFolder();
+        using var other = new TcpListener(IPAddress.Loopback, 8080);
+        try
+        {
+            other.Start();
+        }
+        catch (SocketException exception) when (exception.SocketErrorCode == SocketError.AddressAlreadyInUse)
+        {
+            // Another program of this machine does: as good.
+        }
+
+        var result = await SelfsameProcess.RunAsync(["serve", "--data", folder.Path], folder: folder.Path);
+
+        result.ExitCode.ShouldBe(1);
+        result.StandardError.ShouldContain("127.0.0.1:8080");
+    }
+
+    [Fact]
+    public async Task Without_libsodium_passwords_are_hashed_all_the_same_and_the_log_says_so_once()
+    {
+        using var folder = new TemporaryFolder();
+        var libraries = Directory.CreateDirectory(folder["libraries"]).FullName;
+        foreach (var name in new[] { "libsodium.so.23", "libsodium.so.26", "libsodium.so" })
+        {
+            await File.WriteAllTextAsync(Path.Combine(libraries, name), "none", TestContext.Current.CancellationToken);
+        }
+
+        await using var server = await SelfsameProcess.ServeAsync(
+            folder["data"], environment: new Dictionary<string, string?> { ["LD_LIBRARY_PATH"] = libraries });
+
+        await SignUpAsync(server, HttpStatusCode.Created);
+        using var client = new HttpClient { BaseAddress = server.Address };
+        using var signIn = await client.PostAsJsonAsync(
+            "/api/v1/sessions", new { login = "ada", password = "correct horse battery" }, TestContext.Current.CancellationToken);
+        signIn.StatusCode.ShouldBe(HttpStatusCode.Created);
+        server.StandardOutput.Text.Split("libsodium was not found").Length.ShouldBe(2);
     }
 
     [Fact]

@@ -92,6 +92,73 @@ public sealed class WatchCommandTests
         (await sandbox.ExpectAsync(1, "watch", "--once", "--mail", "nobody")).StandardError.ShouldContain("no e-mail address");
     }
 
+    // An operator who looks at the fault by hand, or has a mail sent, answers for no webhook.
+    [Fact]
+    public async Task An_alert_waits_for_its_own_channel_whoever_watches_meanwhile()
+    {
+        using var sandbox = await Sandbox.MakeAsync();
+        await using var receiver = new Receiver([500, 500, 500, 500, 200]);
+        var environment = new Dictionary<string, string?> { ["SELFSAME_WEBHOOK_SECRET"] = Secret };
+        string[] watch = ["watch", "--once", "--webhook", receiver.Url];
+        await sandbox.ExpectAsync(1, environment, watch);
+
+        await sandbox.ExpectAsync(2, "watch", "--once");
+        await sandbox.ExpectAsync(2, "watch", "--once", "--mail", "ops@example.org");
+        await sandbox.ExpectAsync(2, environment, watch);
+
+        receiver.Received.Count.ShouldBe(5);
+        receiver.Received.Select(call => call.Id).Distinct().ShouldHaveSingleItem();
+        Directory.GetFiles(sandbox["data"], "watch*").ShouldAllBe(file => !file.Contains("ops", StringComparison.Ordinal) && !File.ReadAllText(file).Contains(receiver.Url));
+    }
+
+    [Fact]
+    public async Task A_round_without_a_channel_hides_nothing_from_those_who_are_told_the_next_time()
+    {
+        using var sandbox = await Sandbox.MakeAsync();
+
+        (await sandbox.ExpectAsync(2, "watch", "--once")).StandardOutput.ShouldContain("11 findings, 11 new");
+        (await sandbox.ExpectAsync(2, "watch", "--once")).StandardOutput.ShouldContain("11 findings, 0 new");
+        (await sandbox.ExpectAsync(2, "watch", "--once", "--mail", "ops@example.org")).StandardOutput.ShouldContain("11 findings, 11 new");
+
+        Mails(sandbox).ShouldHaveSingleItem().ShouldContain("Subject: Selfsame: 11 new findings");
+    }
+
+    [Fact]
+    public async Task Watches_that_tell_different_people_tell_each_of_them_everything_once()
+    {
+        using var sandbox = await Sandbox.MakeAsync();
+        string[] people = ["ops@example.org", "ada@example.org", "Ops@example.org", "ada@example.org"];
+        foreach (var to in people)
+        {
+            await sandbox.ExpectAsync(2, "watch", "--once", "--mail", to);
+        }
+
+        Mails(sandbox).Count(mail => mail.Contains("To: ops@example.org", StringComparison.Ordinal)).ShouldBe(1);
+        Mails(sandbox).Count(mail => mail.Contains("To: ada@example.org", StringComparison.Ordinal)).ShouldBe(1);
+    }
+
+    // Of an older version, which had one memory for all channels.
+    [Fact]
+    public async Task What_an_older_version_remembered_is_taken_over_and_what_it_owed_is_told()
+    {
+        using var sandbox = await Sandbox.MakeAsync();
+        await using var receiver = new Receiver([200]);
+        await sandbox.ExpectAsync(2, "watch", "--once", "--mail", "ops@example.org");
+        var own = Directory.GetFiles(sandbox["data"], "watch-mail-*.json").ShouldHaveSingleItem();
+        var older = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(own))!;
+        older["pending"] = System.Text.Json.Nodes.JsonNode.Parse(
+            """[{ "id": "0b7b7f6e-0000-4000-8000-000000000001", "created": "2026-03-01T12:00:00+00:00", "lines": [{ "kind": "Orphan", "system": "app", "sentence": "It was owed." }], "left": ["webhook"] }]""");
+        File.WriteAllText(sandbox[Path.Combine("data", "watch.json")], older.ToJsonString());
+        File.Delete(own);
+
+        (await sandbox.ExpectAsync(2, "watch", "--once", "--mail", "ops@example.org")).StandardOutput.ShouldContain("11 findings, 0 new");
+        await sandbox.ExpectAsync(2, new() { ["SELFSAME_WEBHOOK_SECRET"] = Secret }, ["watch", "--once", "--webhook", receiver.Url]);
+
+        Mails(sandbox).ShouldHaveSingleItem();
+        receiver.Received.Count(call => call.Body.Contains("It was owed.", StringComparison.Ordinal)).ShouldBe(1);
+        File.Exists(sandbox[Path.Combine("data", "watch.json")]).ShouldBeFalse();
+    }
+
     // From a timer of the system each audit is a process of its own.
     [Fact]
     public async Task Audits_that_go_on_failing_are_told_once_also_where_each_is_a_process()
@@ -104,7 +171,7 @@ public sealed class WatchCommandTests
         {
             var watcher = new Watcher(
                 _ => throw (process % 2 == 0 ? new SystemUnavailableException("'app' is down.") : new TransientDatabaseException("The store is down.")),
-                channels, folder["watch.json"], clock, RandomSource.System);
+                channels, new WatchMemory(folder.Path, null), clock, RandomSource.System);
             var round = watcher.OnceAsync(TestContext.Current.CancellationToken);
             while (!round.IsCompleted)
             {

@@ -42,14 +42,17 @@ public sealed class ApplyKillTests(ITestOutputHelper output)
         await UndoAsync(store, -1, first);
 
         var random = new Random(30_26);
-        var (killed, rounds) = (0, TestRun.Rounds(12, 20, 200));
+        var (atPoints, atRandom, rounds) = (0, 0, TestRun.Rounds(12, 20, 200));
         for (var round = 0; round < rounds; round++)
         {
             // Every other round at a crash point: each the first time first, then the n-th time.
             var points = ApplyCrashPoints.All;
             var how = round % 2 == 0 ? $"{points[round / 2 % points.Count]}:{(round / 2 < points.Count ? 1 : random.Next(1, 40))}" : null;
             var delay = undisturbed * (0.3 + (0.7 * random.NextDouble()));
-            killed += await KillAsync(store, round, how, delay) ? 1 : 0;
+            if (await KillAsync(store, round, how, delay))
+            {
+                _ = how is null ? atRandom++ : atPoints++;
+            }
 
             await ExpectAsync(store, 0, Apply(round));
 
@@ -57,8 +60,9 @@ public sealed class ApplyKillTests(ITestOutputHelper output)
             await UndoAsync(store, round, first);
         }
 
-        output.WriteLine($"{rounds} rounds, {killed} killed; undisturbed it takes {undisturbed.TotalSeconds:F1} s");
-        killed.ShouldBeGreaterThanOrEqualTo(ApplyCrashPoints.All.Count);
+        output.WriteLine($"{rounds} rounds, killed at {atPoints} points and {atRandom} times at random; undisturbed it takes {undisturbed.TotalSeconds:F1} s");
+        atPoints.ShouldBeGreaterThanOrEqualTo(ApplyCrashPoints.All.Count);
+        atRandom.ShouldBeGreaterThan(0);
     }
 
     /// <summary>Applies the plan and kills it at a crash point, or after a time; false when it had ended before.</summary>

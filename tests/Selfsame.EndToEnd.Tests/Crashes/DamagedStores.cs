@@ -189,9 +189,7 @@ internal sealed class DamagedMongo : IDamagedStore
 
     public static async Task<DamagedMongo> MakeAsync()
     {
-        var server = System.Environment.GetEnvironmentVariable("SELFSAME_TEST_MONGODB")
-            ?? (await MongoStandIn.SharedAsync(replicaSet: false)).ConnectionString;
-        var store = new DamagedMongo($"{server.TrimEnd('/')}/killed_{Guid.CreateVersion7():N}");
+        var store = new DamagedMongo(await MongoAddress.NewDatabaseAsync("killed", replicaSet: false));
         await store.LineAsync("made");
         return store;
     }

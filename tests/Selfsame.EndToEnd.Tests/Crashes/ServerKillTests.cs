@@ -1,6 +1,7 @@
 using Selfsame.Core;
 using Selfsame.Core.Provisioning;
 using Selfsame.Databases;
+using Selfsame.Server.Mail;
 using Selfsame.Store.Users;
 using Selfsame.Testing;
 
@@ -10,7 +11,7 @@ namespace Selfsame.EndToEnd.Tests.Crashes;
 [Trait("needs", "executable")]
 public sealed class ServerKillTests(ITestOutputHelper output)
 {
-    private static readonly string[] CrashPoints = [.. SignUp.CrashPointNames, "mail.leased", "mail.handed-over", .. ProvisioningCrashPoints.OfCreation];
+    private static readonly string[] CrashPoints = [.. SignUp.CrashPointNames, .. MailSender.CrashPointNames, .. ProvisioningCrashPoints.OfCreation];
 
     [Fact]
     [Trait("needs", "slow")]

@@ -5,7 +5,7 @@ using Selfsame.Testing;
 
 namespace Selfsame.EndToEnd.Tests.Documents;
 
-/// <summary>Every command in the README and under docs/ is run as it stands; every config there is read.</summary>
+/// <summary>Every command in the README and under docs/ is run as it stands; every config there is read. Those of the examples need servers: see <see cref="ExampleCommandTests"/>.</summary>
 [Trait("needs", "executable")]
 public sealed partial class DocumentedCommandTests
 {
@@ -23,12 +23,18 @@ public sealed partial class DocumentedCommandTests
             .Select(file => Path.GetRelativePath(Checkout.Root, file))
             .Order(StringComparer.Ordinal)];
 
+    // An indented block has no language, so that nobody runs it.
+    [Theory]
+    [MemberData(nameof(Documents))]
+    public void No_command_stands_in_an_indented_block(string document)
+        => IndentedCommand().Matches(Block().Replace(File.ReadAllText(Path.Combine(Checkout.Root, document)), "")).Select(match => match.Value).ShouldBeEmpty(document);
+
     [Theory]
     [MemberData(nameof(Documents))]
     public async Task Every_command_in_a_document_runs(string document)
     {
         var commands = Blocks(document, "sh").SelectMany(Commands).ToList();
-        if (commands.Count == 0)
+        if (commands.Count == 0 || document.StartsWith("examples", StringComparison.Ordinal))
         {
             return;
         }
@@ -73,6 +79,7 @@ public sealed partial class DocumentedCommandTests
         if (command is "./run" || command.StartsWith("./test", StringComparison.Ordinal) || command.StartsWith("bench/run", StringComparison.Ordinal))
         {
             File.Exists(Path.Combine(Checkout.Root, command.Split(' ')[0])).ShouldBeTrue($"{document}: {command}");
+            CheckOfBenchmark(document, command);
             return;
         }
 
@@ -100,6 +107,24 @@ public sealed partial class DocumentedCommandTests
 
         // 2 is an answer too: findings, or refused lines.
         result.ExitCode.ShouldBeOneOf([0, 2], $"{document}: {command}\n{result.StandardOutput}\n{result.StandardError}");
+    }
+
+    /// <summary>A benchmark takes long; that its options and parts are there is seen in its text.</summary>
+    private static void CheckOfBenchmark(string document, string command)
+    {
+        if (!command.StartsWith("bench/run", StringComparison.Ordinal))
+        {
+            return;
+        }
+
+        var program = File.ReadAllText(Path.Combine(Checkout.Root, "bench", "Selfsame.Bench", "Program.cs"));
+        var words = command.Split('#')[0].Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        for (var index = 1; index < words.Length; index++)
+        {
+            var known = words[index].StartsWith("--", StringComparison.Ordinal) ? $"(\"{words[index]}\")"
+                : words[index - 1] == "--only" ? $" {words[index]}" : "";
+            program.ShouldContain(known, Case.Sensitive, $"{document}: {command}");
+        }
     }
 
     private static async Task ServeAsync(string document, string line, TemporaryFolder folder, CancellationToken cancellation)
@@ -146,18 +171,21 @@ public sealed partial class DocumentedCommandTests
     };
 
     /// <summary>The lines of a block, those that a backslash continues put together, comments left out.</summary>
-    private static IEnumerable<string> Commands(string block)
+    internal static IEnumerable<string> Commands(string block)
         => block.Replace("\\\n", " ", StringComparison.Ordinal)
             .Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             .Where(line => !line.StartsWith('#'));
 
-    private static IEnumerable<string> Blocks(string document, string language)
+    internal static IEnumerable<string> Blocks(string document, string language)
         => Block().Matches(File.ReadAllText(Path.Combine(Checkout.Root, document)))
             .Where(match => match.Groups["language"].Value == language)
             .Select(match => match.Groups["text"].Value);
 
     [GeneratedRegex(@"^```(?<language>\w+)\n(?<text>.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex Block();
+
+    [GeneratedRegex(@"^(?: {4}|\t)\s*(?:\$ )?(?:selfsame|\./run|\./test|bench/run|psql|node|npm|export|curl|dotnet) .*$", RegexOptions.Multiline)]
+    private static partial Regex IndentedCommand();
 
     [GeneratedRegex("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")]
     private static partial Regex Uuid();

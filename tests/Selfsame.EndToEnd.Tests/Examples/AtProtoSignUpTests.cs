@@ -33,8 +33,7 @@ public sealed class AtProtoSignUpTests : IAsyncLifetime
     [Trait("needs", "node, libmongoc")]
     public async Task In_MongoDB_five_get_records_with_codes_four_get_accounts_and_the_fifth_follows_when_it_is_verified()
     {
-        var server = Environment.GetEnvironmentVariable("SELFSAME_TEST_MONGODB") ?? (await MongoStandIn.SharedAsync(replicaSet: false)).ConnectionString;
-        using var example = Example("MONGODB_URI", $"{server.TrimEnd('/')}/example_{Guid.CreateVersion7():N}");
+        using var example = Example("MONGODB_URI", await MongoAddress.NewDatabaseAsync("example", replicaSet: false));
 
         await example.RunNodeAsync("make-users.mjs");
         var failures = await example.RunNodeAsync("make-data.mjs");
@@ -77,6 +76,7 @@ public sealed class AtProtoSignUpTests : IAsyncLifetime
         (await example.ExpectAsync(2, "audit", "--tenant", "main", "--last", "5", "--config", config)).ShouldContain("The newest 5 of idp: app 0 of 5, pds 0 of 5");
         (await example.ExpectAsync(2, "audit", "--config", config)).ShouldContain("ann@example.org is in idp and not in app.");
         await example.ExpectAsync(2, "audit", "--who", "auth0|of-eve", "--config", config);
+        await RepairOneAsync(example, config, "auth0|of-dora");
 
         await example.ExpectAsync(2, "plan", "-o", "records.json", "--config", config);
         await example.ExpectAsync(0, "apply", "records.json", "--config", config);
@@ -100,6 +100,28 @@ public sealed class AtProtoSignUpTests : IAsyncLifetime
             new Dictionary<string, string?> { ["ann"] = "ann", ["bob"] = "bob", ["cy"] = people["cy@example.org"].Code, ["dora"] = "dora", ["eve"] = null }, ignoreOrder: true);
 
         await VerifyEveAsync(example, config);
+    }
+
+    /// <summary>One person of Auth0 alone, through records and PDS: nobody else is touched.</summary>
+    private static async Task RepairOneAsync(ExampleFolder example, string config, string who)
+    {
+        foreach (var system in new[] { "app", "pds" })
+        {
+            var plan = await example.ExpectAsync(2, "plan", "--who", who, "-o", "one.json", "--config", config);
+            plan.ShouldContain("dora@example.org");
+            plan.ShouldNotContain("ann@example.org");
+            using (var written = JsonDocument.Parse(File.ReadAllText(example["one.json"])))
+            {
+                var changes = written.RootElement.GetProperty("changes").EnumerateArray().ToList();
+                changes.Select(change => change.GetProperty("system").GetString()).ShouldBe([system]);
+            }
+
+            await example.ExpectAsync(0, "apply", "one.json", "--config", config);
+        }
+
+        await example.ExpectAsync(0, "audit", "--who", who, "--config", config);
+        await example.ExpectAsync(0, "show", who, "--config", config);
+        (await example.ExpectAsync(2, "audit", "--last", "5", "--config", config)).ShouldContain("The newest 5 of idp: app 1 of 5, pds 1 of 5");
     }
 
     private async Task VerifyEveAsync(ExampleFolder example, string config)

@@ -13,9 +13,7 @@ public sealed class LoginDuplicatesTests : IDisposable
 
     public LoginDuplicatesTests()
     {
-        var server = Environment.GetEnvironmentVariable("SELFSAME_TEST_MONGODB")
-            ?? MongoStandIn.SharedAsync(replicaSet: false).GetAwaiter().GetResult().ConnectionString;
-        example = new ExampleFolder("login-duplicates", ("MONGODB_URI", $"{server.TrimEnd('/')}/example_{Guid.CreateVersion7():N}"));
+        example = new ExampleFolder("login-duplicates", ("MONGODB_URI", MongoAddress.NewDatabaseAsync("example", replicaSet: false).GetAwaiter().GetResult()));
         File.WriteAllText(example["selfsame.yaml"], File.ReadAllText(example["selfsame.yaml"]) + "minimumAge: 0\n");
         File.WriteAllText(
             example["dump.mjs"],
@@ -30,7 +28,7 @@ public sealed class LoginDuplicatesTests : IDisposable
             """);
     }
 
-    public static TheoryData<string> CrashPoints => [.. ApplyCrashPoints.All];
+    public static TheoryData<string> CrashPoints => [.. ApplyCrashPoints.All, ApplyCrashPoints.IndexDropped];
 
     public void Dispose() => example.Dispose();
 
@@ -101,11 +99,36 @@ public sealed class LoginDuplicatesTests : IDisposable
         (await DumpAsync()).ShouldBe(before);
     }
 
+    [Fact]
+    public async Task Killed_while_the_old_index_is_away_and_with_new_duplicates_since_the_old_one_stands_again()
+    {
+        await example.RunNodeAsync("make-data.mjs");
+        File.WriteAllText(
+            example["sign-up.mjs"],
+            """
+            import { MongoClient } from 'mongodb';
+            const client = new MongoClient(process.env.MONGODB_URI);
+            await client.db().collection('users').insertMany([{ username: 'fay' }, { username: 'Fay' }]);
+            await client.close();
+            """);
+        var old = (await DumpAsync()).Single(line => line.StartsWith("index username_1", StringComparison.Ordinal));
+        await example.ExpectAsync(2, "plan", "-o", "plan.json");
+        (await example.CrashAsync(ApplyCrashPoints.IndexDropped, "apply", "plan.json")).ShouldBe(137);
+        (await DumpAsync()).ShouldNotContain(line => line.StartsWith("index username_1", StringComparison.Ordinal));
+        await example.RunNodeAsync("sign-up.mjs");
+
+        var applied = await example.ExpectAsync(2, "apply", "plan.json");
+
+        applied.ShouldContain("Equal by now: fay");
+        applied.ShouldContain("The index username_1, which an earlier attempt had dropped, is made again.");
+        (await DumpAsync()).ShouldContain(old);
+    }
+
     // The official driver writes with a number by which its session may send a write again.
     [Fact]
     public async Task The_data_are_made_on_a_replica_set_too_and_an_answer_that_is_lost_makes_nothing_twice()
     {
-        var connection = $"{(await MongoStandIn.SharedAsync(replicaSet: true)).ConnectionString}retried_{Guid.CreateVersion7():N}";
+        var connection = MongoAddress.WithDatabase((await MongoStandIn.SharedAsync(replicaSet: true)).ConnectionString, $"retried_{Guid.CreateVersion7():N}");
         using var replicated = new ExampleFolder("login-duplicates", ("MONGODB_URI", connection));
         await replicated.RunNodeAsync("make-data.mjs");
         File.WriteAllText(

@@ -23,13 +23,15 @@ public sealed class HandleProvisioningTests : IAsyncLifetime
     {
         pds = await PdsUsers.OpenAsync();
         proxy = await PdsProxy.StartAsync(pds.Server);
-        server = await RunningServer.StartAsync(options => options with
-        {
-            SecretKey = Convert.ToBase64String(new byte[SecretKeys.MinimumBytes]),
-            Topology = Topology(pds.Server, proxy.Url),
-            Tenants = [RunningServer.Unlimited with { ProvisionTo = ["pds"] }],
-        });
+        server = await StartAsync(new ProvisioningPace());
     }
+
+    private Task<RunningServer> StartAsync(ProvisioningPace pace) => RunningServer.StartAsync(options => options with
+    {
+        SecretKey = Convert.ToBase64String(new byte[SecretKeys.MinimumBytes]),
+        Topology = Topology(pds.Server, proxy.Url, pace),
+        Tenants = [RunningServer.Unlimited with { ProvisionTo = ["pds"] }],
+    });
 
     public async ValueTask DisposeAsync()
     {
@@ -157,6 +159,27 @@ public sealed class HandleProvisioningTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_PDS_with_a_rate_is_asked_for_handles_no_faster()
+    {
+        await server.DisposeAsync();
+        server = await StartAsync(new ProvisioningPace(PerSecond: 0.02));
+        var me = await SignInNewUserAsync();
+        // That took the one token of fifty seconds.
+        await PdsUsers.LinkedAsync(server.Context.Database, me.User.Uuid);
+        var calls = 0;
+        proxy.Fault = method =>
+        {
+            Interlocked.Add(ref calls, method == "updateAccountHandle" ? 1 : 0);
+            return PdsFault.None;
+        };
+
+        (await me.Api.PutAsync("/api/v1/me/handle", new { handle = PdsUsers.NewName() })).ShouldHaveStatus(202);
+
+        calls.ShouldBe(0);
+        (await server.Context.Database.ReadAsync(transaction => transaction.ScalarAsync<string>("SELECT problem FROM handle_changes"))).ShouldNotBeNull().ShouldContain("perSecond");
+    }
+
+    [Fact]
     public async Task A_time_out_is_pending_and_one_that_is_refused_later_is_told_and_frees_the_new_handle()
     {
         var (old, wanted) = (PdsUsers.NewName(), PdsUsers.NewName());
@@ -241,7 +264,7 @@ public sealed class HandleProvisioningTests : IAsyncLifetime
         (await browser.GetAsync("/account/handle")).Text.ShouldContain($"value=\"{wanted}\"");
     }
 
-    private static Topology Topology(PersonalDataServer server, string url)
+    private static Topology Topology(PersonalDataServer server, string url, ProvisioningPace pace)
     {
         var reading = new TopologyReader(Selfsame.Server.Reconciliation.ConfigFile.Connectors, _ => null).Read(
             $$"""
@@ -252,7 +275,11 @@ public sealed class HandleProvisioningTests : IAsyncLifetime
               - { source: users, target: pds, when: emailVerified, correlate: [did], missing: createInTarget, drifted: updateTarget, handle: "{handle|code}" }
             """);
         reading.Errors.ShouldBeEmpty();
-        return reading.Topology!;
+        var topology = reading.Topology!;
+        return topology with
+        {
+            Systems = topology.Systems.ToDictionary(pair => pair.Key, pair => pair.Key == "pds" ? pair.Value with { Pace = pace } : pair.Value),
+        };
     }
 
     /// <summary>A new user with an address that no other test of the shared PDS has, and a caller who is signed in as that user.</summary>

@@ -20,6 +20,7 @@ public sealed class HookTests : IAsyncLifetime
 
     private readonly TemporaryFolder folder = new();
     private readonly HttpMessageInvoker http = new(new SocketsHttpHandler { UseProxy = false });
+    private readonly KeptLog log = new();
     private Auth0StandIn auth0 = null!;
     private RunningServer server = null!;
 
@@ -29,7 +30,8 @@ public sealed class HookTests : IAsyncLifetime
             """
             CREATE TABLE users (id text PRIMARY KEY, email text UNIQUE, verified integer, code text);
             CREATE UNIQUE INDEX any_name ON users (code);
-            CREATE TABLE verifications (sub text PRIMARY KEY, count integer)
+            CREATE TABLE verifications (sub text PRIMARY KEY, count integer);
+            CREATE TABLE members (id text PRIMARY KEY, email text UNIQUE)
             """);
         auth0 = await Auth0StandIn.StartAsync();
         server = await StartAsync();
@@ -125,20 +127,33 @@ public sealed class HookTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task One_correlation_id_leads_from_the_webhook_through_the_inbox_to_the_provisioning()
+    public async Task One_correlation_id_leads_from_the_webhook_through_the_inbox_and_the_chain_to_the_last_system_in_every_line()
     {
         auth0.Users.Put("auth0|ann", "ann@example.org");
         const string body = """{"log_id":"1","data":{"type":"ss","user_id":"auth0|ann"}}""";
         var first = (await PostAsync(body, Token)).Headers["X-Correlation-Id"];
-        await UntilAsync(() => App("SELECT count(*) FROM users")[0] == "1");
-        await UntilAsync(() => Provisioned("state = 'Linked' AND due_because IS NULL") == 1);
+        await UntilAsync(() => Provisioned($"state = 'Linked' AND due_because IS NULL AND correlation_id = '{first}'") == 2);
+
+        // The sign-up itself, of which there was nothing before.
+        (await QueryAsync("SELECT DISTINCT system || ' ' || coalesce(correlation_id, 'none') FROM provisioning_events ORDER BY 1")).ShouldBe([$"app {first}", $"board {first}"]);
         auth0.Users.Set("auth0|ann", "email_verified", true);
 
         var second = (await PostAsync(body.Replace("\"1\"", "\"2\"", StringComparison.Ordinal), Token)).Headers["X-Correlation-Id"];
-        await UntilAsync(() => App("SELECT verified FROM users")[0] == "1");
+        await UntilAsync(() => Provisioned($"state = 'Linked' AND due_because IS NULL AND correlation_id = '{second}'") == 2);
 
+        App("SELECT verified FROM users").ShouldBe(["1"]);
         (await QueryAsync("SELECT correlation_id FROM inbox ORDER BY event_id")).ShouldBe([first, second]);
-        (await QueryAsync("SELECT what FROM provisioning_events WHERE what IS NOT NULL")).ShouldContain(what => what.Contains(second, StringComparison.Ordinal));
+        (await QueryAsync($"SELECT DISTINCT system FROM provisioning_events WHERE correlation_id = '{second}' ORDER BY 1")).ShouldBe(["app", "board"]);
+        foreach (var id in new[] { first, second })
+        {
+            await UntilAsync(() => log.Lines.Contains($"auth0|ann of app is Linked in board (correlation {id})"));
+            var lines = log.Lines.Where(line => line.Contains($"(correlation {id})", StringComparison.Ordinal)).ToList();
+            lines.ShouldContain("idp reported 1 new events and 0 repeats (correlation " + id + ")");
+            lines.ShouldContain($"auth0|ann of idp is Linked in app (correlation {id})");
+            lines.ShouldContain($"auth0|ann of app is Linked in board (correlation {id})");
+        }
+
+        log.Lines.ShouldAllBe(line => !line.Contains("ann@example.org", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -172,7 +187,7 @@ public sealed class HookTests : IAsyncLifetime
         return examinations.Where(examination => examination.Area == area && examination.Name == name).ShouldHaveSingleItem();
     }
 
-    private Task<RunningServer> StartAsync() => RunningServer.StartAsync(options => ConfigFile.Apply(ReadConfig(), options));
+    private Task<RunningServer> StartAsync() => RunningServer.StartAsync(options => ConfigFile.Apply(ReadConfig(), options) with { Log = log });
 
     private Topology ReadConfig()
     {
@@ -188,8 +203,10 @@ public sealed class HookTests : IAsyncLifetime
                 attributes: { emailVerified: verified }
                 userCode: { field: code, prefix: ac }
                 records: { verifications: { table: verifications, id: sub, fields: { verificationCount: count } } }
+              board: { connector: sqlite, connection: {{folder["app.db"]}}, table: members, identifiers: { email: email } }
             reconcile:
               - { source: idp, target: app, correlate: [id], missing: createInTarget, drifted: updateTarget }
+              - { source: app, target: board, correlate: [id], missing: createInTarget }
             """;
         var reading = new TopologyReader(ConfigFile.Connectors, _ => null).Read(yaml);
         return reading.Topology.ShouldNotBeNull(string.Join('\n', reading.Errors));

@@ -129,6 +129,7 @@ public sealed class AccessibilityTests
     /// <summary>Accounts in every state, a webhook that was given up, and sign-ups that asked for what is taken.</summary>
     private static async Task AddOperationsAsync(PageServer server)
     {
+        await FailingEvents.AddAsync(server.Server.Context, "idp", 3, "'idp' refused our credentials (401): is the secret still the one of its application?");
         var context = server.Server.Context;
         await ProvisionedRows.SettleAsync(context, "app", new FoundOurs(new AccountId("7f3c")));
         await ProvisionedRows.SettleAsync(context, "pds", new FoundConflict("The handle is somebody else's: choose another one, or give the present holder's up."));

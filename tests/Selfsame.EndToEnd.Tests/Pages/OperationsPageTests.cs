@@ -141,6 +141,33 @@ public sealed class OperationsPageTests
         browser.Faults().ShouldBeEmpty();
     }
 
+    // A provider whose secret was revoked: nothing is in provisioning yet, and the alert's link leads here.
+    [Fact]
+    [Trait("needs", "chromium")]
+    public async Task Sign_ups_that_fail_at_their_source_are_shown_with_the_reason_and_tried_by_keyboard_and_without_script()
+    {
+        await using var server = await PageServer.StartAsync();
+        await server.AddSuperuserAsync();
+        await FailingEvents.AddAsync(server.Server.Context, "idp", 3, "'idp' refused our credentials (401).");
+        await using var browser = await server.BrowseAsync(script: false);
+        var page = browser.Page;
+        await page.SignInAsync("ada");
+        await page.GotoAsync("/admin/provisioning");
+        var row = page.Locator("[aria-labelledby='sources'] tbody tr");
+        var shown = await row.InnerTextAsync();
+        shown.ShouldContain("idp");
+        shown.ShouldContain("✕ is tried again");
+        shown.ShouldContain("'idp' refused our credentials (401).");
+        (await row.Locator("td").Nth(2).InnerTextAsync()).ShouldBe("3");
+
+        await row.Locator("button").FocusAsync();
+        await page.Keyboard.PressAsync("Enter");
+        await page.ArriveAsync("?done=events-retried");
+
+        (await FailingEvents.CountDueAsync(server.Server.Context)).ShouldBe(3);
+        browser.Faults().ShouldBeEmpty();
+    }
+
     [Fact]
     public async Task A_strange_filter_or_retry_breaks_nothing_and_changes_nothing()
     {
@@ -163,6 +190,7 @@ public sealed class OperationsPageTests
         }
 
         (await client.PostAsync("/admin/provisioning?handler=RetryAll", hidden, ("system", "nothing"))).Status.ShouldBe(HttpStatusCode.SeeOther);
+        (await client.PostAsync("/admin/provisioning?handler=RetryEvents", hidden, ("system", "nothing"))).Status.ShouldBe(HttpStatusCode.SeeOther);
         (await client.GetAsync("/admin/provisioning")).Text.ShouldContain("1 account<");
     }
 

@@ -59,6 +59,9 @@ public sealed class MaintainerAuditTests(ITestOutputHelper output)
 
         await selfsame.ExpectAsync(0, "init", "-o", "first.yaml");
         (await File.ReadAllTextAsync(folder["first.yaml"])).ShouldContain("email: email");
+        // As a newcomer has it, before anything is decided.
+        await CheckDuplicatesAsync(selfsame, maintainers, "--config", "first.yaml");
+        await selfsame.ExpectAsync(2, "plan", "-o", "first.json", "--config", "first.yaml");
         await File.WriteAllTextAsync(folder["selfsame.yaml"], Config);
 
         await CheckDuplicatesAsync(selfsame, maintainers);
@@ -79,11 +82,11 @@ public sealed class MaintainerAuditTests(ITestOutputHelper output)
     /// <summary>The oracle's own equality: real addresses are ASCII, where only case tells two spellings of one apart.</summary>
     private static string Key(Maintainer person) => person.Address.Trim().ToLowerInvariant();
 
-    private async Task CheckDuplicatesAsync(Commands selfsame, IReadOnlyList<Maintainer> maintainers)
+    private async Task CheckDuplicatesAsync(Commands selfsame, IReadOnlyList<Maintainer> maintainers, params string[] options)
     {
         var expected = maintainers.Select((person, index) => (Key: Key(person), Id: $"m{index}")).GroupBy(pair => pair.Key).Where(group => group.Skip(1).Any())
             .Select(group => string.Join(' ', group.Select(pair => pair.Id).Order(StringComparer.Ordinal))).Order(StringComparer.Ordinal).ToList();
-        var found = (await selfsame.FindingsAsync()).Where(finding => finding.GetProperty("kind").GetString() == "Duplicate")
+        var found = (await selfsame.FindingsAsync(options)).Where(finding => finding.GetProperty("kind").GetString() == "Duplicate")
             .Select(finding => string.Join(' ', Ids(finding).Order(StringComparer.Ordinal))).Order(StringComparer.Ordinal).ToList();
         output.WriteLine($"{expected.Count} addresses are used by {maintainers.Count - maintainers.Select(Key).Distinct().Count() + expected.Count} spellings");
         found.SequenceEqual(expected).ShouldBeTrue($"{found.Count} groups of duplicates found, {expected.Count} counted, or others");
@@ -151,9 +154,9 @@ public sealed class MaintainerAuditTests(ITestOutputHelper output)
             return result.StandardOutput;
         }
 
-        public async Task<IEnumerable<JsonElement>> FindingsAsync()
+        public async Task<IEnumerable<JsonElement>> FindingsAsync(params string[] options)
         {
-            var audit = await RunAsync("audit", "--json");
+            var audit = await RunAsync(["audit", "--json", .. options]);
             var findings = JsonDocument.Parse(audit.StandardOutput).RootElement.GetProperty("findings").EnumerateArray().ToList();
             audit.ExitCode.ShouldBe(findings.Count > 0 ? 2 : 0);
             return findings;

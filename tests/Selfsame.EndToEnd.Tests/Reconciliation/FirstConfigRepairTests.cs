@@ -89,8 +89,7 @@ public sealed class FirstConfigRepairTests : IDisposable
     [Trait("needs", "node, libmongoc")]
     public async Task MongoDB_where_most_have_no_email_is_clean_after_apply_and_as_before_after_undo()
     {
-        var server = Environment.GetEnvironmentVariable("SELFSAME_TEST_MONGODB") ?? (await MongoStandIn.SharedAsync()).ConnectionString;
-        var connection = $"{server.TrimEnd('/')}/first_{Guid.CreateVersion7():N}";
+        var connection = await MongoAddress.NewDatabaseAsync("first", replicaSet: true);
         using var example = new ExampleFolder("login-duplicates", ("MONGODB_URI", connection), ("DATABASE_URL", connection));
         await example.RunNodeAsync("make-data.mjs");
         File.WriteAllText(

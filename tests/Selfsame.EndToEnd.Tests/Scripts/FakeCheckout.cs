@@ -1,3 +1,4 @@
+using System.Text;
 using Selfsame.Testing;
 
 namespace Selfsame.EndToEnd.Tests.Scripts;
@@ -40,7 +41,7 @@ internal sealed class FakeCheckout : IDisposable
             Write($"{folderOfPackages}/package-lock.json", "");
         }
 
-        Executable("src/Selfsame.Cli/bin/Release/net10.0/selfsame", "exit 0");
+        Selfsame("exit 0");
         Directory.CreateDirectory(folder["tools"]);
         foreach (var tool in Tools)
         {
@@ -58,6 +59,8 @@ internal sealed class FakeCheckout : IDisposable
         Tool("npm", Npm);
         Node("v20.20.2", headers: true);
     }
+
+    public string Root => folder.Path;
 
     /// <summary>What the made-up tools were asked for, one call a line.</summary>
     public string[] Calls => File.Exists(folder["record"]) ? File.ReadAllLines(folder["record"]) : [];
@@ -81,6 +84,9 @@ internal sealed class FakeCheckout : IDisposable
     /// <summary>Makes the executable of a test project do <paramref name="shell"/> instead.</summary>
     public void Runner(string project, string shell)
         => Executable($"tests/Selfsame.{project}.Tests/bin/Release/net10.0/Selfsame.{project}.Tests", Recorded($"{project}.Tests", shell));
+
+    /// <summary>Makes the executable do <paramref name="shell"/> instead.</summary>
+    public void Selfsame(string shell) => Executable("src/Selfsame.Cli/bin/Release/net10.0/selfsame", Recorded("selfsame", shell));
 
     /// <summary>Puts a program on the PATH that writes its call down and does <paramref name="shell"/>.</summary>
     public void Tool(string name, string shell) => Executable($"tools/{name}", Recorded(name, shell));
@@ -110,12 +116,16 @@ internal sealed class FakeCheckout : IDisposable
     public void Touch(string file) => File.SetLastWriteTimeUtc(folder[file], File.GetLastWriteTimeUtc(folder["tools"]).AddHours(1));
 
     /// <summary>Runs a script of the checkout; the PATH holds nothing but the tools, and the environment nothing else.</summary>
-    public async Task<CommandResult> RunAsync(string script, params string[] arguments)
+    public Task<CommandResult> RunAsync(string script, params string[] arguments) => RunAsync(script, "", arguments);
+
+    /// <summary>As above, with something to read.</summary>
+    public async Task<CommandResult> RunAsync(string script, string input, string[] arguments)
     {
         using var timeout = new CancellationTokenSource(TimeSpan.FromMinutes(2));
         return await ChildProcess.RunAsync(
             "/usr/bin/env",
             ["-i", $"PATH={folder["tools"]}", $"HOME={folder.Path}", $"RECORD={folder["record"]}", folder[script], .. arguments],
+            Encoding.UTF8.GetBytes(input),
             cancellationToken: timeout.Token);
     }
 

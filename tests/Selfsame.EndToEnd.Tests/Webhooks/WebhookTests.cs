@@ -1,8 +1,11 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Net.Sockets;
+using Selfsame.Core;
 using Selfsame.Core.Webhooks;
+using Selfsame.Databases;
 using Selfsame.EndToEnd.Tests.Api;
+using Selfsame.Server.Webhooks;
 using Selfsame.Store.Audit;
 using Selfsame.Store.Users;
 using Selfsame.Testing;
@@ -113,8 +116,14 @@ public sealed class WebhookTests
         // The answer never came; the commit did.
         await KilledAtSignUpAsync(folder, "sign-up.committed");
         receiver.Messages.ShouldBeEmpty();
-        // Taken by the receiver, and not noted by us.
-        await KilledAtStartAsync(folder, "webhook.handed-over");
+        // First taken on loan and not sent, then taken by the receiver and not noted by us.
+        foreach (var (crashPoint, received) in WebhookSender.CrashPointNames.Zip([0, 1]))
+        {
+            await KilledAtStartAsync(folder, crashPoint);
+            receiver.Messages.Count.ShouldBe(received, crashPoint);
+            await EndLoansAsync(folder);
+        }
+
         await using var server = await ServeAsync(folder, null);
 
         await receiver.WaitForAsync(message => receiver.Messages.Count(other => other.Id == message.Id) == 2, Patience);
@@ -158,6 +167,13 @@ public sealed class WebhookTests
         {
             // That soon.
         }
+    }
+
+    /// <summary>What the dead process had on loan would be due again in half a minute.</summary>
+    private static async Task EndLoansAsync(TemporaryFolder folder)
+    {
+        await using var store = Database.Open(Path.Combine(folder["data"], "selfsame.db"), new DatabaseOptions(), TimeProvider.System, RandomSource.System);
+        (await store.TransactAsync(transaction => transaction.ExecuteAsync("UPDATE webhook_messages SET leased_until = NULL WHERE leased_until IS NOT NULL"))).ShouldBe(1);
     }
 
     private static Task<SelfsameProcess> ServeAsync(TemporaryFolder folder, string? crashPoint)

@@ -34,6 +34,8 @@ internal abstract class BrokenRows(IProvisioningRows rows) : IProvisioningRows
 
     public Task<TimeSpan> PausedForAsync(string system, CancellationToken cancellation) => rows.PausedForAsync(system, cancellation);
 
+    public Task<TimeSpan> TakeTokenAsync(string system, double perSecond, CancellationToken cancellation) => rows.TakeTokenAsync(system, perSecond, cancellation);
+
     /// <summary>An intent is not written before the request leaves, only what came of it.</summary>
     internal sealed class ForgettingIntents(IProvisioningRows rows) : BrokenRows(rows)
     {

@@ -107,6 +107,8 @@ internal sealed class ObservedRows(
 
     public Task<TimeSpan> PausedForAsync(string system, CancellationToken cancellation) => rows.PausedForAsync(system, cancellation);
 
+    public Task<TimeSpan> TakeTokenAsync(string system, double perSecond, CancellationToken cancellation) => rows.TakeTokenAsync(system, perSecond, cancellation);
+
     // A transaction that is not repeated runs to its end before the task comes back.
     private async Task<T> WriteAsync<T>(ProvisioningState state, Func<Task<T>> write)
     {

@@ -80,7 +80,8 @@ internal sealed class SupabaseUsers(NpgsqlDataSource database, SupabaseStandIn s
         var filter = query["filter"] ?? "";
         await using var counting = Command($"SELECT count(*) FROM auth.users {where}", filter);
         var total = (long)(await counting.ExecuteScalarAsync())!;
-        await using var reading = Command($"{Selected} {where} ORDER BY created_at {direction} LIMIT $2 OFFSET $3", filter, perPage, (page - 1) * perPage);
+        // PostgreSQL promises no order among equal instants, and another one from page to page is what it has for pages of different sizes.
+        await using var reading = Command($"{Selected} {where} ORDER BY created_at {direction}, random() LIMIT $2 OFFSET $3", filter, perPage, (page - 1) * perPage);
         var users = new JsonArray();
         await using var reader = await reading.ExecuteReaderAsync();
         while (await reader.ReadAsync())

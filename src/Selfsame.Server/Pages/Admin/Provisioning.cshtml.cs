@@ -6,6 +6,7 @@ using Selfsame.Core.Provisioning;
 using Selfsame.Server.Reconciliation;
 using Selfsame.Server.Requests;
 using Selfsame.Store;
+using Selfsame.Store.Inbox;
 using Selfsame.Store.Provisioning;
 using Selfsame.Store.Users;
 
@@ -17,6 +18,9 @@ internal sealed class ProvisioningPage(RequestScope scope, TenantProvisioning pr
 {
     private const int PageSize = 25;
     private const int LastReachable = 1_000_000;
+
+    /// <summary>The systems that report what happens in them.</summary>
+    public IReadOnlyList<InboxBacklog> Sources { get; private set; } = [];
 
     public IReadOnlyList<SystemProvisioning> Systems { get; private set; } = [];
 
@@ -39,6 +43,7 @@ internal sealed class ProvisioningPage(RequestScope scope, TenantProvisioning pr
 
     public async Task OnGetAsync()
     {
+        Sources = await provisioning.SourcesAsync(Cancellation);
         Systems = await provisioning.SystemsAsync(Cancellation);
         System = Systems.Select(system => system.System).FirstOrDefault(name => name == Request.Query["system"]);
         if (Request.Query.TryGetValue("state", out var chosen))
@@ -68,6 +73,12 @@ internal sealed class ProvisioningPage(RequestScope scope, TenantProvisioning pr
     {
         await provisioning.RetryAllAsync(TypedOrNull("system") ?? "", Cancellation);
         return Continue("/admin/provisioning?done=provisioning-retried");
+    }
+
+    public async Task<IActionResult> OnPostRetryEventsAsync()
+    {
+        await provisioning.RetryEventsAsync(TypedOrNull("system") ?? "", Cancellation);
+        return Continue("/admin/provisioning?done=events-retried");
     }
 
     public string PageAddress(int number) => ListAddress(System ?? "", State, number);

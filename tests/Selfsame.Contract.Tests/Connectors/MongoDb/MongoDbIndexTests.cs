@@ -171,6 +171,19 @@ public sealed class MongoDbIndexTests : IAsyncLifetime
         (await system.ReadIndexesAsync(CancellationToken.None)).Count.ShouldBe(2);
     }
 
+    [Fact]
+    public async Task An_index_that_was_rebuilt_under_its_name_already_is_done()
+    {
+        await database.RunAsync("""{"createIndexes": "members", "indexes": [{"key": {"login": 1}, "name": "login_1", "unique": true}]}""");
+        var old = (await system.ReadIndexesAsync(CancellationToken.None)).Single(index => index.Name == "login_1");
+        SchemaStep[] steps = [new(SchemaAction.DropIndex, old.Name, old.Definition), CanonicalStep()];
+
+        (await ChangeAsync(steps)).ShouldBe(new Done());
+        (await ChangeAsync(steps)).ShouldBe(new Done());
+
+        (await CanonicalAsync()).Single().Name.ShouldBe("login_1");
+    }
+
     [Theory]
     [InlineData("CREATE INDEX x")]
     [InlineData("{}")]

@@ -183,6 +183,51 @@ public sealed class SupabaseFaultTests : SupabaseProject
         Server.Requests.Count(request => request.StartsWith("GET", StringComparison.Ordinal)).ShouldBe(4);
     }
 
+    // An import gives everybody one instant, and nothing says in which order a page has them.
+    [Theory]
+    [InlineData(1, 700, 1300)]
+    [InlineData(499, 501, 1300)]
+    [InlineData(300, 1900, 1900)]
+    [InlineData(1, 1900, 1900)]
+    public async Task Users_of_one_instant_are_all_read_in_whatever_order_each_page_has_them(int first, int last, int count)
+    {
+        await FillAsync(count);
+        await SqlAsync($"UPDATE auth.users SET created_at = timestamptz '2026-01-01' + {first} * interval '1 second' WHERE created_at BETWEEN timestamptz '2026-01-01' + {first} * interval '1 second' AND timestamptz '2026-01-01' + {last} * interval '1 second'");
+
+        var everybody = await ReadEverybodyAsync();
+
+        everybody.Accounts.Select(account => account.Id.ToString()).Order(StringComparer.Ordinal).ShouldBe(Enumerable.Range(1, count).Select(number => Id(number).ToString()));
+        Server.Requests.Count.ShouldBeLessThan(12);
+    }
+
+    [Fact]
+    public async Task Who_is_deleted_while_pages_of_one_instant_are_read_hides_nobody()
+    {
+        await FillAsync(1300);
+        await SqlAsync("UPDATE auth.users SET created_at = timestamptz '2026-01-02' WHERE created_at > timestamptz '2026-01-01' + 100 * interval '1 second'");
+        var requests = 0;
+        Server.BeforePage = async _ =>
+        {
+            if (++requests == 3)
+            {
+                await SqlAsync("DELETE FROM auth.users WHERE email = 'user7@example.org'");
+                await CreateAsync(2000, "late@example.org");
+            }
+        };
+
+        (await ReadEverybodyAsync()).Accounts.Select(account => account.Id.ToString()).Order(StringComparer.Ordinal)
+            .ShouldBe(Enumerable.Range(1, 1300).Where(number => number != 7).Append(2000).Select(number => Id(number).ToString()));
+    }
+
+    [Fact]
+    public async Task More_users_of_one_instant_than_a_page_can_hold_are_a_read_that_failed_and_says_why()
+    {
+        await FillAsync(17_000);
+        await SqlAsync("UPDATE auth.users SET created_at = timestamptz '2026-01-02'");
+
+        (await Should.ThrowAsync<SystemUnavailableException>(ReadEverybodyAsync)).Message.ShouldContain("UPDATE auth.users SET created_at");
+    }
+
     [Fact]
     public async Task A_list_that_never_stands_still_is_a_read_that_failed()
     {

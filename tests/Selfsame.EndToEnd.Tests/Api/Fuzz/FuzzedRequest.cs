@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 
 namespace Selfsame.EndToEnd.Tests.Api.Fuzz;
 
@@ -18,7 +19,10 @@ internal sealed record FuzzedRequest
 
     public List<(string Name, string Value)> Headers { get; } = [];
 
-    /// <summary>Every field that the request holds, in its body, query or headers.</summary>
+    /// <summary>The field of the body or the query whose value was broken; null where none was.</summary>
+    public string? Broken { get; set; }
+
+    /// <summary>Every field that a refusal may name: those of the operation, whether they were sent or not, and what else the request holds.</summary>
     public HashSet<string> Fields { get; } = new(StringComparer.Ordinal) { "body", "Content-Type", "Idempotency-Key", "If-Match" };
 
     public string? NewPassword { get; set; }
@@ -55,6 +59,25 @@ internal sealed record FuzzedRequest
         }
 
         return request;
+    }
+
+    /// <summary>The fields of the body and the query as they go out; none of a body that is no JSON object.</summary>
+    public IReadOnlyCollection<string> NamesSent()
+    {
+        var names = new HashSet<string>(
+            Path.Split('?', 2).Skip(1).SelectMany(query => query.Split('&')).Select(parameter => parameter.Split('=')[0]), StringComparer.Ordinal);
+        try
+        {
+            // As text: a byte that was changed may be none.
+            using var json = JsonDocument.Parse(Body is null ? "null" : Encoding.UTF8.GetString(Body));
+            names.UnionWith(json.RootElement.ValueKind == JsonValueKind.Object ? json.RootElement.EnumerateObject().Select(field => field.Name) : []);
+        }
+        catch (JsonException)
+        {
+            // Broken on purpose.
+        }
+
+        return names;
     }
 
     public override string ToString()

@@ -5,6 +5,9 @@ using Selfsame.Testing;
 
 namespace Selfsame.EndToEnd.Tests.Api.Fuzz;
 
+/// <summary>A field that must go out, valid or broken, with nothing else wrong.</summary>
+internal sealed record WantedField(string Name, bool Broken);
+
 /// <summary>Makes requests from the document: valid ones, and valid ones with one thing wrong.</summary>
 internal sealed class RequestGenerator(SeededRandom random, ConcurrentQueue<string> uuids)
 {
@@ -12,12 +15,12 @@ internal sealed class RequestGenerator(SeededRandom random, ConcurrentQueue<stri
 
     private int made;
 
-    public FuzzedRequest Next(Operation operation, Caller caller)
+    public FuzzedRequest Next(Operation operation, Caller caller, WantedField? wanted = null)
     {
         var request = new FuzzedRequest { Operation = operation };
-        var body = operation.Properties is null ? null : ValidBody(operation, caller, request);
+        var body = operation.Properties is null ? null : ValidBody(operation, caller, request, wanted);
         var path = operation.Path.Replace("{uuid}", Uuid(operation, caller), StringComparison.Ordinal).Replace("{system}", "app", StringComparison.Ordinal);
-        var query = operation.Query.Where(_ => random.OneIn(2)).ToDictionary(parameter => parameter.Key, parameter => ValidParameter(parameter.Value, caller));
+        var query = operation.Query.Where(parameter => parameter.Key == wanted?.Name || random.OneIn(2)).ToDictionary(parameter => parameter.Key, parameter => ValidParameter(parameter.Value, caller));
         if (caller.Token is not null)
         {
             request.Headers.Add(("Authorization", $"Bearer {caller.Token}"));
@@ -34,12 +37,18 @@ internal sealed class RequestGenerator(SeededRandom random, ConcurrentQueue<stri
             request.Headers.Add(("Idempotency-Key", random.OneIn(2) ? $"k{random.NextInt32(50)}" : random.NextToken()));
         }
 
-        switch (random.NextInt32(20))
+        switch (wanted is null ? random.NextInt32(20) : -1)
         {
+            case -1 when wanted!.Broken && operation.Query.ContainsKey(wanted.Name):
+                BreakTheQuery(wanted.Name, query, request);
+                break;
+            case -1 when wanted!.Broken:
+                BreakField(wanted.Name, operation, body!, request);
+                break;
             case < 9:
                 break;
             case < 14 when body is not null:
-                BreakOneField(operation, body, request);
+                BreakField(random.Pick([.. operation.Properties!.Keys]), operation, body, request);
                 break;
             case 14 when body is not null:
                 AddOrDropAField(operation, body, request);
@@ -53,7 +62,7 @@ internal sealed class RequestGenerator(SeededRandom random, ConcurrentQueue<stri
                 request.Mutation = "path";
                 break;
             case >= 17 when operation.Query.Count > 0:
-                BreakTheQuery(operation, query, request);
+                BreakTheQuery(random.OneIn(4) ? "unknown" : random.Pick([.. operation.Query.Keys]), query, request);
                 break;
             default:
                 break;
@@ -62,18 +71,18 @@ internal sealed class RequestGenerator(SeededRandom random, ConcurrentQueue<stri
         request.Fields.UnionWith(query.Keys);
         request.Fields.UnionWith(operation.Properties?.Keys ?? []);
         request.Path = query.Count == 0 ? path : $"{path}?{string.Join('&', query.Select(parameter => $"{parameter.Key}={parameter.Value}"))}";
-        request.Body = body is null ? null : Write(body, request);
+        request.Body = body is null ? null : wanted is null ? Write(body, request) : Json(body);
         return request;
     }
 
-    private Dictionary<string, string> ValidBody(Operation operation, Caller caller, FuzzedRequest request)
+    private Dictionary<string, string> ValidBody(Operation operation, Caller caller, FuzzedRequest request, WantedField? wanted)
     {
         var isLink = random.OneIn(2);
         var body = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var (name, schema) in operation.Properties!)
         {
             // Where a body asks for a mail or uses its link, it does one of the two.
-            var isWanted = operation.Required.Contains(name) || (operation.Properties.ContainsKey("token") && operation.Required.Count == 0
+            var isWanted = name == wanted?.Name || operation.Required.Contains(name) || (operation.Properties.ContainsKey("token") && operation.Required.Count == 0
                 ? name is "login" or "email" ? !isLink : isLink
                 : name is "email" or "username" || random.OneIn(3));
             if (isWanted)
@@ -117,13 +126,13 @@ internal sealed class RequestGenerator(SeededRandom random, ConcurrentQueue<stri
             : throw new InvalidOperationException($"The generator knows no value for {name}: teach it one.");
     }
 
-    private void BreakOneField(Operation operation, Dictionary<string, string> body, FuzzedRequest request)
+    private void BreakField(string name, Operation operation, Dictionary<string, string> body, FuzzedRequest request)
     {
-        var (name, schema) = random.Pick([.. operation.Properties!]);
-        var limit = schema.TryGetProperty("maxLength", out var length) ? length.GetInt32() : 100;
+        var limit = operation.Properties![name].TryGetProperty("maxLength", out var length) ? length.GetInt32() : 100;
         body[name] = random.OneIn(3) ? JsonSerializer.Serialize(random.Pick([.. NastyValues.Around(limit)])) : random.Pick(NastyValues.Json);
         request.NewPassword = name == "newPassword" ? null : request.NewPassword;
         request.Mutation = $"field {name}";
+        request.Broken = name;
     }
 
     private void AddOrDropAField(Operation operation, Dictionary<string, string> body, FuzzedRequest request)
@@ -154,17 +163,19 @@ internal sealed class RequestGenerator(SeededRandom random, ConcurrentQueue<stri
         request.Mutation = $"header {header.Name}";
     }
 
-    private void BreakTheQuery(Operation operation, Dictionary<string, string> query, FuzzedRequest request)
+    private void BreakTheQuery(string name, Dictionary<string, string> query, FuzzedRequest request)
     {
-        var name = random.OneIn(4) ? "unknown" : random.Pick([.. operation.Query.Keys]);
         query[name] = random.Pick(NastyValues.QueryValues);
         request.Mutation = $"query {name}";
+        request.Broken = name;
     }
+
+    private static byte[] Json(Dictionary<string, string> body)
+        => Encoding.UTF8.GetBytes($"{{{string.Join(',', body.Select(field => $"{JsonSerializer.Serialize(field.Key)}:{field.Value}"))}}}");
 
     private byte[] Write(Dictionary<string, string> body, FuzzedRequest request)
     {
-        var json = $"{{{string.Join(',', body.Select(field => $"{JsonSerializer.Serialize(field.Key)}:{field.Value}"))}}}";
-        var bytes = Encoding.UTF8.GetBytes(json);
+        var bytes = Json(body);
         if (request.Mutation != "valid")
         {
             return bytes;
@@ -189,7 +200,7 @@ internal sealed class RequestGenerator(SeededRandom random, ConcurrentQueue<stri
                 return [.. bytes, .. new byte[70_000]];
             case 4:
                 request.Mutation = "field twice";
-                return body.Count == 0 ? bytes : Encoding.UTF8.GetBytes($"{{{JsonSerializer.Serialize(body.First().Key)}:1,{json[1..]}");
+                return body.Count == 0 ? bytes : [.. Encoding.UTF8.GetBytes($"{{{JsonSerializer.Serialize(body.First().Key)}:1,"), .. bytes[1..]];
             default:
                 return bytes;
         }
