@@ -8,6 +8,9 @@ public abstract record ProvisioningEvent;
 /// <summary>The account is missing and will be made under this id.</summary>
 public sealed record Intended(AccountId TargetId) : ProvisioningEvent;
 
+/// <summary>A plan is about to make the account under this id, as the service would.</summary>
+public sealed record Announced(AccountId TargetId) : ProvisioningEvent;
+
 /// <summary>The account is missing and will be made with these fields and this password; the system gives the id.</summary>
 /// <param name="Account">What will be sent.</param>
 /// <param name="Note">Why these fields and not the first choice; null where they are.</param>
@@ -124,6 +127,8 @@ public static class ProvisioningMachine
                 => row with { Attempts = 0, Problem = null, DueBecause = null },
             (ProvisioningState.Pending or ProvisioningState.Intent or ProvisioningState.Linked, Disabling)
                 => row with { State = ProvisioningState.Compensating, Disabled = true, Attempts = 0, Problem = null, DueBecause = null },
+            (ProvisioningState.Pending or ProvisioningState.Intent, Announced announced) when row.Intended is null && (row.TargetId is null || announced.TargetId.Equals(row.TargetId))
+                => row with { State = ProvisioningState.Intent, TargetId = announced.TargetId, NotBefore = now + Provisioner.CallTimeout + Provisioner.ClockMargin },
             (not ProvisioningState.Conflict and not ProvisioningState.Compensated, Deleting) when row.Purged
                 => row with { State = ProvisioningState.Compensating, Deleting = true, Attempts = 0, Problem = null, DueBecause = null },
             (ProvisioningState.Intent or ProvisioningState.Compensating, MayStillArrive) when row.State == ProvisioningState.Intent || IsAwaited(row)

@@ -170,28 +170,6 @@ public sealed partial class ProvisioningRows(Database database, SecretKeys secre
             _ => Task.FromResult(default(Settled<DisablingAnswer>)),
             cancellation);
 
-    public Task AskAgainAsync(ProvisioningKey key, bool disabled, CancellationToken cancellation)
-        => AskAgainAsync(
-            async transaction => await ProvisioningTable.ReadForUpdateAsync(transaction, key) is { } row ? [row] : [], LookAgain.OfLateWrite, row => row.CorrelationId, disabled, cancellation);
-
-    public Task AskAgainAboutAsync(string system, IReadOnlyCollection<AccountId> targets, bool disabled, CancellationToken cancellation)
-        => AskAgainAsync(
-            async transaction =>
-            {
-                var rows = new List<StoredRow>();
-                // In one order, so that two who ask do not block each other.
-                foreach (var target in targets.Select(target => target.ToText()).Order(StringComparer.Ordinal))
-                {
-                    rows.AddRange(await ProvisioningTable.ReadOfTargetForUpdateAsync(transaction, system, target));
-                }
-
-                return rows;
-            },
-            LookAgain.OfPlan,
-            _ => null,
-            disabled,
-            cancellation);
-
     public Task PauseAsync(string system, TimeSpan pause, CancellationToken cancellation)
         => database.TransactAsync(transaction => new SystemPace(transaction, system, Now()).PauseAsync(pause), cancellation);
 
@@ -224,26 +202,6 @@ public sealed partial class ProvisioningRows(Database database, SecretKeys secre
                 await ProvisioningTable.AskAsync(transaction, row, "An administrator asked to try again.", ProvisioningLane.Interactive, correlationId, Now());
                 return true;
             },
-            cancellation);
-
-    private Task<bool> AskAgainAsync(
-        Func<Transaction, Task<List<StoredRow>>> read, string reason, Func<StoredRow, string?> correlationId, bool disabled, CancellationToken cancellation)
-        => database.TransactAsync(
-            async transaction =>
-            {
-                foreach (var row in await read(transaction))
-                {
-                    await ProvisioningTable.AskAsync(transaction, row, reason, Enum.Parse<ProvisioningLane>(row.Lane), correlationId(row), Now());
-                    if (disabled)
-                    {
-                        await ProvisioningTable.DisabledByUsAsync(transaction, row.Key);
-                    }
-                }
-
-                return true;
-            },
-            // To ask twice asks for no more than a look: a lost commit answer is settled that way.
-            _ => Task.FromResult(default(Settled<bool>)),
             cancellation);
 
     private async Task<bool> SaveAsync(Transaction transaction, ProvisioningRow row, bool release, IReadOnlyList<string> followers)

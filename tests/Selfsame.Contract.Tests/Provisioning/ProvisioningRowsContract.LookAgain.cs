@@ -12,7 +12,7 @@ public abstract partial class ProvisioningRowsContract
         await InsertAsync("app");
         var claim = (await ClaimAsync()).Single();
 
-        await rows.AskAgainAsync(claim.Row.Key, disabled: true, CancellationToken.None);
+        await rows.AskAgainAsync([claim.Row.Key], LookAgain.OfLateWrite, disabled: true, CancellationToken.None);
         await rows.SaveAsync(claim.Row with { State = ProvisioningState.Intent }, release: false, [], CancellationToken.None);
         await rows.SaveAsync(claim.Row with { State = ProvisioningState.Linked, TargetId = User }, release: true, [], CancellationToken.None);
 

@@ -66,6 +66,9 @@ internal sealed class InMemoryRows : IProvisioningRows
 
     public void Ask(ProvisioningKey key, string reason, bool disabled = false)
     {
+    /// <summary>The row's user was purged, and nothing was under way.</summary>
+    public void Forget(ProvisioningKey key) => rows.Remove(key);
+
         var row = rows[key];
         rows[key] = ProvisioningMachine.Next(row, new LookAgain(reason), row.NotBefore, 0) with { Asked = row.Asked + 1, Disabled = disabled || row.Disabled };
     }
@@ -186,9 +189,27 @@ internal sealed class InMemoryRows : IProvisioningRows
         return Task.FromResult<AddressClaim>(isBeside ? new AddressClaimed() : held);
     }
 
-    public Task AskAgainAsync(ProvisioningKey key, bool disabled, CancellationToken cancellation)
+    public Task<AnnouncedCreations> AnnounceAsync(IReadOnlyCollection<ProvisioningKey> keys, CancellationToken cancellation)
     {
-        Ask(key, LookAgain.OfLateWrite, disabled);
+        var (kept, busy) = (new HashSet<ProvisioningKey>(), new HashSet<ProvisioningKey>());
+        foreach (var row in keys.Where(rows.ContainsKey).Select(key => rows[key]))
+        {
+            (held.Contains(row.Key) ? busy : kept).Add(row.Key);
+            rows[row.Key] = !held.Contains(row.Key) && row.State is ProvisioningState.Pending or ProvisioningState.Intent
+                ? ProvisioningMachine.Next(row, new Announced(row.Key.Account), DateTimeOffset.UnixEpoch, 0)
+                : row;
+        }
+
+        return Task.FromResult(new AnnouncedCreations(kept, busy));
+    }
+
+    public Task AskAgainAsync(IReadOnlyCollection<ProvisioningKey> keys, string reason, bool disabled, CancellationToken cancellation)
+    {
+        foreach (var key in keys.Where(rows.ContainsKey))
+        {
+            Ask(key, reason, disabled);
+        }
+
         return Task.CompletedTask;
     }
 
