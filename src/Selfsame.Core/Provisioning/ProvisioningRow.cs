@@ -73,7 +73,8 @@ public sealed record ProvisioningRow
 
     /// <summary>
     /// Why a linked row is to be looked at again, null when it is not; of a compensating one <see cref="MayStillArrive.Reason"/>, or <see cref="MayStillArrive.AskedMeanwhile"/>
-    /// where that is before its time, until there is something to disable. Null in every other state.
+    /// where that is before its time, until there is something to disable; of one on the way, that its account may be older than its source, or that others hang on what was
+    /// sent to it. Null in every other state.
     /// </summary>
     public string? DueBecause { get; init; }
 
@@ -132,12 +133,12 @@ public sealed record ProvisioningClaim(string System, int Most, int Backfill, Ti
 /// <param name="Next">What was taken.</param>
 public sealed record ReleasedRow(bool Saved, IReadOnlyList<ClaimedRow> Next);
 
-/// <summary>What came of asking to disable or delete an account.</summary>
 /// <summary>What came of announcing the accounts that a plan is about to make.</summary>
 /// <param name="Kept">The rows that keep it.</param>
 /// <param name="Busy">The rows that somebody works on just now.</param>
 public sealed record AnnouncedCreations(IReadOnlySet<ProvisioningKey> Kept, IReadOnlySet<ProvisioningKey> Busy);
 
+/// <summary>What came of asking to disable or delete an account.</summary>
 public abstract record DisablingAnswer;
 
 /// <summary>It was counted, and the row is <see cref="ProvisioningState.Compensating"/>.</summary>

@@ -230,7 +230,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
             return false;
         }
 
-        if (claim.Remaining(parts.Clock) < Provisioner.CallTimeout)
+        if (!await KeepNewsAsync(cancellation) || claim.Remaining(parts.Clock) < Provisioner.CallTimeout)
         {
             return false;
         }

@@ -215,8 +215,10 @@ public sealed partial class ProvisioningRows(Database database, SecretKeys secre
 
         // Somebody asked while the row was worked on: what was read may be older than the change, and who asked may have disabled the account.
         var asked = present.Asked != row.Asked;
-        var next = asked && release ? ProvisioningMachine.Next(row, new LookAgain("It changed meanwhile."), now, 0) : row;
-        var saved = next with { Disabled = row.Disabled || (asked && present.Disabled) };
+        var next = asked && release ? ProvisioningMachine.Next(row, LookAgain.Meanwhile(present.DueBecause), now, 0) : row;
+        // What was asked that must not be forgotten stands until the row is given back.
+        var keeps = asked && !release && row.State is ProvisioningState.Linked or ProvisioningState.Intent && LookAgain.IsOfOlder(present.DueBecause);
+        var saved = next with { Disabled = row.Disabled || (asked && present.Disabled), DueBecause = keeps ? present.DueBecause : next.DueBecause };
         await ProvisioningTable.UpdateAsync(transaction, secrets, saved, release, now);
         if (ProvisioningTable.HasNews(present, saved))
         {
@@ -238,10 +240,10 @@ public sealed partial class ProvisioningRows(Database database, SecretKeys secre
         return true;
     }
 
-    /// <summary>Has the account's own rows looked at; they end with that of a purged user if the account is gone by then.</summary>
+    /// <summary>Has the account's own rows looked at, which one in conflict is made no more of; they end with that of a purged user if the account is gone by then.</summary>
     private static async Task TellAsync(Transaction transaction, ProvisioningRow row, AccountId account, IReadOnlyList<string> followers, bool ends, DateTimeOffset now)
     {
-        if (!ends)
+        if (!ends && row.State != ProvisioningState.Conflict)
         {
             await InsertPending(transaction, row.Key.System, account, followers, now, row.CorrelationId, row.Lane);
         }

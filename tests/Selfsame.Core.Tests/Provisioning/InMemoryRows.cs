@@ -18,6 +18,8 @@ internal sealed class InMemoryRows : IProvisioningRows
 
     public IReadOnlyCollection<ProvisioningRow> All => rows.Values;
 
+    public ProvisioningRow Of(ProvisioningKey key) => rows[key];
+
     /// <summary>Whether a row that is worked on is not claimed again; else the next claim is as one after a crash.</summary>
     public bool KeepsLeases { get; init; }
 
@@ -64,11 +66,11 @@ internal sealed class InMemoryRows : IProvisioningRows
         Ask(key, LookAgain.OfPurge);
     }
 
-    public void Ask(ProvisioningKey key, string reason, bool disabled = false)
-    {
     /// <summary>The row's user was purged, and nothing was under way.</summary>
     public void Forget(ProvisioningKey key) => rows.Remove(key);
 
+    public void Ask(ProvisioningKey key, string reason, bool disabled = false)
+    {
         var row = rows[key];
         rows[key] = ProvisioningMachine.Next(row, new LookAgain(reason), row.NotBefore, 0) with { Asked = row.Asked + 1, Disabled = disabled || row.Disabled };
     }
@@ -120,12 +122,18 @@ internal sealed class InMemoryRows : IProvisioningRows
         }
 
         var asked = present.Asked != row.Asked;
-        var next = asked && release ? ProvisioningMachine.Next(row, new LookAgain("It changed meanwhile."), row.NotBefore, 0) : row;
-        var saved = next with { Disabled = row.Disabled || (asked && present.Disabled) };
+        var next = asked && release ? ProvisioningMachine.Next(row, LookAgain.Meanwhile(present.DueBecause), row.NotBefore, 0) : row;
+        var keeps = asked && !release && row.State is ProvisioningState.Linked or ProvisioningState.Intent && LookAgain.IsOfOlder(present.DueBecause);
+        var saved = next with { Disabled = row.Disabled || (asked && present.Disabled), DueBecause = keeps ? present.DueBecause : next.DueBecause };
         rows[row.Key] = saved with { Asked = present.Asked };
         foreach (var key in followers.Where(_ => row.TargetId is not null).Select(system => new ProvisioningKey(row.Key.System, row.TargetId!, system)))
         {
             Woken.Add(key.System);
+            if (row.State == ProvisioningState.Conflict && !rows.ContainsKey(key))
+            {
+                continue;
+            }
+
             if (!rows.TryAdd(key, New(key)))
             {
                 rows[key] = rows[key] with { Purged = rows[key].Purged || (row.Deleting && saved.State == ProvisioningState.Compensated) };
