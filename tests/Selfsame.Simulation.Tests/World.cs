@@ -90,7 +90,7 @@ internal sealed class World
     {
         UserSystem = RemoteSystems.Users,
         ProvisionTo = [RemoteSystems.Auth, RemoteSystems.Pds],
-        DeletePurgedIn = [RemoteSystems.Auth],
+        DeletePurgedIn = Remotes.Topology.DeletedWith(RemoteSystems.Users),
     };
 
     /// <summary>No limits: the simulation asks whether people come out whole, not how many may come.</summary>

@@ -119,10 +119,23 @@ public sealed class Provisioner
     /// <param name="key">Of whom, into what.</param>
     /// <param name="cancellation">Gives up between steps.</param>
     public async Task<HeldForPlan> HoldAddressAsync(ProvisioningKey key, CancellationToken cancellation)
-        => !parts.Topology.Rules.Any(rule => rule.Source == key.Source && rule.Target == key.System && rule.Missing == MissingAction.CreateInTarget)
-                || (await parts.Systems[key.Source].DescribeAsync(cancellation)).AddressesAreUnique ? new HeldForPlan(false, null)
+        => !IsProvisioned(key) || (await parts.Systems[key.Source].DescribeAsync(cancellation)).AddressesAreUnique ? new HeldForPlan(false, null)
             : await parts.Rows.ClaimAsync(key, Lease, cancellation) is { } claim ? await new RowWork(parts, claim).HoldAddressAsync(cancellation)
             : new HeldForPlan(true, "The service is at work on it.");
+
+    /// <summary>
+    /// Has the rows of accounts keep that a plan is about to make these under the same ids, and those are looked for as if the service had made them: of somebody who goes meanwhile none stays.
+    /// </summary>
+    /// <param name="keys">Of whom, into what.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public Task<AnnouncedCreations> AnnounceAsync(IEnumerable<ProvisioningKey> keys, CancellationToken cancellation)
+        => parts.Rows.AnnounceAsync([.. keys.Where(IsProvisioned)], cancellation);
+
+    /// <summary>Has the service look at accounts that a plan made: whoever they were made for may have gone, or changed, since.</summary>
+    /// <param name="keys">Of whom, into what.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public Task AskAgainAsync(IEnumerable<ProvisioningKey> keys, CancellationToken cancellation)
+        => parts.Rows.AskAgainAsync([.. keys.Where(IsProvisioned)], LookAgain.OfPlan, disabled: false, cancellation);
 
     /// <summary>Has the service look at accounts that a plan changed: their sources may have changed since the plan was made.</summary>
     /// <param name="system">The system of the accounts.</param>
@@ -131,6 +144,9 @@ public sealed class Provisioner
     /// <param name="cancellation">Gives up.</param>
     public Task AskAgainAsync(string system, IReadOnlyCollection<AccountId> accounts, bool disabled, CancellationToken cancellation)
         => Lanes.Any(lane => lane.System == system) ? parts.Rows.AskAgainAboutAsync(system, accounts, disabled, cancellation) : Task.CompletedTask;
+
+    private bool IsProvisioned(ProvisioningKey key)
+        => parts.Topology.Rules.Any(rule => rule.Source == key.Source && rule.Target == key.System && rule.Missing == MissingAction.CreateInTarget);
 
     /// <summary>Works on what is due now in every system; how many rows that were.</summary>
     public async Task<int> RunOnceAsync(CancellationToken cancellation)

@@ -8,6 +8,9 @@ public abstract record ProvisioningEvent;
 /// <summary>The account is missing and will be made under this id.</summary>
 public sealed record Intended(AccountId TargetId) : ProvisioningEvent;
 
+/// <summary>A plan is about to make the account under this id, as the service would.</summary>
+public sealed record Announced(AccountId TargetId) : ProvisioningEvent;
+
 /// <summary>The account is missing and will be made with these fields and this password; the system gives the id.</summary>
 /// <param name="Account">What will be sent.</param>
 /// <param name="Note">Why these fields and not the first choice; null where they are.</param>
@@ -43,6 +46,13 @@ public sealed record NotWantedYet : ProvisioningEvent;
 
 /// <summary>The account of the source is gone or disabled, and ours is active: it is to be disabled.</summary>
 public sealed record Disabling : ProvisioningEvent;
+
+/// <summary>An update leaves for an account on which others hang: also where its answer is lost, whoever looks next tells them.</summary>
+public sealed record UpdateLeaves : ProvisioningEvent
+{
+    /// <summary>Why such a row is due.</summary>
+    public const string Reason = "It was being changed.";
+}
 
 /// <summary>The user was purged, and the config has the account deleted.</summary>
 public sealed record Deleting : ProvisioningEvent;
@@ -88,6 +98,14 @@ public sealed record LookAgain(string Reason) : ProvisioningEvent
 
     /// <summary>The reason where a node that had lost the row may have written last.</summary>
     public const string OfLateWrite = "A node that had lost the row had sent something.";
+
+    /// <summary>Whether a row with this reason has an account that may have been written of what its source was before: until it was looked at, that is not forgotten.</summary>
+    /// <param name="reason">Why it is due; null where it is not.</param>
+    public static bool IsOfOlder(string? reason) => reason is FoundOursOlder.Reason or OfPlan or OfLateWrite;
+
+    /// <summary>Somebody asked while the row was worked on: again for what they asked, where that must not be forgotten.</summary>
+    /// <param name="reason">What the row says by now of why it is due.</param>
+    public static LookAgain Meanwhile(string? reason) => new(IsOfOlder(reason) ? reason! : "It changed meanwhile.");
 }
 
 /// <summary>
@@ -109,6 +127,8 @@ public static class ProvisioningMachine
             (ProvisioningState.Pending, Intended intended) => row with { State = ProvisioningState.Intent, TargetId = intended.TargetId },
             // A creation that did not arrive is made again under the same id.
             (ProvisioningState.Intent, Intended intended) when row.TargetId is null || intended.TargetId.Equals(row.TargetId) => row with { TargetId = intended.TargetId },
+            (ProvisioningState.Pending or ProvisioningState.Intent, Announced announced) when row.Intended is null && (row.TargetId is null || announced.TargetId.Equals(row.TargetId))
+                => row with { State = ProvisioningState.Intent, TargetId = announced.TargetId, NotBefore = now + Provisioner.CallTimeout + Provisioner.ClockMargin },
             // Other fields after a refusal, but never another password: the first may have signed up after all.
             (ProvisioningState.Pending or ProvisioningState.Intent, IntendedWithPassword intended) when row.Intended is null || row.Intended.Password == intended.Account.Password
                 => row with { State = ProvisioningState.Intent, Intended = intended.Account, Note = intended.Note },
@@ -119,7 +139,7 @@ public static class ProvisioningMachine
             (not ProvisioningState.Conflict and not ProvisioningState.Compensated, FoundConflict conflict)
                 => Settled(row, ProvisioningState.Conflict, conflict.Evidence),
             (not ProvisioningState.Conflict and not ProvisioningState.Compensated, Failed failed) => Later(row, failed, now, jitter),
-            (ProvisioningState.Pending, NotWantedYet) => row with { Attempts = 0, Problem = null, NotBefore = now + LongestDelay },
+            (ProvisioningState.Pending, NotWantedYet) => row with { Attempts = 0, Problem = null, DueBecause = null, NotBefore = now + LongestDelay },
             (ProvisioningState.Compensating, Disabling) when IsAwaited(row)
                 => row with { Attempts = 0, Problem = null, DueBecause = null },
             (ProvisioningState.Pending or ProvisioningState.Intent or ProvisioningState.Linked, Disabling)
@@ -136,19 +156,29 @@ public static class ProvisioningMachine
                     DueBecause = MayStillArrive.Reason,
                     NotBefore = now + Provisioner.CallTimeout + Provisioner.ClockMargin,
                 },
+            (ProvisioningState.Pending or ProvisioningState.Intent or ProvisioningState.Linked, UpdateLeaves) => row with { DueBecause = UpdateLeaves.Reason },
             (ProvisioningState.Linked, MadeAgain)
                 => row with { State = ProvisioningState.Pending, TargetId = null, Intended = null, Note = null, DueBecause = null, Attempts = 0 },
             (ProvisioningState.Compensating, WantedAgain) => row with { State = ProvisioningState.Intent, Deleting = false, Attempts = 0, Problem = null, DueBecause = null },
             (not ProvisioningState.Conflict and not ProvisioningState.Compensated, NothingLeft) => Settled(row, ProvisioningState.Compensated, null),
             (ProvisioningState.Linked, HandlePassed passed) when row.Intended is { } sent
                 => row with { Intended = sent with { PassedHandles = [.. sent.PassedHandles, passed.Handle] }, Note = passed.Note },
-            // That it may be older than its source is known until it was looked at.
-            (ProvisioningState.Linked, LookAgain) when row.DueBecause is FoundOursOlder.Reason or LookAgain.OfPlan => row with { Attempts = 0, NotBefore = now },
+            // That it may be older than its source is known until it was looked at, and a chain alone takes no other reason's place: what hangs on the account hears of that.
+            (ProvisioningState.Linked, LookAgain again) when LookAgain.IsOfOlder(row.DueBecause) || (row.DueBecause is not null && again.Reason == LookAgain.OfChain)
+                => row with { Attempts = 0, NotBefore = now },
             (ProvisioningState.Linked, LookAgain again) => row with { DueBecause = again.Reason, Attempts = 0, NotBefore = now },
-            (ProvisioningState.Conflict or ProvisioningState.Compensated, LookAgain)
-                => row with { State = Begun(row) ? ProvisioningState.Intent : ProvisioningState.Pending, Attempts = 0, Problem = null, NotBefore = now },
+            (ProvisioningState.Conflict or ProvisioningState.Compensated, LookAgain again)
+                => row with
+                {
+                    State = Begun(row) ? ProvisioningState.Intent : ProvisioningState.Pending,
+                    Attempts = 0,
+                    Problem = null,
+                    NotBefore = now,
+                    DueBecause = Begun(row) && LookAgain.IsOfOlder(again.Reason) ? again.Reason : null,
+                },
             // A look before its time tells who is wanted again; that nothing will arrive only the whole time tells.
             (ProvisioningState.Compensating, LookAgain) when IsAwaited(row) => row with { DueBecause = MayStillArrive.AskedMeanwhile, NotBefore = now },
+            (ProvisioningState.Intent, LookAgain again) when LookAgain.IsOfOlder(again.Reason) => row with { DueBecause = again.Reason, NotBefore = now },
             (_, LookAgain) => row with { NotBefore = now },
             _ => throw new InvalidOperationException($"A row that is {row.State} can't have the event {happened.GetType().Name}."),
         };

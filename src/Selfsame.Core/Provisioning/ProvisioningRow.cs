@@ -73,7 +73,8 @@ public sealed record ProvisioningRow
 
     /// <summary>
     /// Why a linked row is to be looked at again, null when it is not; of a compensating one <see cref="MayStillArrive.Reason"/>, or <see cref="MayStillArrive.AskedMeanwhile"/>
-    /// where that is before its time, until there is something to disable. Null in every other state.
+    /// where that is before its time, until there is something to disable; of one on the way, that its account may be older than its source, or that others hang on what was
+    /// sent to it. Null in every other state.
     /// </summary>
     public string? DueBecause { get; init; }
 
@@ -132,6 +133,11 @@ public sealed record ProvisioningClaim(string System, int Most, int Backfill, Ti
 /// <param name="Next">What was taken.</param>
 public sealed record ReleasedRow(bool Saved, IReadOnlyList<ClaimedRow> Next);
 
+/// <summary>What came of announcing the accounts that a plan is about to make.</summary>
+/// <param name="Kept">The rows that keep it.</param>
+/// <param name="Busy">The rows that somebody works on just now.</param>
+public sealed record AnnouncedCreations(IReadOnlySet<ProvisioningKey> Kept, IReadOnlySet<ProvisioningKey> Busy);
+
 /// <summary>What came of asking to disable or delete an account.</summary>
 public abstract record DisablingAnswer;
 
@@ -186,12 +192,21 @@ public interface IProvisioningRows
     Task<AddressClaim> ClaimAddressAsync(ProvisioningRow row, string? address, AccountId? former, IReadOnlyCollection<AccountId> others, CancellationToken cancellation);
 
     /// <summary>
-    /// Has a row looked at again that another holder has by now: who lost it had sent something to the other system, which may have arrived last.
+    /// Keeps in the rows of accounts that a plan is about to make, under the ids of the accounts of which they are made, that they may be on their way: whatever becomes of the plan and of
+    /// their sources, they are looked for. A row that is not there is not made.
     /// </summary>
-    /// <param name="key">The row.</param>
+    /// <param name="keys">Of whom, into what.</param>
+    /// <param name="cancellation">Gives up.</param>
+    Task<AnnouncedCreations> AnnounceAsync(IReadOnlyCollection<ProvisioningKey> keys, CancellationToken cancellation);
+
+    /// <summary>
+    /// Has rows looked at again, as far as they are there: somebody who does not hold them had sent something to the other system, which may have arrived last.
+    /// </summary>
+    /// <param name="keys">The rows.</param>
+    /// <param name="reason"><see cref="LookAgain.OfLateWrite"/> or <see cref="LookAgain.OfPlan"/>.</param>
     /// <param name="disabled">Whether that disabled the account: then it is the service that may enable it, whatever the present holder writes.</param>
     /// <param name="cancellation">Gives up.</param>
-    Task AskAgainAsync(ProvisioningKey key, bool disabled, CancellationToken cancellation);
+    Task AskAgainAsync(IReadOnlyCollection<ProvisioningKey> keys, string reason, bool disabled, CancellationToken cancellation);
 
     /// <summary>
     /// Has the rows looked at again whose accounts are these: a plan changed them, made of what their source was then. An account that has no row is nothing to the service.

@@ -42,15 +42,23 @@ internal sealed partial class RowWork
     }
 
     /// <summary>
-    /// Whether what hangs on the account is to hear of it: that it is there, that it changed, that it was disabled. Where rules form a circle,
+    /// Whether what hangs on the account is to hear of it: that it is there, that it changed, that it was disabled, also where no more of it can follow. Where rules form a circle,
     /// a look that changes nothing ends it.
     /// </summary>
     private bool IsNews(ProvisioningEvent happened) => happened switch
     {
         FoundOurs => wrote || claim.Row.DueBecause != LookAgain.OfChain,
-        NothingLeft => wrote || claim.Row.State == ProvisioningState.Compensating,
+        NothingLeft or FoundConflict => wrote || claim.Row.State == ProvisioningState.Compensating || claim.Row.DueBecause is not (null or LookAgain.OfChain),
         _ => false,
     };
+
+    /// <summary>
+    /// Keeps, before an update leaves, that what hangs on the account is to hear of it where nothing else would tell whoever looks after a lost answer, or a crash; false where another
+    /// holds the row by now.
+    /// </summary>
+    private async Task<bool> KeepNewsAsync(CancellationToken cancellation)
+        => row.State == ProvisioningState.Compensating || row.DueBecause is not (null or LookAgain.OfChain) || parts.Topology.ProvisionedFrom(Target).Count == 0
+            || await AdvanceAsync(new UpdateLeaves(), cancellation);
 
     /// <summary>Gives the row back as it is: what a person read is no longer what would be done.</summary>
     private async Task<bool> ConcludeUnchangedAsync(CancellationToken cancellation)

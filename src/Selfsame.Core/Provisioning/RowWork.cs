@@ -46,7 +46,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
         // The other holder may have read the account before what we sent arrived.
         if (lost && sentDisabled is { } disabled)
         {
-            await parts.Rows.AskAgainAsync(row.Key, disabled, cancellation);
+            await parts.Rows.AskAgainAsync([row.Key], LookAgain.OfLateWrite, disabled, cancellation);
         }
     }
 
@@ -230,7 +230,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
             return false;
         }
 
-        if (claim.Remaining(parts.Clock) < Provisioner.CallTimeout)
+        if (!await KeepNewsAsync(cancellation) || claim.Remaining(parts.Clock) < Provisioner.CallTimeout)
         {
             return false;
         }

@@ -36,8 +36,8 @@ internal sealed partial class ApplyAttempt
     }
 
     /// <summary>
-    /// Where the service provisions as well, it looks at what the plan changed: a source may have changed after the plan was made. What is taken back by an undo
-    /// stays so until its source changes.
+    /// Where the service provisions as well, it looks at what the plan changed, or made of whom it has a row: a source may have changed after the plan was made. What is taken back by an
+    /// undo stays so until its source changes.
     /// </summary>
     private async Task AskServiceAsync(IReadOnlyList<Change> portion, List<JournalOutcome> outcomes)
     {
@@ -46,6 +46,7 @@ internal sealed partial class ApplyAttempt
             return;
         }
 
+        await provisioner.AskAgainAsync(portion.Select(RowOf).OfType<ProvisioningKey>(), CancellationToken.None);
         var applied = outcomes.Where(outcome => outcome.State == ChangeState.Applied).Select(outcome => outcome.Number).ToHashSet();
         foreach (var group in portion
             .Where(change => change.Action == ChangeAction.Update && applied.Contains(change.Number))

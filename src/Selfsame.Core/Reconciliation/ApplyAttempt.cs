@@ -76,6 +76,7 @@ internal sealed partial class ApplyAttempt(
     private async Task<bool> ChangeAccountsAsync(IReadOnlyList<Change> planned, CancellationToken cancellation)
     {
         var portion = await NumberAsync(planned, cancellation);
+        var busy = await AnnounceAsync(portion, cancellation);
         var present = await ReadAsync(portion, cancellation);
         var passwords = await ReadPasswordsAsync(portion, cancellation);
         var refuted = await ReadRefutedAsync(portion, present, cancellation);
@@ -102,6 +103,9 @@ internal sealed partial class ApplyAttempt(
                     break;
                 case Ready when held.TryGetValue(change.Number, out var outcome):
                     outcomes.AddRange(outcome is null ? [] : [outcome]);
+                    break;
+                case Ready when RowOf(change) is { } row && busy.Contains(row):
+                    StillOpen(change, $"The service is at work on it. {Again}.");
                     break;
                 case Ready go: ready.Add((change, go)); break;
                 case AlreadyDone done: outcomes.Add(new JournalOutcome(change.Number, ChangeState.Applied, done.After, done.Message)); break;
@@ -227,6 +231,11 @@ internal sealed partial class ApplyAttempt(
     {
         for (var attempt = 1; ; attempt++)
         {
+            if (await KeepAnnouncedAsync(change) is { } stopped)
+            {
+                return stopped;
+            }
+
             var outcome = await send();
             outcome.Checked(change.System, creating: change.Action == ChangeAction.Create);
             if (outcome is not Throttled throttled || attempt == MaximumThrottles || throttled.RetryAfter > LongestWait)

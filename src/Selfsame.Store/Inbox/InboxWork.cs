@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Selfsame.Core.Accounts;
+using Selfsame.Core.Provisioning;
 using Selfsame.Core.Reconciliation;
 using Selfsame.Databases;
 using Selfsame.Store.Provisioning;
@@ -63,6 +64,7 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
         await ConcludeAsync(aboutNobody, "It is about no account.", _ => Task.CompletedTask, cancellation);
         var accounts = events.Where(one => one.Account is not null).GroupBy(one => one.Account!).ToDictionary(group => group.Key, group => group.ToList());
         var (present, failed) = await ReadAsync(system, [.. accounts.Keys], cancellation);
+        var left = await FindLeftAsync(system, targets, [.. accounts.Keys.Where(account => !present.ContainsKey(account) && !failed.ContainsKey(account))], failed, cancellation);
         foreach (var problem in failed.GroupBy(pair => (pair.Value.Message, pair.Value.RetryAfter), pair => pair.Key))
         {
             await FailAsync([.. problem.SelectMany(account => accounts[account])], problem.Key.Message, cancellation, problem.Key.RetryAfter);
@@ -74,23 +76,80 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
             await ConcludeAsync(
                 group,
                 present.ContainsKey(account) ? "The account is there and was handed on." : "The account is not there; what was made of it is looked at again.",
-                transaction => ApplyAsync(transaction, system, account, group, present.ContainsKey(account), targets),
+                transaction => ApplyAsync(transaction, system, account, group, present.ContainsKey(account), present.ContainsKey(account) ? targets : left.GetValueOrDefault(account, [])),
                 cancellation);
         }
     }
 
+    /// <summary>
+    /// Of those who are gone and have no row, in which targets an account stands under their id, as one that a plan made: that is looked at as one that the service made. Who could not be
+    /// asked about fails.
+    /// </summary>
+    private async Task<Dictionary<AccountId, List<string>>> FindLeftAsync(
+        string system, IReadOnlyList<string> targets, List<AccountId> gone, Dictionary<AccountId, SystemUnavailableException> failed, CancellationToken cancellation)
+    {
+        var left = new Dictionary<AccountId, List<string>>();
+        using var late = new CancellationTokenSource(LongestRead, context.Clock);
+        // Where ids are the system's own an equal one says nothing.
+        foreach (var target in targets.Where(target => systems.GetValueOrDefault(target) is IReadsAccountsById and not ICreatesWithPassword))
+        {
+            var parts = systems[target].Mapping.Id.Count;
+            var asked = await WithoutRowAsync(system, target, [.. gone.Where(account => account.Parts.Count == parts && !failed.ContainsKey(account))], cancellation);
+            var (there, unread) = await IsPausedAsync(target, asked, cancellation) is { } paused
+                ? ([], asked.ToDictionary(account => account, _ => paused))
+                : await ReadAsync(target, asked, cancellation, late.Token);
+            foreach (var account in there.Keys)
+            {
+                left.TryAdd(account, []);
+                left[account].Add(target);
+            }
+
+            foreach (var (account, why) in unread)
+            {
+                // That it asks for patience is not the source's.
+                failed[account] = new SystemUnavailableException(why.Message);
+            }
+
+            if (unread.Values.Max(why => why.RetryAfter) is { } pause)
+            {
+                await context.Database.TransactAsync(transaction => new SystemPace(transaction, target, context.Now()).PauseAsync(pause), cancellation);
+            }
+        }
+
+        return left;
+    }
+
+    private Task<List<AccountId>> WithoutRowAsync(string system, string target, List<AccountId> accounts, CancellationToken cancellation)
+        => context.Database.ReadAsync(
+            async transaction =>
+            {
+                var without = new List<AccountId>();
+                foreach (var account in accounts)
+                {
+                    if (!await ProvisioningTable.ExistsAsync(transaction, new ProvisioningKey(system, account, target)))
+                    {
+                        without.Add(account);
+                    }
+                }
+
+                return without;
+            },
+            cancellation);
+
+    /// <summary>That the system asked to be called later, where somebody is to be asked about there; null where it may be.</summary>
+    private async Task<SystemUnavailableException?> IsPausedAsync(string system, List<AccountId> accounts, CancellationToken cancellation)
+        => accounts.Count > 0 && await context.Database.ReadAsync(transaction => new SystemPace(transaction, system, context.Now()).PausedForAsync(), cancellation) > TimeSpan.Zero
+            ? new SystemUnavailableException($"'{system}' asked to be called later.")
+            : null;
+
     private async Task ApplyAsync(
-        Transaction transaction, string system, AccountId account, List<InboxEvent> events, bool isThere, IReadOnlyList<string> targets)
+        Transaction transaction, string system, AccountId account, List<InboxEvent> events, bool isThere, IReadOnlyList<string> wanted)
     {
         var now = context.Now();
         var last = events[^1];
         await VerificationEvents.AddAsync(transaction, system, account, isThere ? events.Where(one => one.ProvesEmail).Select(one => one.Id) : null);
         await ProvisioningRows.RequeueAsync(transaction, system, account, Told(last), now, last.CorrelationId);
-        if (isThere)
-        {
-            await ProvisioningRows.InsertPending(transaction, system, account, targets, now, last.CorrelationId);
-        }
-
+        await ProvisioningRows.InsertPending(transaction, system, account, wanted, now, last.CorrelationId);
         // The last one's goes on with the row; the others' are to be found there, too.
         foreach (var earlier in events.DistinctBy(one => one.CorrelationId).Where(one => one.CorrelationId != last.CorrelationId))
         {
@@ -175,11 +234,11 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
 
     /// <summary>Reads all at once, and where that fails each by itself; who is there, and why the others could not be read.</summary>
     private async Task<(Dictionary<AccountId, Account> Present, Dictionary<AccountId, SystemUnavailableException> Failed)> ReadAsync(
-        string system, IReadOnlyList<AccountId> accounts, CancellationToken cancellation)
+        string system, List<AccountId> accounts, CancellationToken cancellation, CancellationToken until = default)
     {
         var (present, failed) = (new Dictionary<AccountId, Account>(), new Dictionary<AccountId, SystemUnavailableException>());
         using var late = new CancellationTokenSource(LongestRead, context.Clock);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, late.Token);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, late.Token, until);
         var problem = await TryReadAsync(system, accounts, present, cancellation, either.Token);
         if (problem is null)
         {
@@ -191,7 +250,7 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
         var silent = 0;
         foreach (var (account, index) in accounts.Select((account, index) => (account, index)))
         {
-            isDown |= late.IsCancellationRequested || (silent == index && index >= FailuresOfADownSystem);
+            isDown |= late.IsCancellationRequested || until.IsCancellationRequested || (silent == index && index >= FailuresOfADownSystem);
             if ((isDown ? problem : await TryReadAsync(system, [account], present, cancellation, either.Token)) is { } why)
             {
                 failed[account] = why;
@@ -205,7 +264,7 @@ public sealed class InboxWork(StoreContext context, Topology topology, IReadOnly
 
     /// <summary>Adds who of <paramref name="accounts"/> is there; why they could not be read, or null.</summary>
     private async Task<SystemUnavailableException?> TryReadAsync(
-        string name, IReadOnlyList<AccountId> accounts, Dictionary<AccountId, Account> present, CancellationToken cancellation, CancellationToken limit)
+        string name, List<AccountId> accounts, Dictionary<AccountId, Account> present, CancellationToken cancellation, CancellationToken limit)
     {
         if (accounts.Count == 0)
         {

@@ -101,19 +101,22 @@ internal static class LinkTokens
         return rows.OfType<LinkToken>().FirstOrDefault() is { } link ? (link, rows.OfType<User>().FirstOrDefault()) : default;
     }
 
-    /// <summary>After a lost commit answer: the user, as it is now, whose link was used up at this very instant; null when we did not.</summary>
+    /// <summary>
+    /// After a lost commit answer: the user, as it is now, whose link was used up at this very instant; null when we did not. One that somebody ended at the
+    /// same instant is none.
+    /// </summary>
     public static async Task<User?> FindRedeemedAsync(
         Transaction transaction, string token, string tenant, string purpose, DateTimeOffset at)
     {
         var userId = await transaction.ScalarAsync<long?>(
-            "SELECT user_id FROM link_tokens WHERE token_hash = @hash AND tenant = @tenant AND purpose = @purpose AND used_at = @at",
+            "SELECT user_id FROM link_tokens WHERE token_hash = @hash AND tenant = @tenant AND purpose = @purpose AND used_at = @at AND expires_at > @at",
             new { hash = Hash(token), tenant, purpose, at });
         return userId is { } id ? await UserReader.FindByIdAsync(transaction, id) : null;
     }
 
-    /// <summary>Ends every unused link of a user, of one purpose.</summary>
+    /// <summary>Ends every unused link of a user, of one purpose: it expires with that, which tells it from one that was used.</summary>
     public static Statement Revoke(long userId, string purpose, DateTimeOffset now)
-        => new("UPDATE link_tokens SET used_at = $3 WHERE user_id = $1 AND used_at IS NULL AND purpose = $2", userId, purpose, now);
+        => new("UPDATE link_tokens SET used_at = $3, expires_at = $3 WHERE user_id = $1 AND used_at IS NULL AND purpose = $2", userId, purpose, now);
 
     /// <summary>As above, of some purposes.</summary>
     public static Task RevokeAsync(Transaction transaction, long userId, IReadOnlyList<string> purposes, DateTimeOffset now)
@@ -127,6 +130,6 @@ internal static class LinkTokens
 
         var names = string.Join(", ", purposes.Select((_, index) => $"@purpose{index}"));
         return transaction.ExecuteAsync(
-            $"UPDATE link_tokens SET used_at = @now WHERE user_id = @userId AND used_at IS NULL AND purpose IN ({names})", parameters);
+            $"UPDATE link_tokens SET used_at = @now, expires_at = @now WHERE user_id = @userId AND used_at IS NULL AND purpose IN ({names})", parameters);
     }
 }

@@ -170,28 +170,6 @@ public sealed partial class ProvisioningRows(Database database, SecretKeys secre
             _ => Task.FromResult(default(Settled<DisablingAnswer>)),
             cancellation);
 
-    public Task AskAgainAsync(ProvisioningKey key, bool disabled, CancellationToken cancellation)
-        => AskAgainAsync(
-            async transaction => await ProvisioningTable.ReadForUpdateAsync(transaction, key) is { } row ? [row] : [], LookAgain.OfLateWrite, row => row.CorrelationId, disabled, cancellation);
-
-    public Task AskAgainAboutAsync(string system, IReadOnlyCollection<AccountId> targets, bool disabled, CancellationToken cancellation)
-        => AskAgainAsync(
-            async transaction =>
-            {
-                var rows = new List<StoredRow>();
-                // In one order, so that two who ask do not block each other.
-                foreach (var target in targets.Select(target => target.ToText()).Order(StringComparer.Ordinal))
-                {
-                    rows.AddRange(await ProvisioningTable.ReadOfTargetForUpdateAsync(transaction, system, target));
-                }
-
-                return rows;
-            },
-            LookAgain.OfPlan,
-            _ => null,
-            disabled,
-            cancellation);
-
     public Task PauseAsync(string system, TimeSpan pause, CancellationToken cancellation)
         => database.TransactAsync(transaction => new SystemPace(transaction, system, Now()).PauseAsync(pause), cancellation);
 
@@ -226,26 +204,6 @@ public sealed partial class ProvisioningRows(Database database, SecretKeys secre
             },
             cancellation);
 
-    private Task<bool> AskAgainAsync(
-        Func<Transaction, Task<List<StoredRow>>> read, string reason, Func<StoredRow, string?> correlationId, bool disabled, CancellationToken cancellation)
-        => database.TransactAsync(
-            async transaction =>
-            {
-                foreach (var row in await read(transaction))
-                {
-                    await ProvisioningTable.AskAsync(transaction, row, reason, Enum.Parse<ProvisioningLane>(row.Lane), correlationId(row), Now());
-                    if (disabled)
-                    {
-                        await ProvisioningTable.DisabledByUsAsync(transaction, row.Key);
-                    }
-                }
-
-                return true;
-            },
-            // To ask twice asks for no more than a look: a lost commit answer is settled that way.
-            _ => Task.FromResult(default(Settled<bool>)),
-            cancellation);
-
     private async Task<bool> SaveAsync(Transaction transaction, ProvisioningRow row, bool release, IReadOnlyList<string> followers)
     {
         var now = Now();
@@ -257,8 +215,10 @@ public sealed partial class ProvisioningRows(Database database, SecretKeys secre
 
         // Somebody asked while the row was worked on: what was read may be older than the change, and who asked may have disabled the account.
         var asked = present.Asked != row.Asked;
-        var next = asked && release ? ProvisioningMachine.Next(row, new LookAgain("It changed meanwhile."), now, 0) : row;
-        var saved = next with { Disabled = row.Disabled || (asked && present.Disabled) };
+        var next = asked && release ? ProvisioningMachine.Next(row, LookAgain.Meanwhile(present.DueBecause), now, 0) : row;
+        // What was asked that must not be forgotten stands until the row is given back.
+        var keeps = asked && !release && row.State is ProvisioningState.Linked or ProvisioningState.Intent && LookAgain.IsOfOlder(present.DueBecause);
+        var saved = next with { Disabled = row.Disabled || (asked && present.Disabled), DueBecause = keeps ? present.DueBecause : next.DueBecause };
         await ProvisioningTable.UpdateAsync(transaction, secrets, saved, release, now);
         if (ProvisioningTable.HasNews(present, saved))
         {
@@ -280,10 +240,10 @@ public sealed partial class ProvisioningRows(Database database, SecretKeys secre
         return true;
     }
 
-    /// <summary>Has the account's own rows looked at; they end with that of a purged user if the account is gone by then.</summary>
+    /// <summary>Has the account's own rows looked at, which one in conflict is made no more of; they end with that of a purged user if the account is gone by then.</summary>
     private static async Task TellAsync(Transaction transaction, ProvisioningRow row, AccountId account, IReadOnlyList<string> followers, bool ends, DateTimeOffset now)
     {
-        if (!ends)
+        if (!ends && row.State != ProvisioningState.Conflict)
         {
             await InsertPending(transaction, row.Key.System, account, followers, now, row.CorrelationId, row.Lane);
         }

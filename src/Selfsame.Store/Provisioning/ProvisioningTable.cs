@@ -96,6 +96,9 @@ internal static class ProvisioningTable
     public static Statement SelectForUpdate(Dialect dialect, string source, AccountId account)
         => new($"SELECT {StoredRow.Columns} FROM provisioning WHERE source = $1 AND source_id = $2 ORDER BY system{ForUpdate(dialect)}", source, account.ToText());
 
+    public static async Task<bool> ExistsAsync(Transaction transaction, ProvisioningKey key)
+        => await transaction.ScalarAsync<long>($"SELECT count(*) FROM provisioning WHERE {IsKey}", Parameters(key)) > 0;
+
     public static Task<StoredRow?> ReadForUpdateAsync(Transaction transaction, ProvisioningKey key)
         => transaction.QueryFirstOrDefaultAsync<StoredRow>(
             $"SELECT {StoredRow.Columns} FROM provisioning WHERE {IsKey}{ForUpdate(transaction)}", Parameters(key));

@@ -171,11 +171,21 @@ public sealed class HandleChanges(StoreContext context)
             cancellation);
     }
 
-    /// <summary>Ends the loan of the account, if it still stands.</summary>
+    /// <summary>Ends the loan of the account. Where another has it by now, what was sent under it may have been written last: the account is looked at again.</summary>
     public Task GiveBackAsync(HeldHandleAccount account, CancellationToken cancellation)
         => context.Database.TransactAsync(
-            transaction => ProvisioningTable.GiveBackAsync(transaction, account.Key, account.Epoch),
-            _ => Task.FromResult(default(Settled<int>)),
+            async transaction =>
+            {
+                if (await ProvisioningTable.GiveBackAsync(transaction, account.Key, account.Epoch) == 0
+                    && await ProvisioningTable.ReadForUpdateAsync(transaction, account.Key) is { } lost)
+                {
+                    await ProvisioningTable.AskAsync(transaction, lost, LookAgain.OfLateWrite, Enum.Parse<ProvisioningLane>(lost.Lane), lost.CorrelationId, context.Now());
+                }
+
+                return true;
+            },
+            // Given back or asked twice comes to the same.
+            _ => Task.FromResult(default(Settled<bool>)),
             cancellation);
 
     /// <summary>

@@ -98,6 +98,36 @@ public abstract class EventInboxTests(Backend backend)
         (await store.QueryAsync<string>("SELECT correlation_id FROM provisioning")).ShouldBe(["correlation-of-2"]);
     }
 
+    // A plan made the account, or it was there before there was a service: its person's first event is the last.
+    [Fact]
+    public async Task An_account_without_a_row_of_who_is_gone_is_looked_at_where_it_stands_under_the_same_id()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var (source, target) = (new Accounts(), new Accounts { Present = { Ann } });
+        await ReceiveAsync(store, Event("1", "sdu", Ann), Event("2", "sdu", new AccountId("auth0|nobody")));
+
+        await WorkAsync(store.Context, source, source, target: target);
+
+        (await store.QueryAsync<string>("SELECT source_id || ' ' || system || ' ' || state || ' ' || correlation_id FROM provisioning")).ShouldBe(["auth0|ann app Pending correlation-of-1"]);
+        (await store.CountAsync("inbox", "state = 'Done'")).ShouldBe(2);
+        await ReceiveAsync(store, Event("3", "sdu", Ann));
+        await WorkAsync(store.Context, source, source, target: target);
+        target.Reads.ShouldBe(1, "of who has a row nothing is asked there");
+    }
+
+    [Fact]
+    public async Task Where_the_target_of_who_is_gone_cant_be_read_the_event_waits_and_that_it_asks_for_patience_is_not_its_sources()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var source = new Accounts();
+        await ReceiveAsync(store, Event("1", "sdu", Ann));
+
+        await WorkAsync(store.Context, source, source, target: new Accounts { Problem = "429 in the target", RetryAfter = TimeSpan.FromMinutes(9) });
+
+        (await store.QueryAsync<string>("SELECT outcome FROM inbox WHERE state = 'Waiting'")).ShouldBe(["429 in the target"]);
+        (await store.QueryAsync<string>("SELECT system FROM provisioning_systems WHERE paused_until IS NOT NULL")).ShouldBe(["app"]);
+    }
+
     [Fact]
     public async Task What_failed_is_worked_on_at_once_when_an_administrator_asks_and_what_somebody_has_is_left_alone()
     {
@@ -601,7 +631,7 @@ public abstract class EventInboxTests(Backend backend)
 
     private static Task<int> WorkAsync(TestStore store, Accounts idp, Accounts? second = null) => WorkAsync(store.Context, idp, second ?? idp);
 
-    private static async Task<int> WorkAsync(StoreContext context, Accounts idp, Accounts second, ProvisioningPace? pace = null)
+    private static async Task<int> WorkAsync(StoreContext context, Accounts idp, Accounts second, ProvisioningPace? pace = null, Accounts? target = null)
     {
         SystemConfig Config(string name)
             => new() { Name = name, Connector = "x", Settings = new Dictionary<string, string>(), Mapping = Accounts.People, Pace = pace ?? new ProvisioningPace() };
@@ -613,6 +643,7 @@ public abstract class EventInboxTests(Backend backend)
             Fingerprint = "",
         };
         var systems = new Dictionary<string, IConnectedSystem> { ["idp"] = idp, ["second"] = second };
+        _ = target is null || systems.TryAdd("app", target);
         return await new InboxWork(context, topology, systems).RunOnceAsync(TestStore.Cancellation);
     }
 

@@ -148,7 +148,32 @@ public abstract class HandleWhileProvisioningContract(Backend backend) : IAsyncL
         (await store.CountAsync("identifiers", $"key = '{Handle}'")).ShouldBe(0);
     }
 
-    // Such were made by an earlier version; and a node that was paused for very long may bring it about at any time.
+    // It slept past its lease with the call about to leave: another finished the change, and the user took a third handle since.
+    [Fact]
+    public async Task A_change_that_lost_the_account_and_is_written_last_is_put_right()
+    {
+        await RunAsync();
+        var slept = false;
+        pds.BeforeUpdate = () =>
+        {
+            if (!slept)
+            {
+                slept = true;
+                store.Clock.Advance(HandleChanges.Lease + TimeSpan.FromSeconds(1));
+                NewHandles().RunOnceAsync(TestStore.Cancellation).GetAwaiter().GetResult().ShouldBe(1);
+                SetAsync("evalora").GetAwaiter().GetResult().ShouldBeOfType<UserChangeResult.Changed>();
+            }
+        };
+
+        (await SetAsync(Handle)).ShouldBeOfType<UserChangeResult.Pending>();
+        HandleOfOurs().ShouldBe(Handle);
+
+        await RunAsync();
+
+        await ShouldBothHaveAsync("evalora");
+    }
+
+    // Such were made by an earlier version; and a node that died with a call on its way may bring it about at any time.
     [Fact]
     public async Task The_same_handle_again_mends_an_account_that_has_another()
     {

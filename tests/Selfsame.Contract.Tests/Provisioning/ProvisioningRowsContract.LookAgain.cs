@@ -12,7 +12,7 @@ public abstract partial class ProvisioningRowsContract
         await InsertAsync("app");
         var claim = (await ClaimAsync()).Single();
 
-        await rows.AskAgainAsync(claim.Row.Key, disabled: true, CancellationToken.None);
+        await rows.AskAgainAsync([claim.Row.Key], LookAgain.OfLateWrite, disabled: true, CancellationToken.None);
         await rows.SaveAsync(claim.Row with { State = ProvisioningState.Intent }, release: false, [], CancellationToken.None);
         await rows.SaveAsync(claim.Row with { State = ProvisioningState.Linked, TargetId = User }, release: true, [], CancellationToken.None);
 
@@ -20,6 +20,58 @@ public abstract partial class ProvisioningRowsContract
         row.State.ShouldBe(ProvisioningState.Linked);
         row.DueBecause.ShouldNotBeNull();
         row.Disabled.ShouldBeTrue();
+    }
+
+    // Of a handle nothing else tells that a late node put an old one back.
+    [Theory]
+    [InlineData(LookAgain.OfLateWrite)]
+    [InlineData(LookAgain.OfPlan)]
+    public async Task That_an_account_may_be_older_than_its_source_is_not_forgotten_by_who_holds_the_row_nor_by_who_asks_later(string reason)
+    {
+        await LinkAsync("app");
+        await AskAsync();
+        var claim = (await ClaimAsync()).Single();
+
+        await rows.AskAgainAsync([claim.Row.Key], reason, disabled: false, CancellationToken.None);
+        await rows.SaveAsync(claim.Row with { Note = "on the way" }, release: false, [], CancellationToken.None);
+        await rows.SaveAsync(claim.Row with { DueBecause = null }, release: true, [], CancellationToken.None);
+        await AskAsync();
+
+        (await ClaimAsync()).ShouldHaveSingleItem().Row.DueBecause.ShouldBe(reason);
+    }
+
+    // As if the service were making it: it may be on its way, whatever becomes of the plan.
+    [Fact]
+    public async Task An_account_that_a_plan_is_about_to_make_is_kept_in_its_row_and_looked_for_when_it_has_had_its_time()
+    {
+        await InsertAsync("app", "held");
+        var held = (await ClaimAsync("held")).Single().Row.Key;
+        var (row, missing) = (held with { System = "app" }, held with { Account = new AccountId("another") });
+
+        var announced = await rows.AnnounceAsync([row, held, missing], CancellationToken.None);
+
+        announced.Kept.ShouldBe([row]);
+        announced.Busy.ShouldBe([held]);
+        (await OfUserAsync()).Count.ShouldBe(2);
+        (await ClaimAsync()).ShouldBeEmpty();
+        clock.Now += Provisioner.CallTimeout + Provisioner.ClockMargin;
+        var claim = (await ClaimAsync()).ShouldHaveSingleItem();
+        (claim.Row.State, claim.Row.TargetId).ShouldBe((ProvisioningState.Intent, User));
+    }
+
+    [Theory]
+    [InlineData(ProvisioningState.Conflict, ProvisioningState.Intent)]
+    [InlineData(ProvisioningState.Compensated, ProvisioningState.Intent)]
+    [InlineData(ProvisioningState.Linked, ProvisioningState.Linked)]
+    public async Task A_plan_may_make_what_was_settled_otherwise_and_leaves_what_has_an_account(ProvisioningState before, ProvisioningState after)
+    {
+        await InsertAsync("app");
+        var claim = (await ClaimAsync()).Single();
+        await rows.SaveAsync(claim.Row with { State = before, TargetId = before == ProvisioningState.Linked ? User : null }, release: true, [], CancellationToken.None);
+
+        await rows.AnnounceAsync([claim.Row.Key], CancellationToken.None);
+
+        (await OfUserAsync()).Single().State.ShouldBe(after);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using Selfsame.Store.Audit;
+using Selfsame.Store.Links;
 using Selfsame.Store.Requests;
 using Selfsame.Store.Users;
 
@@ -54,6 +55,24 @@ public abstract class VerificationTests(Backend backend)
         (await VerifyAsync(store, token, new VerificationProof { NewPassword = "short" })).ShouldBeOfType<VerificationResult.Invalid>().Errors.ByField.Keys.ShouldBe(["newPassword"]);
         (await store.ReadAsync(user.Uuid)).EmailVerifiedAt.ShouldBeNull();
         (await VerifyAsync(store, token, new VerificationProof { Password = TestStore.Password })).ShouldBeOfType<VerificationResult.Verified>();
+    }
+
+    // After a lost commit answer it is asked whether the link was used: at that instant somebody may have disabled the user, which ends the links.
+    [Fact]
+    public async Task A_link_that_was_ended_at_an_instant_was_not_used_at_that_instant()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var (user, token) = await SignUpAsync(store);
+        Task<User?> UsedAsync(string link) => store.Database.ReadAsync(
+            transaction => LinkTokens.FindRedeemedAsync(transaction, link, TestStore.Tenant, LinkPurpose.VerifyEmail, store.Context.Now()), TestStore.Cancellation);
+
+        (await new UserAdministration(store.Context).SetActiveAsync(TestStore.Tenant, user.Uuid, false, Actor.CommandLine, TestStore.Cancellation)).ShouldBeOfType<UserChangeResult.Changed>();
+
+        (await UsedAsync(token)).ShouldBeNull();
+        await store.CreateAsync(TestStore.Request("bert", "bert@example.org") with { Browser = Browser });
+        var used = await store.TakeTokenAsync("bert@example.org", Subject);
+        (await VerifyAsync(store, used, new VerificationProof { Browser = Browser })).ShouldBeOfType<VerificationResult.Verified>();
+        (await UsedAsync(used)).ShouldNotBeNull().Username.ShouldBe("bert");
     }
 
     [Fact]

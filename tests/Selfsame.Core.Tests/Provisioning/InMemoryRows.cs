@@ -18,6 +18,8 @@ internal sealed class InMemoryRows : IProvisioningRows
 
     public IReadOnlyCollection<ProvisioningRow> All => rows.Values;
 
+    public ProvisioningRow Of(ProvisioningKey key) => rows[key];
+
     /// <summary>Whether a row that is worked on is not claimed again; else the next claim is as one after a crash.</summary>
     public bool KeepsLeases { get; init; }
 
@@ -63,6 +65,9 @@ internal sealed class InMemoryRows : IProvisioningRows
         rows[key] = rows[key] with { Purged = true };
         Ask(key, LookAgain.OfPurge);
     }
+
+    /// <summary>The row's user was purged, and nothing was under way.</summary>
+    public void Forget(ProvisioningKey key) => rows.Remove(key);
 
     public void Ask(ProvisioningKey key, string reason, bool disabled = false)
     {
@@ -117,12 +122,18 @@ internal sealed class InMemoryRows : IProvisioningRows
         }
 
         var asked = present.Asked != row.Asked;
-        var next = asked && release ? ProvisioningMachine.Next(row, new LookAgain("It changed meanwhile."), row.NotBefore, 0) : row;
-        var saved = next with { Disabled = row.Disabled || (asked && present.Disabled) };
+        var next = asked && release ? ProvisioningMachine.Next(row, LookAgain.Meanwhile(present.DueBecause), row.NotBefore, 0) : row;
+        var keeps = asked && !release && row.State is ProvisioningState.Linked or ProvisioningState.Intent && LookAgain.IsOfOlder(present.DueBecause);
+        var saved = next with { Disabled = row.Disabled || (asked && present.Disabled), DueBecause = keeps ? present.DueBecause : next.DueBecause };
         rows[row.Key] = saved with { Asked = present.Asked };
         foreach (var key in followers.Where(_ => row.TargetId is not null).Select(system => new ProvisioningKey(row.Key.System, row.TargetId!, system)))
         {
             Woken.Add(key.System);
+            if (row.State == ProvisioningState.Conflict && !rows.ContainsKey(key))
+            {
+                continue;
+            }
+
             if (!rows.TryAdd(key, New(key)))
             {
                 rows[key] = rows[key] with { Purged = rows[key].Purged || (row.Deleting && saved.State == ProvisioningState.Compensated) };
@@ -186,9 +197,27 @@ internal sealed class InMemoryRows : IProvisioningRows
         return Task.FromResult<AddressClaim>(isBeside ? new AddressClaimed() : held);
     }
 
-    public Task AskAgainAsync(ProvisioningKey key, bool disabled, CancellationToken cancellation)
+    public Task<AnnouncedCreations> AnnounceAsync(IReadOnlyCollection<ProvisioningKey> keys, CancellationToken cancellation)
     {
-        Ask(key, LookAgain.OfLateWrite, disabled);
+        var (kept, busy) = (new HashSet<ProvisioningKey>(), new HashSet<ProvisioningKey>());
+        foreach (var row in keys.Where(rows.ContainsKey).Select(key => rows[key]))
+        {
+            (held.Contains(row.Key) ? busy : kept).Add(row.Key);
+            rows[row.Key] = !held.Contains(row.Key) && row.State is ProvisioningState.Pending or ProvisioningState.Intent
+                ? ProvisioningMachine.Next(row, new Announced(row.Key.Account), DateTimeOffset.UnixEpoch, 0)
+                : row;
+        }
+
+        return Task.FromResult(new AnnouncedCreations(kept, busy));
+    }
+
+    public Task AskAgainAsync(IReadOnlyCollection<ProvisioningKey> keys, string reason, bool disabled, CancellationToken cancellation)
+    {
+        foreach (var key in keys.Where(rows.ContainsKey))
+        {
+            Ask(key, reason, disabled);
+        }
+
         return Task.CompletedTask;
     }
 

@@ -475,7 +475,10 @@ public sealed class ProvisionerTests
         public Task<AddressClaim> ClaimAddressAsync(ProvisioningRow row, string? address, AccountId? former, IReadOnlyCollection<AccountId> others, CancellationToken cancellation)
             => Task.FromResult<AddressClaim>(new AddressClaimed());
 
-        public Task AskAgainAsync(ProvisioningKey key, bool disabled, CancellationToken cancellation) => Task.CompletedTask;
+        public Task<AnnouncedCreations> AnnounceAsync(IReadOnlyCollection<ProvisioningKey> keys, CancellationToken cancellation)
+            => Task.FromResult(new AnnouncedCreations(new HashSet<ProvisioningKey>(), new HashSet<ProvisioningKey>()));
+
+        public Task AskAgainAsync(IReadOnlyCollection<ProvisioningKey> keys, string reason, bool disabled, CancellationToken cancellation) => Task.CompletedTask;
 
         public Task AskAgainAboutAsync(string system, IReadOnlyCollection<AccountId> targets, bool disabled, CancellationToken cancellation) => Task.CompletedTask;
 

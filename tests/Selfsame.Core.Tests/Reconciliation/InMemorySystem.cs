@@ -44,7 +44,7 @@ internal sealed partial class InMemorySystem(AccountMapping mapping) : IReadsAcc
     public Action AfterBulkRead { get; set; } = () => { };
 
     /// <summary>Whether a field takes a value, by its type; what it does not is refused.</summary>
-    public Func<string, FieldValue, bool> Takes { get; init; } = (_, _) => true;
+    public Func<string, FieldValue, bool> Takes { get; set; } = (_, _) => true;
 
     public int Writes { get; private set; }
 

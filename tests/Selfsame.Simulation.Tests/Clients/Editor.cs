@@ -31,6 +31,8 @@ internal sealed class Editor(World world, int seed) : Client(world, "editor", se
             {
                 await ActAsync(Random.Pick(users));
             }
+
+            await (Random.OneIn(3) ? SetHandleOfSettledAsync() : Task.CompletedTask);
         }
     }
 
@@ -88,6 +90,18 @@ internal sealed class Editor(World world, int seed) : Client(world, "editor", se
             var user = await new UserReader(context).FindAsync(World.Tenant, uuid, CancellationToken.None);
             return user is null ? new UserChangeResult.NotFound() : await World.Remotes!.Of(context).Handles.SetAsync(user, handle, null, Actor.Self, CancellationToken.None);
         });
+
+    /// <summary>Whoever waits for a person's decision, or whose account is disabled, wants another handle all the same.</summary>
+    private async Task SetHandleOfSettledAsync()
+    {
+        var settled = World.Inspect(transaction => transaction.QueryAsync<Guid>(
+            """
+            SELECT u.uuid FROM users u JOIN provisioning p ON p.source_id = CAST(u.uuid AS text) AND p.system = @system
+            WHERE p.target_id IS NOT NULL AND p.state IN ('Conflict', 'Compensated') ORDER BY u.id
+            """,
+            new { system = RemoteSystems.Pds }));
+        await (settled.Count > 0 ? SetHandleAsync(Random.Pick(settled), Random.Pick(Handles)) : Task.CompletedTask);
+    }
 
     private async Task RetryAsync(Guid uuid)
     {

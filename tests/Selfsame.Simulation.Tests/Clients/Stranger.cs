@@ -13,7 +13,7 @@ internal sealed class Stranger(World world, int seed) : Client(world, "stranger"
         {
             await World.DelayAsync(Random.NextInt32(60));
             var remote = Random.Pick(World.Remotes!.Systems);
-            var email = Random.Pick(remote.Name == RemoteSystems.App ? Provided.Emails : [.. Person.All.Select(person => person.Emails[0]), Editor.Addresses[1]]);
+            var email = Random.Pick(remote.Name == RemoteSystems.App ? Provided.Emails : [.. Person.All.Select(person => person.Emails[0]), Editor.Addresses[1], .. World.Remotes.Flow == Flow.Chain ? Provided.Emails : []]);
             var id = remote.Name == RemoteSystems.Pds ? SimulatedPds.NextDid(remote) : new AccountId(Random.NextUuid().ToString("D"));
             var taken = remote.Create(id, Record(remote.Name, id, email, registration), "the stranger's own", byStranger: true);
             Note($"registers {email} in {remote.Name}{(taken.Count > 0 ? ", in vain" : "")}");

@@ -8,7 +8,7 @@ namespace Selfsame.Simulation.Tests.Remotes;
 /// <summary>Rows without one of the promises that the provisioning rests on: with them a simulation must see a violation.</summary>
 internal abstract class BrokenRows(IProvisioningRows rows) : IProvisioningRows
 {
-    public Task<IReadOnlyList<ClaimedRow>> ClaimAsync(ProvisioningClaim claim, CancellationToken cancellation) => rows.ClaimAsync(claim, cancellation);
+    public virtual Task<IReadOnlyList<ClaimedRow>> ClaimAsync(ProvisioningClaim claim, CancellationToken cancellation) => rows.ClaimAsync(claim, cancellation);
 
     public Task<ClaimedRow?> ClaimAsync(ProvisioningKey key, TimeSpan lease, CancellationToken cancellation) => rows.ClaimAsync(key, lease, cancellation);
 
@@ -25,7 +25,10 @@ internal abstract class BrokenRows(IProvisioningRows rows) : IProvisioningRows
     public virtual Task<AddressClaim> ClaimAddressAsync(ProvisioningRow row, string? address, AccountId? former, IReadOnlyCollection<AccountId> others, CancellationToken cancellation)
         => rows.ClaimAddressAsync(row, address, former, others, cancellation);
 
-    public Task AskAgainAsync(ProvisioningKey key, bool disabled, CancellationToken cancellation) => rows.AskAgainAsync(key, disabled, cancellation);
+    public Task<AnnouncedCreations> AnnounceAsync(IReadOnlyCollection<ProvisioningKey> keys, CancellationToken cancellation) => rows.AnnounceAsync(keys, cancellation);
+
+    public Task AskAgainAsync(IReadOnlyCollection<ProvisioningKey> keys, string reason, bool disabled, CancellationToken cancellation)
+        => rows.AskAgainAsync(keys, reason, disabled, cancellation);
 
     public Task AskAgainAboutAsync(string system, IReadOnlyCollection<AccountId> targets, bool disabled, CancellationToken cancellation)
         => rows.AskAgainAboutAsync(system, targets, disabled, cancellation);
@@ -50,6 +53,15 @@ internal abstract class BrokenRows(IProvisioningRows rows) : IProvisioningRows
             => Task.FromResult<AddressClaim>(new AddressClaimed());
     }
 
+    /// <summary>Whoever asks ends the wait for what may still arrive.</summary>
+    internal sealed class EndingWaits(IProvisioningRows rows) : BrokenRows(rows)
+    {
+        public override async Task<IReadOnlyList<ClaimedRow>> ClaimAsync(ProvisioningClaim claim, CancellationToken cancellation)
+            => [.. (await base.ClaimAsync(claim, cancellation)).Select(claimed => claimed.Row.DueBecause == MayStillArrive.AskedMeanwhile
+                ? claimed with { Row = claimed.Row with { DueBecause = MayStillArrive.Reason } }
+                : claimed)];
+    }
+
     /// <summary>Whoever writes has the row, however long it slept.</summary>
     internal sealed class IgnoringEpochs(IProvisioningRows rows, StoreContext store) : BrokenRows(rows)
     {
@@ -61,7 +73,7 @@ internal abstract class BrokenRows(IProvisioningRows rows) : IProvisioningRows
 
         private Task<long> PresentAsync(ProvisioningRow row)
             => store.Database.ReadAsync(transaction => transaction.ScalarAsync<long>(
-                "SELECT epoch FROM provisioning WHERE source_id = @account AND system = @System", new { account = row.Key.Account.ToText(), row.Key.System }));
+                "SELECT epoch FROM provisioning WHERE source = @Source AND source_id = @account AND system = @System", new { row.Key.Source, account = row.Key.Account.ToText(), row.Key.System }));
     }
 }
 

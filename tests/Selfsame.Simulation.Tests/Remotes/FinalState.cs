@@ -17,15 +17,17 @@ internal sealed class FinalState(World world, RemoteSystems remotes)
             SELECT CAST(u.uuid AS text) AS uuid, u.email, u.handle, u.user_code, u.role, u.is_active AND u.deleted_at IS NULL AS is_wanted,
               u.email_verified_at IS NOT NULL AS is_verified, EXISTS (SELECT 1 FROM handle_changes c WHERE c.user_id = u.id AND NOT c.refused) AS waits_for_handle FROM users u
             """)).ToDictionary(user => user.Uuid);
-        var rows = world.Inspect(transaction => transaction.QueryAsync<RowState>("SELECT source_id, system, state, target_id, due_because, problem, note FROM provisioning"));
+        var rows = world.Inspect(transaction => transaction.QueryAsync<RowState>("SELECT source, source_id, system, state, target_id, due_because, problem, note FROM provisioning"));
         return
         [
             .. acknowledged.Select(uuid => uuid.ToString("D")).Where(users.ContainsKey)
                 .SelectMany(uuid => systems.Where(system => system.Name != RemoteSystems.App).Where(system => !rows.Exists(row => row.SourceId == uuid && row.System == system.Name)).Select(system => $"User {uuid} has no row into {system.Name}.")),
-            .. rows.Where(row => row.System != RemoteSystems.App).SelectMany(row => users.TryGetValue(row.SourceId, out var user)
+            .. rows.Where(row => row.Source == RemoteSystems.Users).SelectMany(row => users.TryGetValue(row.SourceId, out var user)
                 ? FindUnfinished(row, user)
                 : [$"User {row.SourceId} was purged, and the row into {row.System} is still {row.State} ({row.DueBecause}{row.Problem})."]),
             .. remotes.Provider.Accounts.Accounts.Select(pair => FindUnfinished(pair.Key, pair.Value.Record, rows)).OfType<string>(),
+            .. rows.Where(row => row.Source == RemoteSystems.Idp).Select(FindLeft).OfType<string>(),
+            .. remotes.Flow == Flow.Chain ? System(RemoteSystems.App).Accounts.Where(pair => !pair.Value.IsStrangers).Select(pair => FindUnfinishedOfChain(pair.Key, pair.Value.Record, rows)).OfType<string>() : [],
             .. FindShared(rows),
             .. FindNobodys(users, rows),
         ];
@@ -91,17 +93,60 @@ internal sealed class FinalState(World world, RemoteSystems remotes)
         var active = !record["blocked"].IsTruthy;
         var isAsItShouldBe = account is not null && account["active"].IsTruthy == active && account["email"] == record["email"] && account["name"] == record["name"]
             && account["verified"].IsTruthy == record["verified"].IsTruthy
-            && account["verifications"] == FieldValue.Integer(remotes.Provider.Log.Count(happened => happened.ProvesEmail && happened.Account!.Equals(person)));
+            && account["verifications"] == FieldValue.Integer(Verifications(person));
         return (row?.State, account) switch
         {
             (nameof(ProvisioningState.Conflict), _) when !string.IsNullOrEmpty(row!.Problem)
                 && (IsAnothers(system, IdentifierKind.Email, record["email"].AsText, person.ToText()) || IsProvedByAnother(person, record)) => null,
             (nameof(ProvisioningState.Linked), not null) when row!.DueBecause is null && isAsItShouldBe => null,
             (nameof(ProvisioningState.Compensated), null) when !active => null,
-            (nameof(ProvisioningState.Compensated), not null) when !active && isAsItShouldBe => null,
+            // What can't follow of who is not active shows when they come back.
+            (nameof(ProvisioningState.Compensated), not null) when !active && (isAsItShouldBe || (!account["active"].IsTruthy && IsAnothers(system, IdentifierKind.Email, record["email"].AsText, person.ToText()))) => null,
             _ => $"{person} is {row?.State} in the application as {account}, and should be {record} ({row?.DueBecause}{row?.Problem}).",
         };
     }
+
+    /// <summary>The size of the set of events; of who never deleted themselves it has all that ever happened.</summary>
+    private long Verifications(AccountId person)
+    {
+        var kept = world.Inspect(transaction => transaction.ScalarAsync<long>(
+            "SELECT count(*) FROM verification_events WHERE system = @system AND account_id = @person", new { system = RemoteSystems.Idp, person = person.ToText() }));
+        var happened = remotes.Provider.Log.Where(one => one.Account!.Equals(person)).ToList();
+        return happened.Count(one => one.Type == "ss") == 1 || kept > happened.Count(one => one.ProvesEmail) ? happened.Count(one => one.ProvesEmail) : kept;
+    }
+
+    /// <summary>A person who is gone from the identity provider: what was made of them is disabled.</summary>
+    private string? FindLeft(RowState row)
+        => remotes.Provider.Accounts.Accounts.ContainsKey(AccountId.FromText(row.SourceId)) || row.State == nameof(ProvisioningState.Compensated)
+            ? null
+            : $"{row.SourceId} is gone from the identity provider, and the row into {row.System} is still {row.State} ({row.DueBecause}{row.Problem}).";
+
+    /// <summary>A record of the application, from which an account of the PDS is made.</summary>
+    private string? FindUnfinishedOfChain(AccountId person, Fields record, List<RowState> rows)
+    {
+        var row = rows.SingleOrDefault(row => row.Source == RemoteSystems.App && row.SourceId == person.ToText());
+        var system = System(RemoteSystems.Pds);
+        var account = row?.TargetId is null ? null : system.Accounts.GetValueOrDefault(AccountId.FromText(row.TargetId))?.Record;
+        var (email, active, verified) = (record["email"].AsText!, record["active"].IsTruthy, record["verified"].IsTruthy);
+        var isAsItShouldBe = account is not null && account["active"].IsTruthy && Same(IdentifierKind.Email, email, account["email"].AsText)
+            && account["handle"].AsText == Whole(record["code"].AsText!);
+        return (row?.State, account) switch
+        {
+            (null, _) when !verified || !active || !rows.Exists(of => of.Source == RemoteSystems.Idp && of.SourceId == person.ToText() && of.State == nameof(ProvisioningState.Linked)) => null,
+            (nameof(ProvisioningState.Pending), null) when !verified => null,
+            (nameof(ProvisioningState.Linked), not null) when row!.DueBecause is null && active && isAsItShouldBe => null,
+            (nameof(ProvisioningState.Compensated), null) when !active => null,
+            (nameof(ProvisioningState.Compensated), not null) when !active && !account["active"].IsTruthy => null,
+            (nameof(ProvisioningState.Conflict), _) when !string.IsNullOrEmpty(row!.Problem)
+                && (IsAnothers(system, IdentifierKind.Email, email, person.ToText()) || (!verified && NamesAnothersAddress(system, row.Problem, person.ToText()))
+                    || (verified && IsProvedByAnotherRecord(person, email))) => null,
+            _ => $"{person} is {row?.State} from the application in the PDS as {account}, and should be {record} ({row?.DueBecause}{row?.Problem}).",
+        };
+    }
+
+    private bool IsProvedByAnotherRecord(AccountId person, string email)
+        => System(RemoteSystems.App).Accounts.Any(
+            other => !other.Key.Equals(person) && other.Value.Record["verified"].IsTruthy && Same(IdentifierKind.Email, email, other.Value.Record["email"].AsText));
 
     // Its proof stands for good, so that it may have had the address before it was blocked.
     private bool IsProvedByAnother(AccountId person, Fields record)
@@ -170,9 +215,13 @@ internal sealed class FinalState(World world, RemoteSystems remotes)
         from account in system.Accounts
         where !account.Value.IsStrangers
         let person = remotes.OwnerOf(system.Name, account.Key)!.ToText()
-        where system.Name == RemoteSystems.App ? !remotes.Provider.Accounts.Accounts.ContainsKey(account.Key)
-            // Of who was purged the config keeps the account of the PDS, disabled.
-            : !users.ContainsKey(person) ? system.Name == RemoteSystems.Auth || account.Value.Record["active"].IsTruthy
+        let active = account.Value.Record["active"].IsTruthy
+        where system.Name == RemoteSystems.App ? active && !remotes.Provider.Accounts.Accounts.ContainsKey(account.Key)
+            : remotes.SourceOf(system.Name, account.Key) == RemoteSystems.App
+                ? rows.Count(row => row.System == system.Name && row.TargetId == account.Key.ToText()) != 1
+                    || (active && !(System(RemoteSystems.App).Accounts.TryGetValue(AccountId.FromText(person), out var record) && record.Record["active"].IsTruthy))
+            // Of who was purged the account is deleted, or the config keeps it, disabled.
+            : !users.ContainsKey(person) ? active || remotes.Topology.DeletedWith(RemoteSystems.Users).Contains(system.Name)
             : system.Name == RemoteSystems.Pds && rows.Count(row => row.System == system.Name && row.TargetId == account.Key.ToText()) != 1
         select $"The account {account.Key} of {system.Name} was made by us for {person} and is nobody's.";
 
@@ -197,6 +246,8 @@ internal sealed class FinalState(World world, RemoteSystems remotes)
 
     private sealed class RowState
     {
+        public string Source { get; init; } = "";
+
         public string SourceId { get; init; } = "";
 
         public string System { get; init; } = "";

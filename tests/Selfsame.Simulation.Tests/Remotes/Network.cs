@@ -50,7 +50,7 @@ internal sealed class Network(World world, SeededRandom random)
 
         var answer = new TaskCompletionSource<ServiceAnswer>();
         var ends = callEnds.Value ?? TimeSpan.MaxValue;
-        world.Outside(() => CarryAsync(fault, ends, () => Serve(service, request, fault), () => Broken(answer), answer));
+        world.Outside(() => CarryAsync(fault, service.Creates(request), ends, () => Serve(service, request, fault), () => Broken(answer), answer));
         await using var registration = cancellation.Register(() => answer.TrySetCanceled(cancellation));
         return await answer.Task;
     }
@@ -73,16 +73,17 @@ internal sealed class Network(World world, SeededRandom random)
                 : new SystemUnavailableException($"'{remote.Name}' answers 503.");
         }
 
-        return await SendAsync(fault, () => answer(lag), () => throw new SystemUnavailableException($"The connection to '{remote.Name}' broke."), cancellation);
+        return await SendAsync(fault, creates: false, () => answer(lag), () => throw new SystemUnavailableException($"The connection to '{remote.Name}' broke."), cancellation);
     }
 
     /// <summary>A change that a model is asked for.</summary>
     /// <param name="remote">Whom.</param>
     /// <param name="about">Id or e-mail of whom it is about.</param>
+    /// <param name="creates">Whether that makes an account.</param>
     /// <param name="write">What the system does when it arrives.</param>
     /// <param name="instead">What the connector answers where the system did not.</param>
     /// <param name="cancellation">Gives up waiting.</param>
-    public async Task<T> WriteAsync<T>(RemoteAccounts remote, string about, Func<T> write, Func<WriteOutcome, T> instead, CancellationToken cancellation)
+    public async Task<T> WriteAsync<T>(RemoteAccounts remote, string about, bool creates, Func<T> write, Func<WriteOutcome, T> instead, CancellationToken cancellation)
     {
         var fault = Choose(WriteFaults, 3, remote.Name, [about]);
         if (fault is Fault.Throttled or Fault.Unavailable)
@@ -91,8 +92,12 @@ internal sealed class Network(World world, SeededRandom random)
             return instead(fault == Fault.Throttled ? new Throttled(Wait()) : new Unavailable($"'{remote.Name}' answers 503."));
         }
 
-        return await SendAsync(fault, write, () => instead(new Unknown($"The connection to '{remote.Name}' broke.")), cancellation);
+        return await SendAsync(fault, creates, write, () => instead(new Unknown($"The connection to '{remote.Name}' broke.")), cancellation);
     }
+
+    /// <summary>The states of the rows that are about these ids, addresses or handles; none when nothing happens to them any more.</summary>
+    public IReadOnlyList<ProvisioningState> StatesOf(string system, IEnumerable<string> about)
+        => world.IsQuiet ? [] : [.. about.Select(who => world.Remotes!.StateOf(system, who)).OfType<ProvisioningState>().Distinct()];
 
     /// <summary>What the service makes of a request that arrives.</summary>
     private ServiceAnswer Serve(HttpService service, ServiceRequest request, Fault? fault)
@@ -117,10 +122,10 @@ internal sealed class Network(World world, SeededRandom random)
     private static void Broken(TaskCompletionSource<ServiceAnswer> answer)
         => answer.TrySetException(new HttpRequestException(HttpRequestError.ResponseEnded, "The connection broke."));
 
-    private async Task<T> SendAsync<T>(Fault? fault, Func<T> serve, Func<T> broken, CancellationToken cancellation)
+    private async Task<T> SendAsync<T>(Fault? fault, bool creates, Func<T> serve, Func<T> broken, CancellationToken cancellation)
     {
         var answer = new TaskCompletionSource<T>();
-        world.Outside(() => CarryAsync(fault, TimeSpan.MaxValue, serve, () => Break(broken, answer), answer));
+        world.Outside(() => CarryAsync(fault, creates, TimeSpan.MaxValue, serve, () => Break(broken, answer), answer));
         await using var registration = cancellation.Register(() => answer.TrySetCanceled(cancellation));
         return await answer.Task;
     }
@@ -137,8 +142,18 @@ internal sealed class Network(World world, SeededRandom random)
         }
     }
 
-    private async Task CarryAsync<T>(Fault? fault, TimeSpan ends, Func<T> serve, Action broken, TaskCompletionSource<T> answer)
+    private async Task CarryAsync<T>(Fault? fault, bool creates, TimeSpan ends, Func<T> serve, Action broken, TaskCompletionSource<T> answer)
     {
+        if (creates && fault == Fault.AnswerLost && random.OneIn(2))
+        {
+            // Who asked learns that the connection broke, and the account is still being made.
+            await WayAsync(null, ends);
+            broken();
+            await WayAsync(Fault.Reordered, ends);
+            serve();
+            return;
+        }
+
         await WayAsync(fault, ends);
         var arrives = fault != Fault.RequestLost && (fault != Fault.NoAnswerInTime || random.OneIn(2));
         var served = arrives ? serve() : default;
@@ -181,7 +196,7 @@ internal sealed class Network(World world, SeededRandom random)
         }
 
         var fault = random.Pick(faults);
-        foreach (var state in about.Select(who => world.Remotes!.StateOf(system, who)).OfType<ProvisioningState>().Distinct())
+        foreach (var state in StatesOf(system, about))
         {
             world.Coverage.Count(fault, state);
         }

@@ -98,7 +98,10 @@ internal sealed class ObservedRows(
     public Task<AddressClaim> ClaimAddressAsync(ProvisioningRow row, string? address, AccountId? former, IReadOnlyCollection<AccountId> others, CancellationToken cancellation)
         => rows.ClaimAddressAsync(row, address, former, others, cancellation);
 
-    public Task AskAgainAsync(ProvisioningKey key, bool disabled, CancellationToken cancellation) => rows.AskAgainAsync(key, disabled, cancellation);
+    public Task<AnnouncedCreations> AnnounceAsync(IReadOnlyCollection<ProvisioningKey> keys, CancellationToken cancellation) => rows.AnnounceAsync(keys, cancellation);
+
+    public Task AskAgainAsync(IReadOnlyCollection<ProvisioningKey> keys, string reason, bool disabled, CancellationToken cancellation)
+        => rows.AskAgainAsync(keys, reason, disabled, cancellation);
 
     public Task AskAgainAboutAsync(string system, IReadOnlyCollection<AccountId> targets, bool disabled, CancellationToken cancellation)
         => rows.AskAgainAboutAsync(system, targets, disabled, cancellation);

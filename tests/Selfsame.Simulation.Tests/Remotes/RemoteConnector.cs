@@ -39,20 +39,23 @@ internal abstract class RemoteConnector(RemoteAccounts remote, Network network) 
             cancellation);
 
     public Task<WriteOutcome> UpdateAsync(AccountId id, Fields set, Fields precondition, CancellationToken cancellation)
-        => network.WriteAsync(remote, id.ToText(), () => remote.Update(id, set, precondition), outcome => outcome, cancellation);
+        => network.WriteAsync(remote, id.ToText(), creates: false, () => remote.Update(id, set, precondition), outcome => outcome, cancellation);
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     protected static AlreadyExists Exists(IReadOnlyList<string> taken) => new(taken, $"Another account has the {string.Join(" and the ", taken)}.");
 }
 
-/// <summary>The application's own records, which have no HTTP: a system that takes an id of ours and keeps e-mails unique.</summary>
+/// <summary>The application's own records, which have no HTTP: a system that takes an id of ours gives a user code, and in some runs keeps e-mails unique.</summary>
 internal sealed class ApplicationConnector(RemoteAccounts remote, Network network) : RemoteConnector(remote, network), ICreatesAccounts
 {
+    private const string Consonants = "bdfg";
+    private const string Vowels = "aeiou";
+
     public static AccountMapping AccountsMapping { get; } = new()
     {
         Id = ["id"],
-        Identifiers = new Dictionary<IdentifierKind, string> { [IdentifierKind.Email] = "email" },
+        Identifiers = new Dictionary<IdentifierKind, string> { [IdentifierKind.Email] = "email", [IdentifierKind.UserCode] = "code" },
         Attributes = new Dictionary<string, AttributeMapping>
         {
             ["fullName"] = new("name"),
@@ -78,5 +81,14 @@ internal sealed class ApplicationConnector(RemoteAccounts remote, Network networ
 
     public Task<WriteOutcome> CreateAsync(AccountId id, Fields fields, CancellationToken cancellation)
         => Network.WriteAsync<WriteOutcome>(
-            Remote, id.ToText(), () => Remote.Create(id, fields, null) is { Count: > 0 } taken ? Exists(taken) : new Done(), outcome => outcome, cancellation);
+            Remote,
+            id.ToText(),
+            creates: true,
+            () => Remote.Create(id, fields.With(Code(Remote.EverMade)), null) is { Count: > 0 } taken ? Exists(taken) : new Done(),
+            outcome => outcome,
+            cancellation);
+
+    /// <summary>The user code that the application's store gives a new record.</summary>
+    private static Fields Code(int number)
+        => new([KeyValuePair.Create("code", FieldValue.Text($"ac26{Consonants[number / Vowels.Length % Consonants.Length]}{Vowels[number % Vowels.Length]}ba"))]);
 }

@@ -18,11 +18,27 @@ using Selfsame.Testing;
 
 namespace Selfsame.Simulation.Tests.Remotes;
 
+/// <summary>Which rules a run's config has besides those that every one has: from our users into Supabase Auth and the PDS, and from Auth0 into the application.</summary>
+internal enum Flow
+{
+    /// <summary>None.</summary>
+    Plain,
+
+    /// <summary>The application's people go on into the PDS; at Auth0 people also delete themselves and change their addresses.</summary>
+    Chain,
+
+    /// <summary>Whoever is purged is deleted at the PDS as well.</summary>
+    Purge,
+}
+
 /// <summary>How the servers reach the connected systems. The tests of the simulation itself put something broken in.</summary>
 internal sealed record RemoteOptions
 {
     /// <summary>Whether the system that gives ids itself says that it refuses what another has, so that nobody looks before the first creation; null for every second seed.</summary>
     public bool? PasswordSystemRefuses { get; init; }
+
+    /// <summary>Which rules there are; null where the seed says it.</summary>
+    public Flow? Flow { get; init; }
 
     public Func<IProvisioningRows, StoreContext, IProvisioningRows> Rows { get; init; } = (rows, _) => rows;
 
@@ -34,7 +50,12 @@ internal sealed record RemoteOptions
 
 /// <summary>A server's own view of the connected systems, and what works on them.</summary>
 internal sealed record NodeParts(
-    IReadOnlyDictionary<string, IConnectedSystem> Systems, Provisioner Provisioner, ObservedRows Rows, LeaseHolder Holder, HandleProvisioning Handles);
+    IReadOnlyDictionary<string, IConnectedSystem> Systems,
+    Provisioner Provisioner,
+    ObservedRows Rows,
+    LeaseHolder Holder,
+    HandleProvisioning Handles,
+    IReadOnlyCollection<ProvisioningState> Asked);
 
 /// <summary>
 /// The connected systems of a run with the servers' provisioners, and what must hold of them. A PDS, Supabase Auth and Auth0 are reached by the real connectors, over
@@ -53,7 +74,7 @@ internal sealed class RemoteSystems
 
     private static readonly ConcurrentDictionary<(IdentifierKind Kind, string Value), string> Keys = new();
 
-    private static readonly Topology Topology = new()
+    private static readonly Topology Plain = new()
     {
         Systems = new Dictionary<string, SystemConfig>
         {
@@ -96,6 +117,9 @@ internal sealed class RemoteSystems
         Fingerprint = "",
     };
 
+    // The record of the application says whether the address is proved; its people have no handle, and get one of their code.
+    private static readonly ReconcileRule FromApplication = Plain.Rules.Single(rule => rule.Target == Pds) with { Source = App };
+
     private readonly World world;
     private readonly RemoteOptions options;
     private readonly Network network;
@@ -103,7 +127,7 @@ internal sealed class RemoteSystems
     private readonly Dictionary<StoreContext, NodeParts> nodes = [];
     private readonly Dictionary<string, ProvisioningKey> passwords = new(StringComparer.Ordinal);
     private readonly Dictionary<(string System, AccountId Person), AccountId> made = [];
-    private readonly Dictionary<(string System, AccountId Account), AccountId> madeFor = [];
+    private readonly Dictionary<(string System, AccountId Account), (string Source, AccountId Person)> madeFor = [];
     private readonly HashSet<string> secrets = [SimulatedPds.AdminPassword, SimulatedSupabase.Key, SimulatedAuth0.ClientSecret, "passphrase"];
     private readonly HashSet<ProvisioningKey> touched = [];
     private readonly Dictionary<string, HttpService> services;
@@ -118,6 +142,13 @@ internal sealed class RemoteSystems
         network = new Network(world, new SeededRandom(seed + 4_000_000));
         chance = new SeededRandom(seed + 5_000_000);
         saysThatItRefuses = options.PasswordSystemRefuses ?? (seed % 2 == 0);
+        Flow = options.Flow ?? (seed % 7) switch { < 3 => Flow.Chain, < 5 => Flow.Purge, _ => Flow.Plain };
+        Topology = Flow switch
+        {
+            Flow.Chain => Plain with { Rules = [.. Plain.Rules, FromApplication] },
+            Flow.Purge => Plain with { Rules = [.. Plain.Rules.Select(rule => rule.Target == Pds ? rule with { Orphan = OrphanAction.DeleteInTarget } : rule)] },
+            _ => Plain,
+        };
         var random = new SeededRandom(seed + 6_000_000);
         Systems =
         [
@@ -143,7 +174,13 @@ internal sealed class RemoteSystems
         Log = new SecretWatch(this);
     }
 
-    /// <summary>Those into which accounts are made: from users the first two, from the identity provider the last.</summary>
+    /// <summary>Which rules there are besides the usual ones.</summary>
+    public Flow Flow { get; }
+
+    /// <summary>The config of every server.</summary>
+    public Topology Topology { get; }
+
+    /// <summary>Those into which accounts are made: from users the first two, from the identity provider the last, and from that the second where the rules chain.</summary>
     public IReadOnlyList<RemoteAccounts> Systems { get; }
 
     /// <summary>Where people sign up who are not our users, and whose events come through the inbox.</summary>
@@ -159,8 +196,9 @@ internal sealed class RemoteSystems
     /// <summary>What a server works with.</summary>
     public NodeParts Of(StoreContext context) => nodes[context];
 
-    /// <summary>The states of the rows that a server holds.</summary>
-    public IEnumerable<ProvisioningState> HeldBy(SimulatedProcess node) => nodes[node.Store].Rows.Held;
+    /// <summary>The states of the rows that a server holds, or asks a system about just now.</summary>
+    public IEnumerable<ProvisioningState> HeldBy(SimulatedProcess node)
+        => nodes[node.Store].Rows.Held.Concat(nodes[node.Store].Asked);
 
     /// <summary>The state of the row into this system of whom an id, an address or a handle is; null where there is none.</summary>
     public ProvisioningState? StateOf(string system, string who)
@@ -215,7 +253,8 @@ internal sealed class RemoteSystems
             () => !world.IsQuiet && chance.OneIn(2),
             (row, saved) => NoteWriting(node.Name, row, saved),
             (password, key) => passwords[password] = key);
-        HttpMessageInvoker Way(string system) => new(new HttpWay(services[system], network));
+        var asked = new List<ProvisioningState>();
+        HttpMessageInvoker Way(string system) => new(new HttpWay(services[system], network, asked));
         var systems = new Dictionary<string, IConnectedSystem>
         {
             [Users] = new SelfsameConnector(store, World.Tenant),
@@ -236,7 +275,7 @@ internal sealed class RemoteSystems
             CrashPoints = store.CrashPoints,
         });
         var handles = new HandleProvisioning(store, new UserAdministration(store), Topology, systems);
-        nodes.Add(store, new NodeParts(systems, provisioner, rows, holder, handles));
+        nodes.Add(store, new NodeParts(systems, provisioner, rows, holder, handles, asked));
         foreach (var lane in provisioner.Lanes)
         {
             node.Context.Post(_ => WorkAsync(node, lane.System, () => lane.RunOnceAsync(CancellationToken.None)), null);
@@ -263,8 +302,13 @@ internal sealed class RemoteSystems
         var parts = Of(store);
         try
         {
-            var links = await new ProvisioningReports(store.Database, store.Clock).LinksAsync(Users, Pds, CancellationToken.None);
-            var known = new KnownLinks(new Dictionary<(string, string), IReadOnlyDictionary<AccountId, AccountId>> { [(Users, Pds)] = links });
+            var links = new Dictionary<(string, string), IReadOnlyDictionary<AccountId, AccountId>>();
+            foreach (var rule in Topology.Rules.Where(rule => rule.Target == Pds))
+            {
+                links[(rule.Source, Pds)] = await new ProvisioningReports(store.Database, store.Clock).LinksAsync(rule.Source, Pds, CancellationToken.None);
+            }
+
+            var known = new KnownLinks(links);
             // What has no user is a stranger's, or is about to be the purge's: no plan deletes it here.
             var rules = Topology.Rules.Select(rule => rule with { Orphan = OrphanAction.Report });
             var topology = Topology with { Rules = [.. rules], Decisions = Topology.Decisions.With(known) };
@@ -316,7 +360,10 @@ internal sealed class RemoteSystems
         => secrets.Concat(passwords.Keys).Any(secret => text.AsSpan().IndexOf(secret.AsSpan(0, Math.Min(secret.Length, TellingPart)), StringComparison.Ordinal) >= 0);
 
     /// <summary>For whom an account was made by us; null for a stranger's.</summary>
-    public AccountId? OwnerOf(string system, AccountId account) => madeFor.GetValueOrDefault((system, account));
+    public AccountId? OwnerOf(string system, AccountId account) => madeFor.GetValueOrDefault((system, account)).Person;
+
+    /// <summary>The system of whom an account was made for; null for a stranger's.</summary>
+    public string? SourceOf(string system, AccountId account) => madeFor.GetValueOrDefault((system, account)).Source;
 
     private static SystemConfig Config(string name, AccountMapping mapping, params (string Name, string Value)[] settings)
         => new() { Name = name, Connector = "", Settings = settings.ToDictionary(pair => pair.Name, pair => pair.Value), Mapping = mapping };
@@ -346,14 +393,15 @@ internal sealed class RemoteSystems
 
     private void NoteMade(RemoteAccounts remote, AccountId id, string? password)
     {
-        var person = password is null ? id : OwnerOf(password)!.Account;
+        var key = password is null ? null : OwnerOf(password)!;
+        var person = key?.Account ?? id;
         world.Note($"{remote.Name}: {id} is made for {person}");
         if (!made.TryAdd((remote.Name, person), id))
         {
             violations.Add($"User {person} has two accounts in {remote.Name}.");
         }
 
-        madeFor[(remote.Name, id)] = person;
+        madeFor[(remote.Name, id)] = (key?.Source ?? (remote.Name == App ? Idp : Users), person);
     }
 
     private void NoteRemoved(RemoteAccounts remote, AccountId id, StoredAccount account)
@@ -363,8 +411,12 @@ internal sealed class RemoteSystems
         {
             violations.Add($"The account {id} of {remote.Name} is a stranger's and was deleted.");
         }
+        else if (SourceOf(remote.Name, id) != Users)
+        {
+            violations.Add($"The account {id} of {remote.Name} was deleted, and nobody purges whom it was made for.");
+        }
         else if (world.Inspect(transaction => transaction.ScalarAsync<long>(
-            "SELECT count(*) FROM users WHERE CAST(uuid AS text) = @person", new { person = madeFor[(remote.Name, id)].ToText() })) > 0)
+            "SELECT count(*) FROM users WHERE CAST(uuid AS text) = @person", new { person = OwnerOf(remote.Name, id)!.ToText() })) > 0)
         {
             violations.Add($"The account {id} of {remote.Name} was deleted, and its user is there.");
         }
@@ -385,7 +437,7 @@ internal sealed class RemoteSystems
         var account = Systems.Single(remote => remote.Name == row.System).Accounts.GetValueOrDefault(id);
         return account is null ? $"User {row.SourceId} is linked to an account of {row.System} that is not there."
             : account.IsStrangers ? $"User {row.SourceId} is linked to a stranger's account in {row.System}: it was adopted."
-            : madeFor[(row.System, id)].ToText() != row.SourceId ? $"User {row.SourceId} is linked to the account {id} of {row.System}, which was made for {madeFor[(row.System, id)]}."
+            : OwnerOf(row.System, id)!.ToText() != row.SourceId ? $"User {row.SourceId} is linked to the account {id} of {row.System}, which was made for {OwnerOf(row.System, id)}."
             : null;
     }
 

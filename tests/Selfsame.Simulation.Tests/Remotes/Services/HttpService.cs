@@ -81,6 +81,9 @@ internal abstract class HttpService(RemoteAccounts accounts)
     /// <summary>Whether carrying it out changes something.</summary>
     public abstract bool Changes(ServiceRequest request);
 
+    /// <summary>Whether carrying it out makes an account.</summary>
+    public virtual bool Creates(ServiceRequest request) => false;
+
     /// <summary>Whether a replica or an index may answer it.</summary>
     public virtual bool MayLag(ServiceRequest request) => false;
 

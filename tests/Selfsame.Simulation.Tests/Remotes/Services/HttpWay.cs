@@ -1,12 +1,27 @@
+using Selfsame.Core.Provisioning;
+
 namespace Selfsame.Simulation.Tests.Remotes.Services;
 
-/// <summary>What a server's connectors send their requests through, to one service.</summary>
-internal sealed class HttpWay(HttpService service, Network network) : HttpMessageHandler
+/// <summary>What a server's connectors send their requests through, to one service; <paramref name="asked"/> holds the states of the rows about which requests are under way.</summary>
+internal sealed class HttpWay(HttpService service, Network network, List<ProvisioningState> asked) : HttpMessageHandler
 {
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var answer = await network.ExchangeAsync(service, ServiceRequest.Of(request), cancellationToken);
-        return answer.ToMessage();
+        var sent = ServiceRequest.Of(request);
+        var about = network.StatesOf(service.RowsOf, service.About(sent));
+        asked.AddRange(about);
+        try
+        {
+            var answer = await network.ExchangeAsync(service, sent, cancellationToken);
+            return answer.ToMessage();
+        }
+        finally
+        {
+            foreach (var state in about)
+            {
+                asked.Remove(state);
+            }
+        }
     }
 }

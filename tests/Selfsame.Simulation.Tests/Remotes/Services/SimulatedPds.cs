@@ -46,6 +46,8 @@ internal sealed class SimulatedPds(RemoteAccounts accounts, VirtualClock clock, 
 
     public override bool Changes(ServiceRequest request) => request.Method == "POST" && Method(request) != "com.atproto.server.createSession";
 
+    public override bool Creates(ServiceRequest request) => Method(request) == "com.atproto.server.createAccount";
+
     public override IEnumerable<string> About(ServiceRequest request)
         => new[]
             {

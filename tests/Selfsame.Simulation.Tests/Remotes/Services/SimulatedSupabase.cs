@@ -36,6 +36,8 @@ internal sealed class SimulatedSupabase(RemoteAccounts accounts, VirtualClock cl
 
     public override bool Changes(ServiceRequest request) => request.Method != "GET";
 
+    public override bool Creates(ServiceRequest request) => request.Method == "POST" && request.Path == Users;
+
     // A list may come from a replica; a user by id comes from the primary.
     public override bool MayLag(ServiceRequest request) => request.Method == "GET" && IdOf(request) is null;
 
