@@ -365,6 +365,56 @@ public abstract partial class ProvisioningRowsContract : IAsyncLifetime
         (await rows.SaveDisablingAsync(waiting.Row with { Epoch = 9 }, 3, CancellationToken.None)).ShouldBeOfType<DisablingLost>();
     }
 
+    // Else twice as many would go within a minute: at the end of one window and at the beginning of the next.
+    [Fact]
+    public async Task The_guard_holds_for_every_hour_whenever_it_begins()
+    {
+        await InsertManyAsync("person", 8, ProvisioningLane.Interactive);
+        var waiting = new Queue<ClaimedRow>(await rows.ClaimAsync(ClaimOf(8), CancellationToken.None));
+        async Task<TimeSpan?> DisableAsync(bool deleting = false)
+        {
+            var row = waiting.Peek().Row with { State = ProvisioningState.Compensating, Deleting = deleting };
+            if (await rows.SaveDisablingAsync(row, 3, CancellationToken.None) is DisablingGuarded guarded)
+            {
+                return guarded.RetryAfter;
+            }
+
+            waiting.Dequeue();
+            return null;
+        }
+
+        (await DisableAsync()).ShouldBeNull();
+        clock.Now += TimeSpan.FromMinutes(59);
+        (await DisableAsync()).ShouldBeNull();
+        (await DisableAsync()).ShouldBeNull();
+        (await DisableAsync()).ShouldBe(TimeSpan.FromMinutes(1));
+
+        clock.Now += TimeSpan.FromMinutes(1);
+        (await DisableAsync()).ShouldBeNull();
+        (await DisableAsync()).ShouldBe(TimeSpan.FromMinutes(59));
+        clock.Now += TimeSpan.FromMinutes(58);
+        (await DisableAsync()).ShouldBe(TimeSpan.FromMinutes(1));
+
+        clock.Now += TimeSpan.FromMinutes(1);
+        (await DisableAsync()).ShouldBeNull();
+        (await DisableAsync()).ShouldBeNull();
+        (await DisableAsync()).ShouldBe(TimeSpan.FromMinutes(1));
+    }
+
+    // docs/decisions/0093: a clock that was ahead stops nobody once it is right.
+    [Fact]
+    public async Task What_a_clock_counted_that_was_ahead_holds_no_disabling_up()
+    {
+        await InsertManyAsync("person", 2, ProvisioningLane.Interactive);
+        var claims = await rows.ClaimAsync(ClaimOf(2), CancellationToken.None);
+        Task<DisablingAnswer> DisableAsync(int number) => rows.SaveDisablingAsync(claims[number].Row with { State = ProvisioningState.Compensating }, 1, CancellationToken.None);
+        clock.Now += TimeSpan.FromMinutes(10);
+        (await DisableAsync(0)).ShouldBeOfType<DisablingCounted>();
+        clock.Now -= TimeSpan.FromMinutes(10);
+
+        (await DisableAsync(1)).ShouldBeOfType<DisablingCounted>();
+    }
+
     [Fact]
     public async Task A_late_arrival_is_counted_once_though_its_row_waited_for_it_before()
     {
