@@ -480,6 +480,54 @@ public abstract partial class ProvisioningRowsContract : IAsyncLifetime
         (await reports.SummariseAsync(CancellationToken.None)).Single().OldestWaiting.ShouldBeNull();
     }
 
+    [Theory]
+    [InlineData(null)]
+    [InlineData("The handle ann was not taken.")]
+    public async Task The_oldest_waits_since_it_was_asked_about_however_old_its_row_is(string? note)
+    {
+        await InsertAsync("app");
+        await rows.SaveAsync(Linked((await ClaimAsync()).Single()) with { Note = note }, release: true, [], CancellationToken.None);
+        clock.Now += TimeSpan.FromDays(365);
+        (await OldestAsync()).ShouldBeNull();
+        await AskAsync();
+        var asked = clock.Now;
+
+        // Linked, and what it became can't be written for days.
+        await FailAsync("refused (401)");
+        clock.Now += TimeSpan.FromDays(1);
+        await FailAsync("down (503)");
+        clock.Now += TimeSpan.FromDays(1);
+        (await OldestAsync()).ShouldBe(asked);
+
+        var row = (await ClaimAsync()).Single().Row;
+        (await rows.SaveDisablingAsync(row with { State = ProvisioningState.Compensating, DueBecause = null, Problem = null }, 1, CancellationToken.None)).ShouldBeOfType<DisablingCounted>();
+        (await OldestAsync()).ShouldBe(asked);
+        await rows.SaveAsync(row with { State = ProvisioningState.Compensated, DueBecause = null, Problem = null }, release: true, [], CancellationToken.None);
+        (await OldestAsync()).ShouldBeNull();
+        clock.Now += TimeSpan.FromDays(30);
+        await AskAsync();
+        (await OldestAsync()).ShouldBe(clock.Now);
+        await rows.SaveAsync((await ClaimAsync()).Single().Row with { State = ProvisioningState.Conflict, Problem = "taken" }, release: true, [], CancellationToken.None);
+        (await OldestAsync()).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Who_is_wanted_only_now_waits_since_now()
+    {
+        await InsertAsync("app");
+        await rows.SaveAsync((await ClaimAsync()).Single().Row with { NotBefore = clock.Now.AddDays(400) }, release: true, [], CancellationToken.None);
+        clock.Now += TimeSpan.FromDays(365);
+
+        await AskAsync();
+        var asked = clock.Now;
+        clock.Now += TimeSpan.FromMinutes(5);
+
+        (await OldestAsync()).ShouldBe(asked);
+        await FailAsync("down (503)");
+        clock.Now += TimeSpan.FromMinutes(5);
+        (await OldestAsync()).ShouldBe(asked + TimeSpan.FromMinutes(5));
+    }
+
     [Fact]
     public async Task A_rows_history_keeps_its_newest_lines()
     {
@@ -521,6 +569,14 @@ public abstract partial class ProvisioningRowsContract : IAsyncLifetime
 
     private Task<int> AskAsync()
         => database.TransactAsync(transaction => ProvisioningRows.RequeueAsync(transaction, "users", User, "It changed.", clock.Now));
+
+    private async Task FailAsync(string problem)
+    {
+        var row = (await ClaimAsync()).Single().Row;
+        (await rows.SaveAsync(row with { Problem = problem, Attempts = row.Attempts + 1, NotBefore = clock.Now.AddHours(1) }, release: true, [], CancellationToken.None)).ShouldBeTrue();
+    }
+
+    private async Task<DateTimeOffset?> OldestAsync() => (await new ProvisioningReports(database, clock).SummariseAsync(CancellationToken.None)).Single().OldestWaiting;
 
     private static ProvisioningRow Linked(ClaimedRow claim) => claim.Row with { State = ProvisioningState.Linked, TargetId = User };
 
