@@ -176,7 +176,7 @@ public interface IProvisioningRows
     Task<ReleasedRow> ReleaseAsync(ProvisioningRow row, ProvisioningClaim next, CancellationToken cancellation);
 
     /// <summary>
-    /// Writes a row that has become <see cref="ProvisioningState.Compensating"/>, if fewer than <paramref name="mostPerHour"/> accounts of its system did so within the hour.
+    /// Writes a row that has become <see cref="ProvisioningState.Compensating"/>, if fewer than <paramref name="mostPerHour"/> accounts of its system did so within the hour before.
     /// Those that are to be disabled and those that are to be deleted (<see cref="ProvisioningRow.Deleting"/>) are counted apart.
     /// </summary>
     Task<DisablingAnswer> SaveDisablingAsync(ProvisioningRow row, int mostPerHour, CancellationToken cancellation);

@@ -10,20 +10,41 @@ public sealed class ProvisioningReports(Database database, TimeProvider clock)
     // Account to account to account: more systems in a row than any config has.
     private const int LongestChain = 10;
 
+    // A pending row that waits for its time without a problem is one that the config does not want yet: nobody waits for it.
+    private const string Waits =
+        """
+        (p.state IN ('Intent', 'Compensating') OR (p.state = 'Pending' AND (p.problem IS NOT NULL OR p.not_before <= @now)) OR (p.state = 'Linked' AND p.due_because IS NOT NULL))
+        """;
+
+    private const string IsOfRow = "e.source = p.source AND e.source_id = p.source_id AND e.system = p.system";
+
+    // What a row came to rest by says its state, and the note that it keeps; any other line says why it was asked about, or what failed.
+    private const string Rests = "(e.state IN ('Conflict', 'Compensated') OR (e.state = 'Linked' AND (e.what IS NULL OR e.what = p.note)))";
+
+    // Since the first line after the last rest. What was just made, or is wanted only now, and has met with nothing yet, waits since it was due.
+    private const string OldestWaiting =
+        $"""
+        SELECT system AS "System", min(since) AS "Since" FROM (
+          SELECT p.system, coalesce(
+            (SELECT min(e.at) FROM provisioning_events e WHERE {IsOfRow} AND e.what IS NOT NULL AND (p.note IS NULL OR e.what <> p.note)
+              AND e.id > coalesce((SELECT max(e.id) FROM provisioning_events e WHERE {IsOfRow} AND {Rests}), 0)),
+            (SELECT max(e.at) FROM provisioning_events e WHERE {IsOfRow} AND {Rests}),
+            CASE WHEN p.not_before <= @now THEN p.not_before ELSE p.created_at END) AS since
+          FROM provisioning p WHERE {Waits}) waiting GROUP BY system
+        """;
+
     /// <summary>Every system that has rows, by name.</summary>
     public Task<IReadOnlyList<SystemProvisioning>> SummariseAsync(CancellationToken cancellation)
         => database.ReadAsync<IReadOnlyList<SystemProvisioning>>(
             async transaction =>
             {
-                // A pending row that waits for its time without a problem is one that the config does not want yet: nobody waits for it.
                 var now = clock.GetUtcNow();
                 var counts = await transaction.QueryAsync<CountRow>(
                     """
-                    SELECT system, state, count(*) AS rows, sum(CASE WHEN due_because IS NULL THEN 0 ELSE 1 END) AS due_again,
-                      min(CASE WHEN state NOT IN ('Pending', 'Intent', 'Compensating') OR (state = 'Pending' AND problem IS NULL AND not_before > @now) THEN NULL ELSE created_at END) AS oldest
+                    SELECT system, state, count(*) AS rows, sum(CASE WHEN due_because IS NULL THEN 0 ELSE 1 END) AS due_again
                     FROM provisioning GROUP BY system, state ORDER BY system, state
-                    """,
-                    new { now });
+                    """);
+                var oldest = await transaction.QueryAsync<WaitingRow>(OldestWaiting, new { now });
                 var pauses = await transaction.QueryAsync<PauseRow>(
                     "SELECT system, paused_until FROM provisioning_systems WHERE paused_until > @now", new { now });
                 var summaries = new List<SystemProvisioning>();
@@ -37,7 +58,7 @@ public sealed class ProvisioningReports(Database database, TimeProvider clock)
                         System = system.Key,
                         Counts = system.ToDictionary(count => Enum.Parse<ProvisioningState>(count.State), count => count.Rows),
                         DueAgain = system.Sum(count => count.DueAgain),
-                        OldestWaiting = system.Min(count => count.Oldest),
+                        OldestWaiting = oldest.Find(waiting => waiting.System == system.Key)?.Since,
                         LastProblem = problem?.Problem,
                         LastProblemAt = problem?.UpdatedAt,
                         PausedUntil = pauses.Find(pause => pause.System == system.Key)?.PausedUntil,
@@ -129,8 +150,13 @@ public sealed class ProvisioningReports(Database database, TimeProvider clock)
         public long Rows { get; init; }
 
         public long DueAgain { get; init; }
+    }
 
-        public DateTimeOffset? Oldest { get; init; }
+    private sealed record WaitingRow
+    {
+        public string System { get; init; } = "";
+
+        public DateTimeOffset Since { get; init; }
     }
 
     private sealed record PauseRow

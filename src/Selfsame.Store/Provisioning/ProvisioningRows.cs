@@ -15,7 +15,7 @@ namespace Selfsame.Store.Provisioning;
 /// <param name="holder">Whose claims these are.</param>
 public sealed partial class ProvisioningRows(Database database, SecretKeys secrets, TimeProvider clock, LeaseHolder holder) : IProvisioningRows
 {
-    /// <summary>The limit's name in <c>rate_limits</c>; its subject is the system.</summary>
+    /// <summary>The limit's name; its subject is the system.</summary>
     private const string DisablingLimit = "disablings";
 
     /// <summary>Likewise, for the accounts of purged users.</summary>
@@ -153,15 +153,10 @@ public sealed partial class ProvisioningRows(Database database, SecretKeys secre
                 }
 
                 var limit = new RateLimit(row.Deleting ? DeletionLimit : DisablingLimit, mostPerHour, GuardWindow);
-                if (mostPerHour == 0)
-                {
-                    return new DisablingGuarded(GuardWindow);
-                }
-
-                if (await RateLimits.CountAsync(transaction, "", limit, row.Key.System, now) is { Allowed: false } full)
+                if (await SlidingLimits.CountAsync(transaction, limit, row.Key.System, now) is { } wait)
                 {
                     transaction.RollBack = true;
-                    return new DisablingGuarded(full.ResetsIn);
+                    return new DisablingGuarded(wait);
                 }
 
                 await ProvisioningTable.UpdateAsync(transaction, secrets, row, release: false, now);

@@ -9,7 +9,8 @@ public static class PurgedRows
 {
     /// <summary>
     /// Forgets the rows of a user who is purged, in that transaction. Those whose account may be on its way, or is to be looked at
-    /// again, stay until nothing of the user is left in the other system; so do those whose account is to be deleted there.
+    /// again, stay until nothing of the user is left in the other system; so do those whose account is to be deleted there, and those
+    /// in conflict that have, or may have, an account: they are looked at once more, and then wait for a person.
     /// </summary>
     /// <param name="transaction">The caller's.</param>
     /// <param name="source">The system of the account.</param>
@@ -24,14 +25,16 @@ public static class PurgedRows
             var underWay = row.State is ProvisioningState.Intent or ProvisioningState.Compensating || row.DueBecause is not null;
             // Also where the service has made nothing: a plan may have, under the user's own id.
             var deleted = deletedIn.Contains(row.Key.System);
-            if (!underWay && !deleted)
+            // Its account may be active all the same, as one that could not be disabled, and without the row it would be nobody's.
+            var unsettled = row.State == ProvisioningState.Conflict && (row.TargetId is not null || row.Intended is not null);
+            if (!underWay && !unsettled && !deleted)
             {
                 await ProvisioningTable.ForgetAsync(transaction, row.Key);
                 continue;
             }
 
             await ProvisioningTable.ForgetLaterAsync(transaction, row.Key);
-            if (deleted)
+            if (deleted || unsettled)
             {
                 // What may still arrive keeps its time.
                 await (underWay ? ProvisioningTable.DisturbAsync(transaction, row.Key) : ProvisioningTable.AskAsync(transaction, stored, LookAgain.OfPurge, ProvisioningLane.Backfill, correlationId: null, now));

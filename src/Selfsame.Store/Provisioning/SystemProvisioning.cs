@@ -13,7 +13,10 @@ public sealed record SystemProvisioning
     /// <summary>How many linked rows are to be looked at again.</summary>
     public required long DueAgain { get; init; }
 
-    /// <summary>When the oldest row was made that waits to be worked on; null when none does. What the config does not want yet does not wait.</summary>
+    /// <summary>
+    /// Since when the row waits that waits longest: since it was made, asked about or failed first after it had last come to rest; null when none does. A linked one that is
+    /// to be looked at again waits, too; what the config does not want yet does not.
+    /// </summary>
     public DateTimeOffset? OldestWaiting { get; init; }
 
     /// <summary>The error of the row that was written last, of those that have one.</summary>

@@ -6,8 +6,8 @@ namespace Selfsame.Store.Users;
 
 /// <summary>
 /// Removes users whose grace period after deletion is over, and frees their identifiers. The audit trail keeps its
-/// lines without the person. Of the provisioning only rows stay whose account may be on its way, waits to be disabled, or is to be deleted because
-/// the config has orphans deleted: the provisioner finds the user gone, disables or deletes what is there, and forgets the row.
+/// lines without the person. Of the provisioning only rows stay whose account may be on its way, waits to be disabled, may be active in spite of a conflict, or is to be deleted
+/// because the config has orphans deleted: the provisioner finds the user gone, disables or deletes what is there, and forgets the row.
 /// </summary>
 public sealed class UserPurge(StoreContext context)
 {

@@ -365,6 +365,56 @@ public abstract partial class ProvisioningRowsContract : IAsyncLifetime
         (await rows.SaveDisablingAsync(waiting.Row with { Epoch = 9 }, 3, CancellationToken.None)).ShouldBeOfType<DisablingLost>();
     }
 
+    // Else twice as many would go within a minute: at the end of one window and at the beginning of the next.
+    [Fact]
+    public async Task The_guard_holds_for_every_hour_whenever_it_begins()
+    {
+        await InsertManyAsync("person", 8, ProvisioningLane.Interactive);
+        var waiting = new Queue<ClaimedRow>(await rows.ClaimAsync(ClaimOf(8), CancellationToken.None));
+        async Task<TimeSpan?> DisableAsync(bool deleting = false)
+        {
+            var row = waiting.Peek().Row with { State = ProvisioningState.Compensating, Deleting = deleting };
+            if (await rows.SaveDisablingAsync(row, 3, CancellationToken.None) is DisablingGuarded guarded)
+            {
+                return guarded.RetryAfter;
+            }
+
+            waiting.Dequeue();
+            return null;
+        }
+
+        (await DisableAsync()).ShouldBeNull();
+        clock.Now += TimeSpan.FromMinutes(59);
+        (await DisableAsync()).ShouldBeNull();
+        (await DisableAsync()).ShouldBeNull();
+        (await DisableAsync()).ShouldBe(TimeSpan.FromMinutes(1));
+
+        clock.Now += TimeSpan.FromMinutes(1);
+        (await DisableAsync()).ShouldBeNull();
+        (await DisableAsync()).ShouldBe(TimeSpan.FromMinutes(59));
+        clock.Now += TimeSpan.FromMinutes(58);
+        (await DisableAsync()).ShouldBe(TimeSpan.FromMinutes(1));
+
+        clock.Now += TimeSpan.FromMinutes(1);
+        (await DisableAsync()).ShouldBeNull();
+        (await DisableAsync()).ShouldBeNull();
+        (await DisableAsync()).ShouldBe(TimeSpan.FromMinutes(1));
+    }
+
+    // docs/decisions/0093: a clock that was ahead stops nobody once it is right.
+    [Fact]
+    public async Task What_a_clock_counted_that_was_ahead_holds_no_disabling_up()
+    {
+        await InsertManyAsync("person", 2, ProvisioningLane.Interactive);
+        var claims = await rows.ClaimAsync(ClaimOf(2), CancellationToken.None);
+        Task<DisablingAnswer> DisableAsync(int number) => rows.SaveDisablingAsync(claims[number].Row with { State = ProvisioningState.Compensating }, 1, CancellationToken.None);
+        clock.Now += TimeSpan.FromMinutes(10);
+        (await DisableAsync(0)).ShouldBeOfType<DisablingCounted>();
+        clock.Now -= TimeSpan.FromMinutes(10);
+
+        (await DisableAsync(1)).ShouldBeOfType<DisablingCounted>();
+    }
+
     [Fact]
     public async Task A_late_arrival_is_counted_once_though_its_row_waited_for_it_before()
     {
@@ -430,6 +480,54 @@ public abstract partial class ProvisioningRowsContract : IAsyncLifetime
         (await reports.SummariseAsync(CancellationToken.None)).Single().OldestWaiting.ShouldBeNull();
     }
 
+    [Theory]
+    [InlineData(null)]
+    [InlineData("The handle ann was not taken.")]
+    public async Task The_oldest_waits_since_it_was_asked_about_however_old_its_row_is(string? note)
+    {
+        await InsertAsync("app");
+        await rows.SaveAsync(Linked((await ClaimAsync()).Single()) with { Note = note }, release: true, [], CancellationToken.None);
+        clock.Now += TimeSpan.FromDays(365);
+        (await OldestAsync()).ShouldBeNull();
+        await AskAsync();
+        var asked = clock.Now;
+
+        // Linked, and what it became can't be written for days.
+        await FailAsync("refused (401)");
+        clock.Now += TimeSpan.FromDays(1);
+        await FailAsync("down (503)");
+        clock.Now += TimeSpan.FromDays(1);
+        (await OldestAsync()).ShouldBe(asked);
+
+        var row = (await ClaimAsync()).Single().Row;
+        (await rows.SaveDisablingAsync(row with { State = ProvisioningState.Compensating, DueBecause = null, Problem = null }, 1, CancellationToken.None)).ShouldBeOfType<DisablingCounted>();
+        (await OldestAsync()).ShouldBe(asked);
+        await rows.SaveAsync(row with { State = ProvisioningState.Compensated, DueBecause = null, Problem = null }, release: true, [], CancellationToken.None);
+        (await OldestAsync()).ShouldBeNull();
+        clock.Now += TimeSpan.FromDays(30);
+        await AskAsync();
+        (await OldestAsync()).ShouldBe(clock.Now);
+        await rows.SaveAsync((await ClaimAsync()).Single().Row with { State = ProvisioningState.Conflict, Problem = "taken" }, release: true, [], CancellationToken.None);
+        (await OldestAsync()).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Who_is_wanted_only_now_waits_since_now()
+    {
+        await InsertAsync("app");
+        await rows.SaveAsync((await ClaimAsync()).Single().Row with { NotBefore = clock.Now.AddDays(400) }, release: true, [], CancellationToken.None);
+        clock.Now += TimeSpan.FromDays(365);
+
+        await AskAsync();
+        var asked = clock.Now;
+        clock.Now += TimeSpan.FromMinutes(5);
+
+        (await OldestAsync()).ShouldBe(asked);
+        await FailAsync("down (503)");
+        clock.Now += TimeSpan.FromMinutes(5);
+        (await OldestAsync()).ShouldBe(asked + TimeSpan.FromMinutes(5));
+    }
+
     [Fact]
     public async Task A_rows_history_keeps_its_newest_lines()
     {
@@ -471,6 +569,14 @@ public abstract partial class ProvisioningRowsContract : IAsyncLifetime
 
     private Task<int> AskAsync()
         => database.TransactAsync(transaction => ProvisioningRows.RequeueAsync(transaction, "users", User, "It changed.", clock.Now));
+
+    private async Task FailAsync(string problem)
+    {
+        var row = (await ClaimAsync()).Single().Row;
+        (await rows.SaveAsync(row with { Problem = problem, Attempts = row.Attempts + 1, NotBefore = clock.Now.AddHours(1) }, release: true, [], CancellationToken.None)).ShouldBeTrue();
+    }
+
+    private async Task<DateTimeOffset?> OldestAsync() => (await new ProvisioningReports(database, clock).SummariseAsync(CancellationToken.None)).Single().OldestWaiting;
 
     private static ProvisioningRow Linked(ClaimedRow claim) => claim.Row with { State = ProvisioningState.Linked, TargetId = User };
 

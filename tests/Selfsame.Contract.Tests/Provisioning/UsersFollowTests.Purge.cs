@@ -1,5 +1,6 @@
 using Selfsame.Contract.Tests.Store;
 using Selfsame.Core;
+using Selfsame.Core.Accounts;
 using Selfsame.Core.Provisioning;
 using Selfsame.Core.Reconciliation;
 using Selfsame.Store.Audit;
@@ -61,6 +62,52 @@ public abstract partial class UsersFollowContract
 
         Members().ShouldBe(["anna|anna@example.org||0"]);
         (await store.CountAsync("provisioning")).ShouldBe(0);
+    }
+
+    // What can't be disabled asks for a person, who may come later than the purge.
+    [Fact]
+    public async Task A_conflict_whose_account_is_still_active_outlives_the_purge_until_a_person_has_settled_it()
+    {
+        var user = await LinkedAsync();
+        Sql("CREATE TRIGGER keeps BEFORE UPDATE ON members WHEN NEW.is_active = 0 BEGIN SELECT RAISE(ABORT, 'nobody is disabled here'); END");
+        await DeleteAsync(user);
+        await RunAsync();
+        (await RowAsync(user)).State.ShouldBe(ProvisioningState.Conflict);
+
+        await PurgeAsync();
+        await RunAsync();
+
+        Members().ShouldBe(["anna|anna@example.org||1"]);
+        var row = await RowAsync(user);
+        (row.State, row.Purged, row.TargetId).ShouldBe((ProvisioningState.Conflict, true, new AccountId(user.Uuid.ToString())));
+        row.Problem!.ShouldContain("nobody is disabled here");
+        Sql("DROP TRIGGER keeps");
+        (await Rows().RetryAsync(row.Key, TestStore.Cancellation)).ShouldBeTrue();
+        await RunAsync();
+        Members().ShouldBe(["anna|anna@example.org||0"]);
+        (await store.CountAsync("provisioning")).ShouldBe(0);
+        (await store.CountAsync("provisioning_events")).ShouldBe(0);
+    }
+
+    // No row of a purged user is kept for nothing.
+    [Fact]
+    public async Task A_conflict_whose_account_is_gone_by_the_purge_ends_by_itself()
+    {
+        var user = await LinkedAsync();
+        Sql("CREATE TRIGGER keeps BEFORE UPDATE ON members BEGIN SELECT RAISE(ABORT, 'nobody is disabled here'); END");
+        await DeleteAsync(user);
+        await RunAsync();
+        (await RowAsync(user)).State.ShouldBe(ProvisioningState.Conflict);
+        Sql("DELETE FROM members");
+
+        await PurgeAsync();
+        await RunAsync();
+        // What was asked for may still arrive.
+        store.Clock.Advance(TimeSpan.FromMinutes(10));
+        await RunAsync();
+
+        (await store.CountAsync("provisioning")).ShouldBe(0);
+        (await store.CountAsync("provisioning_events")).ShouldBe(0);
     }
 
     [Fact]
