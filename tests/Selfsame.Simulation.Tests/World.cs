@@ -299,8 +299,8 @@ internal sealed class World
     {
         for (var time = 0; time < 10; time++)
         {
-            await DelayAsync(1 + chance.NextInt32(300));
-            var node = nodes.Length == 1 ? nodes[0] : chance.Pick(nodes);
+            await NextDisturbanceAsync();
+            var node = nodes.Length == 1 ? nodes[0] : Nodes.FirstOrDefault(IsAboutSettled) ?? chance.Pick(nodes);
             if (node is null)
             {
                 continue;
@@ -325,6 +325,16 @@ internal sealed class World
 
         faultsAreOver = true;
         Note("the faults end");
+    }
+
+    /// <summary>A while, or less where a server asks about somebody on whose row nobody works.</summary>
+    private async Task NextDisturbanceAsync()
+    {
+        var parts = Remotes is null ? 1 : 3;
+        for (var part = 0; part < parts && (part == 0 || !Nodes.Any(IsAboutSettled)); part++)
+        {
+            await DelayAsync(1 + chance.NextInt32(300 / parts));
+        }
     }
 
     /// <summary>A server that stands still, often for longer than its leases last, and does not know it.</summary>
@@ -357,6 +367,9 @@ internal sealed class World
         outside.Post(_ => FinishAsync(RestartAsync(dying, node)), null);
         running++;
     }
+
+    /// <summary>Whether a server asks a system about somebody on whose row nobody works: that is rare, and so met where it is.</summary>
+    private bool IsAboutSettled(SimulatedProcess node) => !node.Context.IsPaused && Remotes?.HeldBy(node).Any(Coverage.IsSettled) == true;
 
     private TimeSpan NextSkew() => TimeSpan.FromSeconds(chance.NextInt32(2 * (int)MostSkew.TotalSeconds) - MostSkew.TotalSeconds);
 

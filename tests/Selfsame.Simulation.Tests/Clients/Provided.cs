@@ -56,7 +56,7 @@ internal sealed class Provided(World world, int seed) : Client(world, "provider"
         foreach (var (id, _) in People)
         {
             var state = World.Remotes!.StateOf(RemoteSystems.App, id.ToText());
-            if (state is ProvisioningState.Conflict or ProvisioningState.Compensated && Random.OneIn(state == ProvisioningState.Conflict ? 2 : 4))
+            if (state is ProvisioningState.Conflict or ProvisioningState.Compensated && Random.OneIn(state == ProvisioningState.Conflict ? 1 : 2))
             {
                 Tell(World.Remotes.Provider.Record("fs", id));
             }

@@ -39,6 +39,9 @@ internal sealed class Coverage
         _ => Enum.GetValues<ProvisioningState>(),
     };
 
+    /// <summary>Whether nobody works on a row in this state.</summary>
+    public static bool IsSettled(ProvisioningState state) => !Worked.Contains(state);
+
     public int this[Fault fault, ProvisioningState state] => counts.GetValueOrDefault((fault, state));
 
     public void Count(Fault fault, ProvisioningState state, int times = 1) => counts[(fault, state)] = this[fault, state] + times;

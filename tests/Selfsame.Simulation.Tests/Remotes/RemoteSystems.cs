@@ -200,14 +200,27 @@ internal sealed class RemoteSystems
     public IEnumerable<ProvisioningState> HeldBy(SimulatedProcess node)
         => nodes[node.Store].Rows.Held.Concat(nodes[node.Store].Asked);
 
-    /// <summary>The state of the row into this system of whom an id, an address or a handle is; null where there is none.</summary>
-    public ProvisioningState? StateOf(string system, string who)
-        => world.Inspect(transaction => transaction.QueryFirstOrDefaultAsync<string>(
+    /// <summary>The state of the row into this system of whom an id is; null where there is none.</summary>
+    public ProvisioningState? StateOf(string system, string who) => StatesOf(system, [who]) is [var first, ..] ? first : null;
+
+    /// <summary>The states of the rows into this system of whom ids, addresses or handles are.</summary>
+    public IReadOnlyList<ProvisioningState> StatesOf(string system, IReadOnlyList<string> about)
+    {
+        if (about.Count == 0)
+        {
+            return [];
+        }
+
+        var labels = about.Where(who => who.EndsWith($".{SimulatedPds.Domain}", StringComparison.Ordinal)).Select(who => who.Split('.')[0]).ToList();
+        var isByName = labels.Count > 0 || about.Any(who => who.Contains('@'));
+        const string byId = "SELECT DISTINCT p.state FROM provisioning p WHERE p.system = @system AND (p.source_id IN @about OR p.target_id IN @about)";
+        const string byName =
             """
-            SELECT p.state FROM provisioning p LEFT JOIN users u ON CAST(u.uuid AS text) = p.source_id
-            WHERE p.system = @system AND (p.source_id = @who OR p.target_id = @who OR u.email = @who OR u.handle = @label OR u.user_code = @label) LIMIT 1
-            """,
-            new { system, who, label = who.EndsWith($".{SimulatedPds.Domain}", StringComparison.Ordinal) ? who.Split('.')[0] : null })) is { } state ? Enum.Parse<ProvisioningState>(state) : null;
+             UNION SELECT p.state FROM users u JOIN provisioning p ON p.source_id = CAST(u.uuid AS text) AND p.system = @system
+            WHERE u.email IN @about OR u.handle IN @labels OR u.user_code IN @labels
+            """;
+        return [.. world.Inspect(transaction => transaction.QueryAsync<string>(isByName ? byId + byName : byId, new { system, about, labels })).Select(state => Enum.Parse<ProvisioningState>(state))];
+    }
 
     /// <summary>A request left for a system: what is secret in it is known from here on.</summary>
     public void NoteSent(ServiceRequest request)

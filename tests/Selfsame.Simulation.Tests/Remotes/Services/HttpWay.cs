@@ -13,7 +13,7 @@ internal sealed class HttpWay(HttpService service, Network network, List<Provisi
         asked.AddRange(about);
         try
         {
-            var answer = await network.ExchangeAsync(service, sent, cancellationToken);
+            var answer = await network.ExchangeAsync(service, sent, about, cancellationToken);
             return answer.ToMessage();
         }
         finally
