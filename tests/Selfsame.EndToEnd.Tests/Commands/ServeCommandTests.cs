@@ -4,6 +4,8 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text;
+using Npgsql;
+using Selfsame.Cli.Commands;
 using Selfsame.Testing;
 
 namespace Selfsame.EndToEnd.Tests.Commands;
@@ -59,6 +61,21 @@ public sealed class ServeCommandTests
     }
 
     [Fact]
+    public async Task The_start_says_which_config_data_and_database_are_used()
+    {
+        using var folder = new TemporaryFolder();
+        await using (var plain = await SelfsameProcess.ServeAsync(folder["plain"]))
+        {
+            (await ConfigLineAsync(plain)).ShouldContain(
+                $"Config: none, for there is no selfsame.yaml in {Environment.CurrentDirectory}: the defaults hold; data: {folder["plain"]}; database: SQLite, {folder["plain/selfsame.db"]}");
+        }
+
+        await File.WriteAllTextAsync(folder["other.yaml"], "tenants: { main: { locale: de } }", TestContext.Current.CancellationToken);
+        await using var named = await SelfsameProcess.ServeAsync(folder["named"], ["--config", folder["other.yaml"]]);
+        (await ConfigLineAsync(named)).ShouldContain($"Config: {folder["other.yaml"]}; data: {folder["named"]}; ");
+    }
+
+    [Fact]
     public async Task Without_an_SMTP_server_the_log_says_where_the_mails_are()
     {
         using var folder = new TemporaryFolder();
@@ -79,6 +96,36 @@ public sealed class ServeCommandTests
         result.StandardError.ShouldContain("--urls");
         result.StandardError.TrimEnd().ShouldNotContain("\n");
         (result.StandardOutput + result.StandardError).ShouldNotContain("   at ");
+    }
+
+    // RFC 5737: an address that no machine has.
+    [Fact]
+    public async Task An_address_of_another_machine_is_one_sentence_that_names_the_option()
+    {
+        using var folder = new TemporaryFolder();
+
+        var result = await SelfsameProcess.RunAsync(["serve", "--urls", "http://192.0.2.1:8080", "--data", folder.Path], folder: folder.Path);
+
+        result.ExitCode.ShouldBe(1);
+        result.StandardError.ShouldStartWith("selfsame: The server can't listen on http://192.0.2.1:8080: this machine has no such address. ");
+        result.StandardError.ShouldContain("--urls");
+        result.StandardError.TrimEnd().ShouldNotContain("\n");
+        (result.StandardOutput + result.StandardError).ShouldNotContain("   at ");
+    }
+
+    // Whoever runs the tests may be root, who may have any port.
+    [Fact]
+    public void A_port_that_is_roots_is_one_sentence_that_names_the_option_whichever_way_the_web_server_tells_it()
+    {
+        var denied = new SocketException((int)SocketError.AccessDenied);
+
+        foreach (var told in new Exception[] { denied, new IOException("Failed to bind to address http://localhost:80.", new AggregateException(denied, denied)) })
+        {
+            ServeCommand.WhyNotAt(["http://localhost:80"], told).ShouldNotBeNull()
+                .ShouldSatisfyAllConditions(text => text.ShouldContain("http://localhost:80: a port below 1024 is root's"), text => text.ShouldContain("--urls"));
+        }
+
+        ServeCommand.WhyNotAt(["http://localhost:80"], new IOException("The disk is full.")).ShouldBeNull();
     }
 
     // It says where it would listen when something else does.
@@ -255,11 +302,16 @@ public sealed class ServeCommandTests
         File.Copy(Path.Combine(folder["one"], "secret.key"), Path.Combine(folder["two"], "secret.key"));
         await using var second = await SelfsameProcess.ServeAsync(folder["two"], ["--database", database]);
 
+        (await ConfigLineAsync(first)).ShouldContain($"database: PostgreSQL, {new NpgsqlConnectionStringBuilder(database).Database} at 127.0.0.1:{postgres.Port}");
         await SignUpAsync(first, HttpStatusCode.Created);
         await SignUpAsync(second, HttpStatusCode.Conflict);
         var error = await Should.ThrowAsync<InvalidOperationException>(() => SelfsameProcess.ServeAsync(folder["three"], ["--database", database]));
         error.Message.ShouldContain("SELFSAME_SECRET_KEY");
     }
+
+    /// <summary>The log is written behind what is printed.</summary>
+    private static async Task<string> ConfigLineAsync(SelfsameProcess server)
+        => (await server.StandardOutput.FirstAsync(line => line.Contains("Config: ", StringComparison.Ordinal), Soon())).ShouldNotBeNull();
 
     private static Task SignUpAsync(SelfsameProcess server, HttpStatusCode expected)
         => SignUpAsync(server, expected, JsonContent.Create(new { email = "ada@example.com", username = "ada", password = "correct horse battery" }));
