@@ -127,6 +127,25 @@ public sealed class HookTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_the_log_holds_behind_lines_that_can_not_be_read_is_found_and_the_lines_are_told_and_counted()
+    {
+        await server.DisposeAsync();
+        foreach (var number in Enumerable.Range(0, 100))
+        {
+            auth0.Log.Add("s", new string('x', SystemEvent.LongestText + 1 + number));
+        }
+
+        auth0.Users.SignUp("auth0|behind", "behind@example.org");
+        (await auth0.Log.DeliverAsync(http, Auth0Delivery.Lost)).ShouldBeNull();
+        server = await StartAsync();
+
+        await UntilAsync(() => App("SELECT id FROM users").SequenceEqual(["auth0|behind"]));
+
+        await UntilAsync(() => log.Lines.Any(line => line.Contains("The log of idp held 100 lines that can't be read", StringComparison.Ordinal) && line.Contains("'user_id' that is too long", StringComparison.Ordinal)));
+        (await server.Anonymous().GetAsync("/metrics")).Text.ShouldContain("{system=\"idp\",result=\"unreadable\"} 100\n");
+    }
+
+    [Fact]
     public async Task One_correlation_id_leads_from_the_webhook_through_the_inbox_and_the_chain_to_the_last_system_in_every_line()
     {
         auth0.Users.Put("auth0|ann", "ann@example.org");
@@ -180,16 +199,35 @@ public sealed class HookTests : IAsyncLifetime
         (await ExamineAsync("user codes", "app")).Answer.ShouldBe(ProbeAnswer.No);
     }
 
-    private async Task<Examination> ExamineAsync(string name, string area = "idp")
+    // The same path on a staging server takes events, but not for us.
+    [Fact]
+    public async Task A_log_stream_to_a_host_that_the_config_does_not_name_is_not_ours()
     {
-        await using var systems = await ConnectedSystems.OpenAsync(ReadConfig(), server.Context, Core.Accounts.Patience.OfService, CancellationToken.None);
+        const string hosts = "tenants: { main: { hosts: [id.example.com], publicUrl: \"https://www.example.com\" }, second: { hosts: [second.example.com] } }\n";
+        auth0.Log.Endpoint = new Uri("https://staging.example.com/hooks/idp");
+
+        var elsewhere = await ExamineAsync("webhook stream", config: hosts);
+
+        elsewhere.Answer.ShouldBe(ProbeAnswer.No);
+        elsewhere.Detail.ShouldContain("leads to staging.example.com");
+        elsewhere.WhatToDo.ShouldContain("https://www.example.com/hooks/idp");
+        foreach (var ours in new[] { "https://ID.example.com/hooks/idp", "https://www.example.com:8443/hooks/idp", "https://second.example.com/hooks/idp" })
+        {
+            auth0.Log.Endpoint = new Uri(ours);
+            (await ExamineAsync("webhook stream", config: hosts)).Answer.ShouldBe(ProbeAnswer.Yes, ours);
+        }
+    }
+
+    private async Task<Examination> ExamineAsync(string name, string area = "idp", string config = "")
+    {
+        await using var systems = await ConnectedSystems.OpenAsync(ReadConfig(config), server.Context, Core.Accounts.Patience.OfService, CancellationToken.None);
         var examinations = await new Doctor(systems, server.Context, new ServerOptions { DataFolder = folder["data"] }, hasSecretVariable: true).ExamineAsync(filter: null, CancellationToken.None);
         return examinations.Where(examination => examination.Area == area && examination.Name == name).ShouldHaveSingleItem();
     }
 
     private Task<RunningServer> StartAsync() => RunningServer.StartAsync(options => ConfigFile.Apply(ReadConfig(), options) with { Log = log });
 
-    private Topology ReadConfig()
+    private Topology ReadConfig(string before = "")
     {
         var yaml =
             $$"""
@@ -208,7 +246,7 @@ public sealed class HookTests : IAsyncLifetime
               - { source: idp, target: app, correlate: [id], missing: createInTarget, drifted: updateTarget }
               - { source: app, target: board, correlate: [id], missing: createInTarget }
             """;
-        var reading = new TopologyReader(ConfigFile.Connectors, _ => null).Read(yaml);
+        var reading = new TopologyReader(ConfigFile.Connectors, _ => null).Read(before + yaml);
         return reading.Topology.ShouldNotBeNull(string.Join('\n', reading.Errors));
     }
 
