@@ -23,6 +23,7 @@ internal static class ServerMeters
         Events.Add(received.Repeats, new("system", system), new("result", "repeat"));
     }
 
+    /// <summary>Counts a sign-up, at the page or by the API. A user whom an administrator makes is none.</summary>
     public static void SignUp(SignUpResult result)
     {
         var name = result switch
@@ -38,6 +39,7 @@ internal static class ServerMeters
         SignUps.Add(1, new KeyValuePair<string, object?>("result", name));
     }
 
+    /// <summary>Counts a sign-in, at the page or by the API.</summary>
     public static void SignIn(SignInResult result)
     {
         var name = result switch

@@ -36,7 +36,6 @@ internal static class SignUpEndpoints
     public static IResult Answer(HttpContext http, SignUpResult result, IReadOnlyList<string> groups)
     {
         RateLimitFields.Write(http, result.RateLimit);
-        ServerMeters.SignUp(result);
         switch (result)
         {
             case SignUpResult.Created created:
@@ -82,7 +81,9 @@ internal static class SignUpEndpoints
             Browser = scope.BrowserHash,
             Origin = scope.Origin,
         };
-        return Answer(http, await signUp.ExecuteAsync(request, http.RequestAborted), []);
+        var result = await signUp.ExecuteAsync(request, http.RequestAborted);
+        ServerMeters.SignUp(result);
+        return Answer(http, result, []);
     }
 
     private static void MarkReplay(HttpContext http, bool isReplay)

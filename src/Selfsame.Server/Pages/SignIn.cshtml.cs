@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
+using Selfsame.Server.Api;
 using Selfsame.Server.Requests;
 using Selfsame.Store;
 using Selfsame.Store.Sessions;
@@ -44,6 +45,7 @@ internal sealed class SignInPage(RequestScope scope, StoreContext context, SignI
         var origin = RememberedOrigin(context);
         var result = await signIn.ExecuteAsync(
             Scope.Tenant, login, Typed("password"), origin, SessionKind.Browser, Scope.Actor, Cancellation);
+        ServerMeters.SignIn(result);
         switch (result)
         {
             case SignInResult.SignedIn signedIn:

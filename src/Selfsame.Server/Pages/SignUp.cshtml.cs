@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
+using Selfsame.Server.Api;
 using Selfsame.Server.Requests;
 using Selfsame.Store;
 using Selfsame.Store.Users;
@@ -50,6 +51,7 @@ internal sealed class SignUpPage(RequestScope scope, StoreContext context, SignU
                 Origin = Scope.Origin,
             },
             Cancellation);
+        ServerMeters.SignUp(result);
         if (HidesWhoIsRegistered)
         {
             await answerTime.RoundUpAsync(Cancellation);
