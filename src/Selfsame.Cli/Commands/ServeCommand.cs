@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Selfsame.Server.Hosting;
 
@@ -25,7 +26,7 @@ internal static class ServeCommand
         }
 
         await using var server = await SelfsameServer.CreateAsync(options, cancellation);
-        await StartAsync(server, cancellation);
+        await StartAsync(server, options.Urls, cancellation);
         Console.WriteLine($"Listening on {server.Address.ToString().TrimEnd('/')}");
         if (await server.FirstAdministratorLinkAsync(cancellation) is { } link)
         {
@@ -36,7 +37,7 @@ internal static class ServeCommand
         return ExitCode.Clean;
     }
 
-    private static async Task StartAsync(SelfsameServer server, CancellationToken cancellation)
+    private static async Task StartAsync(SelfsameServer server, IReadOnlyList<string> urls, CancellationToken cancellation)
     {
         try
         {
@@ -46,6 +47,27 @@ internal static class ServeCommand
         {
             throw new InvalidOperationException($"{exception.Message.TrimEnd('.')}. Stop the program that listens there, or choose another address with --urls.", exception);
         }
+        catch (Exception exception) when (WhyNotAt(urls, exception) is { } sentence)
+        {
+            throw new InvalidOperationException(sentence, exception);
+        }
+    }
+
+    /// <summary>What a person can do about addresses that the machine does not let the server have; null where that is not what went wrong.</summary>
+    internal static string? WhyNotAt(IReadOnlyList<string> urls, Exception exception)
+    {
+        // The web server hands the refusal on as it is; of localhost, which is two addresses, it tells both.
+        var refusal = exception as SocketException ?? (exception.InnerException as AggregateException)?.InnerExceptions.OfType<SocketException>().FirstOrDefault();
+        var addresses = string.Join(';', urls);
+        return refusal?.SocketErrorCode switch
+        {
+            null => null,
+            SocketError.AccessDenied =>
+                $"The server may not listen on {addresses}: a port below 1024 is root's, or of who has CAP_NET_BIND_SERVICE. Choose another port with --urls, and let a reverse proxy stand before it.",
+            SocketError.AddressNotAvailable =>
+                $"The server can't listen on {addresses}: this machine has no such address. Name one of its own with --urls, or * for all of them, as in http://*:8080.",
+            _ => $"The server can't listen on {addresses}: {refusal.Message}. Choose another address with --urls.",
+        };
     }
 
     /// <summary>Addresses as the web server takes them: <c>http://*:8080</c> is one, though no URI.</summary>

@@ -4,6 +4,7 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text;
+using Selfsame.Cli.Commands;
 using Selfsame.Testing;
 
 namespace Selfsame.EndToEnd.Tests.Commands;
@@ -79,6 +80,36 @@ public sealed class ServeCommandTests
         result.StandardError.ShouldContain("--urls");
         result.StandardError.TrimEnd().ShouldNotContain("\n");
         (result.StandardOutput + result.StandardError).ShouldNotContain("   at ");
+    }
+
+    // RFC 5737: an address that no machine has.
+    [Fact]
+    public async Task An_address_of_another_machine_is_one_sentence_that_names_the_option()
+    {
+        using var folder = new TemporaryFolder();
+
+        var result = await SelfsameProcess.RunAsync(["serve", "--urls", "http://192.0.2.1:8080", "--data", folder.Path], folder: folder.Path);
+
+        result.ExitCode.ShouldBe(1);
+        result.StandardError.ShouldStartWith("selfsame: The server can't listen on http://192.0.2.1:8080: this machine has no such address. ");
+        result.StandardError.ShouldContain("--urls");
+        result.StandardError.TrimEnd().ShouldNotContain("\n");
+        (result.StandardOutput + result.StandardError).ShouldNotContain("   at ");
+    }
+
+    // Whoever runs the tests may be root, who may have any port.
+    [Fact]
+    public void A_port_that_is_roots_is_one_sentence_that_names_the_option_whichever_way_the_web_server_tells_it()
+    {
+        var denied = new SocketException((int)SocketError.AccessDenied);
+
+        foreach (var told in new Exception[] { denied, new IOException("Failed to bind to address http://localhost:80.", new AggregateException(denied, denied)) })
+        {
+            ServeCommand.WhyNotAt(["http://localhost:80"], told).ShouldNotBeNull()
+                .ShouldSatisfyAllConditions(text => text.ShouldContain("http://localhost:80: a port below 1024 is root's"), text => text.ShouldContain("--urls"));
+        }
+
+        ServeCommand.WhyNotAt(["http://localhost:80"], new IOException("The disk is full.")).ShouldBeNull();
     }
 
     // It says where it would listen when something else does.
