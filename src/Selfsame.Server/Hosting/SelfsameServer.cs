@@ -243,6 +243,7 @@ public sealed class SelfsameServer : IAsyncDisposable
             app.UseForwardedHeaders();
         }
 
+        app.UseMiddleware<UntrustedProxyWarning>();
         app.UseSecurityHeaders();
         app.Use(AnswerHeadAsGet);
         app.UseSelfsameErrors();

@@ -21,6 +21,38 @@ public sealed class TrustedProxyTests
         (await SignUpAsync(server, "198.51.100.1, 203.0.113.7, 10.0.0.2", "c@example.com")).ShouldBe(HttpStatusCode.TooManyRequests);
     }
 
+    // The 6th sign-up an hour of all people got 429, and nothing said why.
+    [Theory]
+    [InlineData("", "127.0.0.1")]
+    [InlineData("10.0.0.0/8", "127.0.0.1")]
+    [InlineData("127.0.0.0/8", null)]
+    public async Task A_proxy_that_is_not_trusted_is_told_once_and_one_that_is_or_no_proxy_is_not(string trusted, string? told)
+    {
+        using var log = new KeptLog();
+        await using var server = await RunningServer.StartAsync(options => options with
+        {
+            TrustedProxies = [.. trusted.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(IPNetwork.Parse)],
+            Log = log,
+        });
+        const string warning = "is none of 'trustedProxies'";
+        (await server.Anonymous().GetAsync("/healthz")).ShouldHaveStatus(200);
+        log.Lines.ShouldNotContain(line => line.Contains(warning, StringComparison.Ordinal));
+
+        // What a client itself claims stands before what its proxy adds.
+        await SignUpAsync(server, "198.51.100.1, 203.0.113.7", "a@example.com");
+        await SignUpAsync(server, "203.0.113.8", "b@example.com");
+
+        var warnings = log.Lines.Where(line => line.Contains(warning, StringComparison.Ordinal)).ToList();
+        if (told is null)
+        {
+            warnings.ShouldBeEmpty();
+        }
+        else
+        {
+            warnings.ShouldHaveSingleItem().ShouldContain($"A request from {told} ");
+        }
+    }
+
     private static async Task<HttpStatusCode> SignUpAsync(RunningServer server, string forwardedFor, string email)
     {
         using var client = new HttpClient { BaseAddress = server.Address };
