@@ -31,6 +31,12 @@ public static class PostgresAddress
         }
     }
 
+    /// <summary>Which database it is, for people: never the user's password, nor any setting besides.</summary>
+    public static string Describe(string connection)
+        => TryParse(connection, out var settings)
+            ? $"PostgreSQL, {settings.Database ?? settings.Username} at {settings.Host}:{settings.Port}"
+            : "PostgreSQL";
+
     private static bool IsAddress(string connection)
         => connection.StartsWith("postgres://", StringComparison.Ordinal) || connection.StartsWith("postgresql://", StringComparison.Ordinal);
 

@@ -85,6 +85,9 @@ internal static partial class ServerLogMessages
     [LoggerMessage(2015, LogLevel.Warning, "A request from {Address} named another as its origin (X-Forwarded-For), and {Address} is none of 'trustedProxies'. If your reverse proxy is there, everybody behind it is one network to the limits of sign-ups and sign-ins: name it under 'trustedProxies' in the config")]
     public static partial void ProxyNotTrusted(ILogger logger, System.Net.IPAddress? address);
 
+    [LoggerMessage(2016, LogLevel.Information, "Config: {Config}; data: {Folder}; database: {Database}")]
+    public static partial void Opened(ILogger logger, string config, string folder, string database);
+
     [LoggerMessage(2050, LogLevel.Error, "The page {Path} failed; correlation {CorrelationId}")]
     public static partial void PageFailed(ILogger logger, string path, string correlationId, Exception exception);
 

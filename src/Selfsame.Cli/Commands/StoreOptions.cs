@@ -34,7 +34,9 @@ internal sealed class StoreOptions
             CrashPoints = CommandLine.CrashPointsFromEnvironment(),
             Random = RandomSource.System,
         };
-        return ConfigFile.ReadIfThere(ConfigPath(parsed)) is { } topology ? ConfigFile.Apply(topology, options) : options;
+        return ConfigFile.ReadIfThere(ConfigPath(parsed)) is { } topology
+            ? ConfigFile.Apply(topology, options) with { ConfigPath = Path.GetFullPath(ConfigPath(parsed) ?? ConfigFile.DefaultName) }
+            : options;
     }
 
     private static string? Setting(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;

@@ -38,7 +38,7 @@ public sealed class OpenedStore : IAsyncDisposable
         var context = new StoreContext
         {
             Database = Database.Open(
-                options.Database ?? Path.Combine(options.DataFolder, "selfsame.db"), database, options.Clock, options.Random),
+                options.Database ?? options.DefaultDatabase, database, options.Clock, options.Random),
             Clock = options.Clock,
             Random = options.Random,
             Secrets = new SecretKeys(

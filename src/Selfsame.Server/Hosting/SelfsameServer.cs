@@ -268,6 +268,11 @@ public sealed class SelfsameServer : IAsyncDisposable
 
     private static void LogParts(ILogger logger, ServerOptions options, StoreContext context)
     {
+        ServerLogMessages.Opened(
+            logger,
+            options.ConfigPath ?? $"none, for there is no {ConfigFile.DefaultName} in {Directory.GetCurrentDirectory()}: the defaults hold",
+            options.DataFolder,
+            options.DatabaseName);
         ServerLogMessages.PasswordHashing(logger, context.Passwords.Description);
         if (context.Database.Dialect == Dialect.Sqlite && !SqliteLibrary.IsSystemLibrary)
         {

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Selfsame.Core;
 using Selfsame.Core.Reconciliation;
 using Selfsame.Core.Webhooks;
+using Selfsame.Databases;
 using Selfsame.Server.Mail;
 using Selfsame.Store;
 using Selfsame.Store.Passwords;
@@ -17,8 +18,19 @@ public sealed record ServerOptions
     /// <summary>Holds the embedded store, the secret, and mails while no SMTP server is configured.</summary>
     public required string DataFolder { get; init; }
 
+    /// <summary>The file that the config was read from; null where there is none.</summary>
+    public string? ConfigPath { get; init; }
+
     /// <summary>A PostgreSQL connection string; null means SQLite under the data folder.</summary>
     public string? Database { get; init; }
+
+    /// <summary>The database as people are told it: without a password.</summary>
+    public string DatabaseName => Database is { } connection && PostgresAddress.IsMeant(connection)
+        ? PostgresAddress.Describe(connection)
+        : $"SQLite, {Path.GetFullPath(Database ?? DefaultDatabase)}";
+
+    /// <summary>The embedded store's file.</summary>
+    public string DefaultDatabase => Path.Combine(DataFolder, "selfsame.db");
 
     /// <summary>The installation's secret in base64; null means the file <c>secret.key</c> in the data folder, made when it is missing.</summary>
     public string? SecretKey { get; init; }

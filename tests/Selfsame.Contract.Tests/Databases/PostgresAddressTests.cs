@@ -29,6 +29,11 @@ public sealed class PostgresAddressTests
     }
 
     [Theory]
+    [InlineData("Server=db;Port=5433;Database=x;User Id=u;Password=secret-word")]
+    [InlineData("postgresql://u:secret-word@db:5433/x?application_name=secret-word")]
+    public void What_is_told_of_it_names_the_database_and_no_password(string text) => PostgresAddress.Describe(text).ShouldBe("PostgreSQL, x at db:5433");
+
+    [Theory]
     [InlineData("Data Source=secret-word.db")]
     [InlineData("postgresql://u:secret-word@db:port/x")]
     public void What_cant_be_read_is_refused_and_not_shown(string text)

@@ -4,6 +4,7 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text;
+using Npgsql;
 using Selfsame.Cli.Commands;
 using Selfsame.Testing;
 
@@ -57,6 +58,21 @@ public sealed class ServeCommandTests
             "/api/v1/sign-ups", new { email = "ada@example.com", password = "a long enough pass phrase" }, TestContext.Current.CancellationToken);
         answer.StatusCode.ShouldBe(HttpStatusCode.Created);
         server.StandardOutput.Text.Split("The system's SQLite was not found").Length.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task The_start_says_which_config_data_and_database_are_used()
+    {
+        using var folder = new TemporaryFolder();
+        await using (var plain = await SelfsameProcess.ServeAsync(folder["plain"]))
+        {
+            (await ConfigLineAsync(plain)).ShouldContain(
+                $"Config: none, for there is no selfsame.yaml in {Environment.CurrentDirectory}: the defaults hold; data: {folder["plain"]}; database: SQLite, {folder["plain/selfsame.db"]}");
+        }
+
+        await File.WriteAllTextAsync(folder["other.yaml"], "tenants: { main: { locale: de } }", TestContext.Current.CancellationToken);
+        await using var named = await SelfsameProcess.ServeAsync(folder["named"], ["--config", folder["other.yaml"]]);
+        (await ConfigLineAsync(named)).ShouldContain($"Config: {folder["other.yaml"]}; data: {folder["named"]}; ");
     }
 
     [Fact]
@@ -286,11 +302,16 @@ public sealed class ServeCommandTests
         File.Copy(Path.Combine(folder["one"], "secret.key"), Path.Combine(folder["two"], "secret.key"));
         await using var second = await SelfsameProcess.ServeAsync(folder["two"], ["--database", database]);
 
+        (await ConfigLineAsync(first)).ShouldContain($"database: PostgreSQL, {new NpgsqlConnectionStringBuilder(database).Database} at 127.0.0.1:{postgres.Port}");
         await SignUpAsync(first, HttpStatusCode.Created);
         await SignUpAsync(second, HttpStatusCode.Conflict);
         var error = await Should.ThrowAsync<InvalidOperationException>(() => SelfsameProcess.ServeAsync(folder["three"], ["--database", database]));
         error.Message.ShouldContain("SELFSAME_SECRET_KEY");
     }
+
+    /// <summary>The log is written behind what is printed.</summary>
+    private static async Task<string> ConfigLineAsync(SelfsameProcess server)
+        => (await server.StandardOutput.FirstAsync(line => line.Contains("Config: ", StringComparison.Ordinal), Soon())).ShouldNotBeNull();
 
     private static Task SignUpAsync(SelfsameProcess server, HttpStatusCode expected)
         => SignUpAsync(server, expected, JsonContent.Create(new { email = "ada@example.com", username = "ada", password = "correct horse battery" }));
