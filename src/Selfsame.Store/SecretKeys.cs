@@ -45,7 +45,12 @@ public sealed class SecretKeys
 
     /// <summary>A keyed hash (HMAC-SHA256) of <paramref name="value"/>: tells whether two are equal, and nothing else.</summary>
     public byte[] Hash(string purpose, string value)
-        => HMACSHA256.HashData(present.For(purpose), Encoding.UTF8.GetBytes(value));
+        => Hash(present, purpose, value);
+
+    /// <summary>Whether <paramref name="hash"/> is that of <paramref name="value"/> under the present secret or, while it is being changed, under the previous one.</summary>
+    public bool IsHash(string purpose, string value, ReadOnlySpan<byte> hash)
+        => CryptographicOperations.FixedTimeEquals(Hash(present, purpose, value), hash)
+            || (previous is not null && CryptographicOperations.FixedTimeEquals(Hash(previous, purpose, value), hash));
 
     /// <summary>Encrypts (AES-256-GCM): nonce, tag, ciphertext.</summary>
     public byte[] Protect(string purpose, string plaintext)
@@ -81,7 +86,9 @@ public sealed class SecretKeys
 
     /// <summary>The check value of the previous secret; null where there is none.</summary>
     public byte[]? PreviousCheckValue()
-        => previous is null ? null : HMACSHA256.HashData(previous.For("check"), Encoding.UTF8.GetBytes("selfsame"));
+        => previous is null ? null : Hash(previous, "check", "selfsame");
+
+    private static byte[] Hash(DerivedKeys keys, string purpose, string value) => HMACSHA256.HashData(keys.For(purpose), Encoding.UTF8.GetBytes(value));
 
     private static bool TryOpen(DerivedKeys keys, string purpose, ReadOnlySpan<byte> data, out string text)
     {

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Selfsame.Databases;
 
 namespace Selfsame.Store.Requests;
@@ -34,17 +33,18 @@ internal static class IdempotencyRecords
     /// <summary>How long an answer is kept.</summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromHours(24);
 
-    public static byte[] Fingerprint(SecretKeys secrets, IdempotentCall call)
-        => secrets.Hash("idempotency", $"{call.Route}\n{call.Payload}");
+    private const string Purpose = "idempotency";
+
+    public static byte[] Fingerprint(SecretKeys secrets, IdempotentCall call) => secrets.Hash(Purpose, Fingerprinted(call));
 
     /// <summary>
     /// Claims the call. In PostgreSQL the insert waits for an uncommitted one of the same key, at most
     /// <see cref="LongestWait"/> (then <see cref="LockTimeoutException"/>); SQLite's writers come one after the other.
     /// </summary>
     public static async Task<(IdempotencyClaim Claim, string? Answer)> ClaimAsync(
-        Transaction transaction, string tenant, IdempotentCall call, byte[] fingerprint, DateTimeOffset now)
+        Transaction transaction, SecretKeys secrets, string tenant, IdempotentCall call, DateTimeOffset now)
     {
-        var parameters = new { tenant, caller = call.Caller, route = call.Route, key = call.Key, fingerprint, now, expired = now - Lifetime };
+        var parameters = new { tenant, caller = call.Caller, route = call.Route, key = call.Key, fingerprint = Fingerprint(secrets, call), now, expired = now - Lifetime };
         const string same = "tenant = @tenant AND caller = @caller AND route = @route AND key = @key";
         var (wait, waitAsBefore) = transaction.Dialect == Dialect.PostgreSql
             ? ($"SET LOCAL lock_timeout = '{(int)LongestWait.TotalMilliseconds}ms';", "SET LOCAL lock_timeout TO DEFAULT;")
@@ -65,8 +65,7 @@ internal static class IdempotencyRecords
             null => throw new TransientDatabaseException("The idempotency record vanished while it was claimed."),
             { Answer: null } when inserted > 0 => (IdempotencyClaim.First, null),
             { Answer: null } => throw new TransientDatabaseException("The idempotency record has no answer yet."),
-            _ when CryptographicOperations.FixedTimeEquals(row.Fingerprint, fingerprint) => (IdempotencyClaim.Replay, row.Answer),
-            _ => (IdempotencyClaim.OtherPayload, null),
+            _ => Compare(secrets, call, row),
         };
     }
 
@@ -109,11 +108,7 @@ internal static class IdempotencyRecords
             WHERE tenant = @tenant AND caller = @caller AND route = @route AND key = @key AND created_at > @expired AND answer IS NOT NULL
             """,
             new { tenant, caller = call.Caller, route = call.Route, key = call.Key, expired = now - Lifetime });
-        return row is null
-            ? null
-            : CryptographicOperations.FixedTimeEquals(row.Fingerprint, Fingerprint(secrets, call))
-                ? (IdempotencyClaim.Replay, row.Answer)
-                : (IdempotencyClaim.OtherPayload, null);
+        return row is null ? null : Compare(secrets, call, row);
     }
 
     /// <summary>Stores the answer of a call that was claimed.</summary>
@@ -121,6 +116,12 @@ internal static class IdempotencyRecords
         => new(
             "UPDATE idempotency_records SET answer = $5 WHERE tenant = $1 AND caller = $2 AND route = $3 AND key = $4",
             tenant, call.Caller, call.Route, call.Key, answer);
+
+    private static string Fingerprinted(IdempotentCall call) => $"{call.Route}\n{call.Payload}";
+
+    // A call of before the secret's change is known again while both secrets are there.
+    private static (IdempotencyClaim Claim, string? Answer) Compare(SecretKeys secrets, IdempotentCall call, Record row)
+        => secrets.IsHash(Purpose, Fingerprinted(call), row.Fingerprint) ? (IdempotencyClaim.Replay, row.Answer) : (IdempotencyClaim.OtherPayload, null);
 
     private sealed class Record
     {

@@ -21,7 +21,7 @@ internal sealed class SignUpRepeats(StoreContext context)
             return null;
         }
 
-        var (claim, answer) = await IdempotencyRecords.ClaimAsync(transaction, request.Tenant, call, IdempotencyRecords.Fingerprint(context.Secrets, call), now);
+        var (claim, answer) = await IdempotencyRecords.ClaimAsync(transaction, context.Secrets, request.Tenant, call, now);
         if (claim == IdempotencyClaim.Replay && RateLimits.GiveBack(request.Tenant, tenant.SignUpAttemptLimit, request.RateLimitSubject) is { } giveBack)
         {
             await transaction.BatchAsync(giveBack);

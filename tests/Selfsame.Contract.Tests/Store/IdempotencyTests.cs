@@ -1,3 +1,4 @@
+using Selfsame.Store;
 using Selfsame.Store.Users;
 
 namespace Selfsame.Contract.Tests.Store;
@@ -58,6 +59,34 @@ public sealed class IdempotencyOnPostgreSqlTests() : IdempotencyTests(Backend.Po
 
 public abstract class IdempotencyTests(Backend backend)
 {
+    [Fact]
+    public async Task While_the_secret_is_changed_a_repeat_of_a_call_from_before_is_known_and_another_payload_is_none()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        byte[] before = new byte[SecretKeys.MinimumBytes], next = [.. Enumerable.Repeat((byte)7, SecretKeys.MinimumBytes)];
+        var forwards = new SecretKeys(next, store.Context.Random, before);
+        var back = new SecretKeys(before, store.Context.Random, next);
+        foreach (var (key, secrets, changed) in new[] { ("k1", store.Context.Secrets, forwards), ("k2", forwards, back) })
+        {
+            var request = TestStore.Request($"anna{key}", $"anna{key}@example.org") with { Call = TestStore.Call(key) };
+            (await SignUpUnderAsync(secrets, request)).ShouldBeOfType<SignUpResult.Created>().IsReplay.ShouldBeFalse();
+            (await SignUpUnderAsync(changed, request)).ShouldBeOfType<SignUpResult.Created>().IsReplay.ShouldBeTrue();
+            (await SignUpUnderAsync(changed, request with { Call = TestStore.Call(key, "another") })).ShouldBeOfType<SignUpResult.KeyReused>();
+        }
+
+        // A repeat that a node with both gets while one with the old secret alone makes the user, so that it finds the record only when it claims.
+        var raced = TestStore.Request("bert", "bert@example.org") with { Call = TestStore.Call("k3") };
+        store.Passwords.WhileHashing = async () =>
+        {
+            store.Passwords.WhileHashing = () => Task.CompletedTask;
+            (await store.SignUpAsync(raced)).ShouldBeOfType<SignUpResult.Created>().IsReplay.ShouldBeFalse();
+        };
+        (await SignUpUnderAsync(forwards, raced)).ShouldBeOfType<SignUpResult.Created>().IsReplay.ShouldBeTrue();
+
+        Task<SignUpResult> SignUpUnderAsync(SecretKeys secrets, SignUpRequest request)
+            => new SignUp(store.Context with { Secrets = secrets }).ExecuteAsync(request, TestStore.Cancellation);
+    }
+
     [Fact]
     public async Task A_repeat_gets_the_stored_answer_and_makes_nothing()
     {
