@@ -8,6 +8,12 @@ internal static class ServiceReader
 {
     private const int LargestPort = 65_535;
 
+    /// <summary>There a server expects TLS from the first byte (RFC 8314, 3.3), and our client waits for its greeting.</summary>
+    private const int ImplicitTlsPort = 465;
+
+    /// <summary>A hundred years: the time that long ago can still be told.</summary>
+    private const int LongestGraceDays = 36_500;
+
     /// <summary>In seconds; housekeeping removes counts after it.</summary>
     private const int LongestWindow = 172_800;
 
@@ -18,7 +24,6 @@ internal static class ServiceReader
             "signUpLimit", "signUpAttemptLimit", "signInLimit", "passwordResetLimit", "deletionGraceDays"]);
         var entries = node.Entries();
         T? Optional<T>(string name, Func<ConfigNode, T> read) => entries.TryGetValue(name, out var entry) ? read(entry) : default;
-        int? OptionalCount(string name) => entries.TryGetValue(name, out var entry) ? entry.Count() : null;
         return new TenantConfig
         {
             Hosts = Optional<IReadOnlyList<string>>("hosts", hosts => [.. hosts.Items().Select(ReadHost)]) ?? [],
@@ -34,7 +39,7 @@ internal static class ServiceReader
             SignUpAttemptLimit = Optional("signUpAttemptLimit", ReadLimit),
             SignInLimit = Optional("signInLimit", ReadLimit),
             PasswordResetLimit = Optional("passwordResetLimit", ReadLimit),
-            DeletionGraceDays = OptionalCount("deletionGraceDays"),
+            DeletionGraceDays = entries.TryGetValue("deletionGraceDays", out var grace) ? ReadGraceDays(grace) : null,
         };
     }
 
@@ -57,6 +62,10 @@ internal static class ServiceReader
         if (port is 0 or > LargestPort)
         {
             portNode!.Reject($"'mail.port' must be from 1 to {LargestPort}.");
+        }
+        else if (port == ImplicitTlsPort)
+        {
+            portNode!.Reject($"'mail.port' can't be {ImplicitTlsPort}: mails are sent by STARTTLS, and at that port a server expects TLS from the first byte. Write the server's port for STARTTLS, mostly 587.");
         }
 
         var from = Required("from");
@@ -173,6 +182,17 @@ internal static class ServiceReader
         }
 
         return syllables;
+    }
+
+    private static int ReadGraceDays(ConfigNode node)
+    {
+        var days = node.Count();
+        if (days > LongestGraceDays)
+        {
+            node.Reject($"'{node.Path}' must be at most {LongestGraceDays} (a hundred years).");
+        }
+
+        return days;
     }
 
     private static LimitConfig ReadLimit(ConfigNode node)

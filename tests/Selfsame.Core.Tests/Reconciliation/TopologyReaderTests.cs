@@ -288,6 +288,30 @@ public sealed class TopologyReaderTests
         error.Message.ShouldContain($"'tenants.main.{limit}.seconds' must be at most 172800 (two days)");
     }
 
+    // Each mail would wait half a minute for a greeting that never comes.
+    [Theory]
+    [InlineData(465, "'mail.port' can't be 465: mails are sent by STARTTLS")]
+    [InlineData(0, "'mail.port' must be from 1 to 65535")]
+    [InlineData(65536, "'mail.port' must be from 1 to 65535")]
+    [InlineData(587, null)]
+    [InlineData(25, null)]
+    public void A_port_at_which_no_mail_could_be_sent_is_refused_with_its_line(int port, string? told)
+    {
+        var errors = Read($"mail:\n  host: smtp.example.com\n  from: accounts@example.com\n  port: {port}").Errors;
+
+        errors.Select(error => error.Line).ShouldBe(told is null ? [] : [4]);
+        errors.ShouldAllBe(error => error.Message.Contains(told!));
+    }
+
+    // What no date is that many days ago would end every round of housekeeping.
+    [Fact]
+    public void Deleted_users_are_kept_for_a_hundred_years_at_most()
+    {
+        Read("tenants: { main: { deletionGraceDays: 36500 } }").Topology.ShouldNotBeNull().Tenants["main"].DeletionGraceDays.ShouldBe(36_500);
+
+        Read("tenants: { main: { deletionGraceDays: 36501 } }").Errors.ShouldHaveSingleItem().Message.ShouldContain("'tenants.main.deletionGraceDays' must be at most 36500");
+    }
+
     [Theory]
     [InlineData("  crm:", "  crm hooks:", 4, "can't name an endpoint")]
     [InlineData("url: https://crm.example.com/hooks", "url: crm.example.com", 4, "must be an http or https address")]
