@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Text.RegularExpressions;
 using Selfsame.Databases;
 
 namespace Selfsame.Store.Schema;
@@ -6,12 +7,17 @@ namespace Selfsame.Store.Schema;
 /// <summary>
 /// Brings a database to the present schema: the embedded <c>.sql</c> files in the order of their names, each once, in
 /// one transaction. Two nodes that start at once do it one after the other, by the migrations table's own lock.
+/// A database that holds another program's tables of the same names is refused, and left as it is.
 /// </summary>
-public static class StoreSchema
+public static partial class StoreSchema
 {
     private const string Prefix = "Selfsame.Store.Schema.";
 
+    /// <summary>Where PostgreSQL makes a table whose schema is not named.</summary>
+    private const string OwnSchema = "(SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
+
     /// <summary>Applies what is missing; the names of the files applied.</summary>
+    /// <exception cref="InvalidOperationException">The database is another program's; the message says what to do.</exception>
     public static Task<IReadOnlyList<string>> MigrateAsync(Database database, CancellationToken cancellation = default)
         => MigrateAsync(database, null, cancellation);
 
@@ -26,6 +32,7 @@ public static class StoreSchema
             {
                 await CreateMigrationsTableAsync(transaction);
                 var pending = await PendingAsync(transaction, through);
+                await RequireRoomAsync(transaction, pending);
                 foreach (var name in pending)
                 {
                     await transaction.ExecuteAsync(InDialect(Read(name), database.Dialect));
@@ -43,10 +50,43 @@ public static class StoreSchema
             async transaction => (await PendingAsync(transaction, through: null)).Count == 0,
             cancellation);
 
+    /// <summary>
+    /// Rails, Ecto and others have a table of this name with other columns. PostgreSQL also finds one in a schema that comes after ours on the search path: then ours is yet to be made.
+    /// </summary>
     private static async Task<bool> HasMigrationsTableAsync(Transaction transaction)
-        => await transaction.ScalarAsync<long>(transaction.Dialect == Dialect.Sqlite
-            ? "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations'"
-            : "SELECT count(to_regclass('schema_migrations'))") > 0;
+    {
+        var columns = await transaction.QueryAsync<MigrationsColumn>(transaction.Dialect == Dialect.Sqlite
+            ? "SELECT name, 1 AS is_here FROM pragma_table_info('schema_migrations')"
+            : $"""
+              SELECT a.attname::text AS name, c.relnamespace = {OwnSchema} AS is_here FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+              WHERE a.attrelid = to_regclass('schema_migrations') AND a.attnum > 0 AND NOT a.attisdropped
+              """);
+        var isOurs = columns is [{ Name: "name" }];
+        return isOurs || columns is not [{ IsHere: true }, ..] ? isOurs : throw AnotherPrograms("schema_migrations");
+    }
+
+    /// <summary>Before the first file none of the tables that are made may be there: it is somebody else's.</summary>
+    private static async Task RequireRoomAsync(Transaction transaction, IReadOnlyList<string> pending)
+    {
+        if (!pending.Contains(Migrations().First()))
+        {
+            return;
+        }
+
+        var ours = pending.SelectMany(name => MadeTable().Matches(Read(name))).Select(match => match.Groups["table"].Value).ToHashSet(StringComparer.Ordinal);
+        var present = await transaction.QueryAsync<string>(transaction.Dialect == Dialect.Sqlite
+            ? "SELECT lower(name) FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY 1"
+            : $"SELECT relname::text FROM pg_class WHERE relnamespace = {OwnSchema} AND relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 1");
+        var taken = present.Where(ours.Contains).ToArray();
+        if (taken.Length > 0)
+        {
+            throw AnotherPrograms(taken);
+        }
+    }
+
+    private static InvalidOperationException AnotherPrograms(params string[] tables)
+        => new($"The database has {(tables.Length == 1 ? "a table" : "tables")} of another program, {string.Join(", ", tables)}, and was left as it is. Give Selfsame a database of its own, "
+            + "or in PostgreSQL a schema of its own: CREATE SCHEMA selfsame, and 'Search Path=selfsame' in the connection.");
 
     private static async Task<IReadOnlyList<string>> PendingAsync(Transaction transaction, string? through)
     {
@@ -93,5 +133,15 @@ public static class StoreSchema
             .Replace("${uuid}", sqlite ? "text" : "uuid", StringComparison.Ordinal)
             .Replace("${boolean}", sqlite ? "integer" : "boolean", StringComparison.Ordinal)
             .Replace("${bytes}", sqlite ? "blob" : "bytea", StringComparison.Ordinal);
+    }
+
+    [GeneratedRegex(@"CREATE TABLE (?<table>\w+)")]
+    private static partial Regex MadeTable();
+
+    private sealed class MigrationsColumn
+    {
+        public string Name { get; init; } = "";
+
+        public bool IsHere { get; init; }
     }
 }

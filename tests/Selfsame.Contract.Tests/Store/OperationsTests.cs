@@ -56,6 +56,27 @@ public sealed class OperationsOnPostgreSqlTests() : OperationsTests(Backend.Post
             .SqlState.ShouldBe(PostgresErrorCodes.InsufficientPrivilege);
     }
 
+    [Fact]
+    public async Task Beside_another_programs_tables_a_schema_of_its_own_is_all_that_it_needs()
+    {
+        await using var store = await TestStore.CreateEmptyAsync(Backend.PostgreSql);
+        var connection = await (await PostgresServer.SharedAsync()).CreateDatabaseAsync(TestStore.Cancellation);
+        await using var application = Open(connection, TimeSpan.FromSeconds(5));
+        await application.TransactAsync(
+            transaction => transaction.ExecuteAsync($"{RailsSchema}; CREATE SCHEMA selfsame"), TestStore.Cancellation);
+        (await Should.ThrowAsync<InvalidOperationException>(() => StoreSchema.MigrateAsync(application, TestStore.Cancellation))).Message.ShouldContain("'Search Path=selfsame'");
+
+        await using var beside = Open($"{connection};Search Path=selfsame", TimeSpan.FromSeconds(5));
+        await using var before = Open($"{connection};Search Path=\"selfsame,public\"", TimeSpan.FromSeconds(5));
+        (await StoreSchema.MigrateAsync(before, TestStore.Cancellation)).ShouldNotBeEmpty();
+        (await StoreSchema.MigrateAsync(beside, TestStore.Cancellation)).ShouldBeEmpty();
+
+        var made = await new SignUp(store.Context with { Database = beside }).ExecuteAsync(TestStore.Request("anna", "anna@example.org"), TestStore.Cancellation);
+        made.ShouldBeOfType<SignUpResult.Created>();
+        await StoreInvariants.CheckAsync(before, TestStore.Cancellation);
+        (await application.ReadAsync(transaction => transaction.ScalarAsync<long>("SELECT count(*) FROM users"), TestStore.Cancellation)).ShouldBe(0);
+    }
+
     private static Database Open(string connection, TimeSpan lockTimeout)
         => Database.Open(connection, new DatabaseOptions { LockTimeout = lockTimeout }, TimeProvider.System, RandomSource.System);
 }
@@ -229,6 +250,32 @@ public abstract class OperationsTests(Backend backend)
         await empty.CreateAsync("anna", "anna@example.org");
         await empty.CheckInvariantsAsync();
     }
+
+    /// <summary>As Rails makes it: both names are ours, too.</summary>
+    protected const string RailsSchema =
+        "CREATE TABLE schema_migrations (version varchar(255) NOT NULL PRIMARY KEY); CREATE TABLE users (id bigint PRIMARY KEY, email varchar(255) NOT NULL)";
+
+    [Theory]
+    [InlineData(RailsSchema, "a table of another program, schema_migrations,")]
+    [InlineData("CREATE TABLE schema_migrations (version bigint PRIMARY KEY, inserted_at text); INSERT INTO schema_migrations (version) VALUES (1)", "a table of another program, schema_migrations,")]
+    [InlineData("CREATE TABLE users (id bigint PRIMARY KEY); CREATE TABLE sessions (id bigint PRIMARY KEY); CREATE TABLE posts (id bigint)", "tables of another program, sessions, users,")]
+    [InlineData("CREATE VIEW runs AS SELECT 1 AS id", "a table of another program, runs,")]
+    public async Task A_database_that_is_another_programs_is_refused_with_what_to_do_and_left_as_it_is(string schema, string told)
+    {
+        await using var store = await TestStore.CreateEmptyAsync(backend);
+        await store.ExecuteAsync(schema);
+        var before = await TablesAsync(store);
+
+        var refused = await Should.ThrowAsync<InvalidOperationException>(() => StoreSchema.MigrateAsync(store.Database, TestStore.Cancellation));
+
+        refused.Message.ShouldContain(told);
+        refused.Message.ShouldContain("a database of its own");
+        (await TablesAsync(store)).ShouldBe(before);
+    }
+
+    private static Task<List<string>> TablesAsync(TestStore store) => store.QueryAsync<string>(store.Database.Dialect == Dialect.Sqlite
+        ? "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY 1"
+        : "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v') ORDER BY 1");
 
     [Fact]
     public async Task Housekeeping_removes_what_has_run_out_and_nothing_else()
