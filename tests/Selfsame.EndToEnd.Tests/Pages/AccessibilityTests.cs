@@ -66,6 +66,7 @@ public sealed class AccessibilityTests
             ("confirm-email", "/confirm-email?token=x", true),
             ("sign-out", "/sign-out", false),
             ("not-administrator", "/admin/users", false));
+        await CheckWrongAsync(browser, "account-profile", "/account/profile", ("username", "a b"), ("phone", "12"), ("locale", "??"));
         await using var unverified = await server.BrowseAsync();
         await unverified.Page.SignInAsync("maple");
         await CheckAsync(unverified, ("account-unconfirmed", "/account", false), ("handle-unconfirmed", "/account/handle", false));
@@ -98,6 +99,7 @@ public sealed class AccessibilityTests
             ("admin-user", $"/admin/users/{river.Uuid}", false),
             ("admin-edit", $"/admin/users/{river.Uuid}/edit", false),
             ("admin-delete", $"/admin/users/{river.Uuid}/delete", false));
+        await CheckWrongAsync(browser, "admin-edit", $"/admin/users/{river.Uuid}/edit", ("username", "a b"), ("email", "nowhere"), ("phone", "12"), ("locale", "??"), ("role", "a b"));
     }
 
     /// <summary>A user moves to another address; the link by which the earlier one takes it back.</summary>
@@ -159,6 +161,28 @@ public sealed class AccessibilityTests
             }
         }
 
+        violations.ShouldBeEmpty();
+        browser.Faults().ShouldBeEmpty();
+    }
+
+    /// <summary>Sends a form that holds what is saved already, with values that are none: each is told at its field.</summary>
+    private static async Task CheckWrongAsync(BrowserPage browser, string name, string path, params (string Field, string Value)[] wrong)
+    {
+        var violations = new List<string>();
+        await browser.Page.GotoAsync(path);
+        foreach (var (field, value) in wrong)
+        {
+            await browser.Page.FillAsync($"#{field}", value);
+        }
+
+        await browser.Page.SubmitAsync();
+        await browser.Page.Locator(".problems").WaitForAsync();
+        foreach (var (field, _) in wrong)
+        {
+            (await browser.Page.FieldErrorAsync(field)).ShouldNotBeEmpty();
+        }
+
+        await CheckBothAsync(browser, $"{name}-errors", violations);
         violations.ShouldBeEmpty();
         browser.Faults().ShouldBeEmpty();
     }
