@@ -313,7 +313,7 @@ public sealed class TopologyReaderTests
     }
 
     [Theory]
-    [InlineData("  crm:", "  crm hooks:, 4, "can't name an endpoint")]
+    [InlineData("  crm:", "  crm hooks:", 4, "can't name an endpoint")]
     [InlineData("url: https://crm.example.com/hooks", "url: crm.example.com", 4, "must be an http or https address")]
     [InlineData("url: https://crm", "url: https://me:secret@crm", 4, "without a user")]
     [InlineData("    events:", "    event:", 6, "'webhooks.crm.event' is not known")]
