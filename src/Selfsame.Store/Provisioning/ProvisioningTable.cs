@@ -48,7 +48,12 @@ internal static class ProvisioningTable
             RETURNING state
             """,
             Parameters(key, new { lane = lane.ToString(), now, no = false, correlationId }));
-        if (state is not null)
+        if (state == nameof(ProvisioningState.Conflict))
+        {
+            // Kept by the purge: what stood in the way was about who was gone.
+            await AskAsync(transaction, (await ReadForUpdateAsync(transaction, key))!, "The account is there again.", lane, correlationId, now);
+        }
+        else if (state is not null)
         {
             await NoteAsync(transaction, key, Enum.Parse<ProvisioningState>(state), null, correlationId, now);
         }

@@ -89,6 +89,25 @@ public abstract partial class UsersFollowContract
         (await store.CountAsync("provisioning_events")).ShouldBe(0);
     }
 
+    [Fact]
+    public async Task Who_moves_in_again_under_the_same_uuid_after_the_purge_kept_a_conflict_is_looked_at_at_once()
+    {
+        var user = await LinkedAsync();
+        Sql("CREATE TRIGGER keeps BEFORE UPDATE ON members WHEN NEW.is_active = 0 BEGIN SELECT RAISE(ABORT, 'nobody is disabled here'); END");
+        await DeleteAsync(user);
+        await RunAsync();
+        await PurgeAsync();
+        await RunAsync();
+        (await RowAsync(user)).State.ShouldBe(ProvisioningState.Conflict);
+
+        await MoveInAsync(user);
+        await RunAsync();
+
+        var row = await RowAsync(user);
+        (row.State, row.Purged).ShouldBe((ProvisioningState.Linked, false));
+        Members().ShouldBe(["anna|anna@example.org||1"]);
+    }
+
     // No row of a purged user is kept for nothing.
     [Fact]
     public async Task A_conflict_whose_account_is_gone_by_the_purge_ends_by_itself()
@@ -198,14 +217,7 @@ public abstract partial class UsersFollowContract
         await DeleteAsync(user);
         await RunAsync();
         await PurgeAsync();
-        (await new SignUp(store.Context).ExecuteAsync(
-            new SignUpRequest
-            {
-                Tenant = TestStore.Tenant,
-                Form = new SignUpForm { Username = "anna", Email = "anna@example.org", Administrator = new AdministratorFields(), MovedIn = new MovedInFields { Uuid = user.Uuid } },
-                Actor = Actor.System,
-            },
-            TestStore.Cancellation)).ShouldBeOfType<SignUpResult.Created>();
+        await MoveInAsync(user);
 
         await RunAsync();
 
@@ -216,6 +228,16 @@ public abstract partial class UsersFollowContract
         await RunAsync();
         Members().ShouldBe(["anna|anna@example.org||0"]);
     }
+
+    private async Task MoveInAsync(User user)
+        => (await new SignUp(store.Context).ExecuteAsync(
+            new SignUpRequest
+            {
+                Tenant = TestStore.Tenant,
+                Form = new SignUpForm { Username = "anna", Email = "anna@example.org", Administrator = new AdministratorFields(), MovedIn = new MovedInFields { Uuid = user.Uuid } },
+                Actor = Actor.System,
+            },
+            TestStore.Cancellation)).ShouldBeOfType<SignUpResult.Created>();
 
     private void DeleteOrphans() => orphans = OrphanAction.DeleteInTarget;
 
