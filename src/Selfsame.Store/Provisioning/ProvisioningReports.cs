@@ -10,10 +10,11 @@ public sealed class ProvisioningReports(Database database, TimeProvider clock)
     // Account to account to account: more systems in a row than any config has.
     private const int LongestChain = 10;
 
-    // A pending row that waits for its time without a problem is one that the config does not want yet: nobody waits for it.
+    // What waits for its time without a problem is what the config does not want yet, or is to be looked at later on: nobody waits for it.
     private const string Waits =
         """
-        (p.state IN ('Intent', 'Compensating') OR (p.state = 'Pending' AND (p.problem IS NOT NULL OR p.not_before <= @now)) OR (p.state = 'Linked' AND p.due_because IS NOT NULL))
+        (p.state IN ('Intent', 'Compensating')
+          OR ((p.state = 'Pending' OR (p.state = 'Linked' AND p.due_because IS NOT NULL)) AND (p.problem IS NOT NULL OR p.not_before <= @now)))
         """;
 
     private const string IsOfRow = "e.source = p.source AND e.source_id = p.source_id AND e.system = p.system";
