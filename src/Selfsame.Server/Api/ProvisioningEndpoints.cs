@@ -25,6 +25,8 @@ internal static class ProvisioningEndpoints
         new Field("system", FieldKind.Text, "Only rows of this connected system.") { ReadLimit = LongestName },
         new Field("state", FieldKind.Text, "Only rows in this state.") { Choices = [.. Enum.GetValues<ProvisioningState>().Select(ProvisioningRowAnswer.NameOf)], ReadLimit = 20 },
         new Field("user", FieldKind.Text, "Only the rows of this user, with their history: a uuid.") { ReadLimit = 36, Format = "uuid" },
+        new Field("source", FieldKind.Text, "With 'account': only the rows of this account of any system, with their history.") { ReadLimit = LongestName },
+        new Field("account", FieldKind.Text, "The account's id in 'source', as the list has it.") { ReadLimit = LongestAccount },
         new Field("page", FieldKind.Whole, "Which page, from 1.") { Range = (1, 1_000_000) },
         new Field("pageSize", FieldKind.Whole, "Rows per page; 50 when it is missing.") { Range = (1, LargestPage) });
 
@@ -60,6 +62,12 @@ internal static class ProvisioningEndpoints
         var query = RequestFields.Of(http);
         var errors = new FieldErrors();
         var user = ReadUser(query, errors);
+        var account = ReadAccount(query, errors);
+        if (user is not null && account is not null)
+        {
+            errors.Add("user", "user.account", "Write a user, or an account of a system, not both.");
+        }
+
         if (errors.Any)
         {
             return Problem.Of(errors);
@@ -69,8 +77,8 @@ internal static class ProvisioningEndpoints
         var systems = await provisioning.SystemsAsync(http.RequestAborted);
         var chosen = systems.Where(system => query.Text("system") is not { } wanted || system.System == wanted).ToList();
         var (page, pageSize) = (query.Whole("page") ?? 1, query.Whole("pageSize") ?? 50);
-        var rows = user is { } uuid
-            ? OfUser(await provisioning.OfUserAsync(uuid, http.RequestAborted), chosen, state, page, pageSize)
+        var rows = user is { } uuid ? OfOne(await provisioning.OfUserAsync(uuid, http.RequestAborted), chosen, state, page, pageSize)
+            : account is { } one ? OfOne(await provisioning.OfAccountAsync(one.Source, one.Id, http.RequestAborted), chosen, state, page, pageSize)
             : await provisioning.RowsAsync(chosen, state, page, pageSize, http.RequestAborted);
         return Results.Ok(new ProvisioningAnswer
         {
@@ -91,27 +99,19 @@ internal static class ProvisioningEndpoints
             return Problem.NotFound.Because("Nothing was ever provisioned into a system of this name. Look the names up with GET /api/v1/provisioning.");
         }
 
-        var (source, account) = (fields.Text("source"), fields.Text("account"));
-        if (source is null && account is null)
-        {
-            return Results.Ok(new ProvisioningRetryAnswer { Retried = await provisioning.RetryAllAsync(system, http.RequestAborted) });
-        }
-
         var errors = new FieldErrors();
-        if (source is null)
+        var account = ReadAccount(fields, errors);
+        if (errors.Any)
         {
-            errors.Add("source", "source.missing", "An account is named by its system and its id there. Write both, or neither.");
-        }
-
-        if (!AccountId.TryFromText(account, out var id))
-        {
-            errors.Add("account", "account.shape", "Write the account's id as GET /api/v1/provisioning has it.");
             return Problem.Of(errors);
         }
 
-        return errors.Any
-            ? Problem.Of(errors)
-            : Results.Ok(new ProvisioningRetryAnswer { Retried = await provisioning.RetryAsync(new ProvisioningKey(source!, id, system), http.RequestAborted) ? 1 : 0 });
+        return Results.Ok(new ProvisioningRetryAnswer
+        {
+            Retried = account is not { } one ? await provisioning.RetryAllAsync(system, http.RequestAborted)
+                : await provisioning.RetryAsync(new ProvisioningKey(one.Source, one.Id, system), http.RequestAborted) ? 1
+                : 0,
+        });
     }
 
     private static async Task<IResult> RetryEventsAsync(string system, HttpContext http, TenantProvisioning provisioning)
@@ -120,11 +120,33 @@ internal static class ProvisioningEndpoints
             : Results.Ok(new ProvisioningRetryAnswer { Retried = await provisioning.RetryEventsAsync(system, http.RequestAborted) });
 
     /// <summary>One person has few rows: they are read at once.</summary>
-    private static ProvisioningRowPage OfUser(
+    private static ProvisioningRowPage OfOne(
         IReadOnlyList<ProvisioningStatus> all, List<SystemProvisioning> chosen, ProvisioningState? state, int page, int pageSize)
     {
         var rows = all.Where(row => chosen.Exists(system => system.System == row.Row.Key.System) && (state is null || row.Row.State == state)).ToList();
         return new ProvisioningRowPage([.. rows.Skip((page - 1) * pageSize).Take(pageSize)], rows.Count, page, pageSize);
+    }
+
+    /// <summary>The account that 'source' and 'account' name together; null where neither is there, or something is wrong with them.</summary>
+    private static (string Source, AccountId Id)? ReadAccount(RequestFields fields, FieldErrors errors)
+    {
+        var (source, account) = (fields.Text("source"), fields.Text("account"));
+        if (source is null && account is null)
+        {
+            return null;
+        }
+
+        if (source is null)
+        {
+            errors.Add("source", "source.missing", "An account is named by its system and its id there. Write both, or neither.");
+        }
+
+        if (!AccountId.TryFromText(account, out var id))
+        {
+            errors.Add("account", "account.shape", "Write the account's id as GET /api/v1/provisioning has it.");
+        }
+
+        return source is not null && id is not null ? (source, id) : null;
     }
 
     private static Guid? ReadUser(RequestFields query, FieldErrors errors)

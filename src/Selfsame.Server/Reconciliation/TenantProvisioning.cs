@@ -40,6 +40,10 @@ internal sealed class TenantProvisioning(StoreContext context, ServerOptions opt
     public Task<IReadOnlyList<ProvisioningStatus>> OfUserAsync(Guid user, CancellationToken cancellation)
         => reports.OfAccountAsync(context.Tenant(scope.Tenant).UserSystem, new AccountId(user.ToString("D")), cancellation);
 
+    /// <summary>The same of an account of any system: its rows into the tenant's systems with their history, and those of the accounts that were made for it.</summary>
+    public async Task<IReadOnlyList<ProvisioningStatus>> OfAccountAsync(string source, AccountId account, CancellationToken cancellation)
+        => [.. (await reports.OfAccountAsync(source, account, cancellation)).Where(status => TenantOf(options.Topology, status.Row.Key.System) == scope.Tenant)];
+
     /// <summary>The user whose row this is; null where it is about an account of another system.</summary>
     public Guid? UserOf(ProvisioningKey key)
         => key.Source == context.Tenant(scope.Tenant).UserSystem && Guid.TryParseExact(key.Account.ToText(), "D", out var user) ? user : null;

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Provisioning;
 using Selfsame.EndToEnd.Tests.Reconciliation;
+using Selfsame.Store.Provisioning;
 using Selfsame.Store.ServiceTokens;
 using Selfsame.Store.Users;
 
@@ -35,6 +36,30 @@ public sealed class ProvisioningApiTests
         rows[1].GetProperty("history").EnumerateArray().Select(line => line.GetProperty("state").GetString()).ShouldBe(["pending", "conflict"]);
         rows[1].GetProperty("problem").GetString().ShouldBe("The handle is somebody else's.");
         (await caller.GetAsync($"{List}?user={whole.Uuid}&state=linked")).Json.GetProperty("total").GetInt32().ShouldBe(1);
+    }
+
+    // Who signed up at a provider is no user of ours: what happened to them is found by their account there.
+    [Fact]
+    public async Task An_account_of_any_system_has_its_rows_and_those_that_hang_on_it_with_their_history()
+    {
+        await using var server = await StartAsync();
+        var ann = new AccountId("auth0|ann");
+        await server.Context.Database.TransactAsync(transaction => ProvisioningRows.InsertPending(transaction, "idp", ann, ["app"], server.Context.Now(), "of-the-webhook"));
+        await ProvisionedRows.SettleAsync(server.Context, "app", new FoundOurs(new AccountId("app-1")));
+        await server.Context.Database.TransactAsync(transaction => ProvisioningRows.InsertPending(transaction, "app", new AccountId("app-1"), ["pds"], server.Context.Now(), "of-the-webhook"));
+        await ProvisionedRows.SettleAsync(server.Context, "pds", new FoundConflict("The handle is somebody else's."));
+        var caller = await server.ServiceAsync(ServiceScope.ReadProvisioning);
+
+        var answer = (await caller.GetAsync($"{List}?source=idp&account=auth0%7Cann")).ShouldHaveStatus(200).Json;
+
+        var rows = answer.GetProperty("rows").EnumerateArray().ToList();
+        rows.Select(row => (row.GetProperty("source").GetString(), row.GetProperty("account").GetString(), row.GetProperty("system").GetString(), row.GetProperty("state").GetString()))
+            .ShouldBe([("idp", "auth0|ann", "app", "linked"), ("app", "app-1", "pds", "conflict")]);
+        rows.SelectMany(row => row.GetProperty("history").EnumerateArray()).Select(line => line.GetProperty("correlationId").GetString()).ShouldBe(Enumerable.Repeat("of-the-webhook", 4));
+        (await caller.GetAsync($"{List}?source=idp&account=auth0%7Cann&state=conflict")).Json.GetProperty("total").GetInt32().ShouldBe(1);
+        (await caller.GetAsync($"{List}?source=idp&account=nobody")).Json.GetProperty("total").GetInt32().ShouldBe(0);
+        var (token, _) = await new ServiceTokenStore(server.Context).CreateAsync("second", "elsewhere", [ServiceScope.ReadProvisioning], null, CancellationToken.None);
+        (await server.Bearing(token!).GetAsync($"{List}?source=idp&account=auth0%7Cann", ("Host", "second.example"))).Json.GetProperty("total").GetInt32().ShouldBe(0);
     }
 
     [Fact]
@@ -86,6 +111,10 @@ public sealed class ProvisioningApiTests
     [Theory]
     [InlineData("state=lost", "state")]
     [InlineData("user=7", "user")]
+    [InlineData("source=idp", "account")]
+    [InlineData("account=auth0%7Cann", "source")]
+    [InlineData("source=idp&account=%5Bnull%5D", "account")]
+    [InlineData("source=idp&account=a&user=0c2e7a1e-6d0b-4f3a-9a54-3f9a1c8f2b77", "user")]
     [InlineData("page=0", "page")]
     [InlineData("pageSize=1000", "pageSize")]
     [InlineData("sort=state", "sort")]

@@ -92,6 +92,7 @@ public sealed class AccessibilityTests
             ("admin-new", "/admin/users/new", true),
             ("admin-provisioning", "/admin/provisioning", false),
             ("admin-provisioning-all", "/admin/provisioning?state=&system=app", false),
+            ("admin-provisioning-account", $"/admin/provisioning/account?source=users&account={river.Uuid}", false),
             ("admin-webhooks", "/admin/webhooks", false),
             ("admin-mails", "/admin/mails", false),
             ("admin-conflicts", "/admin/conflicts", false),

@@ -5,6 +5,7 @@ using Selfsame.Core.Webhooks;
 using Selfsame.EndToEnd.Tests.Reconciliation;
 using Selfsame.Store.Audit;
 using Selfsame.Store.Mail;
+using Selfsame.Store.Provisioning;
 using Selfsame.Store.Users;
 using Selfsame.Store.Webhooks;
 
@@ -42,13 +43,13 @@ public sealed class OperationsPageTests
         await using var server = await PageServer.StartAsync();
         await server.AddUserAsync("river");
         using var client = server.Client();
-        foreach (var path in new[] { "/admin/conflicts", "/admin/webhooks", "/admin/mails", "/admin/provisioning" })
+        foreach (var path in new[] { "/admin/conflicts", "/admin/webhooks", "/admin/mails", "/admin/provisioning", "/admin/provisioning/account" })
         {
             (await client.GetAsync(path)).Location.ShouldNotBeNull().ShouldStartWith("/sign-in?next=");
         }
 
         await client.SignInAsync("river");
-        foreach (var path in new[] { "/admin/conflicts", "/admin/webhooks", "/admin/mails", "/admin/provisioning" })
+        foreach (var path in new[] { "/admin/conflicts", "/admin/webhooks", "/admin/mails", "/admin/provisioning", "/admin/provisioning/account" })
         {
             (await client.GetAsync(path)).Status.ShouldBe(HttpStatusCode.Forbidden);
         }
@@ -139,6 +140,33 @@ public sealed class OperationsPageTests
         await page.ClickAsync("text=Show");
         (await page.Locator("[aria-labelledby='accounts'] tbody tr").CountAsync()).ShouldBe(2);
         browser.Faults().ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task What_happened_to_an_account_of_a_provider_is_on_a_page_of_its_own_from_which_it_is_retried()
+    {
+        await using var server = await PageServer.StartAsync();
+        await server.AddSuperuserAsync();
+        var (context, ann) = (server.Server.Context, new AccountId("auth0|ann"));
+        await context.Database.TransactAsync(transaction => ProvisioningRows.InsertPending(transaction, "idp", ann, ["app"], context.Now(), "of-the-webhook"));
+        await ProvisionedRows.SettleAsync(context, "app", new FoundConflict("The address is somebody else's."));
+        using var client = server.Client();
+        await client.SignInAsync("ada");
+        const string address = "/admin/provisioning/account?source=idp&account=auth0%7Cann";
+        (await client.GetAsync("/admin/provisioning")).Text.ShouldContain(address.Replace("&", "&amp;", StringComparison.Ordinal));
+
+        var page = await client.GetAsync(address);
+
+        page.Status.ShouldBe(HttpStatusCode.OK);
+        page.Text.ShouldContain("<code>of-the-webhook</code>");
+        page.Text.ShouldContain("The address is somebody else&#x27;s.");
+        var retried = await client.PostAsync($"{address}&handler=Retry", await client.FormAsync(address), ("source", "idp"), ("system", "app"), ("account", "auth0|ann"));
+        retried.Location.ShouldBe($"{address}&done=provisioning-retried");
+        (await client.GetAsync(address)).Text.ShouldContain("An administrator asked to try again.");
+        foreach (var query in new[] { "", "?source=idp", "?source=idp&account=nobody", "?source=%00&account=a", "?source=idp&account=%00", "?source=idp&account=%5Bnull%5D" })
+        {
+            (await client.GetAsync($"/admin/provisioning/account{query}")).Status.ShouldBe(HttpStatusCode.NotFound, query);
+        }
     }
 
     // A provider whose secret was revoked: nothing is in provisioning yet, and the alert's link leads here.
