@@ -38,6 +38,9 @@ internal static partial class LogMessages
     [LoggerMessage(1017, LogLevel.Warning, "A value that neither secret opens is left as it is: {Column} of {Table}, {Key}. It could not be read before the change either")]
     public static partial void SealedValueLeft(ILogger logger, string table, string column, string key);
 
+    [LoggerMessage(1018, LogLevel.Warning, "The log of {System} held {Count} lines that can't be read, and they are passed over: whom they are about is found by an audit. The first {Problem} (correlation {CorrelationId})")]
+    public static partial void EventsUnreadable(ILogger logger, string system, int count, string? problem, string correlationId);
+
     [LoggerMessage(1013, LogLevel.Debug, "Event {EventId} of {System} is about no account (correlation {CorrelationId})")]
     public static partial void EventAboutNobody(ILogger logger, string eventId, string system, string correlationId);
 }

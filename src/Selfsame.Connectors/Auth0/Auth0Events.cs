@@ -53,22 +53,48 @@ internal static class Auth0Events
         return events.Count == 0 ? new UnreadableEvents("The body holds no event.") : new ReadEvents(events);
     }
 
-    /// <summary>The events among the lines of a log; what is none is left out, for the log holds lines of every kind.</summary>
-    public static List<SystemEvent> ReadLog(JsonElement lines)
+    /// <summary>
+    /// The events of a page of the log, which is behind the newest line of it, readable or not: else a page that holds nothing else would be read for ever. Of lines that can't
+    /// be read it says how many there are, and why the first can't.
+    /// </summary>
+    /// <param name="lines">The page.</param>
+    /// <param name="checkpoint">From where it was read.</param>
+    public static EventPage ReadLog(JsonElement lines, string? checkpoint)
     {
         var events = new List<SystemEvent>();
-        foreach (var line in lines.EnumerateArray().Where(line => line.IsText()))
+        var problems = new List<string>();
+        foreach (var line in lines.EnumerateArray())
         {
-            var reader = new Utf8JsonReader(JsonMarshal.GetRawUtf8Value(line));
-            reader.Read();
-            if (Read(ref reader).Event is { } read)
+            var (read, problem) = ReadLine(line);
+            if (read is null)
+            {
+                problems.Add(problem!);
+            }
+            else
             {
                 events.Add(read);
             }
         }
 
-        return events;
+        // log_ids grow; the search sorts by date.
+        var newest = lines.EnumerateArray().Select(LogId).Append(checkpoint).Max(StringComparer.Ordinal);
+        return new EventPage(events, newest, lines.GetArrayLength() == 0) { Unreadable = problems.Count, Problem = problems.FirstOrDefault() };
     }
+
+    private static (SystemEvent? Event, string? Problem) ReadLine(JsonElement line)
+    {
+        if (!line.IsText())
+        {
+            return (null, "holds half of a surrogate pair, which is no text.");
+        }
+
+        var reader = new Utf8JsonReader(JsonMarshal.GetRawUtf8Value(line));
+        reader.Read();
+        return Read(ref reader);
+    }
+
+    private static string? LogId(JsonElement line)
+        => line.ValueKind == JsonValueKind.Object && line.TextOrNull("log_id") is { Length: > 0 } id && !IsWrong(id) ? id : null;
 
     /// <summary>The event of the value that the reader stands at, or what is wrong with it, as a clause; the reader goes to the value's end.</summary>
     private static (SystemEvent? Event, string? Problem) Read(ref Utf8JsonReader reader)

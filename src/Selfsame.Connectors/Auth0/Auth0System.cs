@@ -232,15 +232,9 @@ public sealed class Auth0System
             return await ReadEventsAsync(null, since, cancellation);
         }
 
-        if (reply is not Answer { IsSuccess: true, Body: { ValueKind: JsonValueKind.Array } lines })
-        {
-            throw failures.Unreadable(reply);
-        }
-
-        var events = Auth0Events.ReadLog(lines);
-        // log_ids grow; the search sorts by date.
-        var newest = events.Select(one => one.Id).Append(checkpoint).Max(StringComparer.Ordinal);
-        return new EventPage(events, newest, lines.GetArrayLength() == 0);
+        return reply is Answer { IsSuccess: true, Body: { ValueKind: JsonValueKind.Array } lines }
+            ? Auth0Events.ReadLog(lines, checkpoint)
+            : throw failures.Unreadable(reply);
     }
 
     public async Task<EventDelivery> DescribeDeliveryAsync(CancellationToken cancellation)

@@ -36,7 +36,14 @@ public sealed record UnreadableEvents(string Problem) : EventReading;
 /// <param name="Events">At most as many as were asked for; none at the end of the log.</param>
 /// <param name="Checkpoint">Where the next read goes on; null while nothing was ever logged.</param>
 /// <param name="Complete">Whether these are all there is for now.</param>
-public sealed record EventPage(IReadOnlyList<SystemEvent> Events, string? Checkpoint, bool Complete);
+public sealed record EventPage(IReadOnlyList<SystemEvent> Events, string? Checkpoint, bool Complete)
+{
+    /// <summary>How many lines of the log between them can't be read; the checkpoint is behind them all the same.</summary>
+    public int Unreadable { get; init; }
+
+    /// <summary>What is wrong with the first of those, as a clause about it.</summary>
+    public string? Problem { get; init; }
+}
 
 /// <summary>One place to which a system delivers its events.</summary>
 /// <param name="Name">Its name there.</param>

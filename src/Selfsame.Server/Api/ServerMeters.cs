@@ -14,7 +14,7 @@ internal static class ServerMeters
     private static readonly Counter<long> SignUps = Meter.CreateCounter<long>("selfsame.sign_ups", description: "Sign-ups by what became of them.");
     private static readonly Counter<long> SignIns = Meter.CreateCounter<long>("selfsame.sign_ins", description: "Sign-ins by what became of them.");
 
-    private static readonly Counter<long> Events = Meter.CreateCounter<long>("selfsame.events", description: "Events that connected systems reported, new or repeated.");
+    private static readonly Counter<long> Events = Meter.CreateCounter<long>("selfsame.events", description: "Events that connected systems reported, new or repeated, and lines of their logs that could not be read.");
 
     /// <summary>Counts what a webhook brought.</summary>
     public static void Received(string system, Received received)
@@ -22,6 +22,9 @@ internal static class ServerMeters
         Events.Add(received.New, new("system", system), new("result", "new"));
         Events.Add(received.Repeats, new("system", system), new("result", "repeat"));
     }
+
+    /// <summary>Counts the lines of a system's log that a sweep passed over.</summary>
+    public static void Unreadable(string system, int lines) => Events.Add(lines, new("system", system), new("result", "unreadable"));
 
     public static void SignUp(SignUpResult result)
     {

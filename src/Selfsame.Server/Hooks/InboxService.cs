@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Selfsame.Core.Accounts;
+using Selfsame.Server.Api;
 using Selfsame.Server.Reconciliation;
 using Selfsame.Store;
 using Selfsame.Store.Inbox;
@@ -8,7 +9,7 @@ using Selfsame.Store.Inbox;
 namespace Selfsame.Server.Hooks;
 
 /// <summary>Works on what the webhooks brought, and sweeps the systems' logs for what they did not bring.</summary>
-internal sealed class InboxService(ConnectedSystems systems, StoreContext context, ILogger<InboxService> logger) : BackgroundService
+internal sealed class InboxService(ConnectedSystems systems, StoreContext context, MetricsDisclosure disclosure, ILogger<InboxService> logger) : BackgroundService
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan RestPeriod = TimeSpan.FromSeconds(10);
@@ -77,7 +78,11 @@ internal sealed class InboxService(ConnectedSystems systems, StoreContext contex
         {
             try
             {
-                await sweep.RunAsync(system, (IReportsEvents)systems.Systems[system], stopping);
+                var received = await sweep.RunAsync(system, (IReportsEvents)systems.Systems[system], stopping);
+                if (received.Unreadable > 0 && disclosure.MayCountSystem(system))
+                {
+                    ServerMeters.Unreadable(system, received.Unreadable);
+                }
             }
             catch (SystemUnavailableException exception)
             {

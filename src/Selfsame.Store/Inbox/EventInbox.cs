@@ -7,7 +7,11 @@ namespace Selfsame.Store.Inbox;
 /// <summary>What became of events that came in.</summary>
 /// <param name="New">So many had never come before.</param>
 /// <param name="Repeats">So many had.</param>
-public sealed record Received(int New, int Repeats);
+public sealed record Received(int New, int Repeats)
+{
+    /// <summary>So many lines of a log could not be read, and were passed over.</summary>
+    public int Unreadable { get; init; }
+}
 
 /// <summary>An event on loan.</summary>
 public sealed record InboxEvent

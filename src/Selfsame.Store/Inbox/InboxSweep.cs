@@ -35,14 +35,16 @@ public sealed class InboxSweep(StoreContext context)
     private async Task<Received> SweepAsync(EventInbox inbox, string name, IReportsEvents system, CancellationToken cancellation)
     {
         var correlationId = context.Random.NextToken(12);
-        var (found, repeats) = (0, 0);
+        var (found, repeats, unreadable) = (0, 0, 0);
+        string? problem = null;
         var checkpoint = await inbox.CheckpointAsync(name, cancellation);
         for (var pages = 0; pages < MostPages; pages++)
         {
             var from = checkpoint;
             var page = await UnforeseenAnswers.ReadAsync(name, () => system.ReadEventsAsync(from, context.Now() - FirstLook, cancellation));
             var received = await inbox.ReceiveAsync(name, page, correlationId, cancellation);
-            (found, repeats) = (found + received.New, repeats + received.Repeats);
+            (found, repeats, unreadable) = (found + received.New, repeats + received.Repeats, unreadable + page.Unreadable);
+            problem ??= page.Problem;
             if (page.Complete || page.Checkpoint == checkpoint)
             {
                 break;
@@ -56,6 +58,11 @@ public sealed class InboxSweep(StoreContext context)
             LogMessages.EventsFound(context.Logger, name, found, correlationId);
         }
 
-        return new Received(found, repeats);
+        if (unreadable > 0)
+        {
+            LogMessages.EventsUnreadable(context.Logger, name, unreadable, problem, correlationId);
+        }
+
+        return new Received(found, repeats) { Unreadable = unreadable };
     }
 }

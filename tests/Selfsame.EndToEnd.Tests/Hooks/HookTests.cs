@@ -127,6 +127,25 @@ public sealed class HookTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_the_log_holds_behind_lines_that_can_not_be_read_is_found_and_the_lines_are_told_and_counted()
+    {
+        await server.DisposeAsync();
+        foreach (var number in Enumerable.Range(0, 100))
+        {
+            auth0.Log.Add("s", new string('x', SystemEvent.LongestText + 1 + number));
+        }
+
+        auth0.Users.SignUp("auth0|behind", "behind@example.org");
+        (await auth0.Log.DeliverAsync(http, Auth0Delivery.Lost)).ShouldBeNull();
+        server = await StartAsync();
+
+        await UntilAsync(() => App("SELECT id FROM users").SequenceEqual(["auth0|behind"]));
+
+        await UntilAsync(() => log.Lines.Any(line => line.Contains("The log of idp held 100 lines that can't be read", StringComparison.Ordinal) && line.Contains("'user_id' that is too long", StringComparison.Ordinal)));
+        (await server.Anonymous().GetAsync("/metrics")).Text.ShouldContain("{system=\"idp\",result=\"unreadable\"} 100\n");
+    }
+
+    [Fact]
     public async Task One_correlation_id_leads_from_the_webhook_through_the_inbox_and_the_chain_to_the_last_system_in_every_line()
     {
         auth0.Users.Put("auth0|ann", "ann@example.org");

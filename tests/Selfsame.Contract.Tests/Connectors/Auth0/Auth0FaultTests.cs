@@ -335,6 +335,25 @@ public sealed class Auth0FaultTests : Auth0Tenant
         (await System.ReadEventsAsync("long gone", since, CancellationToken.None)).Events.Count.ShouldBe(100);
     }
 
+    [Fact]
+    public async Task A_page_of_lines_that_can_not_be_read_is_counted_and_what_is_behind_it_is_read()
+    {
+        var since = TimeProvider.System.GetUtcNow().AddHours(-1);
+        foreach (var number in Enumerable.Range(1, 101))
+        {
+            Server.Log.Add("s", new string('x', SystemEvent.LongestText + number));
+        }
+
+        var good = Server.Users.SignUp("auth0|a", "ann@example.org");
+
+        var page = await System.ReadEventsAsync(null, since, CancellationToken.None);
+        var next = await System.ReadEventsAsync(page.Checkpoint, since, CancellationToken.None);
+
+        (page.Events.Count, page.Unreadable, page.Complete).ShouldBe((0, 100, false));
+        page.Problem!.ShouldContain("'user_id' that is too long");
+        (next.Events.Single().Id, next.Unreadable, next.Checkpoint).ShouldBe((good, 1, good));
+    }
+
     private async Task<IReadOnlyList<Finding>> AuditAloneAsync()
     {
         var config = new SystemConfig { Name = "idp", Connector = "auth0", Settings = new Dictionary<string, string>(), Mapping = System.Mapping };
