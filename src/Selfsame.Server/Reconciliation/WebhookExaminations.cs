@@ -40,20 +40,42 @@ internal sealed class WebhookExaminations(StoreContext store, Topology topology)
         return found;
     }
 
-    private static Examination Stream(SystemConfig config, string token, IReadOnlyList<EventStream> streams)
+    private Examination Stream(SystemConfig config, string token, IReadOnlyList<EventStream> streams)
     {
         const string name = "webhook stream";
         var path = $"/hooks/{config.Name}";
-        var ours = streams.Where(stream => Uri.TryCreate(stream.Endpoint, UriKind.Absolute, out var address) && address.AbsolutePath.EndsWith(path, StringComparison.Ordinal)).ToList();
+        var hosts = Hosts(config.Tenant);
+        var leading = new List<(EventStream Stream, Uri Address)>();
+        foreach (var stream in streams)
+        {
+            if (Uri.TryCreate(stream.Endpoint, UriKind.Absolute, out var address) && address.AbsolutePath.EndsWith(path, StringComparison.Ordinal))
+            {
+                leading.Add((stream, address));
+            }
+        }
+
+        var ours = leading.Where(pair => hosts.Count == 0 || hosts.Exists(host => IsHost(pair.Address, host))).Select(pair => pair.Stream).ToList();
         var matching = ours.Where(stream => IsSame(stream.Authorization, token)).ToList();
+        var make = $"Make a custom webhook stream to https://{hosts.FirstOrDefault("YOUR-HOST")}{path} with the token of 'hook' as its Authorization Token";
         return (ours, matching) switch
         {
-            ([], _) => new Examination(config.Name, name, ProbeAnswer.No, $"no log stream leads to {path}", $"Make a custom webhook stream to https://YOUR-HOST{path} with the token of 'hook' as its Authorization Token."),
+            ([], _) when leading is [var elsewhere, ..] => new Examination(
+                config.Name, name, ProbeAnswer.No, $"the stream '{elsewhere.Stream.Name}' leads to {elsewhere.Address.Authority}, which is no host of the config's tenants",
+                $"{make}; if {elsewhere.Address.Host} is this service, too, add it to the tenant's 'hosts'."),
+            ([], _) => new Examination(config.Name, name, ProbeAnswer.No, $"no log stream leads to {path}", $"{make}."),
             (_, []) => new Examination(config.Name, name, ProbeAnswer.No, $"the stream '{ours[0].Name}' sends another token than the config's", "Give both the same token: what it sends now is refused with 401."),
             _ when matching.Find(stream => stream.Active) is { } active => new Examination(config.Name, name, ProbeAnswer.Yes, $"'{active.Name}' is active, and its token is the config's"),
             _ => new Examination(config.Name, name, ProbeAnswer.No, $"the stream '{matching[0].Name}' is {matching[0].Status}", "Activate it: it was stopped, or paused because its deliveries failed for days."),
         };
     }
+
+    /// <summary>The hosts under which the config says that people reach us, those of one tenant first; none where it does not say.</summary>
+    private List<string> Hosts(string first)
+        => [.. topology.Tenants.OrderBy(tenant => tenant.Key != first).Select(tenant => tenant.Value)
+            .SelectMany(tenant => tenant.PublicUrl is { } address ? tenant.Hosts.Prepend(address.IdnHost) : tenant.Hosts)];
+
+    private static bool IsHost(Uri address, string host)
+        => string.Equals(address.IdnHost, host, StringComparison.OrdinalIgnoreCase) || string.Equals(address.Host, host, StringComparison.OrdinalIgnoreCase);
 
     private static Examination Clock(SystemConfig config, TimeSpan? ahead) => ahead switch
     {

@@ -199,16 +199,35 @@ public sealed class HookTests : IAsyncLifetime
         (await ExamineAsync("user codes", "app")).Answer.ShouldBe(ProbeAnswer.No);
     }
 
-    private async Task<Examination> ExamineAsync(string name, string area = "idp")
+    // The same path on a staging server takes events, but not for us.
+    [Fact]
+    public async Task A_log_stream_to_a_host_that_the_config_does_not_name_is_not_ours()
     {
-        await using var systems = await ConnectedSystems.OpenAsync(ReadConfig(), server.Context, Core.Accounts.Patience.OfService, CancellationToken.None);
+        const string hosts = "tenants: { main: { hosts: [id.example.com], publicUrl: \"https://www.example.com\" }, second: { hosts: [second.example.com] } }\n";
+        auth0.Log.Endpoint = new Uri("https://staging.example.com/hooks/idp");
+
+        var elsewhere = await ExamineAsync("webhook stream", config: hosts);
+
+        elsewhere.Answer.ShouldBe(ProbeAnswer.No);
+        elsewhere.Detail.ShouldContain("leads to staging.example.com");
+        elsewhere.WhatToDo.ShouldContain("https://www.example.com/hooks/idp");
+        foreach (var ours in new[] { "https://ID.example.com/hooks/idp", "https://www.example.com:8443/hooks/idp", "https://second.example.com/hooks/idp" })
+        {
+            auth0.Log.Endpoint = new Uri(ours);
+            (await ExamineAsync("webhook stream", config: hosts)).Answer.ShouldBe(ProbeAnswer.Yes, ours);
+        }
+    }
+
+    private async Task<Examination> ExamineAsync(string name, string area = "idp", string config = "")
+    {
+        await using var systems = await ConnectedSystems.OpenAsync(ReadConfig(config), server.Context, Core.Accounts.Patience.OfService, CancellationToken.None);
         var examinations = await new Doctor(systems, server.Context, new ServerOptions { DataFolder = folder["data"] }, hasSecretVariable: true).ExamineAsync(filter: null, CancellationToken.None);
         return examinations.Where(examination => examination.Area == area && examination.Name == name).ShouldHaveSingleItem();
     }
 
     private Task<RunningServer> StartAsync() => RunningServer.StartAsync(options => ConfigFile.Apply(ReadConfig(), options) with { Log = log });
 
-    private Topology ReadConfig()
+    private Topology ReadConfig(string before = "")
     {
         var yaml =
             $$"""
@@ -227,7 +246,7 @@ public sealed class HookTests : IAsyncLifetime
               - { source: idp, target: app, correlate: [id], missing: createInTarget, drifted: updateTarget }
               - { source: app, target: board, correlate: [id], missing: createInTarget }
             """;
-        var reading = new TopologyReader(ConfigFile.Connectors, _ => null).Read(yaml);
+        var reading = new TopologyReader(ConfigFile.Connectors, _ => null).Read(before + yaml);
         return reading.Topology.ShouldNotBeNull(string.Join('\n', reading.Errors));
     }
 
