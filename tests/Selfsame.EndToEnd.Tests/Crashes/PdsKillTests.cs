@@ -178,7 +178,17 @@ public sealed class PdsKillTests(ITestOutputHelper output) : IAsyncLifetime
         output.WriteLine($"{people} people, {repositories.Count} accounts, {orphans.Count} DIDs without an account: {string.Join(", ", orphans)}");
         var listed = (await system.FindLeftoversAsync(CancellationToken.None)).ShouldNotBeNull();
         listed.Select(leftover => leftover.Id).ShouldBe(orphans, "the doctor lists other DIDs than the directory has more than the PDS");
-        (await CommandAsync("audit")).StandardOutput.ShouldNotBeEmpty();
+        await CheckAuditAsync(people);
+    }
+
+    /// <summary>That the audit reads everybody on both sides, and finds that they agree.</summary>
+    private async Task CheckAuditAsync(int people)
+    {
+        using var audit = JsonDocument.Parse((await CommandAsync("audit", "--json")).StandardOutput);
+        audit.RootElement.GetProperty("findings").EnumerateArray().Select(finding => finding.GetProperty("sentence").GetString()).ShouldBeEmpty();
+        audit.RootElement.GetProperty("systems").EnumerateObject().Select(system => (system.Name, system.Value.GetProperty("accounts").GetInt32()))
+            .ShouldBe([("users", people), ("pds", people)], ignoreOrder: true);
+        audit.RootElement.GetProperty("notes").EnumerateArray().ShouldBeEmpty();
     }
 
     /// <summary>What the PDS itself lists, asked without our connector.</summary>

@@ -9,8 +9,8 @@ using Selfsame.Testing.Auth0;
 namespace Selfsame.EndToEnd.Tests.Crashes;
 
 /// <summary>
-/// Two servers on one PostgreSQL, of which one is stopped (SIGSTOP) with creations, and the reading of events, on their way. Its leases and loans end, the other does its work, and then its
-/// requests arrive, late, and it wakes.
+/// Two servers on one PostgreSQL, of which one is stopped (SIGSTOP) with creations, an update, and the reading of events, on their way. Its leases and loans end, the other does its work, and then
+/// its requests arrive, late, and it wakes.
 /// </summary>
 [Trait("needs", "executable")]
 [Trait("needs", "pds")]
@@ -19,6 +19,7 @@ public sealed class StoppedNodeTests : IAsyncLifetime
 {
     private const string Token = "the token of the log stream";
     private const string Password = "correct horse battery";
+    private const int Before = 1;
     private const int People = 6;
     private const int Further = 3;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
@@ -81,30 +82,45 @@ public sealed class StoppedNodeTests : IAsyncLifetime
     [Fact]
     public async Task A_server_that_was_stopped_past_its_leases_and_loans_changes_nothing_and_everybody_has_one_account()
     {
-        await using var authWay = await HoldingProxy.StartAsync(systems.Auth.Url, request => request.Method == "POST" && request.Path.Value!.EndsWith("/admin/users", StringComparison.Ordinal));
-        await using var pdsWay = await HoldingProxy.StartAsync(systems.Pds.Url, request => request.Path.Value!.EndsWith(".createAccount", StringComparison.Ordinal));
+        var holds = false;
+        await using var authWay = await HoldingProxy.StartAsync(systems.Auth.Url, request => holds && request.Method == "POST" && request.Path.Value!.EndsWith("/admin/users", StringComparison.Ordinal));
+        await using var updateWay = await HoldingProxy.StartAsync(authWay.Url, request => holds && request.Method == "PUT");
+        await using var pdsWay = await HoldingProxy.StartAsync(systems.Pds.Url, request => holds && request.Path.Value!.EndsWith(".createAccount", StringComparison.Ordinal));
         await using var idpWay = await HoldingProxy.StartAsync(auth0.Url, request => request.Path.StartsWithSegments("/api/v2/users"));
-        await using var sleeper = await ServeAsync("sleeper", authWay.Url, pdsWay.Url, idpWay.Url);
+        HoldingProxy[] ways = [authWay, updateWay, pdsWay, idpWay];
+        await using var sleeper = await ServeAsync("sleeper", updateWay.Url, pdsWay.Url, idpWay.Url);
         var people = new VerifiedSignUps(Path.Combine(folder["sleeper"], "mail"));
+        people.Add(Before);
+        await people.RunAsync(sleeper.Address, CancellationToken.None);
+        await UntilAsync(async () => await UnsettledAsync() == 0);
+        holds = true;
+        await ChangedAddress.ProveAsync(sleeper.Address, Path.Combine(folder["sleeper"], "mail"), "person1", Password, "older@example.com");
+        await UntilAsync(() => Task.FromResult(updateWay.IsAwaited));
         people.Add(People);
         await people.RunAsync(sleeper.Address, CancellationToken.None);
         await SignUpAtAuth0Async(sleeper);
-        await UntilAsync(() => Task.FromResult(authWay.IsAwaited && pdsWay.IsAwaited && idpWay.IsAwaited));
+        await UntilAsync(() => Task.FromResult(ways.All(way => way.IsAwaited)));
 
         await SignalAsync(sleeper, "STOP");
         await EndLeasesAsync();
         await using var worker = await ServeAsync("worker");
         await UntilAsync(async () => await UnsettledAsync() == 0);
         // What the sleeper has sent is older than this.
-        await ChangedAddress.ProveAsync(worker.Address, Path.Combine(folder["worker"], "mail"), "person2", Password, "another@example.com");
-        await CommandAsync("users", "disable", "person1");
+        await ChangedAddress.ProveAsync(worker.Address, Path.Combine(folder["worker"], "mail"), "person1", Password, "newer@example.com");
+        await ChangedAddress.ProveAsync(worker.Address, Path.Combine(folder["worker"], "mail"), "person3", Password, "another@example.com");
+        await CommandAsync("users", "disable", "person2");
         auth0.Users.ChangeEmail("auth0|2", "changed@example.com");
         await DeliverAsync(worker);
-        await UntilAsync(async () => await UnsettledAsync() == 0 && await IsDisabledAsync("person1"));
-        authWay.Release();
-        pdsWay.Release();
-        idpWay.Release();
-        await UntilAsync(() => Task.FromResult((authWay.Arrived, pdsWay.Arrived, idpWay.Arrived) == (authWay.Held, pdsWay.Held, idpWay.Held)));
+        await UntilAsync(async () => await UnsettledAsync() == 0 && await IsDisabledAsync("person2"));
+        (await systems.InAuthAsync()).ShouldContain(new SeenAccount("newer@example.com", true));
+        foreach (var way in ways)
+        {
+            way.Release();
+        }
+
+        await UntilAsync(() => Task.FromResult(ways.All(way => way.Arrived == way.Held)));
+        // The update came last, and nobody but the sleeper knows.
+        (await systems.InAuthAsync()).ShouldContain(new SeenAccount("older@example.com", true));
         var before = await StoreAsync();
 
         await SignalAsync(sleeper, "CONT");
@@ -115,6 +131,7 @@ public sealed class StoppedNodeTests : IAsyncLifetime
         await worker.WaitForExitAsync();
         people.Add(Further);
         await people.RunAsync(sleeper.Address, CancellationToken.None);
+        await UntilAsync(async () => (await systems.InAuthAsync()).Contains(new SeenAccount("newer@example.com", true)));
         await UntilAsync(async () => await UnsettledAsync() == 0);
 
         (await StoreAsync()).Where(before.Contains).ShouldBe(before);
@@ -122,7 +139,8 @@ public sealed class StoppedNodeTests : IAsyncLifetime
         await StoreInvariants.CheckAsync(store);
         SeenAccount[] expected =
         [
-            .. Enumerable.Range(1, People + Further).Select(number => new SeenAccount(number == 2 ? "another@example.com" : $"person{number}@example.com", number != 1))
+            .. Enumerable.Range(1, Before + People + Further)
+                .Select(number => new SeenAccount(number switch { 1 => "newer@example.com", 3 => "another@example.com", _ => $"person{number}@example.com" }, number != 2))
                 .OrderBy(account => account.Email, StringComparer.Ordinal),
         ];
         (await systems.InAuthAsync()).ShouldBe(expected);

@@ -14,7 +14,7 @@ internal sealed class HoldingProxy : IAsyncDisposable
     private static readonly string[] OfConnection = ["Host", "Connection", "Transfer-Encoding", "Content-Length", "Expect"];
 
     private readonly WebApplication app;
-    private readonly HttpClient client = new(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false });
+    private readonly HttpClient client = new(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false }) { Timeout = Timeout.InfiniteTimeSpan };
     private readonly Uri target;
     private readonly Func<HttpRequest, bool> holds;
     private readonly TaskCompletionSource gate = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -91,8 +91,8 @@ internal sealed class HoldingProxy : IAsyncDisposable
             _ = request.Headers.TryAddWithoutValidation(name, values.AsEnumerable()) || request.Content?.Headers.TryAddWithoutValidation(name, values.AsEnumerable()) == true;
         }
 
-        // It arrives, whether anybody waits for the answer or not.
-        using var response = await client.SendAsync(request, CancellationToken.None);
+        // What was kept back arrives, whether anybody waits for the answer or not; of another, a proxy behind this one is to know whether somebody does.
+        using var response = await client.SendAsync(request, isHeld ? CancellationToken.None : http.RequestAborted);
         var answer = await response.Content.ReadAsByteArrayAsync(CancellationToken.None);
         if (isHeld)
         {
