@@ -58,7 +58,8 @@ public sealed class SignIn(StoreContext context)
         // What can't be keyed is nobody's, and takes the same way; it may hold what no database takes (NUL), so it isn't looked for.
         var key = LoginName.TryParse(login, out var name, out _) ? name.Key : $"\n{login}";
         var (user, known) = await attempts.FindAsync(tenant, name?.Key ?? "", origin, cancellation);
-        var claim = await attempts.ClaimAsync(tenant, key, known, origin, cancellation);
+        // Where it is hidden who is registered, a sign-up makes nobody known yet: who just tried the address would see by the limits that it was free.
+        var claim = await attempts.ClaimAsync(tenant, key, user is not null && MustProveAddressFirst(user) ? null : known, origin, cancellation);
         if (!claim.Allowed)
         {
             return new SignInResult.TryLater(claim.RetryAfter, claim.State);

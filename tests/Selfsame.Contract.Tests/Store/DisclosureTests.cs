@@ -113,6 +113,29 @@ public abstract class DisclosureTests(Backend backend)
         (await store.SignInAsync("free@example.org", "another passphrase")).ShouldBeOfType<SignInResult.SignedIn>();
     }
 
+    // A browser that a sign-up has made known would not be held to the network's limit: only where the address had been free.
+    [Fact]
+    public async Task No_limit_of_sign_ins_tells_who_just_tried_an_address_whether_it_had_been_free()
+    {
+        await using var store = await TestStore.CreateAsync(
+            backend, new TestStoreOptions { Tenant = Hiding.Tenant with { SignInLimit = new RateLimit("sign-in", 10, TimeSpan.FromMinutes(10)) } });
+        var mallory = TestStore.From("192.0.2.66", "browser-1");
+        await store.CreateVerifiedAsync(null, "anna@example.org");
+        foreach (var email in new[] { "free@example.org", "anna@example.org" })
+        {
+            await store.SignUpAsync(TestStore.Request(null, email) with { Origin = mallory });
+        }
+
+        var before = new[] { await store.SignInAsync("free@example.org", "wrong", mallory), await store.SignInAsync("anna@example.org", "wrong", mallory) };
+        for (var name = 0; name < 8; name++)
+        {
+            await store.SignInAsync($"nobody{name}", "wrong", mallory);
+        }
+
+        before.Select(answer => answer.ShouldBeOfType<SignInResult.Refused>().RateLimit.ShouldNotBeNull().Remaining).ShouldBe([9, 8]);
+        (await store.SignInAsync("free@example.org", "wrong", mallory)).ShouldBe(await store.SignInAsync("anna@example.org", "wrong", mallory));
+    }
+
     [Fact]
     public async Task Who_signed_up_before_the_tenant_hid_it_and_an_administrator_without_a_proved_address_are_not_locked_out_for_good()
     {
