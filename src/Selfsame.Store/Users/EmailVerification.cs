@@ -138,7 +138,11 @@ public sealed class EmailVerification(StoreContext context)
                 }
 
                 var user = await UserReader.FindByLoginAsync(transaction, context.Tenant(tenant), name);
-                if (user is { CanSignIn: true, Email: not null, EmailVerifiedAt: null }
+                if (user is { CanSignIn: false, Email: not null, EmailVerifiedAt: null })
+                {
+                    await EmailRelease.RequestAsync(context, transaction, user, actor, now);
+                }
+                else if (user is { CanSignIn: true, Email: not null, EmailVerifiedAt: null }
                     && await MayMailAsync(context, transaction, user, now))
                 {
                     var token = context.Random.NextToken();

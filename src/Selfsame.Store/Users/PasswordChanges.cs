@@ -29,7 +29,10 @@ public sealed class PasswordChanges(StoreContext context)
 {
     private readonly PasswordProof proof = new(context);
 
-    /// <summary>Queues a mail with a link if there is such a user; nothing tells whether there is.</summary>
+    /// <summary>
+    /// Queues a mail with a link if there is such a user; nothing tells whether there is. Where the account is closed and nobody ever proved its address, the link
+    /// makes that free.
+    /// </summary>
     public Task<RateLimitState?> RequestResetAsync(string tenant, string? login, string? network, Actor actor, CancellationToken cancellation)
         => context.Database.TransactAsync(
             async transaction =>
@@ -42,7 +45,11 @@ public sealed class PasswordChanges(StoreContext context)
                 }
 
                 var user = await UserReader.FindByLoginAsync(transaction, context.Tenant(tenant), name);
-                if (user is { CanSignIn: true, Email: not null } && await EmailVerification.MayMailAsync(context, transaction, user, now))
+                if (user is { CanSignIn: false, Email: not null, EmailVerifiedAt: null })
+                {
+                    await EmailRelease.RequestAsync(context, transaction, user, actor, now);
+                }
+                else if (user is { CanSignIn: true, Email: not null } && await EmailVerification.MayMailAsync(context, transaction, user, now))
                 {
                     var token = context.Random.NextToken();
                     var expires = now + context.Tenant(tenant).PasswordResetLifetime;

@@ -144,6 +144,19 @@ public sealed class MeApiTests(SharedServer shared) : IClassFixture<SharedServer
         await server.SignInAsync(user.User.Email!, NewPassword);
     }
 
+    [Fact]
+    public async Task An_address_that_a_closed_account_never_verified_is_made_free_by_its_mail()
+    {
+        var closed = await server.MakeUserAsync(new AdministratorFields { IsActive = false });
+        (await server.Anonymous().PostAsync("/api/v1/password-resets", new { login = closed.Email })).ShouldHaveStatus(202);
+        var token = await server.MailedTokenAsync(closed.Email!, "release-email");
+
+        (await server.Anonymous().PostAsync("/api/v1/email-releases", new { token = "nobody's" })).ShouldBeProblem(422, "invalid-link").Keys.ShouldBe(["token"]);
+        (await server.Anonymous().PostAsync("/api/v1/email-releases", new { token })).ShouldHaveStatus(204);
+        (await server.Anonymous().PostAsync("/api/v1/email-releases", new { token })).ShouldHaveStatus(204);
+        (await server.Anonymous().PostAsync("/api/v1/sign-ups", new { email = closed.Email, password = RunningServer.Password })).ShouldHaveStatus(201);
+    }
+
     [Theory]
     [InlineData("/api/v1/password-resets", """{"login":"a","token":"b"}""", "login")]
     [InlineData("/api/v1/password-resets", "{}", "login")]

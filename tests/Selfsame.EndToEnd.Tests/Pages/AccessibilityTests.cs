@@ -21,6 +21,8 @@ public sealed class AccessibilityTests
         using var client = server.Client();
         await client.SubmitAsync("/sign-up", ("email", "maple@example.com"), ("password", PageServer.Password));
         await client.SubmitAsync("/forgot-password", ("login", "river"));
+        await server.AddUserAsync("closed", "closed@example.com", new AdministratorFields { IsActive = false });
+        await client.SubmitAsync("/forgot-password", ("login", "closed"));
         var verify = await server.LinkAsync("maple@example.com", "verify-email");
         await using var browser = await server.BrowseAsync();
 
@@ -36,6 +38,8 @@ public sealed class AccessibilityTests
             ("reset-password", await server.LinkAsync("river@example.com", "reset-password"), true),
             ("link-invalid", "/reset-password?token=x", false),
             ("revert-email", await ChangedEmailAsync(server), true),
+            ("release-email", await server.LinkAsync("closed@example.com", "release-email"), false),
+            ("release-email-gone", "/release-email?token=x", false),
             ("verify-email", verify, true),
             ("verify-email-new", $"{verify}&new=1", true),
             ("verify-email-send", "/verify-email/send", true),
