@@ -226,18 +226,15 @@ public sealed class EmailChange(StoreContext context)
     /// <summary>A link for a free or unproved address; for one that somebody else has proved, a note to its owner, or nothing soon after the last.</summary>
     private async Task<MailText?> ComposeAsync(Transaction transaction, User user, EmailAddress email, User? holder, DateTimeOffset now)
     {
-        var site = context.PublicAddress(user.Tenant);
         if (holder is not null)
         {
-            return await EmailVerification.MayTellOwnerAsync(context, transaction, holder, now)
-                ? MailTexts.AlreadyRegistered(holder.Email!, new Uri(site, "sign-in"), new Uri(site, "forgot-password"))
-                : null;
+            return await OwnerNotice.ComposeAsync(context, transaction, holder, now);
         }
 
         var token = context.Random.NextToken();
         var expires = now + context.Tenant(user.Tenant).VerificationLifetime;
         await LinkTokens.InsertAsync(transaction, token, user.Tenant, LinkPurpose.ChangeEmail, user.Id, email.Value, now, expires);
-        return MailTexts.ConfirmNewEmail(email.Value, new Uri(site, $"confirm-email?token={token}"));
+        return MailTexts.ConfirmNewEmail(email.Value, new Uri(context.PublicAddress(user.Tenant), $"confirm-email?token={token}"));
     }
 
     /// <summary>The other user who has proved the address; null where it can be had.</summary>

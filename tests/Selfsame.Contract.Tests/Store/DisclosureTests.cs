@@ -188,6 +188,52 @@ public abstract class DisclosureTests(Backend backend)
         (await store.TakeMailsAsync()).ShouldHaveSingleItem();
     }
 
+    // CASES 8: the answer says to look into the mailbox, and neither a sign-in nor a new password leads into a closed account.
+    [Theory]
+    [InlineData(true, true)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(false, false)]
+    public async Task The_owner_of_a_closed_account_is_told_that_it_is_closed_and_what_helps(bool isDeleted, bool isVerified)
+    {
+        await using var store = await TestStore.CreateAsync(backend, Hiding);
+        var anna = await store.CreateAsync(
+            TestStore.Request(TestStore.Form(null, "anna@example.org") with { Administrator = new AdministratorFields { EmailVerified = isVerified } }));
+        await store.TakeMailsAsync();
+        var administration = new UserAdministration(store.Context);
+        _ = isDeleted
+            ? await administration.DeleteAsync(TestStore.Tenant, anna.Uuid, null, Actor.CommandLine, TestStore.Cancellation)
+            : await administration.SetActiveAsync(TestStore.Tenant, anna.Uuid, false, Actor.CommandLine, TestStore.Cancellation);
+
+        (await store.SignUpAsync(null, "Anna@example.org")).ShouldBe(new SignUpResult.Accepted(IsReplay: false));
+
+        var mail = (await store.TakeMailsAsync()).ShouldHaveSingleItem();
+        (mail.Recipient, mail.Subject).ShouldBe(("anna@example.org", "The account with your e-mail address is closed"));
+        mail.Body.ShouldContain(isDeleted ? "was deleted" : "was disabled");
+        mail.Body.Contains($"for good, on {store.Clock.GetUtcNow() + TimeSpan.FromDays(30):yyyy-MM-dd}", StringComparison.Ordinal).ShouldBe(isDeleted);
+        mail.Body.Contains("https://main.example/forgot-password", StringComparison.Ordinal).ShouldBe(!isVerified, "where the address can be made free");
+        mail.Body.ShouldNotContain("/sign-in");
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Who_moves_to_the_address_of_a_closed_account_has_its_owner_told_that_it_is_closed(bool isDeleted)
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var mallory = await store.CreateVerifiedAsync("mallory", "mallory@example.org");
+        var anna = await store.CreateVerifiedAsync("anna", "anna@example.org");
+        var administration = new UserAdministration(store.Context);
+        _ = isDeleted
+            ? await administration.DeleteAsync(TestStore.Tenant, anna.Uuid, null, Actor.CommandLine, TestStore.Cancellation)
+            : await administration.SetActiveAsync(TestStore.Tenant, anna.Uuid, false, Actor.CommandLine, TestStore.Cancellation);
+
+        (await ChangeEmailAsync(store, mallory, "anna@example.org")).ShouldBeOfType<EmailChangeResult.LinkSent>();
+
+        var mail = (await store.TakeMailsAsync()).ShouldHaveSingleItem();
+        (mail.Recipient, mail.Subject).ShouldBe(("anna@example.org", "The account with your e-mail address is closed"));
+    }
+
     // CASES 31: resets count towards an address's mails only where it is registered.
     [Fact]
     public async Task The_limit_of_an_addresses_mails_does_not_tell_whether_it_is_registered()
