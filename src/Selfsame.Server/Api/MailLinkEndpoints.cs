@@ -106,7 +106,7 @@ internal static class MailLinkEndpoints
         };
         return await verification.VerifyAsync(scope.Tenant, body.Text("token")!, proof, scope.Actor, http.RequestAborted) switch
         {
-            VerificationResult.Verified => Results.NoContent(),
+            VerificationResult.Verified or VerificationResult.AlreadyVerified => Results.NoContent(),
             VerificationResult.LinkInvalid => InvalidLink(),
             VerificationResult.PasswordNeeded needed => PasswordNeeded(needed.WrongPassword),
             VerificationResult.Invalid invalid => Problem.Of(invalid.Errors),

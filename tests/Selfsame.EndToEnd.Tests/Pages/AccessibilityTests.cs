@@ -58,6 +58,7 @@ public sealed class AccessibilityTests
         await browser.Page.SignInAsync("river");
         using var other = server.Client();
         await other.SignInAsync("river");
+        await other.SubmitAsync("/account/email", ("email", "brook@example.com"), ("password", PageServer.Password));
 
         await CheckAsync(
             browser,
@@ -67,7 +68,8 @@ public sealed class AccessibilityTests
             ("account-password", "/account/password", true),
             ("account-handle", "/account/handle", false),
             ("account-sessions", "/account/sessions", false),
-            ("confirm-email", "/confirm-email?token=x", true),
+            ("confirm-email", await server.LinkAsync("brook@example.com", "confirm-email"), false),
+            ("confirm-email-gone", "/confirm-email?token=x", false),
             ("sign-out", "/sign-out", false),
             ("not-administrator", "/admin/users", false));
         await using var unverified = await server.BrowseAsync();
