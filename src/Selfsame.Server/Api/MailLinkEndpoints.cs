@@ -6,6 +6,7 @@ using Selfsame.Server.Api.Fields;
 using Selfsame.Server.Api.Problems;
 using Selfsame.Server.Requests;
 using Selfsame.Store;
+using Selfsame.Store.Links;
 using Selfsame.Store.Requests;
 using Selfsame.Store.Users;
 
@@ -41,6 +42,8 @@ internal static class MailLinkEndpoints
 
     private static readonly BodyShape ConfirmBody = new("EmailConfirmation", "The link that went to the new address.", UserBodies.Token);
 
+    private static readonly BodyShape ReleaseBody = new("EmailRelease", "The link that went to the address.", UserBodies.Token);
+
     private static readonly BodyShape RevertBody = new(
         "EmailRevert", "The link that went to the old address, and a new password.", UserBodies.Token, UserBodies.NewPassword);
 
@@ -72,6 +75,11 @@ internal static class MailLinkEndpoints
             .TakesBody(RevertBody)
             .Produces(StatusCodes.Status204NoContent)
             .Refuses(Problem.InvalidLink, Problem.IdentifierTaken, Problem.TooManyRequests, Problem.Busy);
+        api.MapPost("/email-releases", ReleaseAsync)
+            .Described("releaseEmail", tag, "Uses the link that makes an address free which a closed account holds and nobody ever verified.")
+            .TakesBody(ReleaseBody)
+            .Produces(StatusCodes.Status204NoContent)
+            .Refuses(Problem.InvalidLink);
     }
 
     private static async Task<IResult> VerifyAsync(HttpContext http, RequestScope scope, EmailVerification verification, StoreContext context)
@@ -98,7 +106,7 @@ internal static class MailLinkEndpoints
         };
         return await verification.VerifyAsync(scope.Tenant, body.Text("token")!, proof, scope.Actor, http.RequestAborted) switch
         {
-            VerificationResult.Verified => Results.NoContent(),
+            VerificationResult.Verified or VerificationResult.AlreadyVerified => Results.NoContent(),
             VerificationResult.LinkInvalid => InvalidLink(),
             VerificationResult.PasswordNeeded needed => PasswordNeeded(needed.WrongPassword),
             VerificationResult.Invalid invalid => Problem.Of(invalid.Errors),
@@ -142,6 +150,11 @@ internal static class MailLinkEndpoints
         var body = RequestFields.Of(http);
         return Answer(http, await changes.RevertAsync(scope.Tenant, body.Text("token")!, body.Text("newPassword"), scope.Origin, scope.Actor, http.RequestAborted));
     }
+
+    private static async Task<IResult> ReleaseAsync(HttpContext http, RequestScope scope, EmailRelease release)
+        => await release.ExecuteAsync(scope.Tenant, RequestFields.Of(http).Text("token")!, scope.Actor, http.RequestAborted) == LinkState.Done
+            ? Results.NoContent()
+            : InvalidLink();
 
     private static IResult Answer(HttpContext http, EmailChangeResult result) => result switch
     {

@@ -184,6 +184,7 @@ public sealed class SelfsameServer : IAsyncDisposable
         services.AddSingleton<SessionStore>();
         services.AddSingleton<EmailVerification>();
         services.AddSingleton<EmailChange>();
+        services.AddSingleton<EmailRelease>();
         services.AddSingleton<PasswordChanges>();
         services.AddSingleton<UserReader>();
         services.AddSingleton<UserAdministration>();

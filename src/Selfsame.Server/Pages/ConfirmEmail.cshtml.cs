@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Selfsame.Server.Requests;
+using Selfsame.Store.Links;
 using Selfsame.Store.Users;
 
 namespace Selfsame.Server.Pages;
@@ -9,7 +10,13 @@ namespace Selfsame.Server.Pages;
 [SignedInOnly]
 internal sealed class ConfirmEmailPage(RequestScope scope, EmailChange change) : SelfsamePage(scope)
 {
-    public bool IsLinkGood { get; private set; } = true;
+    public LinkState Link { get; private set; }
+
+    public async Task<IActionResult> OnGetAsync()
+    {
+        Link = await change.PeekAsync(Scope.User, Token, Cancellation);
+        return Show(Link == LinkState.Gone ? StatusCodes.Status404NotFound : StatusCodes.Status200OK);
+    }
 
     public async Task<IActionResult> OnPostAsync()
     {
@@ -20,7 +27,7 @@ internal sealed class ConfirmEmailPage(RequestScope scope, EmailChange change) :
             case EmailChangeResult.Taken:
                 return Refuse(StatusCodes.Status409Conflict, "Another account has proved this address meanwhile. Nothing was changed.");
             default:
-                IsLinkGood = false;
+                Link = LinkState.Gone;
                 return Show(StatusCodes.Status404NotFound);
         }
     }

@@ -88,7 +88,7 @@ internal abstract class SelfsamePage(RequestScope scope) : PageModel
     {
         foreach (var field in fields)
         {
-            Errors.Add(field, $"{field}.taken", heldByDeleted?.Contains(field) == true ? Words.TakenByDeleted(Scope.IsAdministrator) : Words.Taken(field));
+            Errors.Add(field, $"{field}.taken", heldByDeleted?.Contains(field) == true ? Words.TakenByDeleted(field, Scope.IsAdministrator) : Words.Taken(field));
         }
 
         return Show(StatusCodes.Status409Conflict);

@@ -12,6 +12,7 @@ internal enum VerificationStep
     OneClick,
     Password,
     NewPassword,
+    AlreadyVerified,
     LinkInvalid,
 }
 
@@ -23,12 +24,16 @@ internal sealed class VerifyEmailPage(RequestScope scope, StoreContext context, 
     /// <summary>This page, asking for the present password or for a new one.</summary>
     public string Address(bool isNew) => $"/verify-email?token={Uri.EscapeDataString(Token)}{(isNew ? "&new=1" : "")}";
 
+    /// <summary>Where to go once the address is confirmed.</summary>
+    public string Onward => Scope.SignedIn is null ? "/sign-in" : "/account";
+
     public async Task<IActionResult> OnGetAsync()
     {
         var result = await verification.PeekAsync(Scope.Tenant, Token, Proof(), Cancellation);
         Step = result switch
         {
             VerificationResult.LinkInvalid => VerificationStep.LinkInvalid,
+            VerificationResult.AlreadyVerified => VerificationStep.AlreadyVerified,
             VerificationResult.Verified => VerificationStep.OneClick,
             _ => Request.Query.ContainsKey("new") ? VerificationStep.NewPassword : VerificationStep.Password,
         };
@@ -48,7 +53,9 @@ internal sealed class VerifyEmailPage(RequestScope scope, StoreContext context, 
         switch (result)
         {
             case VerificationResult.Verified verified:
-                return Continue(Scope.SignedIn?.User.Uuid == verified.User.Uuid ? "/account?done=email-verified" : "/sign-in?done=email-verified");
+                return ContinueVerified(verified.User);
+            case VerificationResult.AlreadyVerified verified:
+                return ContinueVerified(verified.User);
             case VerificationResult.PasswordNeeded needed:
                 Step = VerificationStep.Password;
                 return Refuse("password", needed.WrongPassword ? "This is not the password of the account. Try again." : "Enter the password of the account.");
@@ -63,6 +70,9 @@ internal sealed class VerifyEmailPage(RequestScope scope, StoreContext context, 
                 return Busy();
         }
     }
+
+    private IActionResult ContinueVerified(User user)
+        => Continue(Scope.SignedIn?.User.Uuid == user.Uuid ? "/account?done=email-verified" : "/sign-in?done=email-verified");
 
     protected override Task<IActionResult> RefuseNulAsync(FieldErrors errors)
     {

@@ -14,6 +14,7 @@ internal static class Words
         ["email-verified"] = "Your e-mail address is confirmed.",
         ["email-link-sent"] = "We sent a link to the new address. Open it here, where you are signed in, to finish the change.",
         ["email-changed"] = "Your e-mail address was changed.",
+        ["email-released"] = "The e-mail address is free. Make your account with it.",
         ["email-reverted"] = "The change was taken back, and your new password was set. Sign in with it.",
         ["handle-saved"] = "Your handle was saved.",
         ["handle-pending"] = "Your new handle is reserved. It takes effect when your account elsewhere has confirmed it.",
@@ -50,6 +51,8 @@ internal static class Words
         ["email.changed"] = "E-mail address changed",
         ["email.change-reverted"] = "Change of e-mail address taken back",
         ["email.taken-over"] = "Unconfirmed e-mail address given to who proved it",
+        ["email.release-requested"] = "Mail requested that makes the unconfirmed e-mail address free",
+        ["email.released"] = "Unconfirmed e-mail address made free by who proved it",
         ["password.reset-requested"] = "New password requested",
         ["password.reset"] = "Password set by a mailed link",
         ["password.changed"] = "Password changed",
@@ -81,9 +84,12 @@ internal static class Words
     };
 
     /// <summary>Who left and comes back is not to guess why neither a sign-in nor a sign-up works (CASES 8).</summary>
-    public static string TakenByDeleted(bool isAdministrator) => isAdministrator
-        ? "A deleted user has this. Restore that user, or wait until it is removed for good."
-        : "This belongs to a deleted account. Ask an administrator to restore it, or wait until it is removed for good.";
+    public static string TakenByDeleted(string field, bool isAdministrator) => (isAdministrator, field) switch
+    {
+        (true, _) => "A deleted user has this. Restore that user, or wait until it is removed for good.",
+        (_, "email") => "This belongs to a deleted account. Ask an administrator to restore it, or wait until it is removed for good. If the address was never confirmed, ask for a new password: the mail makes it free.",
+        _ => "This belongs to a deleted account. Ask an administrator to restore it, or wait until it is removed for good.",
+    };
 
     /// <summary>A field of a user as people call it.</summary>
     public static string Field(string name) => name switch

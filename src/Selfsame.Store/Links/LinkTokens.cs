@@ -13,7 +13,21 @@ public static class LinkPurpose
     public const string ResetPassword = "reset-password";
     public const string ChangeEmail = "change-email";
     public const string RevertEmail = "revert-email";
+    public const string ReleaseEmail = "release-email";
     public const string FirstAdministrator = "first-administrator";
+}
+
+/// <summary>What a link is still good for.</summary>
+public enum LinkState
+{
+    /// <summary>It can be used.</summary>
+    Good,
+
+    /// <summary>What it was for is done, and stands.</summary>
+    Done,
+
+    /// <summary>Unknown, too old, or ended without that.</summary>
+    Gone,
 }
 
 /// <summary>A link's row, as its redemption finds it.</summary>
@@ -112,6 +126,18 @@ internal static class LinkTokens
             "SELECT user_id FROM link_tokens WHERE token_hash = @hash AND tenant = @tenant AND purpose = @purpose AND used_at = @at AND expires_at > @at",
             new { hash = Hash(token), tenant, purpose, at });
         return userId is { } id ? await UserReader.FindByIdAsync(transaction, id) : null;
+    }
+
+    /// <summary>A link that was used up or ended, not before <paramref name="since"/>, with its user as it is now; nothing where there is none.</summary>
+    public static async Task<(LinkToken? Link, User? User)> FindSpentAsync(Transaction transaction, string token, string tenant, string purpose, DateTimeOffset since)
+    {
+        var link = await transaction.QueryFirstOrDefaultAsync<LinkToken>(
+            """
+            SELECT tenant, user_id, email, browser FROM link_tokens
+            WHERE token_hash = @hash AND tenant = @tenant AND purpose = @purpose AND used_at >= @since
+            """,
+            new { hash = Hash(token), tenant, purpose, since });
+        return link?.UserId is { } id ? (link, await UserReader.FindByIdAsync(transaction, id)) : default;
     }
 
     /// <summary>Ends every unused link of a user, of one purpose: it expires with that, which tells it from one that was used.</summary>

@@ -35,6 +35,42 @@ internal static class MailTexts
         If it was not you, there is nothing to do.
         """);
 
+    /// <summary>To the owner of an address whose account nobody can sign in to.</summary>
+    /// <param name="recipient">The address.</param>
+    /// <param name="freeFrom">When a deleted account is removed for good; null where it is disabled.</param>
+    /// <param name="site">Whose people can open it again.</param>
+    /// <param name="release">Where the address can be made free, if nobody ever proved it; else null.</param>
+    public static MailText AccountClosed(string recipient, DateTimeOffset? freeFrom, Uri site, Uri? release)
+    {
+        var what = freeFrom is null ? "was disabled" : "was deleted";
+        var wait = freeFrom is { } at ? $"\nOr wait until it is removed for good, on {at.UtcDateTime:yyyy-MM-dd}: then you can sign up again." : "";
+        var free = release is null ? "" : $"\nNobody ever confirmed this address for that account. To make it free for an account of your own, ask for a link here: {release}";
+        return new MailText(
+            recipient,
+            "The account with your e-mail address is closed",
+            $"""
+            Somebody, most likely you, wanted to use this e-mail address for an account. There is one with it already, which {what}: nobody can sign in to it, and a new password would not change that.
+
+            To have it back, ask the people who run {site}.{wait}{free}
+
+            If it was not you, there is nothing to do.
+            """);
+    }
+
+    /// <summary>To who asked for a link and has an account that is closed, whose address nobody ever proved.</summary>
+    public static MailText ReleaseEmail(string recipient, Uri link) => new(
+        recipient,
+        "Make your e-mail address free",
+        $"""
+        Somebody, most likely you, asked for a link. An account was made with this e-mail address, which nobody ever confirmed, and it is closed: nobody can sign in to it.
+
+        To take the address out of it, so that you can make an account of your own, open this link:
+
+        {link}
+
+        If it was not you, do nothing.
+        """);
+
     public static MailText ResetPassword(string recipient, Uri link) => new(
         recipient,
         "Set a new password",

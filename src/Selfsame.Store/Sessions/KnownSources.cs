@@ -2,6 +2,11 @@ using Selfsame.Databases;
 
 namespace Selfsame.Store.Sessions;
 
+/// <summary>A source from which somebody signed in lately.</summary>
+/// <param name="Hash">As the database has it.</param>
+/// <param name="IsBrowser">Whether it is the browser, which nobody else has; a network is shared with whoever is in it.</param>
+internal sealed record KnownSource(byte[] Hash, bool IsBrowser);
+
 /// <summary>
 /// The browsers and networks from which a user signed up, signed in or opened a link of a mail: what strangers do does not slow them down.
 /// The database holds keyed hashes.

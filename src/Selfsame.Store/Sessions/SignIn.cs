@@ -58,7 +58,8 @@ public sealed class SignIn(StoreContext context)
         // What can't be keyed is nobody's, and takes the same way; it may hold what no database takes (NUL), so it isn't looked for.
         var key = LoginName.TryParse(login, out var name, out _) ? name.Key : $"\n{login}";
         var (user, known) = await attempts.FindAsync(tenant, name?.Key ?? "", origin, cancellation);
-        var claim = await attempts.ClaimAsync(tenant, key, known, origin, cancellation);
+        // Where it is hidden who is registered, a sign-up makes nobody known yet: who just tried the address would see by the limits that it was free.
+        var claim = await attempts.ClaimAsync(tenant, key, user is not null && MustProveAddressFirst(user) ? null : known, origin, cancellation);
         if (!claim.Allowed)
         {
             return new SignInResult.TryLater(claim.RetryAfter, claim.State);
@@ -75,11 +76,48 @@ public sealed class SignIn(StoreContext context)
             return check == PasswordCheck.Busy ? new SignInResult.Busy() : new SignInResult.Refused { RateLimit = claim.State };
         }
 
-        var newHash = check == PasswordCheck.RightButRehash ? await context.Passwords.HashAsync(password, cancellation) : null;
-        var result = await SucceedAsync(user, newHash, claim, origin, kind, actor, cancellation);
+        var newHash = check == PasswordCheck.RightButRehash ? await RenewAsync(user, password, claim, origin, cancellation) : null;
+        var result = await SucceedAsync(user, newHash, claim, origin, kind, actor, cancellation)
+            ?? await CheckPresentAsync(user, password, claim, origin, kind, actor, cancellation);
 
-        // A success is given back.
-        return result with { RateLimit = claim.State is { } state ? state with { Remaining = state.Remaining + (result is SignInResult.SignedIn ? 1 : 0) } : null };
+        // A success is given back, and so is what nobody checked.
+        return result with { RateLimit = claim.State is { } state ? state with { Remaining = state.Remaining + (result is SignInResult.Refused ? 0 : 1) } : null };
+    }
+
+    /// <summary>The hash of a password that was right, as new ones are made; null when too many wait, then it stays as it is. Who leaves meanwhile gets the attempt back.</summary>
+    private async Task<string?> RenewAsync(User user, string password, SignInClaim claim, SignInOrigin origin, CancellationToken cancellation)
+    {
+        try
+        {
+            return await context.Passwords.HashAsync(password, cancellation);
+        }
+        catch (OperationCanceledException)
+        {
+            await attempts.ForgiveAsync(user, claim, origin);
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// The hash is no longer the one that was checked: another sign-in at the same time has made it anew, or the password was changed. The present one decides, and is
+    /// not made anew again.
+    /// </summary>
+    private async Task<SignInResult> CheckPresentAsync(
+        User user, string password, SignInClaim claim, SignInOrigin origin, SessionKind kind, Actor actor, CancellationToken cancellation)
+    {
+        var present = await context.Database.ReadAsync(transaction => UserReader.FindByIdAsync(transaction, user.Id), cancellation);
+        if (present is not { CanSignIn: true } || MustProveAddressFirst(present))
+        {
+            return new SignInResult.Refused();
+        }
+
+        return await attempts.CheckAsync(present.Tenant, present.PasswordHash, password, claim, origin, cancellation) switch
+        {
+            PasswordCheck.Right or PasswordCheck.RightButRehash
+                => await SucceedAsync(present, null, claim, origin, kind, actor, cancellation) ?? new SignInResult.Refused(),
+            PasswordCheck.Busy => new SignInResult.Busy(),
+            _ => new SignInResult.Refused(),
+        };
     }
 
     /// <summary>
@@ -89,7 +127,8 @@ public sealed class SignIn(StoreContext context)
         => context.Tenant(user.Tenant).Disclosure == Disclosure.Hide
             && user is { Email: not null, EmailVerifiedAt: null, IsStaff: false, IsSuperuser: false };
 
-    private async Task<SignInResult> SucceedAsync(
+    /// <summary>Writes the success; null where the user, as it was checked, is not there any more.</summary>
+    private async Task<SignInResult?> SucceedAsync(
         User user, string? newHash, SignInClaim claim, SignInOrigin origin, SessionKind kind, Actor actor, CancellationToken cancellation)
     {
         // Of this call, not of one try: after a lost commit answer the session is found by it.
@@ -114,7 +153,7 @@ public sealed class SignIn(StoreContext context)
                     true, new SignInResult.SignedIn(found.User, await Groups.ReadAsync(transaction, found.User.Id), found.Session, token))
                 : default;
 
-        var signedIn = context.Database.Dialect == Dialect.PostgreSql
+        return context.Database.Dialect == Dialect.PostgreSql
             ? await context.Database.TryTransactAsync([AllOrNothing.Of([new StatementPart("saved", save, Rows: 1)], answer: null), .. others], Read, Conclude, SettleAsync, cancellation)
             : await context.Database.TransactAsync<SignInResult?>(
                 async transaction =>
@@ -125,7 +164,6 @@ public sealed class SignIn(StoreContext context)
                 },
                 SettleAsync,
                 cancellation);
-        return signedIn ?? new SignInResult.Refused();
     }
 
     private static (string Kind, string Value) Read(DbDataReader row) => (row.GetString(0), row.GetString(1));

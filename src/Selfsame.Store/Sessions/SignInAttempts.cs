@@ -14,6 +14,9 @@ internal sealed record SignInClaim(bool Allowed, TimeSpan RetryAfter, RateLimitS
 {
     /// <summary>The login that was tried, where it was let through as the first attempt of its network; else null.</summary>
     public string? FirstAttemptOn { get; init; }
+
+    /// <summary>The network in whose limit it is counted; null for a known browser, which is held to none.</summary>
+    public string? Network { get; init; }
 }
 
 /// <summary>What one attempt took of a bucket.</summary>
@@ -26,6 +29,7 @@ internal sealed record ClaimedBucket(byte[] Name, DateTimeOffset At, DateTimeOff
 /// Back-off for guessing. Each attempt is claimed as a failure by one atomic statement before it is hashed, and
 /// forgiven when it succeeds. Somebody who was here before with this browser or from this network has a bucket of their own:
 /// what strangers do can slow strangers down, never the owner. A stranger's first attempt goes past the others (<see cref="FirstAttempts"/>).
+/// A known browser is not held to its network's limit either, which the neighbours could use up (decision 0201).
 /// </summary>
 internal sealed class SignInAttempts(StoreContext context)
 {
@@ -57,32 +61,38 @@ internal sealed class SignInAttempts(StoreContext context)
         => [tenant, bucket.Name, now, now - Forgotten, now + bucket.Longest + RateLimits.MostSkew];
 
     /// <summary>Who signs in by the key, and the first of the sources from which they signed in lately; null where there is none.</summary>
-    public Task<(User? User, byte[]? Known)> FindAsync(string tenant, string key, SignInOrigin origin, CancellationToken cancellation)
+    public Task<(User? User, KnownSource? Known)> FindAsync(string tenant, string key, SignInOrigin origin, CancellationToken cancellation)
         => context.Database.ReadAsync(
             async transaction =>
             {
+                var sources = KnownSources.Of(context, origin);
                 var rows = await transaction.BatchAsync<object>(
-                    [UserReader.FindByLoginKey(tenant, key), .. KnownSources.Find(tenant, key, KnownSources.Of(context, origin), context.Now())],
+                    [UserReader.FindByLoginKey(tenant, key), .. KnownSources.Find(tenant, key, sources, context.Now())],
                     row => row.FieldCount == 1 ? row.GetValue(0) : Transaction.Row<User>(row));
-                return (rows.OfType<User>().FirstOrDefault(), rows.OfType<byte[]>().FirstOrDefault());
+                var known = rows.OfType<byte[]>().FirstOrDefault();
+                return (
+                    rows.OfType<User>().FirstOrDefault(),
+                    known is null ? null : new KnownSource(known, IsBrowser: origin.Browser is not null && known.AsSpan().SequenceEqual(sources[0])));
             },
             cancellation);
 
-    public async Task<SignInClaim> ClaimAsync(string tenant, string key, byte[]? known, SignInOrigin origin, CancellationToken cancellation)
+    public async Task<SignInClaim> ClaimAsync(string tenant, string key, KnownSource? known, SignInOrigin origin, CancellationToken cancellation)
     {
         var buckets = Buckets(tenant, key, origin, known);
-        return await ClaimAtOnceAsync(tenant, buckets, origin, cancellation) ?? await context.Database.TransactAsync(
-            transaction => ClaimAsync(transaction, tenant, key, buckets, origin),
+        var limited = known is { IsBrowser: true } ? null : origin.Network;
+        var claim = await ClaimAtOnceAsync(tenant, buckets, limited, cancellation) ?? await context.Database.TransactAsync(
+            transaction => ClaimAsync(transaction, tenant, key, buckets, origin.Network, limited),
             // A lost commit answer: claimed once more, which counts twice at worst.
             _ => Task.FromResult(default(Settled<SignInClaim>)),
             cancellation);
+        return claim with { Network = limited };
     }
 
     /// <summary>
     /// For PostgreSQL: the attempt of somebody who comes from a known source, in one round trip (decision 0140). Null where it is not to be had so, and nothing is written then: the
     /// limit is reached, or the bucket's free attempts are used up. Strangers, who fail as they please, don't take this way: each failure of it stands in the server's log.
     /// </summary>
-    private async Task<SignInClaim?> ClaimAtOnceAsync(string tenant, List<Bucket> buckets, SignInOrigin origin, CancellationToken cancellation)
+    private async Task<SignInClaim?> ClaimAtOnceAsync(string tenant, List<Bucket> buckets, string? limited, CancellationToken cancellation)
     {
         if (context.Database.Dialect == Dialect.Sqlite || buckets is not [var bucket])
         {
@@ -90,7 +100,7 @@ internal sealed class SignInAttempts(StoreContext context)
         }
 
         var (now, limit) = (context.Now(), context.Tenant(tenant).SignInLimit);
-        var count = RateLimits.Count(tenant, limit, origin.Network, now);
+        var count = RateLimits.Count(tenant, limit, limited, now);
         StatementPart[] parts =
         [
             .. count is null ? (StatementPart[])[] : [new StatementPart("counted", count, Rows: 1)],
@@ -106,18 +116,18 @@ internal sealed class SignInAttempts(StoreContext context)
             cancellation);
     }
 
-    private async Task<SignInClaim> ClaimAsync(Transaction transaction, string tenant, string key, List<Bucket> buckets, SignInOrigin origin)
+    private async Task<SignInClaim> ClaimAsync(Transaction transaction, string tenant, string key, List<Bucket> buckets, string? network, string? limited)
     {
         var now = context.Now();
         var tenantLimit = context.Tenant(tenant).SignInLimit;
-        var count = RateLimits.Count(tenant, tenantLimit, origin.Network, now);
+        var count = RateLimits.Count(tenant, tenantLimit, limited, now);
         var rows = await transaction.BatchAsync<object>(
             [
                 .. count is null ? (Statement[])[] : [count],
                 .. buckets.Select(bucket => new Statement($"{Claim} RETURNING bucket, failures", ClaimValues(tenant, bucket, now))),
             ],
             row => row.GetValue(0) is byte[] name ? new CountedBucket(name, row.GetInt64(1)) : Transaction.Row<RateLimitWindow>(row));
-        var limit = count is null ? null : await RateLimits.StateAsync(transaction, tenant, tenantLimit, origin.Network, rows.OfType<RateLimitWindow>().FirstOrDefault(), now);
+        var limit = count is null ? null : await RateLimits.StateAsync(transaction, tenant, tenantLimit, limited, rows.OfType<RateLimitWindow>().FirstOrDefault(), now);
         if (limit is { Allowed: false })
         {
             transaction.RollBack = true;
@@ -128,7 +138,7 @@ internal sealed class SignInAttempts(StoreContext context)
         if (claimed.Count < buckets.Count)
         {
             // Of a stranger's two buckets the own one was free, and the one of all strangers is not.
-            if (claimed.Count == 1 && await firstAttempts.ClaimAsync(transaction, tenant, key, origin.Network, now))
+            if (claimed.Count == 1 && await firstAttempts.ClaimAsync(transaction, tenant, key, network, now))
             {
                 return new SignInClaim(true, TimeSpan.Zero, limit, claimed) { FirstAttemptOn = key };
             }
@@ -146,7 +156,7 @@ internal sealed class SignInAttempts(StoreContext context)
         Statement?[] statements =
         [
             // In the order of the claim, so that a claim and a success can't wait for each other in a circle.
-            RateLimits.GiveBack(user.Tenant, context.Tenant(user.Tenant).SignInLimit, origin.Network),
+            RateLimits.GiveBack(user.Tenant, context.Tenant(user.Tenant).SignInLimit, claim.Network),
 
             // Only the source's own failures are forgotten; the strangers' bucket gets back what this attempt took.
             new("DELETE FROM sign_in_attempts WHERE tenant = $1 AND bucket = $2", user.Tenant, claim.Buckets[0].Name),
@@ -192,7 +202,7 @@ internal sealed class SignInAttempts(StoreContext context)
     {
         Statement?[] statements =
         [
-            RateLimits.GiveBack(tenant, context.Tenant(tenant).SignInLimit, origin.Network),
+            RateLimits.GiveBack(tenant, context.Tenant(tenant).SignInLimit, claim.Network),
             .. claim.Buckets.Select(bucket => TakeBack(tenant, bucket)),
             .. GiveBackFirst(tenant, claim, origin),
         ];
@@ -213,11 +223,11 @@ internal sealed class SignInAttempts(StoreContext context)
 
     private sealed record Bucket(byte[] Name, int Free, TimeSpan Longest);
 
-    private List<Bucket> Buckets(string tenant, string key, SignInOrigin origin, byte[]? known)
+    private List<Bucket> Buckets(string tenant, string key, SignInOrigin origin, KnownSource? known)
     {
         if (known is not null)
         {
-            return [new Bucket(Name(tenant, key, $"known\n{Convert.ToHexString(known)}"), FreeOfOneSource, LongestOfOneSource)];
+            return [new Bucket(Name(tenant, key, $"known\n{Convert.ToHexString(known.Hash)}"), FreeOfOneSource, LongestOfOneSource)];
         }
 
         return

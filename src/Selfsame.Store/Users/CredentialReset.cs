@@ -8,7 +8,7 @@ namespace Selfsame.Store.Users;
 internal static class CredentialReset
 {
     private static readonly string[] AllPurposes =
-        [LinkPurpose.VerifyEmail, LinkPurpose.ResetPassword, LinkPurpose.ChangeEmail, LinkPurpose.RevertEmail];
+        [LinkPurpose.VerifyEmail, LinkPurpose.ResetPassword, LinkPurpose.ChangeEmail, LinkPurpose.RevertEmail, LinkPurpose.ReleaseEmail];
 
     private static readonly string[] PasswordPurposes = [LinkPurpose.VerifyEmail, LinkPurpose.ResetPassword, LinkPurpose.ChangeEmail];
 

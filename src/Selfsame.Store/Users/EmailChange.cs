@@ -38,6 +38,7 @@ public abstract record EmailChangeResult
 public sealed class EmailChange(StoreContext context)
 {
     private readonly PasswordProof proof = new(context);
+    private readonly PasswordRepeats repeats = new(context);
 
     /// <summary>Sends the link to the new address.</summary>
     public async Task<EmailChangeResult> RequestAsync(
@@ -93,8 +94,36 @@ public sealed class EmailChange(StoreContext context)
         return taken ? await RecordTakenAsync(result, user, email.Value, actor, cancellation) : result;
     }
 
-    /// <summary>The new address is proved by a link, opened where the user is signed in: a mistyped address must not win an account.</summary>
+    /// <summary>What the link that went to the new address is good for, where this user is signed in; changes nothing.</summary>
+    public Task<LinkState> PeekAsync(User user, string token, CancellationToken cancellation)
+        => context.Database.ReadAsync(
+            async transaction =>
+            {
+                var link = await LinkTokens.PeekAsync(transaction, token, user.Tenant, LinkPurpose.ChangeEmail, context.Now());
+                return link?.UserId == user.Id ? LinkState.Good : await FindConfirmedAsync(transaction, user, token) is null ? LinkState.Gone : LinkState.Done;
+            },
+            cancellation);
+
+    /// <summary>
+    /// The new address is proved by a link, opened where the user is signed in: a mistyped address must not win an account. A repeat is answered as the first was.
+    /// </summary>
     public async Task<EmailChangeResult> ConfirmAsync(User user, string token, Actor actor, CancellationToken cancellation)
+    {
+        var result = await ConfirmOnceAsync(user, token, actor, cancellation);
+        return result is EmailChangeResult.LinkInvalid
+            && await context.Database.ReadAsync(transaction => FindConfirmedAsync(transaction, user, token), cancellation) is { } changed
+                ? new EmailChangeResult.Changed(changed)
+                : result;
+    }
+
+    /// <summary>The user as it is now, where the spent link was for the address that it has.</summary>
+    private static async Task<User?> FindConfirmedAsync(Transaction transaction, User user, string token)
+    {
+        var (link, owner) = await LinkTokens.FindSpentAsync(transaction, token, user.Tenant, LinkPurpose.ChangeEmail, DateTimeOffset.UnixEpoch);
+        return owner?.Id == user.Id && owner is { CanSignIn: true, EmailVerifiedAt: not null } && EmailTakeover.IsSame(owner.Email, link!.Email) ? owner : null;
+    }
+
+    private async Task<EmailChangeResult> ConfirmOnceAsync(User user, string token, Actor actor, CancellationToken cancellation)
     {
         // Of the try that reached COMMIT: what it wrote is recognised by it when the answer is lost.
         DateTimeOffset now = default;
@@ -136,8 +165,18 @@ public sealed class EmailChange(StoreContext context)
             async transaction => await LinkTokens.PeekAsync(transaction, token, tenant, LinkPurpose.RevertEmail, context.Now()) is not null,
             cancellation);
 
-    /// <summary>The old address takes the change back, sets a new password and ends all sessions.</summary>
+    /// <summary>The old address takes the change back, sets a new password and ends all sessions. A repeat is answered as the first was.</summary>
     public async Task<EmailChangeResult> RevertAsync(
+        string tenant, string token, string? newPassword, SignInOrigin origin, Actor actor, CancellationToken cancellation)
+    {
+        var result = await RevertOnceAsync(tenant, token, newPassword, origin, actor, cancellation);
+        return result is EmailChangeResult.LinkInvalid
+            && await repeats.FindAsync(tenant, token, LinkPurpose.RevertEmail, newPassword, origin, cancellation) is { } reverted
+                ? new EmailChangeResult.Changed(reverted)
+                : result;
+    }
+
+    private async Task<EmailChangeResult> RevertOnceAsync(
         string tenant, string token, string? newPassword, SignInOrigin origin, Actor actor, CancellationToken cancellation)
     {
         var (link, user) = await context.Database.ReadAsync(
@@ -226,18 +265,15 @@ public sealed class EmailChange(StoreContext context)
     /// <summary>A link for a free or unproved address; for one that somebody else has proved, a note to its owner, or nothing soon after the last.</summary>
     private async Task<MailText?> ComposeAsync(Transaction transaction, User user, EmailAddress email, User? holder, DateTimeOffset now)
     {
-        var site = context.PublicAddress(user.Tenant);
         if (holder is not null)
         {
-            return await EmailVerification.MayTellOwnerAsync(context, transaction, holder, now)
-                ? MailTexts.AlreadyRegistered(holder.Email!, new Uri(site, "sign-in"), new Uri(site, "forgot-password"))
-                : null;
+            return await OwnerNotice.ComposeAsync(context, transaction, holder, now);
         }
 
         var token = context.Random.NextToken();
         var expires = now + context.Tenant(user.Tenant).VerificationLifetime;
         await LinkTokens.InsertAsync(transaction, token, user.Tenant, LinkPurpose.ChangeEmail, user.Id, email.Value, now, expires);
-        return MailTexts.ConfirmNewEmail(email.Value, new Uri(site, $"confirm-email?token={token}"));
+        return MailTexts.ConfirmNewEmail(email.Value, new Uri(context.PublicAddress(user.Tenant), $"confirm-email?token={token}"));
     }
 
     /// <summary>The other user who has proved the address; null where it can be had.</summary>

@@ -19,7 +19,8 @@ internal static class EmailTakeover
             var holder = found.Id == winner.Id ? null : await UserReader.FindForUpdateAsync(transaction, found.Id);
             if (holder is not null && !HasProved(context, holder, email))
             {
-                await StripAsync(context, transaction, holder, email, winner, correlationId, now);
+                await StripAsync(context, transaction, holder, email, "email.taken-over", $"by user:{winner.Uuid}", correlationId, now);
+                LogMessages.EmailTakenOver(context.Logger, holder.Uuid, winner.Uuid);
             }
         }
     }
@@ -31,8 +32,9 @@ internal static class EmailTakeover
     /// <summary>Whether both are addresses, and one.</summary>
     public static bool IsSame(string? one, string? other) => Parse(one) is { } address && Parse(other)?.Key == address.Key;
 
-    private static async Task StripAsync(
-        StoreContext context, Transaction transaction, User holder, EmailAddress email, User winner, string? correlationId, DateTimeOffset now)
+    /// <summary>Takes the address from its holder, and whatever let the holder in.</summary>
+    internal static async Task StripAsync(
+        StoreContext context, Transaction transaction, User holder, EmailAddress email, string @event, string? detail, string? correlationId, DateTimeOffset now)
     {
         var stripped = holder with
         {
@@ -42,8 +44,7 @@ internal static class EmailTakeover
         };
         await UserRow.SaveAsync(context, transaction, holder, stripped, correlationId, now);
         await CredentialReset.DropAllAsync(transaction, holder, now);
-        await AuditTrail.AddAsync(transaction, holder.Id, holder.Tenant, Actor.System, "email.taken-over", now, $"by user:{winner.Uuid}");
-        LogMessages.EmailTakenOver(context.Logger, holder.Uuid, winner.Uuid);
+        await AuditTrail.AddAsync(transaction, holder.Id, holder.Tenant, Actor.System, @event, now, detail);
     }
 
     private static bool Holds(StoreContext context, User holder, EmailAddress email)

@@ -33,6 +33,9 @@ public abstract record VerificationResult
 {
     public sealed record Verified(User User) : VerificationResult;
 
+    /// <summary>The link is spent because what it was for is done: its address is verified, and still the user's.</summary>
+    public sealed record AlreadyVerified(User User) : VerificationResult;
+
     /// <summary>Unknown, used, expired, or for an address that the user no longer has.</summary>
     public sealed record LinkInvalid : VerificationResult;
 
@@ -60,6 +63,7 @@ public sealed class EmailVerification(StoreContext context)
     private static readonly RateLimit TellingOwner = new("already-registered", 1, TimeSpan.FromHours(1));
 
     private readonly PasswordProof passwordProof = new(context);
+    private readonly PasswordRepeats repeats = new(context);
 
     /// <summary>Whether the link is good and would verify without a password; changes nothing.</summary>
     public async Task<VerificationResult> PeekAsync(string tenant, string token, VerificationProof proof, CancellationToken cancellation)
@@ -67,14 +71,29 @@ public sealed class EmailVerification(StoreContext context)
         var (link, user) = await ReadAsync(tenant, token, cancellation);
         if (link is null || user is null)
         {
-            return new VerificationResult.LinkInvalid();
+            return await FindVerifiedAsync(tenant, token, cancellation) is { } verified ? new VerificationResult.AlreadyVerified(verified) : new VerificationResult.LinkInvalid();
         }
 
         return IsSamePerson(link, user, proof) ? new VerificationResult.Verified(user) : new VerificationResult.PasswordNeeded(false);
     }
 
-    /// <summary>Uses the link up and verifies the address.</summary>
+    /// <summary>Uses the link up and verifies the address. A repeat is told that it is verified, unless it comes with a password that is not the one that was set.</summary>
     public async Task<VerificationResult> VerifyAsync(
+        string tenant, string token, VerificationProof proof, Actor actor, CancellationToken cancellation)
+    {
+        var result = await VerifyOnceAsync(tenant, token, proof, actor, cancellation);
+        if (result is not VerificationResult.LinkInvalid)
+        {
+            return result;
+        }
+
+        var verified = proof.NewPassword is null
+            ? await FindVerifiedAsync(tenant, token, cancellation)
+            : await repeats.FindAsync(tenant, token, LinkPurpose.VerifyEmail, proof.NewPassword, proof.Origin, cancellation);
+        return verified is { EmailVerifiedAt: not null } ? new VerificationResult.AlreadyVerified(verified) : result;
+    }
+
+    private async Task<VerificationResult> VerifyOnceAsync(
         string tenant, string token, VerificationProof proof, Actor actor, CancellationToken cancellation)
     {
         var (link, user) = await ReadAsync(tenant, token, cancellation);
@@ -138,7 +157,11 @@ public sealed class EmailVerification(StoreContext context)
                 }
 
                 var user = await UserReader.FindByLoginAsync(transaction, context.Tenant(tenant), name);
-                if (user is { CanSignIn: true, Email: not null, EmailVerifiedAt: null }
+                if (user is { CanSignIn: false, Email: not null, EmailVerifiedAt: null })
+                {
+                    await EmailRelease.RequestAsync(context, transaction, user, actor, now);
+                }
+                else if (user is { CanSignIn: true, Email: not null, EmailVerifiedAt: null }
                     && await MayMailAsync(context, transaction, user, now))
                 {
                     var token = context.Random.NextToken();
@@ -182,6 +205,16 @@ public sealed class EmailVerification(StoreContext context)
             {
                 var (link, user) = await LinkTokens.PeekWithUserAsync(transaction, token, tenant, LinkPurpose.VerifyEmail, context.Now());
                 return (link, IsOpen(user, link) ? user : null);
+            },
+            cancellation);
+
+    /// <summary>Whose address the link was for, where that is verified by now, by this link or otherwise.</summary>
+    private Task<User?> FindVerifiedAsync(string tenant, string token, CancellationToken cancellation)
+        => context.Database.ReadAsync(
+            async transaction =>
+            {
+                var (link, user) = await LinkTokens.FindSpentAsync(transaction, token, tenant, LinkPurpose.VerifyEmail, DateTimeOffset.UnixEpoch);
+                return user is { CanSignIn: true, EmailVerifiedAt: not null } && EmailTakeover.IsSame(user.Email, link!.Email) ? user : null;
             },
             cancellation);
 

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Diagnostics.Metrics;
 using Selfsame.Core.Identifiers;
 using Selfsame.Databases;
@@ -54,12 +55,19 @@ internal static class IdentifierConflicts
     }
 
     /// <summary>Whether the same value came a moment ago.</summary>
-    private static Task<bool> RecordOneAsync(StoreContext context, Transaction transaction, Conflict conflict)
+    private static async Task<bool> RecordOneAsync(StoreContext context, Transaction transaction, Conflict conflict)
     {
         var now = context.Now();
         var (tenant, field, value, anew) = conflict;
         var space = field switch { "phone" => "phone", "handle" or "userCode" => "handle", _ => "login" };
-        return transaction.ScalarAsync<bool>(
+        var hash = context.Secrets.Hash("conflict", $"{field}\n{value}");
+        if (transaction.Dialect == Dialect.PostgreSql)
+        {
+            // One after the other, or the two of a double click would not see each other. A count may be lost in a crash: who waits does not wait for the disk.
+            await transaction.BatchAsync(new Statement($"SELECT pg_advisory_xact_lock($1), {AllOrNothing.Unflushed}", BinaryPrimitives.ReadInt64BigEndian(hash)));
+        }
+
+        return await transaction.ScalarAsync<bool>(
             """
             INSERT INTO identifier_conflicts (tenant, field, value_hash, repeats_within_10s, at)
             SELECT @tenant, @field, @hash,
@@ -69,7 +77,7 @@ internal static class IdentifierConflicts
               @now
             RETURNING repeats_within_10s
             """,
-            new { tenant, field, space, value, anew, hash = context.Secrets.Hash("conflict", $"{field}\n{value}"), now, since = now - RepeatWindow });
+            new { tenant, field, space, value, anew, hash, now, since = now - RepeatWindow });
     }
 
     private static string Value(User wanted, string field) => field switch

@@ -28,8 +28,12 @@ public abstract record PasswordChangeResult
 public sealed class PasswordChanges(StoreContext context)
 {
     private readonly PasswordProof proof = new(context);
+    private readonly PasswordRepeats repeats = new(context);
 
-    /// <summary>Queues a mail with a link if there is such a user; nothing tells whether there is.</summary>
+    /// <summary>
+    /// Queues a mail with a link if there is such a user; nothing tells whether there is. Where the account is closed and nobody ever proved its address, the link
+    /// makes that free.
+    /// </summary>
     public Task<RateLimitState?> RequestResetAsync(string tenant, string? login, string? network, Actor actor, CancellationToken cancellation)
         => context.Database.TransactAsync(
             async transaction =>
@@ -42,7 +46,11 @@ public sealed class PasswordChanges(StoreContext context)
                 }
 
                 var user = await UserReader.FindByLoginAsync(transaction, context.Tenant(tenant), name);
-                if (user is { CanSignIn: true, Email: not null } && await EmailVerification.MayMailAsync(context, transaction, user, now))
+                if (user is { CanSignIn: false, Email: not null, EmailVerifiedAt: null })
+                {
+                    await EmailRelease.RequestAsync(context, transaction, user, actor, now);
+                }
+                else if (user is { CanSignIn: true, Email: not null } && await EmailVerification.MayMailAsync(context, transaction, user, now))
                 {
                     var token = context.Random.NextToken();
                     var expires = now + context.Tenant(tenant).PasswordResetLifetime;
@@ -94,9 +102,19 @@ public sealed class PasswordChanges(StoreContext context)
 
     /// <summary>
     /// Sets the password by a link. The link came by mail, so the mailbox is proved: an address that nobody had proved
-    /// becomes this person's, and what was set before is dropped.
+    /// becomes this person's, and what was set before is dropped. A repeat is answered as the first was.
     /// </summary>
     public async Task<PasswordChangeResult> ResetAsync(
+        string tenant, string token, string? newPassword, SignInOrigin origin, Actor actor, CancellationToken cancellation)
+    {
+        var result = await ResetOnceAsync(tenant, token, newPassword, origin, actor, cancellation);
+        return result is PasswordChangeResult.LinkInvalid
+            && await repeats.FindAsync(tenant, token, LinkPurpose.ResetPassword, newPassword, origin, cancellation) is { } user
+                ? new PasswordChangeResult.Changed(user)
+                : result;
+    }
+
+    private async Task<PasswordChangeResult> ResetOnceAsync(
         string tenant, string token, string? newPassword, SignInOrigin origin, Actor actor, CancellationToken cancellation)
     {
         var owner = await context.Database.ReadAsync(
@@ -140,8 +158,17 @@ public sealed class PasswordChanges(StoreContext context)
             cancellation);
     }
 
-    /// <summary>Sets the password by the old one; the session in use stays, all others end.</summary>
+    /// <summary>Sets the password by the old one; the session in use stays, all others end. A repeat is answered as the first was.</summary>
     public async Task<PasswordChangeResult> ChangeAsync(
+        User user, string? oldPassword, string? newPassword, Guid keepSession, SignInOrigin origin, Actor actor, CancellationToken cancellation)
+    {
+        var result = await ChangeOnceAsync(user, oldPassword, newPassword, keepSession, origin, actor, cancellation);
+        return result is PasswordChangeResult.WrongPassword && await repeats.FindAsync(user, newPassword, origin, cancellation) is { } changed
+            ? new PasswordChangeResult.Changed(changed)
+            : result;
+    }
+
+    private async Task<PasswordChangeResult> ChangeOnceAsync(
         User user, string? oldPassword, string? newPassword, Guid keepSession, SignInOrigin origin, Actor actor, CancellationToken cancellation)
     {
         // First, for it tells nothing: whoever knows the old password must not use up attempts by a bad new one.

@@ -356,10 +356,8 @@ public sealed class SignUp(StoreContext context)
     private async Task QueueOwnerMailAsync(Transaction transaction, string tenant, NewUser candidate, DateTimeOffset now)
     {
         var owner = (await UserReader.FindHoldersAsync(transaction, context.Tenant(tenant), candidate.Email!)).FirstOrDefault();
-        if (owner is { Email: not null, CanSignIn: true } && await EmailVerification.MayTellOwnerAsync(context, transaction, owner, now))
+        if (owner is { Email: not null } && await OwnerNotice.ComposeAsync(context, transaction, owner, now) is { } text)
         {
-            var site = context.PublicAddress(tenant);
-            var text = MailTexts.AlreadyRegistered(owner.Email, new Uri(site, "sign-in"), new Uri(site, "forgot-password"));
             await MailOutbox.QueueAsync(context, transaction, tenant, owner.Id, text, now);
         }
     }

@@ -88,7 +88,7 @@ public sealed class AtOnceTests
     public async Task Nobody_tries_more_passwords_than_the_limit_by_asking_at_once_from_a_known_source()
     {
         await using var store = await TestStore.CreateAsync(Backend.PostgreSql, new TestStoreOptions { Tenant = Everything });
-        var known = TestStore.From("192.0.2.1", "browser");
+        var known = TestStore.From("192.0.2.1");
         await store.SignUpAsync(Full("anna"));
         (await store.SignedInAsync("anna", origin: known)).RateLimit.ShouldNotBeNull().Remaining.ShouldBe(3);
 
@@ -103,7 +103,7 @@ public sealed class AtOnceTests
     public async Task Counts_of_attempts_do_not_wait_for_the_disk_and_what_they_let_in_does()
     {
         await using var store = await TestStore.CreateAsync(Backend.PostgreSql, new TestStoreOptions { Tenant = Everything });
-        var known = TestStore.From("192.0.2.1", "browser");
+        var known = TestStore.From("192.0.2.1");
         await store.SignUpAsync(Full("anna"));
         var token = await store.TakeTokenAsync("anna@example.org", "Confirm");
         await store.ExecuteAsync(

@@ -8,7 +8,30 @@ public sealed class ConflictReportOnSqliteFileTests() : ConflictReportTests(Back
 public sealed class ConflictReportInSqliteMemoryTests() : ConflictReportTests(Backend.SqliteMemory);
 
 [Trait("needs", "postgresql")]
-public sealed class ConflictReportOnPostgreSqlTests() : ConflictReportTests(Backend.PostgreSql);
+public sealed class ConflictReportOnPostgreSqlTests() : ConflictReportTests(Backend.PostgreSql)
+{
+    // Each would look for the other before that is written.
+    [Fact]
+    public async Task Of_two_at_once_the_second_is_a_repeat()
+    {
+        await using var store = await TestStore.CreateAsync(Backend.PostgreSql);
+        await store.CreateAsync("anna", "anna@example.org");
+        store.Clock.Advance(TimeSpan.FromMinutes(1));
+        await store.ExecuteAsync(
+            """
+            CREATE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.3); RETURN NEW; END';
+            CREATE TRIGGER take_time BEFORE INSERT ON identifier_conflicts FOR EACH ROW EXECUTE FUNCTION take_time();
+            """);
+
+        await TestStore.InParallelAsync(2, index => store.SignUpAsync("anna", $"other{index}@example.org"));
+        (await RecordedAsync(store)).ShouldBe([("username", true), ("username", false)], ignoreOrder: true);
+
+        // Of a double click that makes somebody the loser is one, too.
+        await TestStore.InParallelAsync(2, _ => store.SignUpAsync("bert", "bert@example.org"));
+        (await RecordedAsync(store)).Count(conflict => conflict.Repeats).ShouldBe(3);
+        (await store.QueryAsync<string>("SHOW synchronous_commit")).ShouldBe(["on"], "no connection keeps it");
+    }
+}
 
 public abstract class ConflictReportTests(Backend backend)
 {
@@ -109,7 +132,7 @@ public abstract class ConflictReportTests(Backend backend)
         (await RecordedAsync(store)).ShouldBe([("handle", false), ("handle", true), ("handle", false)]);
     }
 
-    private static async Task<IReadOnlyList<(string Field, bool Repeats)>> RecordedAsync(TestStore store)
+    protected static async Task<IReadOnlyList<(string Field, bool Repeats)>> RecordedAsync(TestStore store)
         => [.. (await ConflictReport.ReadAsync(store.Context, TestStore.Tenant, 1, 50, TestStore.Cancellation)).Conflicts.Select(conflict => (conflict.Field, conflict.Repeats))];
 
     private static async Task<string> LinkAsync(TestStore store, User user, string email)

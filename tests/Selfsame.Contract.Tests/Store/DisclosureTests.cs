@@ -113,6 +113,29 @@ public abstract class DisclosureTests(Backend backend)
         (await store.SignInAsync("free@example.org", "another passphrase")).ShouldBeOfType<SignInResult.SignedIn>();
     }
 
+    // A browser that a sign-up has made known would not be held to the network's limit: only where the address had been free.
+    [Fact]
+    public async Task No_limit_of_sign_ins_tells_who_just_tried_an_address_whether_it_had_been_free()
+    {
+        await using var store = await TestStore.CreateAsync(
+            backend, new TestStoreOptions { Tenant = Hiding.Tenant with { SignInLimit = new RateLimit("sign-in", 10, TimeSpan.FromMinutes(10)) } });
+        var mallory = TestStore.From("192.0.2.66", "browser-1");
+        await store.CreateVerifiedAsync(null, "anna@example.org");
+        foreach (var email in new[] { "free@example.org", "anna@example.org" })
+        {
+            await store.SignUpAsync(TestStore.Request(null, email) with { Origin = mallory });
+        }
+
+        var before = new[] { await store.SignInAsync("free@example.org", "wrong", mallory), await store.SignInAsync("anna@example.org", "wrong", mallory) };
+        for (var name = 0; name < 8; name++)
+        {
+            await store.SignInAsync($"nobody{name}", "wrong", mallory);
+        }
+
+        before.Select(answer => answer.ShouldBeOfType<SignInResult.Refused>().RateLimit.ShouldNotBeNull().Remaining).ShouldBe([9, 8]);
+        (await store.SignInAsync("free@example.org", "wrong", mallory)).ShouldBe(await store.SignInAsync("anna@example.org", "wrong", mallory));
+    }
+
     [Fact]
     public async Task Who_signed_up_before_the_tenant_hid_it_and_an_administrator_without_a_proved_address_are_not_locked_out_for_good()
     {
@@ -163,6 +186,52 @@ public abstract class DisclosureTests(Backend backend)
         store.Clock.Advance(TimeSpan.FromHours(1));
         await store.SignUpAsync(null, "anna@example.org");
         (await store.TakeMailsAsync()).ShouldHaveSingleItem();
+    }
+
+    // CASES 8: the answer says to look into the mailbox, and neither a sign-in nor a new password leads into a closed account.
+    [Theory]
+    [InlineData(true, true)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(false, false)]
+    public async Task The_owner_of_a_closed_account_is_told_that_it_is_closed_and_what_helps(bool isDeleted, bool isVerified)
+    {
+        await using var store = await TestStore.CreateAsync(backend, Hiding);
+        var anna = await store.CreateAsync(
+            TestStore.Request(TestStore.Form(null, "anna@example.org") with { Administrator = new AdministratorFields { EmailVerified = isVerified } }));
+        await store.TakeMailsAsync();
+        var administration = new UserAdministration(store.Context);
+        _ = isDeleted
+            ? await administration.DeleteAsync(TestStore.Tenant, anna.Uuid, null, Actor.CommandLine, TestStore.Cancellation)
+            : await administration.SetActiveAsync(TestStore.Tenant, anna.Uuid, false, Actor.CommandLine, TestStore.Cancellation);
+
+        (await store.SignUpAsync(null, "Anna@example.org")).ShouldBe(new SignUpResult.Accepted(IsReplay: false));
+
+        var mail = (await store.TakeMailsAsync()).ShouldHaveSingleItem();
+        (mail.Recipient, mail.Subject).ShouldBe(("anna@example.org", "The account with your e-mail address is closed"));
+        mail.Body.ShouldContain(isDeleted ? "was deleted" : "was disabled");
+        mail.Body.Contains($"for good, on {store.Clock.GetUtcNow() + TimeSpan.FromDays(30):yyyy-MM-dd}", StringComparison.Ordinal).ShouldBe(isDeleted);
+        mail.Body.Contains("https://main.example/forgot-password", StringComparison.Ordinal).ShouldBe(!isVerified, "where the address can be made free");
+        mail.Body.ShouldNotContain("/sign-in");
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Who_moves_to_the_address_of_a_closed_account_has_its_owner_told_that_it_is_closed(bool isDeleted)
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var mallory = await store.CreateVerifiedAsync("mallory", "mallory@example.org");
+        var anna = await store.CreateVerifiedAsync("anna", "anna@example.org");
+        var administration = new UserAdministration(store.Context);
+        _ = isDeleted
+            ? await administration.DeleteAsync(TestStore.Tenant, anna.Uuid, null, Actor.CommandLine, TestStore.Cancellation)
+            : await administration.SetActiveAsync(TestStore.Tenant, anna.Uuid, false, Actor.CommandLine, TestStore.Cancellation);
+
+        (await ChangeEmailAsync(store, mallory, "anna@example.org")).ShouldBeOfType<EmailChangeResult.LinkSent>();
+
+        var mail = (await store.TakeMailsAsync()).ShouldHaveSingleItem();
+        (mail.Recipient, mail.Subject).ShouldBe(("anna@example.org", "The account with your e-mail address is closed"));
     }
 
     // CASES 31: resets count towards an address's mails only where it is registered.

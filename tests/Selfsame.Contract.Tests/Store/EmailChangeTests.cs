@@ -1,4 +1,5 @@
 using Selfsame.Store.Audit;
+using Selfsame.Store.Links;
 using Selfsame.Store.Sessions;
 using Selfsame.Store.Users;
 
@@ -36,11 +37,14 @@ public abstract class EmailChangeTests(Backend backend)
         var confirm = await LinkAsync(store, user, "new@example.org");
         (await store.ReadAsync(user.Uuid)).Email.ShouldBe("old@example.org");
 
+        var change = new EmailChange(store.Context);
+        (await change.PeekAsync(user, confirm, TestStore.Cancellation)).ShouldBe(LinkState.Good);
         (await ConfirmAsync(store, user, confirm)).ShouldBeOfType<EmailChangeResult.Changed>().User.Email.ShouldBe("new@example.org");
+        (await change.PeekAsync(user, confirm, TestStore.Cancellation)).ShouldBe(LinkState.Done);
+        (await ConfirmAsync(store, user, confirm)).ShouldBeOfType<EmailChangeResult.Changed>("a repeat").User.Email.ShouldBe("new@example.org");
 
         await store.SignedInAsync("new@example.org");
         var revert = await store.TakeTokenAsync("old@example.org", "was changed");
-        var change = new EmailChange(store.Context);
         (await change.IsRevertLinkGoodAsync(TestStore.Tenant, revert, TestStore.Cancellation)).ShouldBeTrue();
         foreach (var weak in new[] { "short", "old@example.org", "new@example.org" })
         {
@@ -48,7 +52,11 @@ public abstract class EmailChangeTests(Backend backend)
         }
 
         (await change.RevertAsync(TestStore.Tenant, revert, "taken back by me", TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation)).ShouldBeOfType<EmailChangeResult.Changed>();
-        (await change.RevertAsync(TestStore.Tenant, revert, "taken back by me", TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation)).ShouldBeOfType<EmailChangeResult.LinkInvalid>();
+        (await change.RevertAsync(TestStore.Tenant, revert, "taken back by me", TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation)).ShouldBeOfType<EmailChangeResult.Changed>("a repeat");
+        (await change.RevertAsync(TestStore.Tenant, revert, "another passphrase", TestStore.From("192.0.2.1"), Actor.Self, TestStore.Cancellation)).ShouldBeOfType<EmailChangeResult.LinkInvalid>();
+        (await change.PeekAsync(user, confirm, TestStore.Cancellation)).ShouldBe(LinkState.Gone);
+        (await ConfirmAsync(store, user, confirm)).ShouldBeOfType<EmailChangeResult.LinkInvalid>("it was taken back since");
+        (await store.CountAsync("audit_events", "event IN ('email.changed', 'email.change-reverted')")).ShouldBe(2);
 
         (await store.ReadAsync(user.Uuid)).Email.ShouldBe("old@example.org");
         (await store.CountAsync("sessions")).ShouldBe(0);
@@ -89,7 +97,8 @@ public abstract class EmailChangeTests(Backend backend)
 
         hashed.ShouldBe(4);
         results.OfType<EmailChangeResult.TryLater>().Count(later => later.After == TimeSpan.FromMinutes(10)).ShouldBe(16);
-        results.OfType<EmailChangeResult.Changed>().Count().ShouldBe(1);
+        results.OfType<EmailChangeResult.Changed>().Count().ShouldBe(4, "all sent the same password");
+        (await store.CountAsync("audit_events", "event = 'email.change-reverted'")).ShouldBe(1);
         await store.CheckInvariantsAsync();
     }
 
@@ -142,6 +151,8 @@ public abstract class EmailChangeTests(Backend backend)
         (await ConfirmAsync(store, stranger, token)).ShouldBeOfType<EmailChangeResult.LinkInvalid>();
         (await store.ReadAsync(user.Uuid)).Email.ShouldBe("anna@example.org");
         (await ConfirmAsync(store, user, token)).ShouldBeOfType<EmailChangeResult.Changed>();
+        (await ConfirmAsync(store, stranger, token)).ShouldBeOfType<EmailChangeResult.LinkInvalid>();
+        (await new EmailChange(store.Context).PeekAsync(stranger, token, TestStore.Cancellation)).ShouldBe(LinkState.Gone);
     }
 
     [Fact]
@@ -223,7 +234,8 @@ public abstract class EmailChangeTests(Backend backend)
 
         var results = await TestStore.InParallelAsync(20, index => ConfirmAsync(store, users[index % 4].User, users[index % 4].Token));
 
-        results.OfType<EmailChangeResult.Changed>().Count().ShouldBe(1);
+        results.OfType<EmailChangeResult.Changed>().Select(changed => changed.User.Uuid).Distinct().Count().ShouldBe(1);
+        (await store.CountAsync("audit_events", "event = 'email.changed'")).ShouldBe(1);
         await store.CheckInvariantsAsync();
     }
 

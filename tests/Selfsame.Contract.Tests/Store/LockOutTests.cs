@@ -1,3 +1,4 @@
+using Selfsame.Store;
 using Selfsame.Store.Audit;
 using Selfsame.Store.Sessions;
 using Selfsame.Store.Users;
@@ -90,6 +91,59 @@ public abstract class LockOutTests(Backend backend)
             TestStore.Tenant, await store.TakeTokenAsync(Login, "was changed"), "taken back by me", TestStore.From("203.0.113.3"), Actor.Self, TestStore.Cancellation))
             .ShouldBeOfType<EmailChangeResult.Changed>();
         await store.SignedInAsync(Login, "taken back by me", TestStore.From("203.0.113.3"));
+    }
+
+    // A neighbour behind the same NAT, under the limits that are on by default.
+    [Fact]
+    public async Task A_neighbour_in_the_owners_network_does_not_keep_out_the_owner_whose_browser_is_known()
+    {
+        await using var store = await TestStore.CreateAsync(backend, new TestStoreOptions { Tenant = new TenantSettings { Name = TestStore.Tenant } });
+        var (owner, neighbour) = (TestStore.From("203.0.113.1", "browser-1"), TestStore.From("203.0.113.1"));
+        var user = await store.CreateAsync(SignUpFrom(owner));
+        for (var name = 0; name < 94; name++)
+        {
+            (await store.SignInAsync($"nobody{name}", "wrong", neighbour)).ShouldBeOfType<SignInResult.Refused>();
+        }
+
+        // The bucket of the network, which is known too, and that of another browser in it.
+        for (var guess = 0; guess < 8; guess++)
+        {
+            await store.SignInAsync(Login, "wrong", neighbour);
+            await store.SignInAsync(Login, "wrong", TestStore.From("203.0.113.1", "browser-2"));
+        }
+
+        (await store.SignInAsync("nobody", "wrong", neighbour)).ShouldBeOfType<SignInResult.Refused>();
+        (await store.SignInAsync("nobody", "wrong", neighbour)).ShouldBeOfType<SignInResult.TryLater>().State.ShouldNotBeNull();
+        for (var time = 0; time < 3; time++)
+        {
+            (await store.SignedInAsync(Login, origin: owner)).RateLimit.ShouldBeNull("what does not hold is not told");
+            (await new EmailChange(store.Context).RequestAsync(user, $"new{time}@example.org", TestStore.Password, owner, Actor.Self, TestStore.Cancellation))
+                .ShouldBeOfType<EmailChangeResult.LinkSent>();
+        }
+
+        (await store.SignInAsync("nobody", "wrong", neighbour)).ShouldBeOfType<SignInResult.TryLater>("the owner's successes free no place in the limit");
+    }
+
+    [Fact]
+    public async Task A_known_browser_is_backed_off_for_its_own_failures_and_known_for_its_own_logins_only()
+    {
+        await using var store = await TestStore.CreateAsync(backend, new TestStoreOptions { Tenant = new TenantSettings { Name = TestStore.Tenant, SignInLimit = new RateLimit("sign-in", 10, TimeSpan.FromMinutes(10)) } });
+        var mallory = TestStore.From("203.0.113.1", "browser-1");
+        await store.CreateAsync("anna", Login);
+        await store.CreateAsync(TestStore.Request("mallory", "mallory@example.org") with { Origin = mallory });
+        for (var guess = 0; guess < 5; guess++)
+        {
+            (await store.SignInAsync("mallory", "wrong", mallory)).ShouldBeOfType<SignInResult.Refused>();
+        }
+
+        (await store.SignInAsync("mallory", "wrong", mallory)).ShouldBeOfType<SignInResult.TryLater>().After.ShouldBe(TimeSpan.FromSeconds(1));
+        var tried = 0;
+        for (var name = 0; name < 20; name++)
+        {
+            tried += await store.SignInAsync($"nobody{name}", "wrong", mallory) is SignInResult.Refused ? 1 : 0;
+        }
+
+        tried.ShouldBe(10, "none of its failures on its own login, and no more than the limit on those of others");
     }
 
     // Each address has one attempt an hour past the others; all of them together have no more than the bound.

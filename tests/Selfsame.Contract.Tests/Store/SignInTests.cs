@@ -172,6 +172,52 @@ public abstract class SignInTests(Backend backend)
         await store.SignedInAsync("anna");
     }
 
+    // A double click at the first sign-in after moving in: all are checked before the first has made the hash anew.
+    [Fact]
+    public async Task Sign_ins_that_overlap_on_an_outdated_hash_all_sign_in_and_count_as_no_attempt()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var user = await store.CreateAsync("anna", "anna@example.org");
+        await store.ExecuteAsync("UPDATE users SET password_hash = @hash", new { hash = PlainPasswordHashing.Outdated(TestStore.Password) });
+        const int attempts = 4;
+        var (checking, allCheck) = (0, new TaskCompletionSource());
+        store.Passwords.WhileVerifying = () =>
+        {
+            if (Interlocked.Increment(ref checking) == attempts)
+            {
+                allCheck.SetResult();
+            }
+
+            return allCheck.Task;
+        };
+
+        var results = await TestStore.InParallelAsync(attempts, _ => store.SignInAsync("anna"));
+
+        results.ShouldAllBe(result => result is SignInResult.SignedIn);
+        (await store.CountAsync("sessions")).ShouldBe(attempts);
+        (await store.CountAsync("sign_in_attempts", "failures > 0")).ShouldBe(0);
+        (await store.ReadAsync(user.Uuid)).PasswordHash.ShouldBe(PlainPasswordHashing.Plain(TestStore.Password));
+        await store.CheckInvariantsAsync();
+    }
+
+    [Fact]
+    public async Task Who_leaves_while_the_hash_is_made_anew_gets_the_attempt_back()
+    {
+        await using var store = await TestStore.CreateAsync(
+            backend, new TestStoreOptions { Tenant = TestStore.Unlimited with { SignInLimit = new RateLimit("sign-in", 10, TimeSpan.FromMinutes(10)) } });
+        await store.CreateAsync("anna", "anna@example.org");
+        await store.ExecuteAsync("UPDATE users SET password_hash = @hash", new { hash = PlainPasswordHashing.Outdated(TestStore.Password) });
+        store.Passwords.WhileHashing = () => throw new OperationCanceledException();
+        for (var attempt = 0; attempt < 12; attempt++)
+        {
+            await Should.ThrowAsync<OperationCanceledException>(() => store.SignInAsync("anna"));
+        }
+
+        store.Passwords.WhileHashing = () => Task.CompletedTask;
+        (await store.CountAsync("sign_in_attempts", "failures > 0")).ShouldBe(0);
+        (await store.SignedInAsync("anna")).RateLimit.ShouldNotBeNull().Remaining.ShouldBe(10);
+    }
+
     [Fact]
     public async Task A_hash_that_nobody_can_verify_refuses()
     {

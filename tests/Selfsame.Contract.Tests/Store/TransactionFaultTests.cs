@@ -230,6 +230,21 @@ public abstract class TransactionFaultTests(Backend backend)
     }
 
     [Fact]
+    public async Task A_lost_answer_of_a_released_address_is_settled_by_the_address_that_is_free()
+    {
+        await using var store = await CreateAsync();
+        var mallory = await store.CreateAsync("mallory", "victim@example.org");
+        await new UserAdministration(store.Context).SetActiveAsync(TestStore.Tenant, mallory.Uuid, false, Actor.CommandLine, TestStore.Cancellation);
+        await new PasswordChanges(store.Context).RequestResetAsync(TestStore.Tenant, "victim@example.org", null, Actor.Self, TestStore.Cancellation);
+        var token = await store.TakeTokenAsync("victim@example.org", "free");
+        LoseEverySecondAnswer();
+
+        (await new EmailRelease(store.Context).ExecuteAsync(TestStore.Tenant, token, Actor.Self, TestStore.Cancellation)).ShouldBe(Selfsame.Store.Links.LinkState.Done);
+        LoseNothing();
+        (await store.CountAsync("audit_events", "event = 'email.released'")).ShouldBe(1);
+    }
+
+    [Fact]
     public async Task A_lost_answer_of_a_change_is_settled_by_the_version_that_it_wrote()
     {
         await using var store = await CreateAsync();

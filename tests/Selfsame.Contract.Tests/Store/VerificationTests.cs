@@ -38,7 +38,6 @@ public abstract class VerificationTests(Backend backend)
         (await store.ReadAsync(user.Uuid)).EmailVerifiedAt.ShouldBeNull();
         (await VerifyAsync(store, token, new VerificationProof { Browser = Browser })).ShouldBeOfType<VerificationResult.Verified>();
         (await store.ReadAsync(user.Uuid)).EmailVerifiedAt.ShouldBe(store.Clock.GetUtcNow());
-        (await VerifyAsync(store, token, new VerificationProof { Browser = Browser })).ShouldBeOfType<VerificationResult.LinkInvalid>();
         await store.CheckInvariantsAsync();
     }
 
@@ -110,6 +109,7 @@ public abstract class VerificationTests(Backend backend)
         hashed.ShouldBe(4);
         results.OfType<VerificationResult.TryLater>().Count().ShouldBe(16);
         results.OfType<VerificationResult.Verified>().Count().ShouldBe(1);
+        results.OfType<VerificationResult.AlreadyVerified>().Count().ShouldBe(3, "they sent the same password");
         await store.CheckInvariantsAsync();
     }
 
@@ -145,7 +145,7 @@ public abstract class VerificationTests(Backend backend)
         var used = await store.TakeTokenAsync("anna@example.org", Subject);
         (await VerifyAsync(store, used, new VerificationProof { Password = TestStore.Password })).ShouldBeOfType<VerificationResult.Verified>();
 
-        (await verification.PeekAsync(TestStore.Tenant, spare, new VerificationProof { Browser = Browser }, TestStore.Cancellation)).ShouldBeOfType<VerificationResult.LinkInvalid>();
+        (await verification.PeekAsync(TestStore.Tenant, spare, new VerificationProof { Browser = Browser }, TestStore.Cancellation)).ShouldBeOfType<VerificationResult.AlreadyVerified>();
         (await VerifyAsync(store, spare, new VerificationProof { NewPassword = "a stranger's own" })).ShouldBeOfType<VerificationResult.LinkInvalid>();
         await store.SignedInAsync("anna");
         (await store.CountAsync("link_tokens", $"user_id = {user.Id} AND used_at IS NULL")).ShouldBe(0);
@@ -179,9 +179,30 @@ public abstract class VerificationTests(Backend backend)
         var results = await TestStore.InParallelAsync(20, _ => VerifyAsync(store, token, new VerificationProof { Browser = Browser }));
 
         results.OfType<VerificationResult.Verified>().Count().ShouldBe(1);
-        results.OfType<VerificationResult.LinkInvalid>().Count().ShouldBe(19);
+        results.OfType<VerificationResult.AlreadyVerified>().Count().ShouldBe(19);
         (await store.CountAsync("audit_events", $"user_id = {user.Id} AND event = 'email.verified'")).ShouldBe(1);
         await store.CheckInvariantsAsync();
+    }
+
+    // A double click without script, or a browser that sends the form again: the first answer never arrives.
+    [Fact]
+    public async Task A_repeat_is_told_that_the_address_is_verified_and_one_with_another_new_password_is_not()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var (user, token) = await SignUpAsync(store);
+        var proof = new VerificationProof { NewPassword = "a password of my own", Origin = TestStore.From("192.0.2.1") };
+        (await VerifyAsync(store, token, proof)).ShouldBeOfType<VerificationResult.Verified>();
+        var version = (await store.ReadAsync(user.Uuid)).Version;
+        store.Clock.Advance(TimeSpan.FromSeconds(30));
+
+        (await VerifyAsync(store, token, proof)).ShouldBeOfType<VerificationResult.AlreadyVerified>().User.Uuid.ShouldBe(user.Uuid);
+        (await VerifyAsync(store, token, new VerificationProof())).ShouldBeOfType<VerificationResult.AlreadyVerified>();
+        (await VerifyAsync(store, token, proof with { NewPassword = "another password" })).ShouldBeOfType<VerificationResult.LinkInvalid>();
+
+        (await store.ReadAsync(user.Uuid)).Version.ShouldBe(version, "nothing is written");
+        (await store.CountAsync("audit_events", "event = 'email.verified'")).ShouldBe(1);
+        await new UserAdministration(store.Context).SetActiveAsync(TestStore.Tenant, user.Uuid, false, Actor.CommandLine, TestStore.Cancellation);
+        (await VerifyAsync(store, token, new VerificationProof())).ShouldBeOfType<VerificationResult.LinkInvalid>();
     }
 
     [Fact]

@@ -126,7 +126,8 @@ public sealed class MeApiTests(SharedServer shared) : IClassFixture<SharedServer
         (await server.Anonymous().PostAsync("/api/v1/email-verifications", new { token })).ShouldBeProblem(403, "password-needed").Keys.ShouldBe(["password"]);
         (await server.Anonymous().PostAsync("/api/v1/email-verifications", new { token, password = "wrong one" })).ShouldBeProblem(403, "password-needed");
         (await server.Anonymous().PostAsync("/api/v1/email-verifications", new { token, password = RunningServer.Password })).ShouldHaveStatus(204);
-        (await server.Anonymous().PostAsync("/api/v1/email-verifications", new { token, password = RunningServer.Password })).ShouldBeProblem(422, "invalid-link");
+        (await server.Anonymous().PostAsync("/api/v1/email-verifications", new { token, password = RunningServer.Password })).ShouldHaveStatus(204);
+        (await server.Anonymous().PostAsync("/api/v1/email-verifications", new { token, newPassword = NewPassword })).ShouldBeProblem(422, "invalid-link");
         (await (await server.SignInAsync(address)).GetAsync(Me)).Json.GetProperty("emailVerifiedAt").ValueKind.ShouldBe(System.Text.Json.JsonValueKind.String);
     }
 
@@ -139,9 +140,23 @@ public sealed class MeApiTests(SharedServer shared) : IClassFixture<SharedServer
 
         (await server.Anonymous().PostAsync("/api/v1/password-resets", new { token })).ShouldBeProblem(422, "invalid-fields").Keys.ShouldBe(["newPassword"]);
         (await server.Anonymous().PostAsync("/api/v1/password-resets", new { token, newPassword = NewPassword })).ShouldHaveStatus(204);
-        (await server.Anonymous().PostAsync("/api/v1/password-resets", new { token, newPassword = NewPassword })).ShouldBeProblem(422, "invalid-link").Keys.ShouldBe(["token"]);
+        (await server.Anonymous().PostAsync("/api/v1/password-resets", new { token, newPassword = NewPassword })).ShouldHaveStatus(204);
+        (await server.Anonymous().PostAsync("/api/v1/password-resets", new { token, newPassword = "yet another pass phrase" })).ShouldBeProblem(422, "invalid-link").Keys.ShouldBe(["token"]);
         (await user.Api.GetAsync(Me)).ShouldBeProblem(401, "sign-in-required");
         await server.SignInAsync(user.User.Email!, NewPassword);
+    }
+
+    [Fact]
+    public async Task An_address_that_a_closed_account_never_verified_is_made_free_by_its_mail()
+    {
+        var closed = await server.MakeUserAsync(new AdministratorFields { IsActive = false });
+        (await server.Anonymous().PostAsync("/api/v1/password-resets", new { login = closed.Email })).ShouldHaveStatus(202);
+        var token = await server.MailedTokenAsync(closed.Email!, "release-email");
+
+        (await server.Anonymous().PostAsync("/api/v1/email-releases", new { token = "nobody's" })).ShouldBeProblem(422, "invalid-link").Keys.ShouldBe(["token"]);
+        (await server.Anonymous().PostAsync("/api/v1/email-releases", new { token })).ShouldHaveStatus(204);
+        (await server.Anonymous().PostAsync("/api/v1/email-releases", new { token })).ShouldHaveStatus(204);
+        (await server.Anonymous().PostAsync("/api/v1/sign-ups", new { email = closed.Email, password = RunningServer.Password })).ShouldHaveStatus(201);
     }
 
     [Theory]

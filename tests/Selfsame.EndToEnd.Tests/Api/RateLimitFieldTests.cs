@@ -33,6 +33,27 @@ public sealed class RateLimitFieldTests
         backOff.Header("RateLimit").ShouldBeNull();
     }
 
+    // docs/api.md: an app keeps no cookie jar, and shares its network with whoever is in it.
+    [Fact]
+    public async Task An_app_that_sends_a_cookie_of_its_own_is_known_by_it_and_not_held_to_its_networks_limit()
+    {
+        await using var server = await RunningServer.StartAsync(options => options with
+        {
+            Tenants = [RunningServer.Unlimited with { SignInLimit = new RateLimit("sign-in", 3, TimeSpan.FromMinutes(10)) }],
+        });
+        var user = await server.MakeUserAsync();
+        var right = new { login = user.Email, password = RunningServer.Password };
+        var cookie = ("Cookie", $"selfsame_browser={new string('x', 40)}");
+        (await server.Anonymous().PostAsync(Sessions, right, cookie)).ShouldHaveStatus(201).Headers.ShouldNotContainKey("Set-Cookie");
+        for (var name = 0; name < 3; name++)
+        {
+            (await server.Anonymous().PostAsync(Sessions, new { login = $"nobody{name}", password = "wrong" })).ShouldHaveStatus(401);
+        }
+
+        (await server.Anonymous().PostAsync(Sessions, right)).ShouldHaveStatus(429).Header("RateLimit").ShouldNotBeNull();
+        (await server.Anonymous().PostAsync(Sessions, right, cookie)).ShouldHaveStatus(201).Header("RateLimit").ShouldBeNull();
+    }
+
     [Fact]
     public async Task The_sixth_mail_to_an_address_waits_for_what_is_left_of_the_hour()
     {

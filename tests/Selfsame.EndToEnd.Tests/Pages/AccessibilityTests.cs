@@ -21,6 +21,8 @@ public sealed class AccessibilityTests
         using var client = server.Client();
         await client.SubmitAsync("/sign-up", ("email", "maple@example.com"), ("password", PageServer.Password));
         await client.SubmitAsync("/forgot-password", ("login", "river"));
+        await server.AddUserAsync("closed", "closed@example.com", new AdministratorFields { IsActive = false });
+        await client.SubmitAsync("/forgot-password", ("login", "closed"));
         var verify = await server.LinkAsync("maple@example.com", "verify-email");
         await using var browser = await server.BrowseAsync();
 
@@ -36,6 +38,8 @@ public sealed class AccessibilityTests
             ("reset-password", await server.LinkAsync("river@example.com", "reset-password"), true),
             ("link-invalid", "/reset-password?token=x", false),
             ("revert-email", await ChangedEmailAsync(server), true),
+            ("release-email", await server.LinkAsync("closed@example.com", "release-email"), false),
+            ("release-email-gone", "/release-email?token=x", false),
             ("verify-email", verify, true),
             ("verify-email-new", $"{verify}&new=1", true),
             ("verify-email-send", "/verify-email/send", true),
@@ -54,6 +58,7 @@ public sealed class AccessibilityTests
         await browser.Page.SignInAsync("river");
         using var other = server.Client();
         await other.SignInAsync("river");
+        await other.SubmitAsync("/account/email", ("email", "brook@example.com"), ("password", PageServer.Password));
 
         await CheckAsync(
             browser,
@@ -63,7 +68,8 @@ public sealed class AccessibilityTests
             ("account-password", "/account/password", true),
             ("account-handle", "/account/handle", false),
             ("account-sessions", "/account/sessions", false),
-            ("confirm-email", "/confirm-email?token=x", true),
+            ("confirm-email", await server.LinkAsync("brook@example.com", "confirm-email"), false),
+            ("confirm-email-gone", "/confirm-email?token=x", false),
             ("sign-out", "/sign-out", false),
             ("not-administrator", "/admin/users", false));
         await CheckWrongAsync(browser, "account-profile", "/account/profile", ("username", "a b"), ("phone", "12"), ("locale", "??"));

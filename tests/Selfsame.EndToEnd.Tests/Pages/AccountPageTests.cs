@@ -89,6 +89,33 @@ public sealed class AccountPageTests
         browser.Faults().ShouldBeEmpty();
     }
 
+    // A double click without script: the browser shows the second answer.
+    [Fact]
+    public async Task A_password_and_an_address_that_are_changed_twice_by_one_form_are_changed()
+    {
+        await using var server = await PageServer.StartAsync();
+        await server.AddUserAsync("river", "river@example.com");
+        using var client = server.Client();
+        await client.SignInAsync("river");
+        var form = await client.FormAsync("/account/password");
+        for (var click = 0; click < 2; click++)
+        {
+            (await client.PostAsync("/account/password", form, ("password", PageServer.Password), ("newPassword", "quiet green mountain"))).Location
+                .ShouldBe("/account?done=password-changed");
+        }
+
+        await client.SubmitAsync("/account/email", ("email", "brook@example.com"), ("password", "quiet green mountain"));
+        var link = await server.LinkAsync("brook@example.com", "confirm-email");
+        form = await client.FormAsync(link);
+        for (var click = 0; click < 2; click++)
+        {
+            (await client.PostAsync(link, form)).Location.ShouldBe("/account?done=email-changed");
+        }
+
+        (await client.GetAsync("/confirm-email?token=nobodys")).Status.ShouldBe(HttpStatusCode.NotFound);
+        (await server.SettledMailsAsync()).Count(mail => mail.Contains("Your password was changed")).ShouldBe(1);
+    }
+
     [Fact]
     public async Task The_email_address_is_changed_by_the_new_one_and_taken_back_by_the_old_one()
     {
@@ -108,9 +135,13 @@ public sealed class AccountPageTests
         var confirm = await server.LinkAsync("brook@example.com", "confirm-email");
         using var stranger = server.Client();
         (await stranger.GetAsync(confirm)).Location.ShouldBe($"/sign-in?next={Uri.EscapeDataString(confirm)}");
+        await page.GotoAsync("/confirm-email?token=nobodys");
+        await page.Locator("h1:has-text('This link does not work')").WaitForAsync();
         await page.GotoAsync(confirm);
         await page.SubmitAsync();
         await page.ArriveAsync("/account?done=email-changed");
+        await page.GotoAsync(confirm);
+        await page.Locator("h1:has-text('Your account uses the new address')").WaitForAsync();
         (await server.UserAsync("river")).Email.ShouldBe("brook@example.com");
 
         using var owner = server.Client();
@@ -141,6 +172,7 @@ public sealed class AccountPageTests
         var form = await client.FormAsync(link);
         (await client.PostAsync(link, form, ("newPassword", "quiet green mountain"))).Location.ShouldBe("/sign-in?done=password-set");
 
+        (await client.PostAsync(link, form, ("newPassword", "quiet green mountain"))).Location.ShouldBe("/sign-in?done=password-set", "a double click");
         (await client.PostAsync(link, form, ("newPassword", "another green mountain"))).Status.ShouldBe(HttpStatusCode.NotFound);
         await client.SignInAsync("river", "quiet green mountain");
         (await server.SettledMailsAsync()).Count(mail => mail.Contains("Set a new password")).ShouldBe(1);

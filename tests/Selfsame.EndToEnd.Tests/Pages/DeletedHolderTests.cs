@@ -58,6 +58,38 @@ public sealed class DeletedHolderTests
         (gone.Status, gone.Location, gone.Text).ShouldBe((free.Status, free.Location, free.Text));
     }
 
+    // Whoever made it with another's address is gone or shut out; that must not shut out who the address belongs to.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Who_gets_the_mails_of_a_closed_account_that_never_confirmed_them_makes_the_address_free_and_signs_up(bool isDeleted)
+    {
+        await using var server = await PageServer.StartAsync();
+        var mallory = await server.AddUserAsync("mallory", "river@example.com", new AdministratorFields());
+        _ = isDeleted
+            ? await DeleteAsync(server, mallory)
+            : await new UserAdministration(server.Server.Context).SetActiveAsync("main", mallory.Uuid, false, Actor.CommandLine, CancellationToken.None);
+        using var client = server.Client();
+        (string, string)[] fields = [("email", "river@example.com"), ("password", PageServer.Password)];
+        var taken = await client.SubmitAsync("/sign-up", fields);
+        taken.Status.ShouldBe(HttpStatusCode.Conflict);
+        taken.Text.Contains("the mail makes it free", StringComparison.Ordinal).ShouldBe(isDeleted);
+
+        (await client.SubmitAsync("/forgot-password", ("login", "river@example.com"))).Location.ShouldBe("/forgot-password?sent=1");
+        var link = await server.LinkAsync("river@example.com", "release-email");
+        (await client.GetAsync(link)).Text.ShouldContain("Make the address free");
+        var form = await client.FormAsync(link);
+        for (var click = 0; click < 2; click++)
+        {
+            (await client.PostAsync(link, form)).Location.ShouldBe("/sign-up?done=email-released");
+        }
+
+        (await client.GetAsync(link)).Text.ShouldContain("Your e-mail address is free");
+        (await client.GetAsync("/release-email?token=nobodys")).Status.ShouldBe(HttpStatusCode.NotFound);
+        (await client.SubmitAsync("/sign-up", fields)).Location.ShouldBe("/sign-up/done");
+        (await server.UserAsync("mallory")).CanSignIn.ShouldBeFalse();
+    }
+
     private static Task<UserChangeResult> DeleteAsync(PageServer server, User user)
         => new UserAdministration(server.Server.Context).DeleteAsync("main", user.Uuid, null, Actor.CommandLine, CancellationToken.None);
 

@@ -9,7 +9,7 @@ public sealed class FormBodyTests
     private static readonly string[] Forms =
     [
         "/sign-up", "/sign-in", "/sign-out", "/forgot-password", "/reset-password?token=x", "/verify-email?token=x", "/verify-email/send",
-        "/confirm-email?token=x", "/revert-email?token=x", "/setup?token=x", "/account/profile", "/account/email", "/account/password", "/account/handle",
+        "/confirm-email?token=x", "/revert-email?token=x", "/release-email?token=x", "/setup?token=x", "/account/profile", "/account/email", "/account/password", "/account/handle",
         "/account/sessions", "/admin/users/new", "/error/500",
     ];
 
@@ -113,7 +113,7 @@ public sealed class FormBodyTests
         string[] paths =
         [
             "/sign-out", "/account/sessions", "/admin/webhooks", "/admin/mails", $"/admin/users/{river.Uuid}/delete", $"/admin/users/{river.Uuid}?handler=Active",
-            $"/admin/users/{river.Uuid}?handler=Restore", "/verify-email?token=x", "/confirm-email?token=x",
+            $"/admin/users/{river.Uuid}?handler=Restore", "/verify-email?token=x", "/confirm-email?token=x", "/release-email?token=x",
         ];
 
         foreach (var path in paths)

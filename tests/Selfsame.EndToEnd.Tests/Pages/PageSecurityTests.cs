@@ -7,13 +7,13 @@ public sealed class PageSecurityTests
     private static readonly string[] Public =
     [
         "/", "/sign-up", "/sign-up/done", "/sign-in", "/forgot-password", "/forgot-password?sent=1", "/reset-password?token=x", "/verify-email?token=x",
-        "/verify-email/send", "/revert-email?token=x", "/setup?token=x", "/nothing", "/error/503", "/site/site.css", "/site/site.js", "/lib/htmx.min.js",
+        "/verify-email/send", "/revert-email?token=x", "/release-email?token=x", "/setup?token=x", "/nothing", "/error/503", "/site/site.css", "/site/site.js", "/lib/htmx.min.js",
     ];
 
     private static readonly string[] Forms =
     [
         "/sign-up", "/sign-in", "/sign-out", "/forgot-password", "/reset-password?token=x", "/verify-email?token=x", "/verify-email/send",
-        "/confirm-email?token=x", "/revert-email?token=x", "/setup?token=x", "/account/profile", "/account/email", "/account/password", "/account/handle",
+        "/confirm-email?token=x", "/revert-email?token=x", "/release-email?token=x", "/setup?token=x", "/account/profile", "/account/email", "/account/password", "/account/handle",
         "/account/sessions", "/admin/users/new",
     ];
 

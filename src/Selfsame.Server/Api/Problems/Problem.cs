@@ -90,13 +90,15 @@ internal sealed record Problem(int Status, string Name, string Title)
         foreach (var field in fields)
         {
             var sentence = heldByDeleted?.Contains(field) == true
-                ? "This belongs to a deleted account. Ask an administrator to restore it, or wait until it is removed for good."
+                ? $"This belongs to a deleted account. Ask an administrator to restore it, or wait until it is removed for good.{(field == "email" ? ReleaseSentence : "")}"
                 : TakenSentence(field);
             errors.Add(field, new Refusal($"{field}.taken", sentence));
         }
 
         return IdentifierTaken.Because("Choose other values for the fields named in errors, or sign in if the account is yours.", errors);
     }
+
+    private const string ReleaseSentence = " If the address was never confirmed, ask for a password reset: the mail makes it free.";
 
     private static string TakenSentence(string field) => field switch
     {
