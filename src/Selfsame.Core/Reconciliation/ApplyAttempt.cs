@@ -82,11 +82,12 @@ internal sealed partial class ApplyAttempt(
         var unwanted = await ReadUnwantedAsync(portion, present, cancellation);
         var referred = await ReadReferredAsync(portion, present, cancellation);
         var held = await HoldAddressesAsync([.. portion.Where(change => present.ContainsKey(change.Number))], cancellation);
+        var own = portion.Select(change => change.System).Distinct().ToDictionary(system => system, WrittenIn);
         var outcomes = new List<JournalOutcome>();
         var ready = new List<(Change Change, Ready Ready)>();
         foreach (var change in portion)
         {
-            switch (Readiness.Of(change, present.GetValueOrDefault(change.Number), entries.ContainsKey(change.Number), systems[change.System].Mapping, salt))
+            switch (Readiness.Of(change, present.GetValueOrDefault(change.Number), entries.ContainsKey(change.Number), systems[change.System].Mapping, salt, own[change.System]))
             {
                 case Ready when change.PasswordFrom is { } from && !passwords.ContainsKey(change.Number):
                     outcomes.Add(new JournalOutcome(change.Number, ChangeState.Skipped, null, $"Since the plan was made, the password in {from.System} changed. Plan again."));
