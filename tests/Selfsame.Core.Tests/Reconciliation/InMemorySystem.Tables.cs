@@ -236,6 +236,30 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
         }
     }
 
+    /// <summary>The places whose rows go with the account to which they refer.</summary>
+    public List<ReferencePlace> Cascades { get; } = [];
+
+    public Task<IReadOnlyDictionary<AccountId, IReadOnlyList<TakenRows>>> CountTakenAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation)
+        => Task.FromResult<IReadOnlyDictionary<AccountId, IReadOnlyList<TakenRows>>>(ids.Where(rows.ContainsKey).ToDictionary(id => id, Taken));
+
+    public Task<WriteOutcome> DeleteAsync(AccountId id, Fields precondition, IReadOnlyList<TakenRows> atMost, CancellationToken cancellation)
+    {
+        if (TakenRows.MoreThan(atMost, rows.ContainsKey(id) ? Taken(id) : []) is { } more)
+        {
+            return Task.FromResult<WriteOutcome>(more);
+        }
+
+        var going = Cascades.SelectMany(place => Going(place, id).Select(row => (place.Table, row.Key))).ToList();
+        going.ForEach(row => referring.Remove(row));
+        return DeleteAsync(id, precondition, cancellation);
+    }
+
+    private IReadOnlyList<TakenRows> Taken(AccountId id)
+        => [.. Cascades.Select(place => new TakenRows(place.Table, place.Fields, Going(place, id).Count())).Where(taken => taken.Rows > 0)];
+
+    private IEnumerable<(Fields Key, Fields Row)> Going(ReferencePlace place, AccountId id)
+        => RowsOf(place.Table).Where(row => Refers(place, row.Row, [.. place.AccountFields.Select(rows[id].ValueOrNull)]));
+
     private bool AnyLeft(IReadOnlyList<NoReferenceLeft> noneLeft, int? afterWrites)
         => noneLeft.Any(left => left.AfterWrites == afterWrites && RowsOf(left.Place.Table).Any(row => Refers(left.Place, row.Row, left.Values)));
 
