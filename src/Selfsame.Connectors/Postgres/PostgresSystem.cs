@@ -76,6 +76,7 @@ public sealed class PostgresSystem
                 UnchangeableFields = table.Columns.Where(column => column.AlwaysNumbered || column.Computed).Select(column => column.Name).ToHashSet(StringComparer.Ordinal),
                 AtomicPreconditions = true,
                 NotNullFields = table.Columns.Where(column => column.NotNull).Select(column => column.Name).ToHashSet(StringComparer.Ordinal),
+                KeepsAccounts = table.Undeletable,
                 DeletionEffects = [.. (await PostgresCatalog.CascadesAsync(session, table)).Select(cascade => cascade.ToString())],
             };
         },

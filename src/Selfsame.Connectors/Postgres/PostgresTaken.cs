@@ -24,7 +24,7 @@ internal sealed class PostgresTaken(PostgresSession session, PostgresTable accou
         // No index need lead to what refers.
         session.CommandTimeout = PostgresSession.ScanSeconds;
         var level = new Dictionary<uint, (string Quoted, List<Going> Rows)>();
-        if (found.Count > 0)
+        if (found.Count > 0 && accounts.Undeletable is null)
         {
             level.Add(accounts.Id, (accounts.Quoted, await FindAsync(found, id)));
         }

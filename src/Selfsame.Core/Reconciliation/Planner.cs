@@ -154,6 +154,11 @@ public static class Planner
 
     private static Decision Delete(Finding finding, SystemPicture target, string salt)
     {
+        if (target.Facts.KeepsAccounts is { } kept)
+        {
+            return new LeftAlone(kept);
+        }
+
         var account = finding.Target!.Account;
         var left = target.Referring.GetValueOrDefault(account.Id, []).Where(count => !count.Place.Enforced).ToList();
         if (left.Count > 0)
