@@ -139,6 +139,9 @@ public sealed record SystemFacts
     /// <summary>What the system does by itself when an account is deleted, one sentence each.</summary>
     public IReadOnlyList<string> DeletionEffects { get; init; } = [];
 
+    /// <summary>Why nobody is merged, deleted or given another id there, and what to do; null where accounts may go.</summary>
+    public string? KeepsAccounts { get; init; }
+
     /// <summary>Whether no two of its accounts ever have one e-mail address, proved or not: it moves from one to another within it.</summary>
     public bool AddressesAreUnique { get; init; }
 

@@ -45,6 +45,7 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
         DuplicatesAction.Rename when finding.Identifier != IdentifierKind.Username
             => $"Only usernames can be renamed; two accounts with one {finding.Evidence[0].Rule} need a person's decision.",
         DuplicatesAction.Rename => null,
+        _ when picture.Facts.KeepsAccounts is { } kept => kept,
         _ when !picture.WritesTogether => $"{picture.Config.Name} can't change several records as one.",
         _ when finding.UnderOwnEquality && finding.Decision is null => "Under our keys these are different people: rename one of them, then its unique index can be made.",
         _ when finding.Decision is { Verdict: Verdict.Same } => null,

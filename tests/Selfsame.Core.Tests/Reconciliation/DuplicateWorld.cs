@@ -75,6 +75,18 @@ internal sealed class DuplicateWorld
     public void Person(string id, string? username, string? email = null, int created = 0, string? name = null, string? password = "x", bool verified = true, bool active = true)
         => System.Put(("id", id), ("username", username), ("email", email), ("created", created), ("name", name), ("password", password), ("verified", verified), ("active", active));
 
+    /// <summary>Who was invited by whom, maybe by themselves.</summary>
+    public void Invited(string id, string? by)
+    {
+        var place = new ReferencePlace { Table = System.AccountsTable, Fields = ["invited_by"], AccountFields = ["id"], Enforced = true };
+        if (!System.ForeignKeys.Exists(place.IsSamePlaceAs))
+        {
+            System.ForeignKeys.Add(place);
+        }
+
+        System.Put(System.Rows[new AccountId(id)].With(InMemorySystem.Record(("invited_by", by))));
+    }
+
     public void Owns(string printer, string id) => System.Refer("printers", ["id"], ("id", printer), ("owner", id));
 
     public void Joins(string id, string group) => System.Refer("members", ["user", "group"], ("user", id), ("group", group));
