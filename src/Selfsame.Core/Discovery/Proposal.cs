@@ -114,8 +114,8 @@ public static class Proposals
             Table = table,
             Reasons = candidate.Reasons,
             Identifiers = identifiers,
-            // The provider's own role and rights are the database's, not the application's.
-            Attributes = [.. ColumnRoles.AttributesOf(table).Where(found => table.Schema != ProviderSchema || found.Attribute is not ("role" or "superuser"))],
+            // The provider's own role and rights are the database's, not the application's; nor are its duplicates merged here.
+            Attributes = [.. ColumnRoles.AttributesOf(table).Where(found => table.Schema != ProviderSchema || found.Attribute is not ("role" or "superuser" or ColumnRoles.DeletedAt))],
             PasswordHash = ColumnRoles.PasswordHash(table),
             Unique = unique,
             ForeignKeys = [.. catalog.Tables.SelectMany(other => other.ForeignKeys

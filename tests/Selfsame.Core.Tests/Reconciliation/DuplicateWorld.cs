@@ -10,7 +10,7 @@ internal sealed class DuplicateWorld
     {
         Id = ["id"],
         Identifiers = new Dictionary<IdentifierKind, string> { [IdentifierKind.Username] = "username", [IdentifierKind.Email] = "email" },
-        Attributes = new Dictionary<string, AttributeMapping> { ["createdAt"] = new("created"), ["emailVerified"] = new("verified"), ["active"] = new("active"), ["lastSignIn"] = new("seen", Noise: true) },
+        Attributes = new Dictionary<string, AttributeMapping> { ["createdAt"] = new("created"), ["emailVerified"] = new("verified"), ["active"] = new("active"), ["lastSignIn"] = new("seen", Noise: true), ["ended"] = new("deleted_at") },
         PasswordHash = "password",
     };
 
