@@ -87,6 +87,15 @@ public abstract class PublishedSchemaContract
             .ShouldBe(["wp_comments.user_id", "wp_links.link_owner", "wp_posts.post_author", "wp_usermeta.user_id"]);
     }
 
+    // WordPress's user_activation_key stood readable in plans, and went into the survivor.
+    [Theory]
+    [InlineData("django", "auth_user", "password")]
+    [InlineData("aspnet-identity", "AspNetUsers", "PasswordHash, SecurityStamp")]
+    [InlineData("devise", "users", "confirmation_token, encrypted_password, reset_password_sent_at, reset_password_token, unlock_token")]
+    [InlineData("wordpress", "wp_users", "user_activation_key, user_pass")]
+    public async Task Their_secrets_are_known_as_such_and_nothing_else(string schema, string table, string secrets)
+        => string.Join(", ", (await ReadAsync(schema)).Tables.Single(found => found.FullName == table).Columns.Select(column => column.Name).Where(SecretFields.Looks).Order(StringComparer.Ordinal)).ShouldBe(secrets);
+
     private protected async Task<Proposal> ProposalAsync(string schema)
     {
         var proposal = Proposals.For(await ReadAsync(schema)).ShouldNotBeNull();
