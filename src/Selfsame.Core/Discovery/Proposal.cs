@@ -92,7 +92,11 @@ public static class Proposals
                 notes.Add($"The application keeps '{identifiers[kind]}' folded in '{folded}', which {(table.IsUnique(folded) ? "is unique" : "is NOT unique")}. Change accounts through the application, so that both agree.");
             }
 
-            if (table.Schema != ProviderSchema && (folded is null || !table.IsUnique(folded)))
+            if ((table.UniqueBeside(identifiers[kind]) ?? (folded is null ? null : table.UniqueBeside(folded))) is { } beside)
+            {
+                notes.Add($"'{identifiers[kind]}' is unique together with {string.Join(", ", beside)} only: one value may be several people's, so that it is not under 'unique'. Keep 'duplicates: report'.");
+            }
+            else if (table.Schema != ProviderSchema && (folded is null || !table.IsUnique(folded)))
             {
                 unique.Add(kind);
             }

@@ -87,6 +87,19 @@ public abstract class PublishedSchemaContract
             .ShouldBe(["wp_comments.user_id", "wp_links.link_owner", "wp_posts.post_author", "wp_usermeta.user_id"]);
     }
 
+    // "plan" made lower(email) unique for all tenants, and the next sign-up in the second one was refused.
+    [Fact]
+    public async Task What_is_unique_within_a_tenant_only_is_not_proposed_as_unique()
+    {
+        var proposal = await ProposalAsync("tenants");
+
+        var system = proposal.Systems.ShouldHaveSingleItem();
+        Shown(system).ShouldBe("username: username, email: email");
+        system.Unique.ShouldBeEmpty();
+        system.Notes.Select(note => note.Split(':')[0]).ShouldBe(["'username' is unique together with tenant_id only", "'email' is unique together with tenant_id only"]);
+        ConfigText.Write(proposal, "${DATABASE_URL}").ShouldContain("survivor: [deletedAt asc, createdAt asc]");
+    }
+
     // WordPress's user_activation_key stood readable in plans, and went into the survivor.
     [Theory]
     [InlineData("django", "auth_user", "password")]
