@@ -231,6 +231,12 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
                 continue;
             }
 
+            if (picture.Facts.Spell(new ForeignValue(field, FieldValue.Text(name), account.Record.ValueOrNull(field))).Problem is { } problem)
+            {
+                yield return (finding, new LeftAlone($"{old} (id {account.Id}) would be called {name}, and {field} of {picture.Config.Name} {problem}: rename it yourself, or let {field} take more."));
+                continue;
+            }
+
             yield return (finding, new Planned(new Change
             {
                 Number = 0,
