@@ -110,6 +110,10 @@ public static class Proposals
         if (table.Schema == ProviderSchema)
         {
             notes.Add("This is Supabase Auth's own table: read it here, and let the connector 'supabase' (url, serviceRoleKey) change it.");
+            if (table.Column("is_sso_user") is not null)
+            {
+                notes.Add("Users of a single sign-on (is_sso_user) may share an address, and the audit takes them for duplicates here, which they are not: the connector 'supabase' knows them.");
+            }
         }
 
         return new ProposedSystem

@@ -151,6 +151,16 @@ public sealed class PostgresSchemaTests : PublishedSchemaContract
     }
 
     [Fact]
+    public async Task Supabases_secrets_are_known_as_such_and_its_users_of_a_single_sign_on_are_told_of()
+    {
+        var auth = (await ProposalAsync("supabase")).Systems[0];
+
+        string.Join(", ", auth.Table.Columns.Select(column => column.Name).Where(SecretFields.Looks).Order(StringComparer.Ordinal)).ShouldBe(
+            "confirmation_token, email_change_token_current, email_change_token_new, encrypted_password, phone_change_token, reauthentication_token, recovery_token");
+        auth.Notes.ShouldContain(note => note.Contains("is_sso_user", StringComparison.Ordinal) && note.Contains("the connector 'supabase' knows them", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Supabase_and_an_applications_own_users_correlate_by_id_and_email()
     {
         var proposal = await ProposalAsync("supabase-users-table");
