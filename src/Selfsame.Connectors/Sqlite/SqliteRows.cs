@@ -137,7 +137,7 @@ internal sealed class SqliteRows(SqliteConnection connection, SqliteTransaction 
         var written = WithoutGenerated(write.Table, write.Key.With(write.After));
         using var command = NewCommand();
         var names = string.Join(", ", written.Keys.Select(DialectText.Quote));
-        var values = string.Join(", ", written.Values.Select(value => SqliteTable.Parameter(command, value.Raw)));
+        var values = string.Join(", ", written.Values.Select(value => SqliteTable.Parameter(command, value)));
         command.CommandText = $"INSERT INTO {DialectText.Quote(write.Table)} ({names}) VALUES ({values})";
         updated.Remove((write.Table, write.Key));
         return SqliteTable.ExactlyOne(command.ExecuteNonQuery());
@@ -157,7 +157,7 @@ internal sealed class SqliteRows(SqliteConnection connection, SqliteTransaction 
         }
 
         using var command = NewCommand();
-        var assignments = string.Join(", ", set.Select(pair => $"{DialectText.Quote(pair.Key)} = {SqliteTable.Parameter(command, pair.Value.Raw)}"));
+        var assignments = string.Join(", ", set.Select(pair => $"{DialectText.Quote(pair.Key)} = {SqliteTable.Parameter(command, pair.Value)}"));
         command.CommandText = $"UPDATE {DialectText.Quote(write.Table)} SET {assignments} WHERE {SqliteTable.Equal(command, write.Key)}";
         updated[(write.Table, write.KeyAfter)] = row.With(write.After);
         return SqliteTable.ExactlyOne(command.ExecuteNonQuery());

@@ -98,7 +98,7 @@ public sealed class SqliteSystem
             row++;
             if (Mapping.ToAccount(SqliteTable.RecordOf(reader)) is not { } account)
             {
-                yield return new UnreadableRecord($"row {row}", "its id is null, or bytes, which Selfsame takes for no id.");
+                yield return new UnreadableRecord($"row {row}", "its id is null, or bytes, which Selfsame takes for no id, be it in a column of texts.");
                 continue;
             }
 

@@ -152,7 +152,10 @@ public sealed record SystemFacts
     public string DuplicateAdvice { get; init; } = "";
 
     /// <summary>The value as the system will hold it when it is written to that field, or why it can't be.</summary>
-    public Spelled Spell(ForeignValue value) => Spelling?.Invoke(value) ?? new Spelled(value.Value);
+    public Spelled Spell(ForeignValue value)
+        => value.Value.AsBrokenText is not null && value.Value != value.Present
+            ? Spelled.Not("takes text, which bytes that are no UTF-8 are not")
+            : Spelling?.Invoke(value) ?? new Spelled(value.Value);
 }
 
 /// <summary>A part of a bulk read.</summary>

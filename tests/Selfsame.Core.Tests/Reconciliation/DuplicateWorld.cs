@@ -10,7 +10,7 @@ internal sealed class DuplicateWorld
     {
         Id = ["id"],
         Identifiers = new Dictionary<IdentifierKind, string> { [IdentifierKind.Username] = "username", [IdentifierKind.Email] = "email" },
-        Attributes = new Dictionary<string, AttributeMapping> { ["createdAt"] = new("created"), ["emailVerified"] = new("verified"), ["active"] = new("active"), ["lastSignIn"] = new("seen", Noise: true) },
+        Attributes = new Dictionary<string, AttributeMapping> { ["createdAt"] = new("created"), ["emailVerified"] = new("verified"), ["active"] = new("active"), ["lastSignIn"] = new("seen", Noise: true), ["ended"] = new("deleted_at") },
         PasswordHash = "password",
     };
 
@@ -27,11 +27,12 @@ internal sealed class DuplicateWorld
         string? uuid = null,
         bool transactions = true,
         PersonDecisions? decisions = null,
-        TimeProvider? clock = null)
+        TimeProvider? clock = null,
+        Func<ForeignValue, Spelled>? spelling = null)
     {
         this.clock = clock ?? TimeProvider.System;
         journal = new InMemoryJournal(this.clock);
-        System = new InMemorySystem(Mapping) { Facts = new SystemFacts { TakesChosenId = true, AtomicPreconditions = transactions } };
+        System = new InMemorySystem(Mapping) { Facts = new SystemFacts { TakesChosenId = true, AtomicPreconditions = transactions, Spelling = spelling } };
         System.ForeignKeys.Add(new ReferencePlace { Table = "printers", Fields = ["owner"], AccountFields = ["id"], Enforced = true });
         System.ForeignKeys.Add(new ReferencePlace { Table = "members", Fields = ["user"], AccountFields = ["id"], UniqueSets = [["group", "user"]], Enforced = true });
         System.ForeignKeys.Add(new ReferencePlace { Table = "follows", Fields = ["follower"], AccountFields = ["id"], UniqueSets = [["follower", "followed"]], Enforced = true });

@@ -617,6 +617,20 @@ public sealed class MergeTests
         plan.NotPlanned.ShouldContain(left => left.Because.Contains("rename it yourself"));
     }
 
+    // Refused by the database each time, and planned again each time.
+    [Fact]
+    public async Task A_duplicate_whose_new_name_has_no_place_in_its_field_is_left_for_a_person_to_rename()
+    {
+        var world = new DuplicateWorld(DuplicatesAction.Rename, spelling: value => value.Field == "username" && value.Value.ToString().Length > 4 ? Spelled.Not("takes 4 characters at most") : value.Value);
+        world.Person("1", "ann");
+        world.Person("2", "Ann");
+
+        var plan = await world.PlanAsync();
+
+        plan.Changes.ShouldBeEmpty();
+        plan.NotPlanned.ShouldContain(left => left.Because == "Ann (id 2) would be called Ann-2, and username of app takes 4 characters at most: rename it yourself, or let username take more.");
+    }
+
     [Fact]
     public async Task A_duplicate_is_deleted_only_where_nothing_refers_to_it()
     {
