@@ -62,12 +62,13 @@ public sealed class OperationsOnPostgreSqlTests() : OperationsTests(Backend.Post
         await using var store = await TestStore.CreateEmptyAsync(Backend.PostgreSql);
         var connection = await (await PostgresServer.SharedAsync()).CreateDatabaseAsync(TestStore.Cancellation);
         await using var application = Open(connection, TimeSpan.FromSeconds(5));
+        // Not named as the role is: such a schema comes first on everybody's search path.
         await application.TransactAsync(
-            transaction => transaction.ExecuteAsync($"{RailsSchema}; CREATE SCHEMA selfsame"), TestStore.Cancellation);
+            transaction => transaction.ExecuteAsync($"{RailsSchema}; CREATE SCHEMA accounts"), TestStore.Cancellation);
         (await Should.ThrowAsync<InvalidOperationException>(() => StoreSchema.MigrateAsync(application, TestStore.Cancellation))).Message.ShouldContain("'Search Path=selfsame'");
 
-        await using var beside = Open($"{connection};Search Path=selfsame", TimeSpan.FromSeconds(5));
-        await using var before = Open($"{connection};Search Path=\"selfsame,public\"", TimeSpan.FromSeconds(5));
+        await using var beside = Open($"{connection};Search Path=accounts", TimeSpan.FromSeconds(5));
+        await using var before = Open($"{connection};Search Path=\"accounts,public\"", TimeSpan.FromSeconds(5));
         (await StoreSchema.MigrateAsync(before, TestStore.Cancellation)).ShouldNotBeEmpty();
         (await StoreSchema.MigrateAsync(beside, TestStore.Cancellation)).ShouldBeEmpty();
 
