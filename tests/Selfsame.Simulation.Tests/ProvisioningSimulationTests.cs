@@ -132,12 +132,6 @@ public sealed class ProvisioningSimulationTests(ITestOutputHelper output)
         => SomeSeedShows(Usual.Remotes! with { Rows = (rows, _) => new BrokenRows.GrantingAddresses(rows) }, violation => violation.Contains("is that of several"));
 
     [Fact]
-    public void Where_a_question_ends_the_wait_for_a_creation_a_seed_leaves_an_account_that_is_nobodys()
-        => SomeSeedShows(
-            Usual.Remotes! with { Flow = Flow.Chain, PasswordSystemRefuses = true, Rows = (rows, _) => new BrokenRows.EndingWaits(rows) },
-            violation => violation.Contains("is nobody's"));
-
-    [Fact]
     public void Adopting_by_an_equal_address_is_seen_to_take_a_strangers_account()
         => SomeSeedShows(Usual.Remotes! with { Password = (inner, remote, network, refuses) => new AdoptingPasswordSystem(inner, remote, network, refuses) }, violation => violation.Contains("stranger's"));
 

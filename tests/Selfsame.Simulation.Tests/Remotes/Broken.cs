@@ -53,15 +53,6 @@ internal abstract class BrokenRows(IProvisioningRows rows) : IProvisioningRows
             => Task.FromResult<AddressClaim>(new AddressClaimed());
     }
 
-    /// <summary>Whoever asks ends the wait for what may still arrive.</summary>
-    internal sealed class EndingWaits(IProvisioningRows rows) : BrokenRows(rows)
-    {
-        public override async Task<IReadOnlyList<ClaimedRow>> ClaimAsync(ProvisioningClaim claim, CancellationToken cancellation)
-            => [.. (await base.ClaimAsync(claim, cancellation)).Select(claimed => claimed.Row.DueBecause == MayStillArrive.AskedMeanwhile
-                ? claimed with { Row = claimed.Row with { DueBecause = MayStillArrive.Reason } }
-                : claimed)];
-    }
-
     /// <summary>Whoever writes has the row, however long it slept.</summary>
     internal sealed class IgnoringEpochs(IProvisioningRows rows, StoreContext store) : BrokenRows(rows)
     {

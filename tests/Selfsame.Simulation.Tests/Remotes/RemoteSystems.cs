@@ -37,9 +37,6 @@ internal sealed record RemoteOptions
     /// <summary>Whether the system that gives ids itself says that it refuses what another has, so that nobody looks before the first creation; null for every second seed.</summary>
     public bool? PasswordSystemRefuses { get; init; }
 
-    /// <summary>Which rules there are; null where the seed says it.</summary>
-    public Flow? Flow { get; init; }
-
     public Func<IProvisioningRows, StoreContext, IProvisioningRows> Rows { get; init; } = (rows, _) => rows;
 
     public Func<IConnectedSystem, Network, ObservedChosenIdSystem> ChosenId { get; init; } = (inner, network) => new ObservedChosenIdSystem(inner, network);
@@ -142,7 +139,7 @@ internal sealed class RemoteSystems
         network = new Network(world, new SeededRandom(seed + 4_000_000));
         chance = new SeededRandom(seed + 5_000_000);
         saysThatItRefuses = options.PasswordSystemRefuses ?? (seed % 2 == 0);
-        Flow = options.Flow ?? (seed % 7) switch { < 3 => Flow.Chain, < 5 => Flow.Purge, _ => Flow.Plain };
+        Flow = (seed % 7) switch { < 3 => Flow.Chain, < 5 => Flow.Purge, _ => Flow.Plain };
         Topology = Flow switch
         {
             Flow.Chain => Plain with { Rules = [.. Plain.Rules, FromApplication] },
