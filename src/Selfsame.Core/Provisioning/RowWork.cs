@@ -359,7 +359,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
     /// <summary>The system asked for patience: it gets it for all its rows.</summary>
     private async Task<bool> ThrottleAsync(Throttled throttled, CancellationToken cancellation)
     {
-        await parts.Rows.PauseAsync(Target, throttled.RetryAfter, cancellation);
+        await (throttled.LimitIsOfAccount ? Task.CompletedTask : parts.Rows.PauseAsync(Target, throttled.RetryAfter, cancellation));
         return await ConcludeAsync(new Failed("The system asked to be called later.", throttled.RetryAfter), cancellation);
     }
 

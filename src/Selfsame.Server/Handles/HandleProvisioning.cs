@@ -128,7 +128,7 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
         catch (SystemUnavailableException exception)
         {
             TellUnforeseen(change, keeper, exception.Unforeseen);
-            return await PostponeAsync(change, exception.Message, keeper, exception.RetryAfter);
+            return await PostponeAsync(change, exception.Message, exception.LimitIsOfAccount ? null : keeper, exception.RetryAfter);
         }
         catch (Exception exception) when (UnforeseenAnswers.Is(exception))
         {

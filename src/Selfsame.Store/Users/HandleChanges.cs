@@ -3,6 +3,7 @@ using Selfsame.Core.Provisioning;
 using Selfsame.Databases;
 using Selfsame.Store.Audit;
 using Selfsame.Store.Provisioning;
+using Selfsame.Store.Requests;
 using Selfsame.Store.Runs;
 
 namespace Selfsame.Store.Users;
@@ -92,6 +93,13 @@ public sealed class HandleChanges(StoreContext context)
                 if (underWay is { Refused: false, LeasedUntil: { } until } && until > now)
                 {
                     return (null, new UserChangeResult.Pending());
+                }
+
+                var limit = context.Tenant(tenant).HandleChangeLimit;
+                if (await RateLimits.CountAsync(transaction, tenant, limit, uuid.ToString("D"), now) is { Allowed: false } full)
+                {
+                    transaction.RollBack = true;
+                    return (null, new UserChangeResult.TooMany(full));
                 }
 
                 await transaction.ExecuteAsync(

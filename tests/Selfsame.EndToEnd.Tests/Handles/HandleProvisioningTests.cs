@@ -26,11 +26,11 @@ public sealed class HandleProvisioningTests : IAsyncLifetime
         server = await StartAsync(new ProvisioningPace());
     }
 
-    private Task<RunningServer> StartAsync(ProvisioningPace pace) => RunningServer.StartAsync(options => options with
+    private Task<RunningServer> StartAsync(ProvisioningPace pace, RateLimit? handleChanges = null) => RunningServer.StartAsync(options => options with
     {
         SecretKey = Convert.ToBase64String(new byte[SecretKeys.MinimumBytes]),
         Topology = Topology(pds.Server, proxy.Url, pace),
-        Tenants = [RunningServer.Unlimited with { ProvisionTo = ["pds"] }],
+        Tenants = [RunningServer.Unlimited with { ProvisionTo = ["pds"], HandleChangeLimit = handleChanges ?? RunningServer.Unlimited.HandleChangeLimit }],
     });
 
     public async ValueTask DisposeAsync()
@@ -156,6 +156,25 @@ public sealed class HandleProvisioningTests : IAsyncLifetime
         calls.ShouldBe(before);
         var rows = ConnectedSystems.Rows(server.Context);
         (await rows.PausedForAsync("pds", CancellationToken.None)).ShouldBeInRange(TimeSpan.FromMinutes(4), TimeSpan.FromMinutes(5));
+    }
+
+    [Fact]
+    public async Task Who_changes_the_handle_too_often_is_told_when_to_go_on_and_the_PDS_is_not_asked()
+    {
+        await server.DisposeAsync();
+        server = await StartAsync(new ProvisioningPace(), new("handle-changes", 1, TimeSpan.FromHours(1)));
+        var (me, id) = await LinkedUserAsync(PdsUsers.NewName());
+        var (other, _) = await LinkedUserAsync(PdsUsers.NewName());
+        var present = await pds.HandleAsync(id);
+
+        var full = await me.Api.PutAsync("/api/v1/me/handle", new { handle = PdsUsers.NewName() });
+
+        full.ShouldBeProblem(429, "too-many-requests");
+        full.RetryAfter.ShouldBeInRange(3000, 3600);
+        (await pds.HandleAsync(id)).ShouldBe(present);
+        using var browser = new PageClient(server.Address);
+        await browser.SignInAsync(other.User.Email!, RunningServer.Password);
+        (await browser.SubmitAsync("/account/handle", ("handle", PdsUsers.NewName()))).Status.ShouldBe(HttpStatusCode.TooManyRequests);
     }
 
     [Fact]
