@@ -35,8 +35,28 @@ public sealed record HandlePassed(string Handle, string Note) : ProvisioningEven
 /// <summary>Nobody can go on without a person's decision.</summary>
 public sealed record FoundConflict(string Evidence) : ProvisioningEvent;
 
+/// <summary>The account that was made is gone there, and still wanted: another is made by a person's word only.</summary>
+public sealed record FoundGone : ProvisioningEvent
+{
+    /// <summary>The end of its evidence, which tells such a conflict from others.</summary>
+    public const string Advice = "is gone there. If it should be made again, retry.";
+}
+
 /// <summary>It did not work and may later.</summary>
 public sealed record Failed(string Problem, TimeSpan? RetryAfter = null) : ProvisioningEvent;
+
+/// <summary>An update of our account got no answer. It may arrive after what is sent later, so that the account is looked at once more when it no longer can.</summary>
+public sealed record UpdateUnanswered(string Problem) : ProvisioningEvent
+{
+    /// <summary>Why the row is due until the account is as it should be.</summary>
+    public const string Reason = "An update got no answer.";
+
+    /// <summary>Why it is due once more after that.</summary>
+    public const string Late = "An update that got no answer may still arrive.";
+}
+
+/// <summary>An unanswered update has arrived by now or got lost: a row that was settled meanwhile is looked at once more.</summary>
+public sealed record LateTimeOver : ProvisioningEvent;
 
 /// <summary>The config's condition does not hold yet.</summary>
 public sealed record NotWantedYet : ProvisioningEvent;
@@ -73,6 +93,9 @@ public sealed record LookAgain(string Reason) : ProvisioningEvent
 {
     /// <summary>The reason where the service itself changed the account of the source: what only looks again then wakes nobody further.</summary>
     public const string OfChain = "The service changed the account for which it is made.";
+
+    /// <summary>The reason where a person asked, whose word makes again what is gone.</summary>
+    public const string OfRetry = "An administrator asked to try again.";
 
     /// <summary>The reason where a plan changed the account, of what its source was when the plan was made.</summary>
     public const string OfPlan = "A plan changed the account.";
@@ -113,19 +136,24 @@ public static class ProvisioningMachine
             (ProvisioningState.Pending or ProvisioningState.Intent, IntendedWithPassword intended) when row.Intended is null || row.Intended.Password == intended.Account.Password
                 => row with { State = ProvisioningState.Intent, Intended = intended.Account, Note = intended.Note },
             (ProvisioningState.Pending or ProvisioningState.Intent or ProvisioningState.Linked, FoundOurs ours)
-                => Settled(row, ProvisioningState.Linked, null) with { TargetId = ours.TargetId, Disabled = false, Deleting = false },
+                // An unanswered update may still disable it, and then the service enables it again.
+                => Settled(row, ProvisioningState.Linked, null, now) with { TargetId = ours.TargetId, Disabled = row is { DueBecause: UpdateUnanswered.Reason, Disabled: true }, Deleting = false },
             (ProvisioningState.Pending or ProvisioningState.Intent, FoundOursOlder ours)
-                => Settled(row, ProvisioningState.Linked, null) with { TargetId = ours.TargetId, Disabled = ours.Disabled, DueBecause = FoundOursOlder.Reason },
+                => Settled(row, ProvisioningState.Linked, null, now) with { TargetId = ours.TargetId, Disabled = ours.Disabled, DueBecause = FoundOursOlder.Reason },
             (not ProvisioningState.Conflict and not ProvisioningState.Compensated, FoundConflict conflict)
-                => Settled(row, ProvisioningState.Conflict, conflict.Evidence),
+                => Settled(row, ProvisioningState.Conflict, conflict.Evidence, now),
+            (ProvisioningState.Linked, FoundGone) => Settled(row, ProvisioningState.Conflict, $"The account {row.TargetId} that was made in {row.Key.System} {FoundGone.Advice}", now),
             (not ProvisioningState.Conflict and not ProvisioningState.Compensated, Failed failed) => Later(row, failed, now, jitter),
+            (not ProvisioningState.Conflict and not ProvisioningState.Compensated, UpdateUnanswered unanswered)
+                => Later(row, new Failed(unanswered.Problem), now, jitter) with { DueBecause = UpdateUnanswered.Reason },
+            (ProvisioningState.Conflict or ProvisioningState.Compensated, LateTimeOver) when row.DueBecause == UpdateUnanswered.Late => Reopened(row, UpdateUnanswered.Late, now),
             (ProvisioningState.Pending, NotWantedYet) => row with { Attempts = 0, Problem = null, NotBefore = now + LongestDelay },
             (ProvisioningState.Compensating, Disabling) when IsAwaited(row)
                 => row with { Attempts = 0, Problem = null, DueBecause = null },
             (ProvisioningState.Pending or ProvisioningState.Intent or ProvisioningState.Linked, Disabling)
-                => row with { State = ProvisioningState.Compensating, Disabled = true, Attempts = 0, Problem = null, DueBecause = null },
+                => row with { State = ProvisioningState.Compensating, Disabled = true, Attempts = 0, Problem = null, DueBecause = Late(row) },
             (not ProvisioningState.Conflict and not ProvisioningState.Compensated, Deleting) when row.Purged
-                => row with { State = ProvisioningState.Compensating, Deleting = true, Attempts = 0, Problem = null, DueBecause = null },
+                => row with { State = ProvisioningState.Compensating, Deleting = true, Attempts = 0, Problem = null, DueBecause = Late(row) },
             (ProvisioningState.Intent or ProvisioningState.Compensating, MayStillArrive) when row.State == ProvisioningState.Intent || IsAwaited(row)
                 => row with
                 {
@@ -134,19 +162,18 @@ public static class ProvisioningMachine
                     Attempts = 0,
                     Problem = null,
                     DueBecause = MayStillArrive.Reason,
-                    NotBefore = now + Provisioner.CallTimeout + Provisioner.ClockMargin,
+                    NotBefore = now + Provisioner.LateTime,
                 },
             (ProvisioningState.Linked, MadeAgain)
                 => row with { State = ProvisioningState.Pending, TargetId = null, Intended = null, Note = null, DueBecause = null, Attempts = 0 },
-            (ProvisioningState.Compensating, WantedAgain) => row with { State = ProvisioningState.Intent, Deleting = false, Attempts = 0, Problem = null, DueBecause = null },
-            (not ProvisioningState.Conflict and not ProvisioningState.Compensated, NothingLeft) => Settled(row, ProvisioningState.Compensated, null),
+            (ProvisioningState.Compensating, WantedAgain) => row with { State = ProvisioningState.Intent, Deleting = false, Attempts = 0, Problem = null, DueBecause = Late(row) },
+            (not ProvisioningState.Conflict and not ProvisioningState.Compensated, NothingLeft) => Settled(row, ProvisioningState.Compensated, null, now),
             (ProvisioningState.Linked, HandlePassed passed) when row.Intended is { } sent
                 => row with { Intended = sent with { PassedHandles = [.. sent.PassedHandles, passed.Handle] }, Note = passed.Note },
-            // That it may be older than its source is known until it was looked at.
-            (ProvisioningState.Linked, LookAgain) when row.DueBecause is FoundOursOlder.Reason or LookAgain.OfPlan => row with { Attempts = 0, NotBefore = now },
-            (ProvisioningState.Linked, LookAgain again) => row with { DueBecause = again.Reason, Attempts = 0, NotBefore = now },
-            (ProvisioningState.Conflict or ProvisioningState.Compensated, LookAgain)
-                => row with { State = Begun(row) ? ProvisioningState.Intent : ProvisioningState.Pending, Attempts = 0, Problem = null, NotBefore = now },
+            // That it may be older than its source, or is to be made again, is known until it was looked at.
+            (ProvisioningState.Linked, LookAgain) when row.DueBecause is FoundOursOlder.Reason or LookAgain.OfPlan or LookAgain.OfRetry => row with { Attempts = 0, NotBefore = now },
+            (ProvisioningState.Linked, LookAgain again) => row with { DueBecause = Unanswered(row) ?? again.Reason, Attempts = 0, NotBefore = now },
+            (ProvisioningState.Conflict or ProvisioningState.Compensated, LookAgain again) => Reopened(row, again.Reason, now),
             // A look before its time tells who is wanted again; that nothing will arrive only the whole time tells.
             (ProvisioningState.Compensating, LookAgain) when IsAwaited(row) => row with { DueBecause = MayStillArrive.AskedMeanwhile, NotBefore = now },
             (_, LookAgain) => row with { NotBefore = now },
@@ -156,11 +183,42 @@ public static class ProvisioningMachine
     /// <summary>Whether an account may have been made.</summary>
     private static bool Begun(ProvisioningRow row) => row.TargetId is not null || row.Intended is not null;
 
-    /// <summary>Whether it is waited for what may still arrive.</summary>
-    private static bool IsAwaited(ProvisioningRow row) => row.DueBecause is MayStillArrive.Reason or MayStillArrive.AskedMeanwhile;
+    /// <summary>Whether the account of a row in conflict was there: what the service made under an id of its own choice tells that by its evidence only.</summary>
+    private static bool WasLinked(ProvisioningRow row)
+        => row is { State: ProvisioningState.Conflict, TargetId: not null }
+            && (row.Intended is not null || row.Problem?.EndsWith(FoundGone.Advice, StringComparison.Ordinal) == true);
 
-    private static ProvisioningRow Settled(ProvisioningRow row, ProvisioningState state, string? problem)
-        => row with { State = state, Attempts = 0, Problem = problem, DueBecause = null };
+    /// <summary>Whether it is waited for what may still arrive; a compensating row that is not was counted under the guard.</summary>
+    public static bool IsAwaited(string? dueBecause) => dueBecause is MayStillArrive.Reason or MayStillArrive.AskedMeanwhile;
+
+    private static bool IsAwaited(ProvisioningRow row) => IsAwaited(row.DueBecause);
+
+    /// <summary>Why the row goes on to be due for an update that got no answer; null where there was none.</summary>
+    private static string? Late(ProvisioningRow row) => row.DueBecause is UpdateUnanswered.Reason or UpdateUnanswered.Late ? row.DueBecause : null;
+
+    /// <summary>As above, where something changed: what is sent from now on may be overtaken by it.</summary>
+    private static string? Unanswered(ProvisioningRow row) => Late(row) is null ? null : UpdateUnanswered.Reason;
+
+    /// <summary>Settles the row; for good, unless an update got no answer.</summary>
+    private static ProvisioningRow Settled(ProvisioningRow row, ProvisioningState state, string? problem, DateTimeOffset now)
+    {
+        var settled = row with { State = state, Attempts = 0, Problem = problem, DueBecause = null };
+        return row.DueBecause == UpdateUnanswered.Reason ? settled with { DueBecause = UpdateUnanswered.Late, NotBefore = now + Provisioner.LateTime } : settled;
+    }
+
+    /// <summary>A settled row that is looked at again. An account that was linked is not made a second time, whatever the conflict about it was.</summary>
+    private static ProvisioningRow Reopened(ProvisioningRow row, string reason, DateTimeOffset now)
+    {
+        var isLinked = WasLinked(row);
+        return row with
+        {
+            State = isLinked ? ProvisioningState.Linked : Begun(row) ? ProvisioningState.Intent : ProvisioningState.Pending,
+            DueBecause = reason == UpdateUnanswered.Late || (isLinked && reason == LookAgain.OfRetry) ? reason : Unanswered(row) ?? (isLinked ? reason : null),
+            Attempts = 0,
+            Problem = null,
+            NotBefore = now,
+        };
+    }
 
     private static ProvisioningRow Later(ProvisioningRow row, Failed failed, DateTimeOffset now, double jitter)
     {

@@ -73,7 +73,8 @@ public sealed record ProvisioningRow
 
     /// <summary>
     /// Why a linked row is to be looked at again, null when it is not; of a compensating one <see cref="MayStillArrive.Reason"/>, or <see cref="MayStillArrive.AskedMeanwhile"/>
-    /// where that is before its time, until there is something to disable. Null in every other state.
+    /// where that is before its time, until there is something to disable. In any state <see cref="UpdateUnanswered.Reason"/>, or once it is settled
+    /// <see cref="UpdateUnanswered.Late"/>; else null in every other state.
     /// </summary>
     public string? DueBecause { get; init; }
 

@@ -47,7 +47,7 @@ internal sealed partial class RowWork
     /// </summary>
     private bool IsNews(ProvisioningEvent happened) => happened switch
     {
-        FoundOurs => wrote || claim.Row.DueBecause != LookAgain.OfChain,
+        FoundOurs => wrote || claim.Row.DueBecause is not (LookAgain.OfChain or UpdateUnanswered.Late),
         NothingLeft => wrote || claim.Row.State == ProvisioningState.Compensating,
         _ => false,
     };

@@ -64,7 +64,7 @@ public sealed partial class ProvisioningRows(Database database, SecretKeys secre
                 }
 
                 // What may still arrive is looked at before its time.
-                if (row.State is ProvisioningState.Conflict or ProvisioningState.Compensated || row is { State: ProvisioningState.Compensating, DueBecause: not null })
+                if (row.State is ProvisioningState.Conflict or ProvisioningState.Compensated || row is { State: ProvisioningState.Compensating, DueBecause: not null } or { DueBecause: UpdateUnanswered.Late })
                 {
                     row = ProvisioningMachine.Next(row, new LookAgain("A plan is applied."), now, 0);
                     await ProvisioningTable.UpdateAsync(transaction, secrets, row, release: false, now);
@@ -147,7 +147,7 @@ public sealed partial class ProvisioningRows(Database database, SecretKeys secre
                 }
 
                 // After a lost commit answer: it was counted with the state that it has.
-                if (row.Deleting ? present.Deleting : present is { State: nameof(ProvisioningState.Compensating), DueBecause: null })
+                if (row.Deleting ? present.Deleting : present.State == nameof(ProvisioningState.Compensating) && !ProvisioningMachine.IsAwaited(present.DueBecause))
                 {
                     return new DisablingCounted();
                 }
@@ -221,7 +221,7 @@ public sealed partial class ProvisioningRows(Database database, SecretKeys secre
                     return false;
                 }
 
-                await ProvisioningTable.AskAsync(transaction, row, "An administrator asked to try again.", ProvisioningLane.Interactive, correlationId, Now());
+                await ProvisioningTable.AskAsync(transaction, row, LookAgain.OfRetry, ProvisioningLane.Interactive, correlationId, Now());
                 return true;
             },
             cancellation);

@@ -53,6 +53,48 @@ public abstract partial class ProvisioningRowsContract
         (await ClaimAsync()).Single().Row.State.ShouldBe(ProvisioningState.Pending);
     }
 
+    // An earlier version wrote the same sentence: its conflicts are held to be the same.
+    [Fact]
+    public async Task An_account_that_is_gone_stays_so_through_every_change_until_an_administrator_asks()
+    {
+        await InsertAsync("app");
+        var claim = (await ClaimAsync()).Single();
+        var gone = ProvisioningMachine.Next(claim.Row with { State = ProvisioningState.Linked, TargetId = User }, new FoundGone(), clock.Now, 0);
+        await rows.SaveAsync(gone, release: true, [], CancellationToken.None);
+        (await ClaimAsync()).ShouldBeEmpty();
+
+        await AskAsync();
+        var asked = (await ClaimAsync()).ShouldHaveSingleItem().Row;
+        (asked.State, asked.TargetId, asked.DueBecause).ShouldBe((ProvisioningState.Linked, User, "It changed."));
+        await rows.SaveAsync(ProvisioningMachine.Next(asked, new FoundGone(), clock.Now, 0), release: true, [], CancellationToken.None);
+
+        (await rows.RetryAsync(gone.Key, CancellationToken.None)).ShouldBeTrue();
+        await AskAsync();
+        var retried = (await ClaimAsync()).ShouldHaveSingleItem().Row;
+        (retried.State, retried.DueBecause).ShouldBe((ProvisioningState.Linked, LookAgain.OfRetry));
+    }
+
+    [Theory]
+    [InlineData(ProvisioningState.Linked)]
+    [InlineData(ProvisioningState.Conflict)]
+    [InlineData(ProvisioningState.Compensated)]
+    public async Task A_settled_row_of_which_an_update_may_still_arrive_is_due_at_its_time_and_a_plan_takes_it_for_no_more(ProvisioningState state)
+    {
+        await InsertAsync("app");
+        var claim = (await ClaimAsync()).Single();
+        var late = claim.Row with { State = state, DueBecause = UpdateUnanswered.Late, TargetId = User, NotBefore = clock.Now + Provisioner.LateTime };
+        await rows.SaveAsync(late, release: true, [], CancellationToken.None);
+        (await ClaimAsync()).ShouldBeEmpty();
+
+        var planned = (await rows.ClaimAsync(late.Key, Lease, CancellationToken.None)).ShouldNotBeNull();
+        planned.Row.DueBecause.ShouldBe(UpdateUnanswered.Reason);
+        await rows.SaveAsync(late with { Epoch = planned.Row.Epoch }, release: true, [], CancellationToken.None);
+        clock.Now += Provisioner.LateTime;
+
+        var due = (await ClaimAsync()).ShouldHaveSingleItem().Row;
+        (due.State, due.DueBecause).ShouldBe((state, UpdateUnanswered.Late));
+    }
+
     [Fact]
     public async Task A_linked_row_is_due_again_when_its_account_changes_and_settled_when_it_was_looked_at()
     {

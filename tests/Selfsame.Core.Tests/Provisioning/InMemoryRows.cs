@@ -94,7 +94,7 @@ internal sealed class InMemoryRows : IProvisioningRows
     public Task<ClaimedRow?> ClaimAsync(ProvisioningKey key, TimeSpan lease, CancellationToken cancellation)
     {
         var row = rows.GetValueOrDefault(key) ?? New(key);
-        if (row.State is ProvisioningState.Conflict or ProvisioningState.Compensated || row is { State: ProvisioningState.Compensating, DueBecause: not null })
+        if (row.State is ProvisioningState.Conflict or ProvisioningState.Compensated || row is { State: ProvisioningState.Compensating, DueBecause: not null } or { DueBecause: UpdateUnanswered.Late })
         {
             row = ProvisioningMachine.Next(row, new LookAgain("A plan is applied."), row.NotBefore, 0);
         }
