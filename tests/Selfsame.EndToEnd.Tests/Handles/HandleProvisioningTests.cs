@@ -195,7 +195,7 @@ public sealed class HandleProvisioningTests : IAsyncLifetime
         (await me.Api.PutAsync("/api/v1/me/handle", new { handle = PdsUsers.NewName() })).ShouldHaveStatus(202);
 
         calls.ShouldBe(0);
-        (await server.Context.Database.ReadAsync(transaction => transaction.ScalarAsync<string>("SELECT problem FROM handle_changes"))).ShouldNotBeNull().ShouldContain("perSecond");
+        (await ProblemAsync()).ShouldNotBeNull().ShouldContain("perSecond");
     }
 
     [Fact]
@@ -211,6 +211,10 @@ public sealed class HandleProvisioningTests : IAsyncLifetime
         await pds.MakeAsync(wanted);
         Volatile.Write(ref taken, true);
 
+        // What was swallowed might still arrive: the refusal is believed when its time is over.
+        await UntilAsync(async () => await ProblemAsync() == HandleChanges.RefusedTooEarly);
+        (await StateAsync(me)).ShouldBe("pending");
+        await server.Context.Database.TransactAsync(transaction => transaction.ExecuteAsync("UPDATE handle_changes SET not_before = created_at"), CancellationToken.None);
         await UntilAsync(async () => await StateAsync(me) == "refused");
         (await pds.HandleAsync(id)).ShouldBe(old);
         (await ReservedAsync(wanted)).ShouldBe(0);
@@ -335,6 +339,8 @@ public sealed class HandleProvisioningTests : IAsyncLifetime
 
     private Task<long> ReservedAsync(string handle) => server.Context.Database.ReadAsync(
         transaction => transaction.ScalarAsync<long>("SELECT count(*) FROM identifiers WHERE space = 'handle' AND key = @handle", new { handle }));
+
+    private Task<string?> ProblemAsync() => server.Context.Database.ReadAsync(transaction => transaction.ScalarAsync<string?>("SELECT problem FROM handle_changes"));
 
     private static async Task<string?> StateAsync(SignedInCaller me) => (await me.Api.GetAsync("/api/v1/me/handle")).TextOf("state");
 
