@@ -130,7 +130,8 @@ internal sealed class FinalState(World world, RemoteSystems remotes)
             yield break;
         }
 
-        if (!Same(IdentifierKind.Email, user.Email, account["email"].AsText))
+        // Where the rule asks for the proof, an address is carried when it is proved.
+        if ((row.System != RemoteSystems.Pds || user.IsVerified) && !Same(IdentifierKind.Email, user.Email, account["email"].AsText))
         {
             yield return "e-mail";
         }
