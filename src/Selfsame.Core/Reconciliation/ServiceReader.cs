@@ -15,7 +15,7 @@ internal static class ServiceReader
     {
         node.RejectOthers([
             "hosts", "publicUrl", "locale", "role", "emailDisclosure", "lookalikes", "mailboxes", "userCodePrefix", "userCodeSyllables",
-            "signUpLimit", "signUpAttemptLimit", "signInLimit", "passwordResetLimit", "deletionGraceDays"]);
+            "signUpLimit", "signUpAttemptLimit", "signInLimit", "passwordResetLimit", "handleChangeLimit", "deletionGraceDays"]);
         var entries = node.Entries();
         T? Optional<T>(string name, Func<ConfigNode, T> read) => entries.TryGetValue(name, out var entry) ? read(entry) : default;
         int? OptionalCount(string name) => entries.TryGetValue(name, out var entry) ? entry.Count() : null;
@@ -34,6 +34,7 @@ internal static class ServiceReader
             SignUpAttemptLimit = Optional("signUpAttemptLimit", ReadLimit),
             SignInLimit = Optional("signInLimit", ReadLimit),
             PasswordResetLimit = Optional("passwordResetLimit", ReadLimit),
+            HandleChangeLimit = Optional("handleChangeLimit", ReadLimit),
             DeletionGraceDays = OptionalCount("deletionGraceDays"),
         };
     }
