@@ -184,6 +184,9 @@ public sealed class SystemUnavailableException(string message, Exception? inner 
     /// <summary>For how long the system asked to be left alone; null where it did not.</summary>
     public TimeSpan? RetryAfter { get; init; }
 
+    /// <summary>Whether it asked for that because of this account alone: what others ask of the system goes on.</summary>
+    public bool LimitIsOfAccount { get; init; }
+
     /// <summary>What the connector did not foresee, which who reports this shows or logs as well; null where it knows what happened.</summary>
     public Exception? Unforeseen { get; init; }
 }

@@ -212,7 +212,7 @@ internal sealed partial class ApplyAttempt(
         {
             var outcome = await UnforeseenAnswers.WriteAsync(change.System, () => SendOnceAsync(change, precondition, password));
             // The service leaves it alone as well.
-            await (outcome is Throttled throttled && provisioner is not null ? provisioner.PauseAsync(change.System, throttled.RetryAfter, CancellationToken.None) : Task.CompletedTask);
+            await (outcome is Throttled { LimitIsOfAccount: false } throttled && provisioner is not null ? provisioner.PauseAsync(change.System, throttled.RetryAfter, CancellationToken.None) : Task.CompletedTask);
             return outcome;
         });
     }
