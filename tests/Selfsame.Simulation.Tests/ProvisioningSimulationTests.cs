@@ -128,6 +128,7 @@ public sealed class ProvisioningSimulationTests(ITestOutputHelper output)
             violation => violation.Contains("a conflict that nothing justifies") || violation.Contains("is nobody's") || violation.Contains("does not come to rest"));
 
     [Fact]
+    [Trait("needs", "slow")]
     public void Without_claims_of_addresses_a_seed_gives_one_address_two_accounts()
         => SomeSeedShows(Usual.Remotes! with { Rows = (rows, _) => new BrokenRows.GrantingAddresses(rows) }, violation => violation.Contains("is that of several"));
 
