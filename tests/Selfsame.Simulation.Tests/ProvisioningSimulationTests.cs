@@ -56,7 +56,7 @@ public sealed class ProvisioningSimulationTests(ITestOutputHelper output)
             return;
         }
 
-        var seeds = SimulationTests.Number("SELFSAME_SEEDS") ?? TestRun.Rounds(200, SeedsForCoverage, 200_000);
+        var seeds = SimulationTests.Number("SELFSAME_SEEDS") ?? TestRun.Rounds(100, SeedsForCoverage, 200_000);
         var first = SimulationTests.Number("SELFSAME_FIRST_SEED") ?? 1;
         var time = Stopwatch.StartNew();
         var processor = Environment.CpuUsage.TotalTime;
@@ -103,6 +103,7 @@ public sealed class ProvisioningSimulationTests(ITestOutputHelper output)
     }
 
     [Fact]
+    [Trait("needs", "slow")]
     public void Without_a_write_ahead_intent_a_seed_leaves_an_account_that_is_nobodys()
         => SomeSeedShows(
             Usual.Remotes! with { Rows = (rows, _) => new BrokenRows.ForgettingIntents(rows) },
@@ -110,6 +111,7 @@ public sealed class ProvisioningSimulationTests(ITestOutputHelper output)
 
     // Where nobody looks before the first creation, nothing is waited for between a claim and its intent, and hardly anything is left to undo.
     [Fact]
+    [Trait("needs", "slow")]
     public void Without_epoch_guards_a_seed_lets_a_sleeper_undo_what_another_did()
         => SomeSeedShows(
             Usual.Remotes! with { PasswordSystemRefuses = false, Rows = (rows, store) => new BrokenRows.IgnoringEpochs(rows, store) },
@@ -128,6 +130,7 @@ public sealed class ProvisioningSimulationTests(ITestOutputHelper output)
             violation => violation.Contains("a conflict that nothing justifies") || violation.Contains("is nobody's") || violation.Contains("does not come to rest"));
 
     [Fact]
+    [Trait("needs", "slow")]
     public void Without_claims_of_addresses_a_seed_gives_one_address_two_accounts()
         => SomeSeedShows(Usual.Remotes! with { Rows = (rows, _) => new BrokenRows.GrantingAddresses(rows) }, violation => violation.Contains("is that of several"));
 

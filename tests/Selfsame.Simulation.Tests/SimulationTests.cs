@@ -37,7 +37,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
             return;
         }
 
-        var seeds = Number("SELFSAME_SEEDS") ?? TestRun.Rounds(200, 200, 20_000);
+        var seeds = Number("SELFSAME_SEEDS") ?? TestRun.Rounds(100, 200, 20_000);
         var time = Stopwatch.StartNew();
         for (var seed = 1; seed <= seeds; seed++)
         {
@@ -93,6 +93,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
         }).ShouldAllBe(violation => violation.Contains("A continuation ran on another thread"));
 
     [Fact]
+    [Trait("needs", "slow")]
     public void Waiting_inside_a_transaction_for_more_than_the_database_fails_the_seed()
         => FindViolations(seeds: 2, options: Usual with
         {

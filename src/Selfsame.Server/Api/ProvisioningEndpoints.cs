@@ -136,17 +136,19 @@ internal static class ProvisioningEndpoints
             return null;
         }
 
-        if (source is null)
+        if (source is null || account is null)
         {
-            errors.Add("source", "source.missing", "An account is named by its system and its id there. Write both, or neither.");
+            errors.Add(source is null ? "account" : "source", "account.half", "An account is named by its system and its id there. Write both, or neither.");
+            return null;
         }
 
         if (!AccountId.TryFromText(account, out var id))
         {
             errors.Add("account", "account.shape", "Write the account's id as GET /api/v1/provisioning has it.");
+            return null;
         }
 
-        return source is not null && id is not null ? (source, id) : null;
+        return (source, id);
     }
 
     private static Guid? ReadUser(RequestFields query, FieldErrors errors)

@@ -112,6 +112,7 @@ public sealed class HostileHashTests
     }
 
     [Fact]
+    [Trait("needs", "slow")]
     public async Task No_damage_to_a_hash_throws_or_lets_another_password_in()
     {
         var random = new Random(20_261_121);

@@ -13,6 +13,7 @@ public sealed class PasswordMemoryTests
     private const long Mebibyte = 1_048_576;
 
     [Fact]
+    [Trait("needs", "slow")]
     public async Task Two_hundred_passwords_at_once_need_the_memory_of_two()
     {
         using var hashing = PasswordSamples.Create(PasswordSamples.Shipped with { Threads = 2 });

@@ -89,6 +89,7 @@ public sealed class IdChainTests
     }
 
     [Fact]
+    [Trait("needs", "slow")]
     public async Task A_crash_in_the_second_portion_of_a_long_chain_loses_nothing()
     {
         var bench = Chain(Long);
@@ -348,6 +349,7 @@ public sealed class IdChainTests
 
     // The ids of a whole table that are each one too low.
     [Fact]
+    [Trait("needs", "slow")]
     public void A_long_chain_is_planned_in_no_more_time_than_its_length()
     {
         const int length = 100_000;

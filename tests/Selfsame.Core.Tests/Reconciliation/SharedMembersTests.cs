@@ -37,6 +37,7 @@ public sealed class SharedMembersTests
     }
 
     [Fact]
+    [Trait("needs", "slow")]
     public async Task Twenty_thousand_duplicates_are_planned()
     {
         var bench = new Bench();

@@ -141,8 +141,14 @@ public sealed class HookTests : IAsyncLifetime
 
         await UntilAsync(() => App("SELECT id FROM users").SequenceEqual(["auth0|behind"]));
 
-        await UntilAsync(() => log.Lines.Any(line => line.Contains("The log of idp held 100 lines that can't be read", StringComparison.Ordinal) && line.Contains("'user_id' that is too long", StringComparison.Ordinal)));
-        (await server.Anonymous().GetAsync("/metrics")).Text.ShouldContain("{system=\"idp\",result=\"unreadable\"} 100\n");
+        // Counted after it was told.
+        using var patience = new CancellationTokenSource(Patience);
+        while (!(await server.Anonymous().GetAsync("/metrics")).Text.Contains("selfsame_events_total{result=\"unreadable\",system=\"idp\"} 100\n", StringComparison.Ordinal))
+        {
+            await Task.Delay(100, patience.Token);
+        }
+
+        log.Lines.ShouldContain(line => line.Contains("The log of idp held 100 lines that can't be read") && line.Contains("'user_id' that is too long"));
     }
 
     [Fact]
