@@ -5,7 +5,6 @@ using Selfsame.Contract.Tests.Connectors.MongoDb;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
 using Selfsame.Databases;
-using Selfsame.Testing;
 
 namespace Selfsame.Contract.Tests.Connectors;
 
