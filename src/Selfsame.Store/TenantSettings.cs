@@ -56,6 +56,9 @@ public sealed record TenantSettings
 
     public RateLimit PasswordResetLimit { get; init; } = new("password-reset", 10, TimeSpan.FromSeconds(3600));
 
+    /// <summary>Changes of a handle that one user may ask a PDS for: each is an operation in a directory that takes so many.</summary>
+    public RateLimit HandleChangeLimit { get; init; } = new("handle-changes", 10, TimeSpan.FromSeconds(3600));
+
     public TimeSpan SessionLifetime { get; init; } = TimeSpan.FromDays(30);
 
     public TimeSpan VerificationLifetime { get; init; } = TimeSpan.FromDays(3);

@@ -101,6 +101,7 @@ internal sealed class World
         SignUpAttemptLimit = new RateLimit("sign-up-attempts", 0, TimeSpan.FromHours(1)),
         SignInLimit = new RateLimit("sign-in", 0, TimeSpan.FromHours(1)),
         PasswordResetLimit = new RateLimit("password-reset", 0, TimeSpan.FromHours(1)),
+        HandleChangeLimit = new RateLimit("handle-changes", 0, TimeSpan.FromHours(1)),
         DeletionGracePeriod = TimeSpan.FromSeconds(30),
     };
 

@@ -55,6 +55,12 @@ public sealed class PasswordSystem : IReadsAccounts, IReadsAccountsById, IFindsA
     /// <summary>What happens before an update is looked at.</summary>
     public Action BeforeUpdate { get; set; } = () => { };
 
+    /// <summary>What an update of these fields is answered instead of being made; null lets it through.</summary>
+    public Func<Fields, WriteOutcome?> UpdateFault { get; set; } = _ => null;
+
+    /// <summary>What happens before it is looked whether an account is ours.</summary>
+    public Action BeforeLook { get; set; } = () => { };
+
     public int Creations { get; private set; }
 
     /// <summary>The updates that changed something.</summary>
@@ -133,6 +139,7 @@ public sealed class PasswordSystem : IReadsAccounts, IReadsAccountsById, IFindsA
 
     public Task<Ownership> FindOursAsync(Fields fields, string password, CancellationToken cancellation)
     {
+        BeforeLook();
         var holders = accounts.Where(account => new[] { "handle", "email" }.Any(
             field => string.Equals(account.Value.Record[field].AsText, fields[field].AsText, StringComparison.OrdinalIgnoreCase))).ToList();
         if (holders.FirstOrDefault(account => account.Value.Password == password).Key is { } ours)
@@ -148,6 +155,11 @@ public sealed class PasswordSystem : IReadsAccounts, IReadsAccountsById, IFindsA
     public Task<WriteOutcome> UpdateAsync(AccountId id, Fields set, Fields precondition, CancellationToken cancellation)
     {
         BeforeUpdate();
+        if (UpdateFault(set) is { } fault)
+        {
+            return Task.FromResult(fault);
+        }
+
         if (!accounts.TryGetValue(id, out var account) || precondition.DifferencesFrom(account.Record, "").Count > 0)
         {
             return Task.FromResult<WriteOutcome>(new Drifted("It changed."));

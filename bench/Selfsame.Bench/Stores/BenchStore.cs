@@ -89,5 +89,6 @@ internal sealed class BenchStore : IAsyncDisposable
         SignUpAttemptLimit = tenant.SignUpAttemptLimit with { Count = 0 },
         SignInLimit = tenant.SignInLimit with { Count = 0 },
         PasswordResetLimit = tenant.PasswordResetLimit with { Count = 0 },
+        HandleChangeLimit = tenant.HandleChangeLimit with { Count = 0 },
     };
 }

@@ -21,7 +21,7 @@ internal static class ApplyCommand
         var resume = new Option<string?>("--resume") { Description = "Go on with a run whose plan's file is lost, by the run's id or its beginning: the journal holds the plan." };
         var merged = new Option<string?>("--merged")
         {
-            Description = "Write who was merged into whom to this file, one JSON object a line: system, loser, survivor. For your application's sessions. Default: PLAN.merged.jsonl, and with --resume the whole id for PLAN.",
+            Description = "Write who was merged into whom to the end of this file, one JSON object a line: system, loser, survivor. For your application's sessions. Default: PLAN.merged.jsonl, and with --resume the whole id for PLAN.",
         };
         var notify = new Option<bool>("--notify") { Description = "Mail a link to set a password to everybody whose account is created without one, where the system sends such mails." };
         var command = new Command("apply", "Makes exactly the changes of a plan. Apply the same plan again to go on after an interruption.") { file, resume, merged, notify };
@@ -84,7 +84,8 @@ internal static class ApplyCommand
                 ApplyView.Write(report, plan, json);
                 if (merged is not null)
                 {
-                    PrivateFiles.WriteAtomically(merged, AppliedChanges.MergedLines(AppliedChanges.Of(plan, report)));
+                    var before = File.Exists(merged) ? File.ReadAllText(merged) : "";
+                    PrivateFiles.WriteAtomically(merged, AppliedChanges.MergedLines(before, AppliedChanges.Of(plan, report)));
                     ApplyView.WriteMap(merged, json);
                 }
 

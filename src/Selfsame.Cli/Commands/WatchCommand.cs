@@ -3,6 +3,7 @@ using System.Globalization;
 using Selfsame.Cli.Views;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
+using Selfsame.Server.Reconciliation;
 using Selfsame.Server.Watch;
 
 namespace Selfsame.Cli.Commands;
@@ -32,7 +33,9 @@ internal static class WatchCommand
             using var channels = AlertChannels.Open(parsed.GetValue(mail), parsed.GetValue(webhook), Environment.GetEnvironmentVariable(SecretVariable), server);
             async Task<AuditResult> AuditAsync(CancellationToken token)
             {
-                var audit = await new Auditor(await engine.Connected.WithLinksAsync(engine.Store, token), engine.Connected.Systems, IdentifierKeys.TryKey, engine.Store.Clock, engine.Store.Random)
+                // A watch runs for weeks: what was decided meanwhile is heeded in the next round.
+                var decisions = ConfigFile.Read(options.ConfigPath(parsed)).Decisions;
+                var audit = await new Auditor(await engine.Connected.WithLinksAsync(engine.Store, token, decisions), engine.Connected.Systems, IdentifierKeys.TryKey, engine.Store.Clock, engine.Store.Random)
                     .AuditAsync(_ => null, token);
                 return filter is null ? audit : audit with { Findings = filter.Of(audit.Findings, engine.Topology, audit.Pictures, IdentifierKeys.TryKey) };
             }

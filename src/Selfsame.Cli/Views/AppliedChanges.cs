@@ -39,18 +39,16 @@ internal static class AppliedChanges
         _ => throw new ArgumentOutOfRangeException(nameof(counts), pair.Key, null),
     }));
 
-    /// <summary>Who was merged into whom: JSON Lines in UTF-8, one for each account that went.</summary>
-    public static byte[] MergedLines(IReadOnlyList<Change> changes)
+    /// <summary>
+    /// Who was merged into whom: JSON Lines in UTF-8, one for each account that went, behind those of earlier runs. A line that stands there already moves to the end, so that of
+    /// two about one account the last holds.
+    /// </summary>
+    /// <param name="before">What stands in the file now; empty where there is none.</param>
+    /// <param name="changes">What was done.</param>
+    public static byte[] MergedLines(string before, IReadOnlyList<Change> changes)
     {
-        var lines = new StringBuilder();
-        foreach (var change in changes)
-        {
-            foreach (var loser in change.Losers ?? [])
-            {
-                lines.Append(JsonSerializer.Serialize(new { change.System, Loser = loser.Account, Survivor = change.Account }, OnOneLine)).Append('\n');
-            }
-        }
-
-        return Encoding.UTF8.GetBytes(lines.ToString());
+        var lines = changes.SelectMany(change => (change.Losers ?? []).Select(loser => JsonSerializer.Serialize(new { change.System, Loser = loser.Account, Survivor = change.Account }, OnOneLine))).ToList();
+        var earlier = before.Split('\n', StringSplitOptions.RemoveEmptyEntries).Except(lines);
+        return Encoding.UTF8.GetBytes(string.Concat(earlier.Concat(lines).Select(line => line + '\n')));
     }
 }

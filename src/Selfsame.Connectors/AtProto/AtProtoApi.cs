@@ -59,8 +59,12 @@ internal sealed class AtProtoApi
         => SendAsync(calls, HttpMethod.Post, Method(method, ""), body, true, cancellation);
 
     /// <summary>Calls an XRPC procedure once, as anybody may: where accounts are made or sign in, the administrator's password is refused.</summary>
-    public Task<HttpReply> CallOpenlyAsync(string method, JsonObject body, CancellationToken cancellation)
-        => SendAsync(calls, HttpMethod.Post, Method(method, ""), body, false, cancellation);
+    /// <param name="method">The method's NSID.</param>
+    /// <param name="body">What is sent.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <param name="limitIsOfAll">Whether a limit of which the answer tells is one of all accounts.</param>
+    public Task<HttpReply> CallOpenlyAsync(string method, JsonObject body, CancellationToken cancellation, bool limitIsOfAll = true)
+        => SendAsync(calls, HttpMethod.Post, Method(method, ""), body, false, cancellation, limitIsOfAll);
 
     /// <summary>Asks the DID directory, whose paths are <c>/</c> and the DID.</summary>
     public Task<HttpReply> AskDirectoryAsync(string path, CancellationToken cancellation)
@@ -74,7 +78,8 @@ internal sealed class AtProtoApi
 
     private Uri Method(string method, string query) => new(Address, $"xrpc/{method}{(query.Length == 0 ? "" : "?" + query)}");
 
-    private async Task<HttpReply> SendAsync(HttpCalls through, HttpMethod method, Uri address, JsonObject? body, bool asAdministrator, CancellationToken cancellation)
+    private async Task<HttpReply> SendAsync(
+        HttpCalls through, HttpMethod method, Uri address, JsonObject? body, bool asAdministrator, CancellationToken cancellation, bool limitIsOfAll = true)
     {
         using var request = new HttpRequestMessage(method, address);
         request.Headers.Authorization = asAdministrator ? new AuthenticationHeaderValue("Basic", credentials) : null;
@@ -89,7 +94,8 @@ internal sealed class AtProtoApi
                 Secrets = [password, credentials, .. HttpCalls.SecretsOf(body)],
                 RetryAfter = calls.Patience(response.Headers, Reset(response.Headers)),
             },
-            cancellation);
+            cancellation,
+            limitIsOfAll);
     }
 
     // The PDS tells the instant at which its limit starts anew, in seconds since 1970.

@@ -174,7 +174,8 @@ internal sealed class AtProtoCreation(string name, AtProtoApi api, AtProtoFailur
     private async Task<string?> SignInAsync(string identifier, string password, CancellationToken cancellation)
     {
         var body = new JsonObject { ["identifier"] = identifier, ["password"] = password, ["allowTakendown"] = true };
-        var reply = await api.CallOpenlyAsync("com.atproto.server.createSession", body, cancellation);
+        // The PDS counts sign-ins by identifier: whoever has one of us tried often stops nobody else.
+        var reply = await api.CallOpenlyAsync("com.atproto.server.createSession", body, cancellation, limitIsOfAll: false);
         switch (reply)
         {
             case Answer { IsSuccess: true } answer when AtProtoNames.IsDid(answer.Text("did")):
@@ -182,7 +183,11 @@ internal sealed class AtProtoCreation(string name, AtProtoApi api, AtProtoFailur
             case Answer { Status: HttpStatusCode.Unauthorized, Error: "AuthenticationRequired" }:
                 return null;
             case Answer { Status: HttpStatusCode.TooManyRequests } answer:
-                throw new SystemUnavailableException($"'{name}' asks to wait {answer.RetryAfter.TotalSeconds:0} s before the next sign-in with the stored password.") { RetryAfter = answer.RetryAfter };
+                throw new SystemUnavailableException($"'{name}' asks to wait {answer.RetryAfter.TotalSeconds:0} s before the next sign-in with the stored password.")
+                {
+                    RetryAfter = answer.RetryAfter,
+                    LimitIsOfAccount = true,
+                };
             default:
                 throw failures.Unreadable(reply);
         }

@@ -50,6 +50,17 @@ internal sealed partial class AtProtoFailures(string name, AtProtoApi api)
         _ => throw Unexpected(reply),
     };
 
+    /// <summary>
+    /// What a change of a handle that did not succeed came to. It is an operation of the account's own log in the DID directory, which takes so many of each DID and no
+    /// two after the same one: neither says anything about other accounts, and the second nothing about the handle.
+    /// </summary>
+    public WriteOutcome HandleChange(HttpReply reply) => (Change(reply), reply) switch
+    {
+        (Throttled throttled, Answer { Status: HttpStatusCode.BadRequest }) => throttled with { LimitIsOfAccount = true },
+        (Refused { Fields.Count: 0 }, Answer answer) when Overtaken().IsMatch(answer.Message) => new Unknown($"Another operation of the account came first in the DID directory. '{name}' answered {Said(answer)}"),
+        (var outcome, _) => outcome,
+    };
+
     /// <summary>Whether an invite code was asked for that we had not sent, or is no longer good.</summary>
     public static bool WantsInvite(HttpReply reply) => reply is Answer { Error: "InvalidInviteCode" };
 
@@ -90,6 +101,10 @@ internal sealed partial class AtProtoFailures(string name, AtProtoApi api)
     private static string Said(Answer answer) => $"{(int)answer.Status}{(answer.Error.Length > 0 ? $" {answer.Error}" : "")}: {answer.Message.TrimEnd('.')}.";
 
     private static InvalidOperationException Unexpected(HttpReply reply) => new($"The reply {reply.GetType().Name} is unknown.");
+
+    // The directory's words for an operation that builds on one that is no longer the last.
+    [GeneratedRegex("prev does not match|invalid signature|not in correct order", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex Overtaken();
 
     [GeneratedRegex("too many|rate limit|limit exceeded|try again later", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex TooMany();

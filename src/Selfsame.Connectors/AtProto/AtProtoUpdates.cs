@@ -92,8 +92,7 @@ internal sealed class AtProtoUpdates(string name, AtProtoApi api, AtProtoFailure
 
     private Task<WriteOutcome> SetAsync(string did, string field, FieldValue value, Account present, CancellationToken cancellation) => field switch
     {
-        AtProtoFields.Handle => CallAsync(
-            "com.atproto.admin.updateAccountHandle", new JsonObject { ["did"] = did, ["handle"] = names.ToHandle(value.ToString()) }, cancellation),
+        AtProtoFields.Handle => SetHandleAsync(did, value, cancellation),
         AtProtoFields.Email => SetEmailAsync(did, value, cancellation),
         _ => SetActiveAsync(did, value.IsTruthy, present, cancellation),
     };
@@ -124,6 +123,13 @@ internal sealed class AtProtoUpdates(string name, AtProtoApi api, AtProtoFailure
                     [AtProtoFields.Email], $"'{name}' answered 500 to the address {email} {attempts} times, as it does where another of its accounts has it.");
             }
         }
+    }
+
+    private async Task<WriteOutcome> SetHandleAsync(string did, FieldValue handle, CancellationToken cancellation)
+    {
+        var body = new JsonObject { ["did"] = did, ["handle"] = names.ToHandle(handle.ToString()) };
+        var reply = await api.CallAsync("com.atproto.admin.updateAccountHandle", body, cancellation);
+        return IsDone(reply) ? new Done() : failures.HandleChange(reply);
     }
 
     private async Task<WriteOutcome> CallAsync(string method, JsonObject body, CancellationToken cancellation)

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text;
+using System.Text.Unicode;
 using System.Threading.Channels;
 
 namespace Selfsame.Connectors.Files;
@@ -70,7 +71,8 @@ internal sealed class FileReading(string path, Func<TextReader, IEnumerable<File
                 throw new IOException("it is a pipe or a device, which can be read only once.");
             }
 
-            using var reader = new StreamReader(file, new UTF8Encoding(false, throwOnInvalidBytes: false));
+            // No other encoding is guessed at: what is replaced here would be written into other systems as if somebody were called so.
+            using var reader = new StreamReader(file, new UTF8Encoding(encoderShouldEmitUTF8Identifier: true, throwOnInvalidBytes: true), detectEncodingFromByteOrderMarks: false);
             foreach (var portion in Watched(parse(reader), file).Chunk(PortionSize))
             {
                 if (!portions.WaitToWriteAsync(stopped).AsTask().GetAwaiter().GetResult())
@@ -92,10 +94,43 @@ internal sealed class FileReading(string path, Func<TextReader, IEnumerable<File
 
     private static IEnumerable<FileRecord> Watched(IEnumerable<FileRecord> records, WatchedFile file)
     {
-        foreach (var record in records)
+        using var each = records.GetEnumerator();
+        while (Next(each, file) is { } record)
         {
             file.EndRecord();
             yield return record;
+            if (record.HidesOthers)
+            {
+                yield break;
+            }
         }
+    }
+
+    private static FileRecord? Next(IEnumerator<FileRecord> records, WatchedFile file)
+    {
+        try
+        {
+            return records.MoveNext() ? records.Current : null;
+        }
+        catch (DecoderFallbackException)
+        {
+            return new FileRecord(
+                LineOfOtherEncoding(file), null, "it is no UTF-8 but Latin-1, Windows-1252, UTF-16 or the like: convert the file, as with iconv -f WINDOWS-1252 -t UTF-8.", HidesOthers: true);
+        }
+    }
+
+    /// <summary>The first line that is no UTF-8; the text is read in blocks, so that the reader is past it when it fails.</summary>
+    private static long LineOfOtherEncoding(WatchedFile file)
+    {
+        file.Position = 0;
+        // Latin-1 has a letter for every byte, and its lines end where those of UTF-8 do.
+        using var lines = new StreamReader(file, Encoding.Latin1, detectEncodingFromByteOrderMarks: false, leaveOpen: true);
+        long line = 1;
+        for (; lines.ReadLine() is { } text && Utf8.IsValid(Encoding.Latin1.GetBytes(text)); line++)
+        {
+            file.EndRecord();
+        }
+
+        return line;
     }
 }

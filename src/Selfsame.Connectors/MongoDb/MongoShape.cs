@@ -33,15 +33,14 @@ public static class MongoShape
             var documents = await database.ReadListAsync(
                 BsonDocument.Of(("find", name), ("filter", BsonDocument.Empty), ("limit", Sample), ("singleBatch", true)), cancellation);
             var indexes = await new MongoCollection(database, name).IndexesAsync(cancellation);
+            var unique = indexes.Select(index => (IsPartial: index.Find("partialFilterExpression") is not null, Index: new MongoIndex(index))).Where(pair => pair.Index.Unique).ToList();
             tables.Add(new CatalogTable
             {
                 Name = name,
                 Columns = ColumnsOf(documents),
                 PrimaryKey = [MongoCollection.Id],
-                UniqueSets =
-                [
-                    .. indexes.Where(index => index.Find("partialFilterExpression") is null).Select(index => new MongoIndex(index)).Where(index => index.Unique).Select(index => index.Fields),
-                ],
+                UniqueSets = [.. unique.Where(pair => !pair.IsPartial).Select(pair => pair.Index.Fields)],
+                OtherUniqueSets = [.. unique.Where(pair => pair.IsPartial && pair.Index.Fields.Count > 1).Select(pair => pair.Index.Fields)],
             });
         }
 

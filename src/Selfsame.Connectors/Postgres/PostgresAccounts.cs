@@ -46,6 +46,11 @@ internal sealed class PostgresAccounts(PostgresSession session, PostgresTable ta
 
     public async Task<WriteOutcome> DeleteAsync(Fields id)
     {
+        if (table.Undeletable is { } undeletable)
+        {
+            return new Refused(undeletable);
+        }
+
         session.Need(table, "SELECT", "DELETE");
         return ExactlyOne((await session.ExecuteAsync([PostgresWrites.Delete(table, id)]))[0]);
     }

@@ -62,20 +62,31 @@ internal static class PostgresCatalog
         FROM (SELECT oid, collname, collisdeterministic, to_jsonb(c) AS row FROM pg_collation c) c
         """;
 
-    /// <summary>All foreign keys that refer to one of the tables, in a fixed order; those of partitions stand with their parent.</summary>
+    // Each table with its partitions and with those that inherit from it: its rows stand in these too.
+    private const string Parts =
+        """
+        parts (root, id) AS (SELECT oid, oid FROM pg_class WHERE relkind IN ('r', 'p') UNION SELECT parts.root, i.inhrelid FROM parts JOIN pg_inherits i ON i.inhparent = parts.id)
+        """;
+
+    /// <summary>
+    /// All foreign keys that refer to one of the tables, or to a part of it as if to the table, in a fixed order. What a partition has by a foreign key of its whole stands with that; one to a
+    /// whole counts for a partition that is asked about alone.
+    /// </summary>
     public static Task<List<PostgresForeignKey>> ForeignKeysToAsync(PostgresSession session, IReadOnlyCollection<uint> tables)
         => session.QueryAsync(
             $"""
+            WITH RECURSIVE parts (root, id) AS (
+                SELECT t, t FROM unnest($1) t UNION SELECT parts.root, i.inhrelid FROM parts JOIN pg_inherits i ON i.inhparent = parts.id)
             SELECT {NameOf}, k.conrelid,
                 ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY u(num, number)
                     JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.num ORDER BY u.number),
                 ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY u(num, number)
                     JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.num ORDER BY u.number),
-                k.confrelid,
+                parts.root,
                 CASE k.confdeltype WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' WHEN 'd' THEN 'SET DEFAULT' WHEN 'r' THEN 'RESTRICT' ELSE 'NO ACTION' END
-            FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid = ANY ($1)
-            ORDER BY 1, k.conname
+            FROM parts JOIN pg_constraint k ON k.confrelid = parts.id AND k.contype = 'f' JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE NOT EXISTS (SELECT 1 FROM pg_constraint whole JOIN parts mine ON mine.id = whole.confrelid AND mine.root = parts.root WHERE whole.oid = k.conparentid)
+            ORDER BY 1, k.conname, parts.root, k.oid
             """,
             reader => new PostgresForeignKey(
                 reader.GetString(0), reader.GetFieldValue<uint>(1), reader.GetFieldValue<string[]>(2), reader.GetFieldValue<string[]>(3),
@@ -114,14 +125,13 @@ internal static class PostgresCatalog
     public static Task<List<PostgresCascade>> CascadesAsync(PostgresSession session, PostgresTable accounts)
         => session.QueryAsync(
             $"""
-            WITH RECURSIVE hit (conrelid, confrelid, oid, depth) AS (
-                SELECT conrelid, confrelid, oid, 1 FROM pg_constraint
-                WHERE contype = 'f' AND conparentid = 0 AND confrelid = $1 AND confdeltype IN ('c', 'n', 'd')
+            WITH RECURSIVE {Parts}, keys AS (
+                SELECT k.conrelid, k.oid, k.confdeltype, parts.root FROM parts JOIN pg_constraint k ON k.confrelid = parts.id AND k.contype = 'f' AND k.confdeltype IN ('c', 'n', 'd')
+                WHERE NOT EXISTS (SELECT 1 FROM pg_constraint whole JOIN parts mine ON mine.id = whole.confrelid AND mine.root = parts.root WHERE whole.oid = k.conparentid)),
+            hit (conrelid, oid, confdeltype, depth) AS (
+                SELECT conrelid, oid, confdeltype, 1 FROM keys WHERE root = $1
                 UNION
-                SELECT k.conrelid, k.confrelid, k.oid, hit.depth + 1 FROM hit
-                JOIN pg_constraint h ON h.oid = hit.oid AND h.confdeltype = 'c'
-                JOIN pg_constraint k ON k.confrelid = hit.conrelid AND k.contype = 'f' AND k.conparentid = 0 AND k.confdeltype IN ('c', 'n', 'd')
-                WHERE hit.depth < 16)
+                SELECT k.conrelid, k.oid, k.confdeltype, hit.depth + 1 FROM hit JOIN keys k ON k.root = hit.conrelid WHERE hit.confdeltype = 'c' AND hit.depth < 16)
             SELECT {NameOf}, array_agg(DISTINCT a.attname::text), k.confdeltype = 'c', min(hit.depth), p.relname,
                 n.oid = (SELECT relnamespace FROM pg_class WHERE oid = $1), has_table_privilege(c.oid, 'SELECT') AND NOT row_security_active(c.oid),
                 ARRAY(SELECT t.attname::text FROM pg_attribute t WHERE t.attrelid = k.confrelid AND t.attnum = ANY (k.confkey))

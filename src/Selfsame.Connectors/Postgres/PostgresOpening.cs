@@ -29,7 +29,7 @@ internal sealed class PostgresOpening
 
     /// <summary>Null where the server must be asked something first.</summary>
     public static PostgresOpening? Of(KnownShapes? shapes, IReadOnlyList<RowWrite> writes)
-        => shapes is not null && writes.All(write => PostgresRows.Missing(shapes.Tables, write) is null) && PostgresStored.AreStored(shapes.Tables, writes)
+        => shapes is not null && writes.All(write => PostgresRows.Missing(shapes.Tables, write) is null && shapes.Tables[write.Table].Undeletable is null) && PostgresStored.AreStored(shapes.Tables, writes)
             ? new PostgresOpening(shapes, writes)
             : null;
 

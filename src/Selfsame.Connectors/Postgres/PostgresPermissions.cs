@@ -20,7 +20,9 @@ internal static class PostgresPermissions
         var probes = new List<PermissionProbe>();
         foreach (var (name, privilege) in OfAccounts)
         {
-            probes.Add(await OfTableAsync(session, name, accounts.Name, privilege, role));
+            probes.Add(privilege == "DELETE" && accounts.Undeletable is { } undeletable
+                ? new PermissionProbe(name, ProbeAnswer.No, undeletable)
+                : await OfTableAsync(session, name, accounts.Name, privilege, role));
         }
 
         if (numbers is not null)

@@ -21,9 +21,9 @@ internal sealed class PostgresRows(string system, PostgresSession session, Postg
     public async Task<WriteOutcome> WriteAsync(
         IReadOnlyList<RowWrite> given, IReadOnlyList<NoReferenceLeft> noneLeft, IReadOnlyDictionary<(string Table, Fields Key), List<Fields>>? locked)
     {
-        if (given.Select(write => Missing(tables, write)).FirstOrDefault(refusal => refusal is not null) is { } missing)
+        if (given.Select(write => Missing(tables, write) ?? Undeletable(write)).FirstOrDefault(refusal => refusal is not null) is { } refused)
         {
-            return missing;
+            return refused;
         }
 
         var writes = given;
@@ -196,6 +196,10 @@ internal sealed class PostgresRows(string system, PostgresSession session, Postg
             session.Need(tables[write.Table], "SELECT", "UPDATE", write.Action switch { RowAction.Insert => "INSERT", RowAction.Delete => "DELETE", _ => "UPDATE" });
         }
     }
+
+    // A row that goes, or takes another key, has what refers to it follow.
+    private Refused? Undeletable(RowWrite write)
+        => tables[write.Table].Undeletable is { } problem && (write.Action == RowAction.Delete || !write.KeyAfter.Equals(write.Key)) ? new Refused(problem) : null;
 
     private bool IsAccountDeletion(RowWrite write) => write.Action == RowAction.Delete && tables[write.Table].Id == accounts.Id;
 }

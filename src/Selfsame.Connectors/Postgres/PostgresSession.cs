@@ -20,11 +20,13 @@ internal sealed class PostgresSession(NpgsqlConnection connection, CancellationT
     /// <summary>Time for one statement that may take long (an index, a scan), in seconds; null: the connection's.</summary>
     public int? CommandTimeout { get; set; }
 
-    public void Need(PostgresTable table, params ReadOnlySpan<string> privileges)
+    public void Need(PostgresTable table, params ReadOnlySpan<string> privileges) => Need(table.Name, privileges);
+
+    public void Need(string table, params ReadOnlySpan<string> privileges)
     {
         foreach (var privilege in privileges)
         {
-            needs.Add((table.Name, privilege));
+            needs.Add((table, privilege));
         }
     }
 

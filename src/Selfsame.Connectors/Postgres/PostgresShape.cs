@@ -1,3 +1,4 @@
+using Selfsame.Connectors.Rows;
 using Selfsame.Core.Discovery;
 
 namespace Selfsame.Connectors.Postgres;
@@ -50,6 +51,7 @@ public static class PostgresShape
                 To: reader.IsDBNull(4) ? "" : reader.IsDBNull(3) ? reader.GetString(4) : $"{reader.GetString(3)}.{reader.GetString(4)}"),
             [ids.ToArray()]);
         var unique = await PostgresCatalog.UniqueSetsAsync(session, ids);
+        var unforeseen = await PostgresCatalog.UnforeseenIndexesAsync(session, ids);
         return tables.ConvertAll(table => new CatalogTable
         {
             Schema = table.Schema,
@@ -58,6 +60,11 @@ public static class PostgresShape
             Columns = [.. columns.Where(column => column.Table == table.Id).Select(column => column.Column)],
             PrimaryKey = keys.Where(key => key.Table == table.Id && key.IsPrimary).Select(key => key.Columns).FirstOrDefault([]),
             UniqueSets = [.. unique[table.Id]],
+            OtherUniqueSets =
+            [
+                .. unforeseen.Where(index => index.Table == table.Id && (index.Predicate is null || index.Keys.Count > 1))
+                    .Select(index => IndexExpression.NamedIn(index.Keys, [.. columns.Where(column => column.Table == table.Id).Select(column => column.Column.Name)])),
+            ],
             ForeignKeys = [.. keys.Where(key => key.Table == table.Id && !key.IsPrimary).Select(key => new CatalogForeignKey(key.Columns, key.To))],
         });
     }

@@ -36,7 +36,7 @@ internal sealed class PostgresShapes
 
     /// <summary>
     /// Asks which transactions wrote the catalog's rows of these tables. A foreign key that refers to one of them is seen by its triggers there: they can be
-    /// found by an index, the constraint can't.
+    /// found by an index, the constraint can't. One that refers to a part of a table has them at that.
     /// </summary>
     public static PostgresStatement Asking(IReadOnlyDictionary<string, PostgresTable> tables)
     {
@@ -44,11 +44,12 @@ internal sealed class PostgresShapes
         var ids = statement.Ids(tables.Values.Select(table => table.Id));
         statement.Sql =
             $"""
+            WITH RECURSIVE parts (id) AS (SELECT unnest({ids}) UNION SELECT i.inhrelid FROM parts JOIN pg_inherits i ON i.inhparent = parts.id)
             SELECT string_agg(v, ' ' ORDER BY v) FROM (
                 SELECT concat('c', oid, ':', xmin) FROM pg_class WHERE oid = ANY ({ids})
                 UNION ALL SELECT concat('a', attrelid, '.', attnum, ':', xmin) FROM pg_attribute WHERE attrelid = ANY ({ids}) AND attnum > 0
                 UNION ALL SELECT concat('i', indexrelid, ':', xmin) FROM pg_index WHERE indrelid = ANY ({ids})
-                UNION ALL SELECT concat('t', oid, ':', xmin) FROM pg_trigger WHERE tgrelid = ANY ({ids})) AS versions (v)
+                UNION ALL SELECT concat('t', oid, ':', xmin) FROM pg_trigger WHERE tgrelid IN (SELECT id FROM parts)) AS versions (v)
             """;
         return statement;
     }

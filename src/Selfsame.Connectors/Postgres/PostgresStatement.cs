@@ -26,6 +26,9 @@ internal sealed class PostgresStatement
     /// <summary>A list of texts as one parameter.</summary>
     public string Texts(IEnumerable<string?> values) => Add(values.ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Text) + "::text[]";
 
+    /// <summary>A list of numbers as one parameter.</summary>
+    public string Numbers(IEnumerable<long> values) => Add(values.ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Bigint);
+
     /// <summary>A list of object ids as one parameter.</summary>
     public string Ids(IEnumerable<uint> values) => Add(values.ToArray(), NpgsqlDbType.Array | NpgsqlDbType.Oid);
 

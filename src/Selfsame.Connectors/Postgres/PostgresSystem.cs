@@ -11,7 +11,7 @@ namespace Selfsame.Connectors.Postgres;
 /// precondition and changed; a bulk read is one snapshot.
 /// </summary>
 public sealed class PostgresSystem
-    : IReadsFields, IReadsAccountsById, IFindsAccounts, INumbersAccounts, IUpdatesAccounts, IDeletesAccounts, IHasReferences, IWritesTogether,
+    : IReadsFields, IReadsAccountsById, IFindsAccounts, INumbersAccounts, IUpdatesAccounts, IDeletesWithRows, IHasReferences, IWritesTogether,
         IHasCanonicalIndexes, IChangesSchema, IProbesPermissions, IMakesUserCodes, ITellsCascades
 {
     private const int PortionSize = 1000;
@@ -76,6 +76,7 @@ public sealed class PostgresSystem
                 UnchangeableFields = table.Columns.Where(column => column.AlwaysNumbered || column.Computed).Select(column => column.Name).ToHashSet(StringComparer.Ordinal),
                 AtomicPreconditions = true,
                 NotNullFields = table.Columns.Where(column => column.NotNull).Select(column => column.Name).ToHashSet(StringComparer.Ordinal),
+                KeepsAccounts = table.Undeletable,
                 DeletionEffects = [.. (await PostgresCatalog.CascadesAsync(session, table)).Select(cascade => cascade.ToString())],
             };
         },
@@ -219,6 +220,37 @@ public sealed class PostgresSystem
         => records is not null ? WithRecordsAsync(id, precondition, present => records.DeleteAsync(present, cancellation), cancellation) : WriteAsync(
             precondition.Keys, accounts => WithRowAsync(accounts, id, precondition, row => accounts.DeleteAsync(row.Only(Mapping.Id))), cancellation);
 
+    // With records of its own it goes row by row, and takes nothing along.
+    public Task<WriteOutcome> DeleteAsync(AccountId id, Fields precondition, IReadOnlyList<TakenRows> atMost, CancellationToken cancellation)
+        => records is not null ? DeleteAsync(id, precondition, cancellation) : WriteAsync(
+            precondition.Keys,
+            (session, accounts) => WithRowAsync(accounts, id, precondition, async row => await MoreTakenAsync(session, row, atMost) ?? await accounts.DeleteAsync(row.Only(Mapping.Id))),
+            cancellation);
+
+    public Task<IReadOnlyDictionary<AccountId, IReadOnlyList<TakenRows>>> CountTakenAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation)
+        => database.ReadAsync<IReadOnlyDictionary<AccountId, IReadOnlyList<TakenRows>>>(
+            async session =>
+            {
+                var table = await CheckedTableAsync(session);
+                var found = new List<Account>();
+                foreach (var chunk in ids.Chunk(IdsPerQuery))
+                {
+                    found.AddRange(await new PostgresAccounts(session, table, Mapping).ReadAsync(chunk, locked: false));
+                }
+
+                var taken = await new PostgresTaken(session, table).CountAsync(found, Mapping.Id);
+                return found.Zip(taken).DistinctBy(pair => pair.First.Id).ToDictionary(pair => pair.First.Id, pair => pair.Second);
+            },
+            cancellation);
+
+    // The locked account keeps others from coming to refer to it.
+    private async Task<WriteOutcome?> MoreTakenAsync(PostgresSession session, Fields row, IReadOnlyList<TakenRows> atMost)
+    {
+        var table = (await PostgresTable.LoadAsync(session, [tableName]))[tableName];
+        var found = await new PostgresTaken(session, table).CountAsync([Mapping.ToAccount(row)!], Mapping.Id);
+        return TakenRows.MoreThan(atMost, found[0]);
+    }
+
     public Task<IReadOnlyList<SystemIndex>> ReadIndexesAsync(CancellationToken cancellation)
         => database.ReadAsync<IReadOnlyList<SystemIndex>>(
             async session => await PostgresCatalog.IndexesAsync(session, await CheckedTableAsync(session)), cancellation);
@@ -317,13 +349,16 @@ public sealed class PostgresSystem
         });
 
     private Task<WriteOutcome> WriteAsync(IEnumerable<string> fields, Func<PostgresAccounts, Task<WriteOutcome>> write, CancellationToken cancellation)
+        => WriteAsync(fields, (_, accounts) => write(accounts), cancellation);
+
+    private Task<WriteOutcome> WriteAsync(IEnumerable<string> fields, Func<PostgresSession, PostgresAccounts, Task<WriteOutcome>> write, CancellationToken cancellation)
         => database.WriteAsync(
             async session =>
             {
                 var table = (await PostgresTable.LoadAsync(session, [tableName]))[tableName];
                 var gone = fields.Concat(Mapping.Id).Where(field => !table.Has(field)).Distinct().ToList();
                 return gone.Count == 0
-                    ? await write(new PostgresAccounts(session, table, Mapping))
+                    ? await write(session, new PostgresAccounts(session, table, Mapping))
                     : new Refused($"The table {tableName} has no column {string.Join(", ", gone)} any more. Make a new plan.");
             },
             cancellation);

@@ -10,10 +10,11 @@ internal sealed class PostgresTable
     private readonly Dictionary<string, PostgresColumn> byName;
     private readonly FieldNames names;
 
-    private PostgresTable(string name, uint id, IReadOnlyList<PostgresColumn> columns)
+    private PostgresTable(string name, uint id, string? undeletable, IReadOnlyList<PostgresColumn> columns)
     {
         Name = name;
         Id = id;
+        Undeletable = undeletable is null ? null : $"{name} {undeletable}: map the table in which the rows stand.";
         Columns = columns;
         Quoted = DialectText.QuoteQualified(name);
         names = new FieldNames([.. columns.Select(column => column.Name)]);
@@ -31,6 +32,9 @@ internal sealed class PostgresTable
 
     /// <summary>Its object id; 0 when there is no such table.</summary>
     public uint Id { get; }
+
+    /// <summary>Why no row is deleted through it and none takes another key, and what to do: it shows rows that stand elsewhere. Null where its rows are its own, or its partitions'.</summary>
+    public string? Undeletable { get; }
 
     public string Quoted { get; }
 
@@ -85,7 +89,9 @@ internal sealed class PostgresTable
                 CASE WHEN y.typtype = 'd' THEN y.typbasetype ELSE y.oid END, CASE WHEN y.typtype = 'd' THEN y.typtypmod ELSE a.atttypmod END,
                 CASE WHEN y.typtype = 'e' THEN ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = y.oid ORDER BY e.enumsortorder) END,
                 d.oid IS NOT NULL OR a.attidentity <> '' OR y.typdefault IS NOT NULL OR EXISTS (
-                    SELECT 1 FROM pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal AND g.tgtype & 7 = 7)
+                    SELECT 1 FROM pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal AND g.tgtype & 7 = 7),
+                CASE WHEN c.relkind IN ('v', 'm', 'f') THEN 'is a view or a foreign table, so that nothing tells what refers to its rows and would go along with them'
+                    WHEN c.relkind = 'r' AND EXISTS (SELECT 1 FROM pg_inherits i WHERE i.inhparent = c.oid) THEN 'shows rows of tables that inherit from it, to which none could be brought back' END
             FROM unnest($1) WITH ORDINALITY n(name, number)
             JOIN pg_class c ON c.oid = to_regclass(n.name) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
             JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -99,11 +105,11 @@ internal sealed class PostgresTable
                 ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid LIMIT 1) k ON true
             ORDER BY n.number, a.attnum
             """,
-            reader => (Table: distinct[reader.GetInt64(0) - 1], Id: reader.GetFieldValue<uint>(1), Column: ColumnOf(reader)),
+            reader => (Table: distinct[reader.GetInt64(0) - 1], Id: reader.GetFieldValue<uint>(1), Undeletable: reader.IsDBNull(17) ? null : reader.GetString(17), Column: ColumnOf(reader)),
             [distinct.Select(DialectText.QuoteQualified).ToArray()]);
         var found = columns.GroupBy(row => row.Table).ToDictionary(
-            rows => rows.Key, rows => new PostgresTable(rows.Key, rows.First().Id, [.. rows.Select(row => row.Column)]), StringComparer.Ordinal);
-        return distinct.ToDictionary(name => name, name => found.GetValueOrDefault(name) ?? new PostgresTable(name, 0, []), StringComparer.Ordinal);
+            rows => rows.Key, rows => new PostgresTable(rows.Key, rows.First().Id, rows.First().Undeletable, [.. rows.Select(row => row.Column)]), StringComparer.Ordinal);
+        return distinct.ToDictionary(name => name, name => found.GetValueOrDefault(name) ?? new PostgresTable(name, 0, null, []), StringComparer.Ordinal);
     }
 
     // A type that can be a key has an equality; of the others the texts are compared, as also where the equality is a loose one.

@@ -34,6 +34,10 @@ internal static partial class IndexExpression
     public static bool Names(string expression, string column)
         => Word().Matches(Text().Replace(expression, "")).Any(word => !word.Groups["call"].Success && string.Equals(Bare(word.Groups["name"].Value), column, StringComparison.OrdinalIgnoreCase));
 
+    /// <summary>Those of the columns that the parts of an index name.</summary>
+    public static IReadOnlyList<string> NamedIn(IReadOnlyList<string> parts, IEnumerable<string> columns)
+        => [.. columns.Where(column => parts.Any(part => Names(part, column)))];
+
     private static string Bare(string word) => word.StartsWith('"') ? word[1..^1].Replace("\"\"", "\"", StringComparison.Ordinal) : word;
 
     [GeneratedRegex("""

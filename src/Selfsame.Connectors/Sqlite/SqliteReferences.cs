@@ -67,7 +67,7 @@ internal sealed class SqliteReferences(string system, SqliteTable accounts)
             while (reader.Read())
             {
                 var row = SqliteTable.RecordOf(reader, from: key.Count + 1);
-                var rowKey = key.Select((column, index) => KeyValuePair.Create(column, FieldValue.From(reader.GetValue(index + 1))));
+                var rowKey = key.Select((column, index) => KeyValuePair.Create(column, SqliteTable.ValueOf(reader, index + 1)));
                 yield return new ReferringRow(place, chunk[reader.GetInt32(0)].Account.Id, new Fields(rowKey), row);
             }
         }
@@ -138,11 +138,11 @@ internal sealed class SqliteReferences(string system, SqliteTable accounts)
         }));
 
     // A column without a declared type tells 5 from '5'; an application does not.
-    private static IEnumerable<object?> Spellings(FieldValue value) => value.Raw switch
+    private static IEnumerable<FieldValue> Spellings(FieldValue value) => value.Raw switch
     {
-        long number => [number, number.ToString(CultureInfo.InvariantCulture)],
-        string text when long.TryParse(text, out var number) && number.ToString(CultureInfo.InvariantCulture) == text => [text, number],
-        var other => [other],
+        long number => [value, FieldValue.Text(number.ToString(CultureInfo.InvariantCulture))],
+        string text when long.TryParse(text, out var number) && number.ToString(CultureInfo.InvariantCulture) == text => [value, FieldValue.Integer(number)],
+        _ => [value],
     };
 
     private ReferencePlace Resolved(SqliteConnection connection, ReferencePlace place, IReadOnlyList<string> own)

@@ -11,6 +11,9 @@ internal sealed class SqliteRows(SqliteConnection connection, SqliteTransaction 
     private readonly Dictionary<string, IReadOnlyList<SqliteColumn>> columns = new(StringComparer.OrdinalIgnoreCase);
     private readonly Dictionary<string, IReadOnlyList<SqliteForeignKey>> cascades = new(StringComparer.OrdinalIgnoreCase);
 
+    // As our own updates leave them: what a trigger made of them besides is nobody's change meanwhile.
+    private readonly Dictionary<(string Table, Fields Key), Fields> updated = [];
+
     public WriteOutcome Write(IReadOnlyList<RowWrite> writes, IReadOnlyList<NoReferenceLeft> noneLeft)
     {
         if (writes.Select(Missing).FirstOrDefault(refusal => refusal is not null) is { } missing)
@@ -106,6 +109,11 @@ internal sealed class SqliteRows(SqliteConnection connection, SqliteTransaction 
     private WriteOutcome Make(RowWrite write)
     {
         var present = Read(write.Table, write.Key);
+        if (present.Count == 1 && updated.TryGetValue((write.Table, write.Key), out var ours))
+        {
+            present = [ours];
+        }
+
         return (write.Action, present) switch
         {
             (_, { Count: > 1 }) => RowStates.Several(write, present.Count),
@@ -129,8 +137,9 @@ internal sealed class SqliteRows(SqliteConnection connection, SqliteTransaction 
         var written = WithoutGenerated(write.Table, write.Key.With(write.After));
         using var command = NewCommand();
         var names = string.Join(", ", written.Keys.Select(DialectText.Quote));
-        var values = string.Join(", ", written.Values.Select(value => SqliteTable.Parameter(command, value.Raw)));
+        var values = string.Join(", ", written.Values.Select(value => SqliteTable.Parameter(command, value)));
         command.CommandText = $"INSERT INTO {DialectText.Quote(write.Table)} ({names}) VALUES ({values})";
+        updated.Remove((write.Table, write.Key));
         return SqliteTable.ExactlyOne(command.ExecuteNonQuery());
     }
 
@@ -148,8 +157,9 @@ internal sealed class SqliteRows(SqliteConnection connection, SqliteTransaction 
         }
 
         using var command = NewCommand();
-        var assignments = string.Join(", ", set.Select(pair => $"{DialectText.Quote(pair.Key)} = {SqliteTable.Parameter(command, pair.Value.Raw)}"));
+        var assignments = string.Join(", ", set.Select(pair => $"{DialectText.Quote(pair.Key)} = {SqliteTable.Parameter(command, pair.Value)}"));
         command.CommandText = $"UPDATE {DialectText.Quote(write.Table)} SET {assignments} WHERE {SqliteTable.Equal(command, write.Key)}";
+        updated[(write.Table, write.KeyAfter)] = row.With(write.After);
         return SqliteTable.ExactlyOne(command.ExecuteNonQuery());
     }
 

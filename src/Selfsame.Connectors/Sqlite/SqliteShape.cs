@@ -1,3 +1,4 @@
+using Selfsame.Connectors.Rows;
 using Selfsame.Core.Discovery;
 using Selfsame.Databases;
 
@@ -30,6 +31,11 @@ public static class SqliteShape
             Columns = columns.ConvertAll(row => new CatalogColumn((string)row[0]!, CatalogTypes.Of((string)row[1]!))),
             PrimaryKey = [.. columns.Where(row => row[2] is > 0L).OrderBy(row => (long)row[2]!).Select(row => (string)row[0]!)],
             UniqueSets = SqliteCatalog.UniqueSetsOf(connection, name, columnNames),
+            OtherUniqueSets =
+            [
+                .. SqliteCatalog.UnforeseenIndexesOf(connection, name).Where(index => index.Predicate is null || index.Keys.Count > 1)
+                    .Select(index => IndexExpression.NamedIn([.. index.Keys.Select(key => key.Text)], columnNames)),
+            ],
             ForeignKeys = [.. keys.GroupBy(row => (long)row[0]!).Select(key => new CatalogForeignKey([.. key.Select(row => (string)row[1]!)], (string)key.First()[2]!))],
         };
     }

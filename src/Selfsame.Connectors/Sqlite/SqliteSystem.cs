@@ -13,7 +13,7 @@ namespace Selfsame.Connectors.Sqlite;
 /// is read, compared with the precondition and changed. The file's journal mode is left as it is.
 /// </summary>
 public sealed class SqliteSystem
-    : IReadsAccounts, IReadsAccountsById, IFindsAccounts, INumbersAccounts, IUpdatesAccounts, IDeletesAccounts, IHasReferences, IWritesTogether,
+    : IReadsAccounts, IReadsAccountsById, IFindsAccounts, INumbersAccounts, IUpdatesAccounts, IDeletesWithRows, IHasReferences, IWritesTogether,
         IHasCanonicalIndexes, IChangesSchema, IProbesPermissions, IMakesUserCodes
 {
     private const int PortionSize = 1000;
@@ -98,7 +98,7 @@ public sealed class SqliteSystem
             row++;
             if (Mapping.ToAccount(SqliteTable.RecordOf(reader)) is not { } account)
             {
-                yield return new UnreadableRecord($"row {row}", "its id is null, or bytes, which Selfsame takes for no id.");
+                yield return new UnreadableRecord($"row {row}", "its id is null, or bytes, which Selfsame takes for no id, be it in a column of texts.");
                 continue;
             }
 
@@ -175,6 +175,24 @@ public sealed class SqliteSystem
         => records is not null ? WithRecordsAsync(id, precondition, present => records.DeleteAsync(present, cancellation), cancellation) : file.WriteAsync(
             (connection, transaction) => Missing(connection, precondition.Keys)
                 ?? WithRow(connection, transaction, id, precondition, row => table.Delete(connection, transaction, row.Only(Mapping.Id))),
+            cancellation);
+
+    // With records of its own it goes row by row, and takes nothing along.
+    public Task<WriteOutcome> DeleteAsync(AccountId id, Fields precondition, IReadOnlyList<TakenRows> atMost, CancellationToken cancellation)
+        => records is not null ? DeleteAsync(id, precondition, cancellation) : file.WriteAsync(
+            (connection, transaction) => Missing(connection, precondition.Keys)
+                ?? WithRow(connection, transaction, id, precondition, row => TakenRows.MoreThan(atMost, new SqliteTaken(connection, transaction).Count(table.Name, row.Only(Mapping.Id)))
+                    ?? table.Delete(connection, transaction, row.Only(Mapping.Id))),
+            cancellation);
+
+    public Task<IReadOnlyDictionary<AccountId, IReadOnlyList<TakenRows>>> CountTakenAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation)
+        => file.ReadAsync<IReadOnlyDictionary<AccountId, IReadOnlyList<TakenRows>>>(
+            connection =>
+            {
+                CheckedColumns(connection);
+                return ids.Chunk(IdsPerQuery).SelectMany(chunk => table.SelectByIds(connection, null, Mapping, chunk)).DistinctBy(account => account.Id)
+                    .ToDictionary(account => account.Id, account => new SqliteTaken(connection, null).Count(table.Name, account.Record.Only(Mapping.Id)));
+            },
             cancellation);
 
     public Task<IReadOnlyList<SystemIndex>> ReadIndexesAsync(CancellationToken cancellation)

@@ -1,6 +1,9 @@
+using System.Text;
+using System.Text.Unicode;
 using Microsoft.Data.Sqlite;
 using Selfsame.Core.Accounts;
 using Selfsame.Databases;
+using SQLitePCL;
 
 namespace Selfsame.Connectors.Sqlite;
 
@@ -122,7 +125,7 @@ internal sealed class SqliteTable(string name)
         command.Transaction = transaction;
         var written = WithoutGenerated(connection, fields);
         var columns = string.Join(", ", written.Keys.Select(DialectText.Quote));
-        var values = string.Join(", ", written.Values.Select(value => Parameter(command, value.Raw)));
+        var values = string.Join(", ", written.Values.Select(value => Parameter(command, value)));
         command.CommandText = $"INSERT INTO {Quoted} ({columns}) VALUES ({values})";
         command.ExecuteNonQuery();
         return new Done();
@@ -132,7 +135,7 @@ internal sealed class SqliteTable(string name)
     {
         using var command = connection.CreateCommand();
         command.Transaction = transaction;
-        var assignments = string.Join(", ", WithoutGenerated(connection, set).Select(pair => $"{DialectText.Quote(pair.Key)} = {Parameter(command, pair.Value.Raw)}"));
+        var assignments = string.Join(", ", WithoutGenerated(connection, set).Select(pair => $"{DialectText.Quote(pair.Key)} = {Parameter(command, pair.Value)}"));
         command.CommandText = $"UPDATE {Quoted} SET {assignments} WHERE {Equal(command, id)}";
         return ExactlyOne(command.ExecuteNonQuery());
     }
@@ -147,14 +150,23 @@ internal sealed class SqliteTable(string name)
 
     /// <summary>The present row as a record, from the column at <paramref name="from"/> on.</summary>
     public static Fields RecordOf(SqliteDataReader reader, int from = 0)
-        => new(Enumerable.Range(from, reader.FieldCount - from).Select(index => KeyValuePair.Create(reader.GetName(index), FieldValue.From(reader.GetValue(index)))));
+        => new(Enumerable.Range(from, reader.FieldCount - from).Select(index => KeyValuePair.Create(reader.GetName(index), ValueOf(reader, index))));
+
+    /// <summary>The value of a column as it stands there. A text that .NET can't hold keeps its bytes: what it is read as instead would be written back in its place.</summary>
+    public static FieldValue ValueOf(SqliteDataReader reader, int column)
+        => reader.GetValue(column) is var value && value is string text && !IsWhole(reader, column, text) ? FieldValue.BrokenText(reader.GetFieldValue<byte[]>(column)) : FieldValue.From(value);
+
+    // U+FFFD stands for what is no UTF-8, and a zero ends a text for its reader.
+    private static bool IsWhole(SqliteDataReader reader, int column, string text)
+        => raw.sqlite3_column_bytes(reader.Handle, column) == Encoding.UTF8.GetByteCount(text)
+            && (!text.Contains('\uFFFD', StringComparison.Ordinal) || Utf8.IsValid(reader.GetFieldValue<byte[]>(column)));
 
     public static WriteOutcome ExactlyOne(int rows)
         => rows == 1 ? new Done() : new Refused($"The change would have hit {rows} rows; it was taken back.");
 
     /// <summary>The condition that a row has these values, nulls included.</summary>
     public static string Equal(SqliteCommand command, Fields id, string prefix = "")
-        => string.Join(" AND ", id.Select(pair => $"{prefix}{DialectText.Quote(pair.Key)} IS {Parameter(command, pair.Value.Raw)}"));
+        => string.Join(" AND ", id.Select(pair => $"{prefix}{DialectText.Quote(pair.Key)} IS {Parameter(command, pair.Value)}"));
 
     private Fields WithoutGenerated(SqliteConnection connection, Fields fields)
         => fields.Without(Columns(connection).Where(column => column.Generated).Select(column => column.Name).ToHashSet(StringComparer.Ordinal));
@@ -175,6 +187,9 @@ internal sealed class SqliteTable(string name)
 
         return string.Join(", ", candidates.Select(candidate => Parameter(command, candidate)));
     }
+
+    public static string Parameter(SqliteCommand command, FieldValue value)
+        => value.AsBrokenText is { } bytes ? $"CAST({Parameter(command, bytes)} AS TEXT)" : Parameter(command, value.Raw);
 
     public static string Parameter(SqliteCommand command, object? value)
     {

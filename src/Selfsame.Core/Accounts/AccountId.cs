@@ -27,11 +27,11 @@ public sealed class AccountId : IEquatable<AccountId>
     /// <summary>The order in which findings and changes are listed: by the parts, ordinally.</summary>
     public static Comparer<AccountId> Order { get; } = Comparer<AccountId>.Create(Compare);
 
-    /// <summary>The id that the <paramref name="fields"/> of a record make, in that order; null where one of them is null, or bytes, which no text names.</summary>
+    /// <summary>The id that the <paramref name="fields"/> of a record make, in that order; null where one of them is null, or bytes, which no text names, in a field of texts or not.</summary>
     public static AccountId? FromRecord(Fields record, IReadOnlyList<string> fields)
     {
         var parts = fields.Select(record.ValueOrNull).ToList();
-        return parts.Exists(part => part.IsNull || part.IsBytes) ? null : new AccountId([.. parts.Select(part => part.ToString())]);
+        return parts.Exists(part => part.IsNull || part.IsBytes || part.AsBrokenText is not null) ? null : new AccountId([.. parts.Select(part => part.ToString())]);
     }
 
     public bool Equals(AccountId? other) => other is not null && Parts.SequenceEqual(other.Parts, StringComparer.Ordinal);

@@ -139,6 +139,9 @@ public sealed record SystemFacts
     /// <summary>What the system does by itself when an account is deleted, one sentence each.</summary>
     public IReadOnlyList<string> DeletionEffects { get; init; } = [];
 
+    /// <summary>Why nobody is merged, deleted or given another id there, and what to do; null where accounts may go.</summary>
+    public string? KeepsAccounts { get; init; }
+
     /// <summary>Whether no two of its accounts ever have one e-mail address, proved or not: it moves from one to another within it.</summary>
     public bool AddressesAreUnique { get; init; }
 
@@ -149,7 +152,10 @@ public sealed record SystemFacts
     public string DuplicateAdvice { get; init; } = "";
 
     /// <summary>The value as the system will hold it when it is written to that field, or why it can't be.</summary>
-    public Spelled Spell(ForeignValue value) => Spelling?.Invoke(value) ?? new Spelled(value.Value);
+    public Spelled Spell(ForeignValue value)
+        => value.Value.AsBrokenText is not null && value.Value != value.Present
+            ? Spelled.Not("takes text, which bytes that are no UTF-8 are not")
+            : Spelling?.Invoke(value) ?? new Spelled(value.Value);
 }
 
 /// <summary>A part of a bulk read.</summary>
@@ -177,6 +183,9 @@ public sealed class SystemUnavailableException(string message, Exception? inner 
 
     /// <summary>For how long the system asked to be left alone; null where it did not.</summary>
     public TimeSpan? RetryAfter { get; init; }
+
+    /// <summary>Whether it asked for that because of this account alone: what others ask of the system goes on.</summary>
+    public bool LimitIsOfAccount { get; init; }
 
     /// <summary>What the connector did not foresee, which who reports this shows or logs as well; null where it knows what happened.</summary>
     public Exception? Unforeseen { get; init; }

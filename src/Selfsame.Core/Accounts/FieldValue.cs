@@ -14,6 +14,10 @@ namespace Selfsame.Core.Accounts;
 [JsonConverter(typeof(FieldValueConverter))]
 public readonly struct FieldValue : IEquatable<FieldValue>
 {
+    /// <summary>The type of a <see cref="BrokenText"/>.</summary>
+    public const string BrokenTextType = "brokenText";
+
+    private const string BrokenTextPrefix = "base64:";
     private const string NativeTag = "type:";
     private static readonly string[] Noes = ["", "false", "f", "no", "n", "off"];
     private readonly object? value;
@@ -61,6 +65,13 @@ public readonly struct FieldValue : IEquatable<FieldValue>
     public static FieldValue Missing { get; } = Native("missing", "");
 
     public bool IsMissing => this == Missing;
+
+    /// <summary>What stands in a field of texts and is none, by its bytes: no UTF-8, or with a zero within that ends it for its reader. Written back it is the same bytes.</summary>
+    public static FieldValue BrokenText(byte[] bytes) => Native(BrokenTextType, BrokenTextPrefix + Convert.ToBase64String(bytes));
+
+    /// <summary>The bytes of a <see cref="BrokenText"/>; null when it is none.</summary>
+    public byte[]? AsBrokenText
+        => value is NativeValue { Type: BrokenTextType } native && native.Text.StartsWith(BrokenTextPrefix, StringComparison.Ordinal) ? Convert.FromBase64String(native.Text[BrokenTextPrefix.Length..]) : null;
 
     /// <summary>Wraps what a driver returned; a type that no record may hold is a bug of the connector.</summary>
     public static FieldValue From(object? raw) => raw switch

@@ -154,7 +154,19 @@ public static class SecretFields
 {
     private static readonly string[] Words = ["password", "passwd", "user_pass", "pwd", "secret", "token", "hash", "salt", "otp"];
 
-    public static bool Looks(string field) => Array.Exists(Words, word => field.Contains(word, StringComparison.OrdinalIgnoreCase));
+    // Each is two words, or would stand in other words by itself: a key is mostly none, nor a code, and a stamp is mostly a time.
+    private static readonly string[] Joined =
+    [
+        "apikey", "authkey", "activationkey", "useractkey", "accesskey", "privatekey", "encryptionkey", "signingkey", "recoverykey", "backupkey", "resetkey", "confirmationkey", "confirmkey",
+        "verificationkey", "verifykey", "rememberkey", "sessionkey", "masterkey", "authenticatorkey", "validationkey",
+        "recoverycode", "backupcode", "scratchcode", "activationcode", "verificationcode", "confirmationcode", "resetcode", "accesscode", "authcode", "logincode",
+        "recoveryphrase", "securityanswer", "securitystamp", "rememberdigest", "activationdigest", "resetdigest", "passcode", "passphrase", "credential",
+    ];
+
+    public static bool Looks(string field)
+        => Array.Exists(Words, word => field.Contains(word, StringComparison.OrdinalIgnoreCase))
+            || (FieldWords.Joined(field) is var joined && (joined == "pass" || Array.Exists(Joined, word => joined.Contains(word, StringComparison.Ordinal))))
+            || FieldWords.Of(field).Any(word => word.Equals("pin", StringComparison.OrdinalIgnoreCase));
 }
 
 internal sealed class FieldsConverter : JsonConverter<Fields>

@@ -50,6 +50,7 @@ internal static class IdentifierForms
     /// <summary>As above, of a system's own type and the first sign of the value's text.</summary>
     public static string? NotText(IdentifierKind kind, string type, char first) => type switch
     {
+        FieldValue.BrokenTextType => "is bytes that are no UTF-8, not text",
         "array" => "is a list, not text",
         "object" => "is an object, not text",
         "json" or "jsonb" => first switch { '[' => "is a list, not text", '{' => "is an object, not text", _ => "is JSON, not text" },

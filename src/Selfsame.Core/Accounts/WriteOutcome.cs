@@ -23,7 +23,11 @@ public sealed record Refused(string Message) : WriteOutcome
 public sealed record Drifted(string Message) : WriteOutcome;
 
 /// <summary>Too many calls: nothing was changed, ask again after <paramref name="RetryAfter"/>.</summary>
-public sealed record Throttled(TimeSpan RetryAfter) : WriteOutcome;
+public sealed record Throttled(TimeSpan RetryAfter) : WriteOutcome
+{
+    /// <summary>Whether the limit is one of this account alone: what others ask of the system goes on.</summary>
+    public bool LimitIsOfAccount { get; init; }
+}
 
 /// <summary>The system was not reached: nothing was changed.</summary>
 public sealed record Unavailable(string Message) : WriteOutcome;

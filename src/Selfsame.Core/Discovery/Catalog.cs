@@ -21,6 +21,9 @@ public sealed record CatalogTable
     /// <summary>Whole unique indexes on plain columns, the primary key among them.</summary>
     public IReadOnlyList<IReadOnlyList<string>> UniqueSets { get; init; } = [];
 
+    /// <summary>The columns of each further unique index that is over an expression, and of each partial one over several.</summary>
+    public IReadOnlyList<IReadOnlyList<string>> OtherUniqueSets { get; init; } = [];
+
     public IReadOnlyList<CatalogForeignKey> ForeignKeys { get; init; } = [];
 
     /// <summary>About how many rows it has.</summary>
@@ -33,6 +36,15 @@ public sealed record CatalogTable
 
     /// <summary>Whether one column alone is unique.</summary>
     public bool IsUnique(string column) => UniqueSets.Any(set => set.SequenceEqual([column]));
+
+    /// <summary>The other columns with which a column is unique where it is not unique alone (a tenant's id); null where there are none.</summary>
+    public IReadOnlyList<string>? UniqueBeside(string column)
+    {
+        var sets = UniqueSets.Concat(OtherUniqueSets).Where(set => set.Contains(column)).ToList();
+        return sets.Exists(set => set.Count == 1) ? null
+            : sets.Find(set => !set.Any(IsUnique)) is { } together ? [.. together.Where(other => other != column)]
+            : null;
+    }
 }
 
 /// <summary>One column.</summary>

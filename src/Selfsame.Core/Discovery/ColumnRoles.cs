@@ -18,6 +18,9 @@ internal static class ColumnRoles
         (IdentifierKind.UserCode, ["usercode"]),
     ];
 
+    /// <summary>The attribute that is filled where an account was deleted and its row stayed.</summary>
+    public const string DeletedAt = "deletedAt";
+
     private static readonly (string Attribute, string[] Names, bool Noise)[] Attributes =
     [
         (AccountMapping.EmailVerified, ["emailverified", "emailconfirmed", "isemailverified", "emailisverified", "emailconfirmedat", "emailverifiedat", "confirmedat", "isverified", "verified"], false),
@@ -30,6 +33,7 @@ internal static class ColumnRoles
         ("staff", ["isstaff", "staff"], false),
         ("locale", ["locale", "language", "lang"], false),
         ("createdAt", ["createdat", "datejoined", "userregistered", "registeredat", "created", "createdon", "joinedat", "joined", "signupdate", "creationdate"], false),
+        (DeletedAt, ["deletedat", "deletedon", "isdeleted", "deleted"], false),
         ("lastSignIn", ["lastlogin", "lastsigninat", "lastloginat", "lastsignin", "lastlogindate"], true),
         ("currentSignIn", ["currentsigninat"], true),
         ("lastSeen", ["lastseen", "lastseenat", "lastactivity", "lastactiveat"], true),

@@ -77,7 +77,9 @@ public static class ConfigText
         yield return Noted("    duplicates: report", "decide: report | rename | merge | delete");
         if (attributes.Contains("createdAt"))
         {
-            yield return Noted("    survivor: [createdAt asc]", "who stays of duplicates: the oldest");
+            yield return attributes.Contains(ColumnRoles.DeletedAt)
+                ? Noted($"    survivor: [{ColumnRoles.DeletedAt} asc, createdAt asc]", "who stays of duplicates: the oldest who is not deleted")
+                : Noted("    survivor: [createdAt asc]", "who stays of duplicates: the oldest");
         }
     }
 

@@ -92,7 +92,11 @@ public static class Proposals
                 notes.Add($"The application keeps '{identifiers[kind]}' folded in '{folded}', which {(table.IsUnique(folded) ? "is unique" : "is NOT unique")}. Change accounts through the application, so that both agree.");
             }
 
-            if (table.Schema != ProviderSchema && (folded is null || !table.IsUnique(folded)))
+            if ((table.UniqueBeside(identifiers[kind]) ?? (folded is null ? null : table.UniqueBeside(folded))) is { } beside)
+            {
+                notes.Add($"'{identifiers[kind]}' is unique together with {string.Join(", ", beside)} only: one value may be several people's, so that it is not under 'unique'. Keep 'duplicates: report'.");
+            }
+            else if (table.Schema != ProviderSchema && (folded is null || !table.IsUnique(folded)))
             {
                 unique.Add(kind);
             }
@@ -106,6 +110,10 @@ public static class Proposals
         if (table.Schema == ProviderSchema)
         {
             notes.Add("This is Supabase Auth's own table: read it here, and let the connector 'supabase' (url, serviceRoleKey) change it.");
+            if (table.Column("is_sso_user") is not null)
+            {
+                notes.Add("Users of a single sign-on (is_sso_user) may share an address, and the audit takes them for duplicates here, which they are not: the connector 'supabase' knows them.");
+            }
         }
 
         return new ProposedSystem
@@ -114,8 +122,8 @@ public static class Proposals
             Table = table,
             Reasons = candidate.Reasons,
             Identifiers = identifiers,
-            // The provider's own role and rights are the database's, not the application's.
-            Attributes = [.. ColumnRoles.AttributesOf(table).Where(found => table.Schema != ProviderSchema || found.Attribute is not ("role" or "superuser"))],
+            // The provider's own role and rights are the database's, not the application's; nor are its duplicates merged here.
+            Attributes = [.. ColumnRoles.AttributesOf(table).Where(found => table.Schema != ProviderSchema || found.Attribute is not ("role" or "superuser" or ColumnRoles.DeletedAt))],
             PasswordHash = ColumnRoles.PasswordHash(table),
             Unique = unique,
             ForeignKeys = [.. catalog.Tables.SelectMany(other => other.ForeignKeys

@@ -52,6 +52,9 @@ public sealed class Provisioner
     /// </summary>
     public static readonly TimeSpan ClockMargin = TimeSpan.FromMinutes(5);
 
+    /// <summary>After so long a call that left has arrived or got lost, by whoever's clock.</summary>
+    public static readonly TimeSpan LateTime = CallTimeout + ClockMargin;
+
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(120);
 
     private readonly ProvisionerParts parts;

@@ -38,8 +38,34 @@ public sealed record HandlePassed(string Handle, string Note) : ProvisioningEven
 /// <summary>Nobody can go on without a person's decision.</summary>
 public sealed record FoundConflict(string Evidence) : ProvisioningEvent;
 
+/// <summary>The account that was made is gone there, and still wanted: another is made by a person's word only.</summary>
+public sealed record FoundGone : ProvisioningEvent
+{
+    /// <summary>The end of its evidence, which tells such a conflict from others.</summary>
+    public const string Advice = "is gone there. If it should be made again, retry.";
+}
+
 /// <summary>It did not work and may later.</summary>
 public sealed record Failed(string Problem, TimeSpan? RetryAfter = null) : ProvisioningEvent;
+
+/// <summary>An update of our account got no answer. It may arrive after what is sent later, so that the account is looked at once more when it no longer can.</summary>
+public sealed record UpdateUnanswered(string Problem) : ProvisioningEvent
+{
+    /// <summary>Why the row is due until the account is as it should be.</summary>
+    public const string Reason = "An update got no answer.";
+
+    /// <summary>Why it is due once more after that.</summary>
+    public const string Late = "An update that got no answer may still arrive.";
+
+    /// <summary>Why it is due where the service changed the account of the source before that: also what only looks again then wakes nobody further.</summary>
+    public const string AskedByChain = "The service changed the account for which it is made, while an update may still arrive.";
+
+    /// <summary>Why it is due where a person asked before that.</summary>
+    public const string AskedToRetry = "An administrator asked to try again, while an update may still arrive.";
+}
+
+/// <summary>An unanswered update has arrived by now or got lost: a row that was settled meanwhile is looked at once more.</summary>
+public sealed record LateTimeOver : ProvisioningEvent;
 
 /// <summary>The config's condition does not hold yet.</summary>
 public sealed record NotWantedYet : ProvisioningEvent;
@@ -84,6 +110,12 @@ public sealed record LookAgain(string Reason) : ProvisioningEvent
     /// <summary>The reason where the service itself changed the account of the source: what only looks again then wakes nobody further.</summary>
     public const string OfChain = "The service changed the account for which it is made.";
 
+    /// <summary>The same where the row was in conflict about an account that was linked: once that is as it should be, what hangs on it hears of it.</summary>
+    public const string OfChainInConflict = "The service changed the account for which it is made, after a conflict.";
+
+    /// <summary>The reason where a person asked, whose word makes again what is gone.</summary>
+    public const string OfRetry = "An administrator asked to try again.";
+
     /// <summary>The reason where a plan changed the account, of what its source was when the plan was made.</summary>
     public const string OfPlan = "A plan changed the account.";
 
@@ -98,14 +130,6 @@ public sealed record LookAgain(string Reason) : ProvisioningEvent
 
     /// <summary>The reason where a node that had lost the row may have written last.</summary>
     public const string OfLateWrite = "A node that had lost the row had sent something.";
-
-    /// <summary>Whether a row with this reason has an account that may have been written of what its source was before: until it was looked at, that is not forgotten.</summary>
-    /// <param name="reason">Why it is due; null where it is not.</param>
-    public static bool IsOfOlder(string? reason) => reason is FoundOursOlder.Reason or OfPlan or OfLateWrite;
-
-    /// <summary>Somebody asked while the row was worked on: again for what they asked, where that must not be forgotten.</summary>
-    /// <param name="reason">What the row says by now of why it is due.</param>
-    public static LookAgain Meanwhile(string? reason) => new(IsOfOlder(reason) ? reason! : "It changed meanwhile.");
 }
 
 /// <summary>
@@ -128,24 +152,40 @@ public static class ProvisioningMachine
             // A creation that did not arrive is made again under the same id.
             (ProvisioningState.Intent, Intended intended) when row.TargetId is null || intended.TargetId.Equals(row.TargetId) => row with { TargetId = intended.TargetId },
             (ProvisioningState.Pending or ProvisioningState.Intent, Announced announced) when row.Intended is null && (row.TargetId is null || announced.TargetId.Equals(row.TargetId))
-                => row with { State = ProvisioningState.Intent, TargetId = announced.TargetId, NotBefore = now + Provisioner.CallTimeout + Provisioner.ClockMargin },
+                => row with { State = ProvisioningState.Intent, TargetId = announced.TargetId, NotBefore = now + Provisioner.LateTime },
             // Other fields after a refusal, but never another password: the first may have signed up after all.
             (ProvisioningState.Pending or ProvisioningState.Intent, IntendedWithPassword intended) when row.Intended is null || row.Intended.Password == intended.Account.Password
                 => row with { State = ProvisioningState.Intent, Intended = intended.Account, Note = intended.Note },
             (ProvisioningState.Pending or ProvisioningState.Intent or ProvisioningState.Linked, FoundOurs ours)
-                => Settled(row, ProvisioningState.Linked, null) with { TargetId = ours.TargetId, Disabled = false, Deleting = false },
+                // An unanswered update may still disable it, and then the service enables it again.
+                => Settled(row, ProvisioningState.Linked, null, now) with { TargetId = ours.TargetId, Disabled = row.Disabled && DueReason.IsUnanswered(row.DueBecause), Deleting = false },
             (ProvisioningState.Pending or ProvisioningState.Intent, FoundOursOlder ours)
-                => Settled(row, ProvisioningState.Linked, null) with { TargetId = ours.TargetId, Disabled = ours.Disabled, DueBecause = FoundOursOlder.Reason },
+                => row with
+                {
+                    State = ProvisioningState.Linked,
+                    TargetId = ours.TargetId,
+                    Disabled = ours.Disabled,
+                    Attempts = 0,
+                    Problem = null,
+                    DueBecause = DueReason.IsUnanswered(row.DueBecause) ? UpdateUnanswered.Reason : FoundOursOlder.Reason,
+                },
             (not ProvisioningState.Conflict and not ProvisioningState.Compensated, FoundConflict conflict)
-                => Settled(row, ProvisioningState.Conflict, conflict.Evidence),
+                => Settled(row, ProvisioningState.Conflict, conflict.Evidence, now),
+            (ProvisioningState.Linked, FoundGone) => Settled(row, ProvisioningState.Conflict, $"The account {row.TargetId} that was made in {row.Key.System} {FoundGone.Advice}", now),
             (not ProvisioningState.Conflict and not ProvisioningState.Compensated, Failed failed) => Later(row, failed, now, jitter),
-            (ProvisioningState.Pending, NotWantedYet) => row with { Attempts = 0, Problem = null, DueBecause = null, NotBefore = now + LongestDelay },
+            // The account has arrived, and was counted under no guard yet.
+            (ProvisioningState.Compensating, UpdateUnanswered unanswered) when IsAwaited(row)
+                => Later(row, new Failed(unanswered.Problem), now, jitter) with { State = ProvisioningState.Intent, DueBecause = UpdateUnanswered.Reason },
+            (not ProvisioningState.Conflict and not ProvisioningState.Compensated, UpdateUnanswered unanswered)
+                => Later(row, new Failed(unanswered.Problem), now, jitter) with { DueBecause = UpdateUnanswered.Reason },
+            (ProvisioningState.Conflict or ProvisioningState.Compensated, LateTimeOver) when row.DueBecause == UpdateUnanswered.Late => Reopened(row, UpdateUnanswered.Late, now),
+            (ProvisioningState.Pending, NotWantedYet) => row with { Attempts = 0, Problem = null, DueBecause = Unanswered(row), NotBefore = now + LongestDelay },
             (ProvisioningState.Compensating, Disabling) when IsAwaited(row)
                 => row with { Attempts = 0, Problem = null, DueBecause = null },
             (ProvisioningState.Pending or ProvisioningState.Intent or ProvisioningState.Linked, Disabling)
-                => row with { State = ProvisioningState.Compensating, Disabled = true, Attempts = 0, Problem = null, DueBecause = null },
+                => row with { State = ProvisioningState.Compensating, Disabled = true, Attempts = 0, Problem = null, DueBecause = Unanswered(row) },
             (not ProvisioningState.Conflict and not ProvisioningState.Compensated, Deleting) when row.Purged
-                => row with { State = ProvisioningState.Compensating, Deleting = true, Attempts = 0, Problem = null, DueBecause = null },
+                => row with { State = ProvisioningState.Compensating, Deleting = true, Attempts = 0, Problem = null, DueBecause = Unanswered(row) },
             (ProvisioningState.Intent or ProvisioningState.Compensating, MayStillArrive) when row.State == ProvisioningState.Intent || IsAwaited(row)
                 => row with
                 {
@@ -154,31 +194,21 @@ public static class ProvisioningMachine
                     Attempts = 0,
                     Problem = null,
                     DueBecause = MayStillArrive.Reason,
-                    NotBefore = now + Provisioner.CallTimeout + Provisioner.ClockMargin,
+                    NotBefore = now + Provisioner.LateTime,
                 },
-            (ProvisioningState.Pending or ProvisioningState.Intent or ProvisioningState.Linked, UpdateLeaves) => row with { DueBecause = UpdateLeaves.Reason },
+            (ProvisioningState.Pending or ProvisioningState.Intent or ProvisioningState.Linked, UpdateLeaves)
+                => row with { DueBecause = Unanswered(row) is null ? UpdateLeaves.Reason : UpdateUnanswered.Reason },
             (ProvisioningState.Linked, MadeAgain)
-                => row with { State = ProvisioningState.Pending, TargetId = null, Intended = null, Note = null, DueBecause = null, Attempts = 0 },
-            (ProvisioningState.Compensating, WantedAgain) => row with { State = ProvisioningState.Intent, Deleting = false, Attempts = 0, Problem = null, DueBecause = null },
-            (not ProvisioningState.Conflict and not ProvisioningState.Compensated, NothingLeft) => Settled(row, ProvisioningState.Compensated, null),
-            (ProvisioningState.Linked, HandlePassed passed) when row.Intended is { } sent
+                => row with { State = ProvisioningState.Pending, TargetId = null, Intended = null, Note = null, DueBecause = Unanswered(row), Attempts = 0 },
+            (ProvisioningState.Compensating, WantedAgain) => row with { State = ProvisioningState.Intent, Deleting = false, Attempts = 0, Problem = null, DueBecause = Unanswered(row) },
+            (not ProvisioningState.Conflict and not ProvisioningState.Compensated, NothingLeft) => Settled(row, ProvisioningState.Compensated, null, now),
+            (ProvisioningState.Intent or ProvisioningState.Linked, HandlePassed passed) when row.Intended is { } sent
                 => row with { Intended = sent with { PassedHandles = [.. sent.PassedHandles, passed.Handle] }, Note = passed.Note },
-            // That it may be older than its source is known until it was looked at, and a chain alone takes no other reason's place: what hangs on the account hears of that.
-            (ProvisioningState.Linked, LookAgain again) when LookAgain.IsOfOlder(row.DueBecause) || (row.DueBecause is not null && again.Reason == LookAgain.OfChain)
-                => row with { Attempts = 0, NotBefore = now },
-            (ProvisioningState.Linked, LookAgain again) => row with { DueBecause = again.Reason, Attempts = 0, NotBefore = now },
-            (ProvisioningState.Conflict or ProvisioningState.Compensated, LookAgain again)
-                => row with
-                {
-                    State = Begun(row) ? ProvisioningState.Intent : ProvisioningState.Pending,
-                    Attempts = 0,
-                    Problem = null,
-                    NotBefore = now,
-                    DueBecause = Begun(row) && LookAgain.IsOfOlder(again.Reason) ? again.Reason : null,
-                },
+            (ProvisioningState.Linked, LookAgain again) => row with { DueBecause = DueReason.AfterAsking(row.DueBecause, again.Reason), Attempts = 0, NotBefore = now },
+            (ProvisioningState.Conflict or ProvisioningState.Compensated, LookAgain again) => Reopened(row, DueWhenReopened(row, again.Reason), now),
             // A look before its time tells who is wanted again; that nothing will arrive only the whole time tells.
             (ProvisioningState.Compensating, LookAgain) when IsAwaited(row) => row with { DueBecause = MayStillArrive.AskedMeanwhile, NotBefore = now },
-            (ProvisioningState.Intent, LookAgain again) when LookAgain.IsOfOlder(again.Reason) => row with { DueBecause = again.Reason, NotBefore = now },
+            (ProvisioningState.Intent, LookAgain again) when DueReason.IsKept(again.Reason) => row with { DueBecause = DueReason.AfterAsking(row.DueBecause, again.Reason), NotBefore = now },
             (_, LookAgain) => row with { NotBefore = now },
             _ => throw new InvalidOperationException($"A row that is {row.State} can't have the event {happened.GetType().Name}."),
         };
@@ -186,11 +216,40 @@ public static class ProvisioningMachine
     /// <summary>Whether an account may have been made.</summary>
     private static bool Begun(ProvisioningRow row) => row.TargetId is not null || row.Intended is not null;
 
-    /// <summary>Whether it is waited for what may still arrive.</summary>
-    private static bool IsAwaited(ProvisioningRow row) => row.DueBecause is MayStillArrive.Reason or MayStillArrive.AskedMeanwhile;
+    /// <summary>Whether the account of a row in conflict was there: what the service made under an id of its own choice tells that by its evidence only.</summary>
+    private static bool WasLinked(ProvisioningRow row)
+        => row is { State: ProvisioningState.Conflict, TargetId: not null }
+            && (row.Intended is not null || row.Problem?.EndsWith(FoundGone.Advice, StringComparison.Ordinal) == true);
 
-    private static ProvisioningRow Settled(ProvisioningRow row, ProvisioningState state, string? problem)
-        => row with { State = state, Attempts = 0, Problem = problem, DueBecause = null };
+    private static bool IsAwaited(ProvisioningRow row) => DueReason.IsAwaited(row.DueBecause);
+
+    /// <summary>Why the row goes on to be due for an update that got no answer; null where there was none.</summary>
+    private static string? Unanswered(ProvisioningRow row)
+        => DueReason.IsUnanswered(row.DueBecause) ? UpdateUnanswered.Reason : row.DueBecause == UpdateUnanswered.Late ? row.DueBecause : null;
+
+    /// <summary>Settles the row; for good, unless an update got no answer.</summary>
+    private static ProvisioningRow Settled(ProvisioningRow row, ProvisioningState state, string? problem, DateTimeOffset now)
+    {
+        var settled = row with { State = state, Attempts = 0, Problem = problem, DueBecause = null };
+        return DueReason.IsUnanswered(row.DueBecause) ? settled with { DueBecause = UpdateUnanswered.Late, NotBefore = now + Provisioner.LateTime } : settled;
+    }
+
+    /// <summary>A settled row that is looked at again. An account that was linked is not made a second time, whatever the conflict about it was.</summary>
+    private static ProvisioningRow Reopened(ProvisioningRow row, string? due, DateTimeOffset now) => row with
+    {
+        State = WasLinked(row) ? ProvisioningState.Linked : Begun(row) ? ProvisioningState.Intent : ProvisioningState.Pending,
+        DueBecause = due,
+        Attempts = 0,
+        Problem = null,
+        NotBefore = now,
+    };
+
+    private static string? DueWhenReopened(ProvisioningRow row, string reason) => (WasLinked(row), row.DueBecause) switch
+    {
+        (true, null) when reason == LookAgain.OfChain => LookAgain.OfChainInConflict,
+        (false, null) when !Begun(row) || !DueReason.MayBeOlder(reason) => null,
+        (_, var due) => DueReason.AfterAsking(due, reason),
+    };
 
     private static ProvisioningRow Later(ProvisioningRow row, Failed failed, DateTimeOffset now, double jitter)
     {

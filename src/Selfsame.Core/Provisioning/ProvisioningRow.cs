@@ -74,7 +74,8 @@ public sealed record ProvisioningRow
     /// <summary>
     /// Why a linked row is to be looked at again, null when it is not; of a compensating one <see cref="MayStillArrive.Reason"/>, or <see cref="MayStillArrive.AskedMeanwhile"/>
     /// where that is before its time, until there is something to disable; of one on the way, that its account may be older than its source, or that others hang on what was
-    /// sent to it. Null in every other state.
+    /// sent to it. In any state that an update got no answer, or once it is settled <see cref="UpdateUnanswered.Late"/>; else null in every other state. <see cref="DueReason"/> tells
+    /// what follows from it.
     /// </summary>
     public string? DueBecause { get; init; }
 

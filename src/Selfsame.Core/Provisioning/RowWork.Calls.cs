@@ -67,16 +67,16 @@ internal sealed partial class RowWork
             ? PoliteAsync(name, () => system.ReadFreshAsync(name, ids, cancellation), cancellation)
             : throw new SystemUnavailableException($"Single accounts of '{name}' can't be read, so nothing can be provisioned from or into it.");
 
-    /// <summary>Reads; a system that asks to be called later is left alone by all nodes, as after a write.</summary>
+    /// <summary>Reads; a system that asks to be called later is left alone by all nodes, as after a write, unless it was this account's doing.</summary>
     private async Task<T> PoliteAsync<T>(string system, Func<Task<T>> read, CancellationToken cancellation)
     {
         try
         {
             return await read();
         }
-        catch (SystemUnavailableException exception) when (exception.RetryAfter is { } pause)
+        catch (SystemUnavailableException exception) when (exception is { LimitIsOfAccount: false, RetryAfter: not null })
         {
-            await parts.Rows.PauseAsync(system, pause, cancellation);
+            await parts.Rows.PauseAsync(system, exception.RetryAfter.Value, cancellation);
             throw;
         }
     }

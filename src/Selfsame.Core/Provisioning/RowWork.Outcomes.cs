@@ -47,8 +47,8 @@ internal sealed partial class RowWork
     /// </summary>
     private bool IsNews(ProvisioningEvent happened) => happened switch
     {
-        FoundOurs => wrote || claim.Row.DueBecause != LookAgain.OfChain,
-        NothingLeft or FoundConflict => wrote || claim.Row.State == ProvisioningState.Compensating || claim.Row.DueBecause is not (null or LookAgain.OfChain),
+        FoundOurs => wrote || claim.Row.State != ProvisioningState.Linked || claim.Row.DueBecause == LookAgain.OfChainInConflict || DueReason.IsNews(claim.Row.DueBecause),
+        NothingLeft or FoundConflict or FoundGone => wrote || claim.Row.State == ProvisioningState.Compensating || DueReason.IsNews(claim.Row.DueBecause),
         _ => false,
     };
 
@@ -57,7 +57,7 @@ internal sealed partial class RowWork
     /// holds the row by now.
     /// </summary>
     private async Task<bool> KeepNewsAsync(CancellationToken cancellation)
-        => row.State == ProvisioningState.Compensating || row.DueBecause is not (null or LookAgain.OfChain) || parts.Topology.ProvisionedFrom(Target).Count == 0
+        => row.State == ProvisioningState.Compensating || DueReason.IsNews(row.DueBecause) || parts.Topology.ProvisionedFrom(Target).Count == 0
             || await AdvanceAsync(new UpdateLeaves(), cancellation);
 
     /// <summary>Gives the row back as it is: what a person read is no longer what would be done.</summary>

@@ -178,11 +178,11 @@ internal sealed partial class RowWork
             .FirstOrDefault(choice => !passed.Contains(choice, StringComparer.OrdinalIgnoreCase));
 
     /// <summary>
-    /// The handle with which an account would be made now that was made, or changed by a plan or a late node, of what its source was before; null where it has it. An audit takes
-    /// every choice of the template for right, so nothing else would ever move it.
+    /// The handle with which an account would be made now that was made, or changed by a plan, a late node or a late update, of what its source was before; null where it has it. An
+    /// audit takes every choice of the template for right, so nothing else would ever move it.
     /// </summary>
     private Fields? HandleSince(ReconcileRule rule, SystemPicture source, Account ours)
-        => LookAgain.IsOfOlder(row.DueBecause) && row.Intended is { } sent && rule.Handle is { } template
+        => DueReason.MayBeOlder(row.DueBecause) && row.Intended is { } sent && rule.Handle is { } template
             && parts.Systems[Target].Mapping.Identifiers.GetValueOrDefault(IdentifierKind.Handle) is { } field
             && NextHandle(template, source.Accounts.Single().Account, sent.PassedHandles) is { } next
             && !string.Equals(next, ours.Record.ValueOrNull(field).AsText, StringComparison.OrdinalIgnoreCase)
@@ -197,7 +197,7 @@ internal sealed partial class RowWork
             return await ConcludeAsync(new FoundOurs(ours.Id), cancellation);
         }
 
-        if (claim.Remaining(parts.Clock) < Provisioner.CallTimeout)
+        if (!await KeepNewsAsync(cancellation) || claim.Remaining(parts.Clock) < Provisioner.CallTimeout)
         {
             return false;
         }

@@ -68,6 +68,11 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
 
     private async Task StepAsync(CancellationToken cancellation)
     {
+        if (row.State is ProvisioningState.Conflict or ProvisioningState.Compensated)
+        {
+            row = Next(new LateTimeOver());
+        }
+
         var rule = parts.Topology.Rules.FirstOrDefault(
             rule => rule.Source == row.Key.Source && rule.Target == Target && rule.Missing == MissingAction.CreateInTarget);
         if (rule is null)
@@ -112,13 +117,12 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
                 return await ConcludeAsync(new NothingLeft(), cancellation);
             }
 
-            if (planned is null)
+            // A person read that it is missing, or asked, and wants it.
+            if (planned is null && !DueReason.IsRetry(row.DueBecause))
             {
-                return await ConcludeAsync(new FoundConflict(
-                    $"The account {row.TargetId} that was made in {Target} is gone there. If it should be made again, retry."), cancellation);
+                return await ConcludeAsync(new FoundGone(), cancellation);
             }
 
-            // A person read that it is missing, and wants it.
             row = Next(new MadeAgain());
         }
 
@@ -225,7 +229,8 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
             set = following.OnlyActivity(set);
         }
 
-        if (following.Disables(set) && row is not { State: ProvisioningState.Compensating, DueBecause: null } && !await MayDisableAsync(cancellation))
+        var isCounted = row.State == ProvisioningState.Compensating && !DueReason.IsAwaited(row.DueBecause);
+        if (following.Disables(set) && !isCounted && !await MayDisableAsync(cancellation))
         {
             return false;
         }
@@ -276,7 +281,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
         {
             // Read again with its source, so that attributes converge whoever wrote last.
             case Done or Drifted: return true;
-            case Unknown unknown: return await ConcludeAsync(new Failed(unknown.Message), cancellation);
+            case Unknown unknown: return await ConcludeAsync(new UpdateUnanswered(unknown.Message), cancellation);
             case Refused refused: return await ConcludeAsync(new FoundConflict(refused.Message), cancellation);
             case AlreadyExists exists: return await ConcludeAsync(new FoundConflict(exists.Message), cancellation);
             case Throttled throttled: return await ThrottleAsync(throttled, cancellation);
@@ -356,10 +361,10 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
     // An account that we make disabled is disabled by us: once its source is active, it is enabled.
     private bool IsDisabled(Fields made) => parts.Topology.Systems[Target].Mapping.LeavesDisabled(made);
 
-    /// <summary>The system asked for patience: it gets it for all its rows.</summary>
+    /// <summary>The system asked for patience: it gets it for all its rows, unless it was this account's doing.</summary>
     private async Task<bool> ThrottleAsync(Throttled throttled, CancellationToken cancellation)
     {
-        await parts.Rows.PauseAsync(Target, throttled.RetryAfter, cancellation);
+        await (throttled.LimitIsOfAccount ? Task.CompletedTask : parts.Rows.PauseAsync(Target, throttled.RetryAfter, cancellation));
         return await ConcludeAsync(new Failed("The system asked to be called later.", throttled.RetryAfter), cancellation);
     }
 

@@ -19,7 +19,7 @@ internal sealed partial class ApplyAttempt
         var looks = new Dictionary<int, int>();
         while ((open = WithoutThoseBehind(open, outcomes)).Count > 0)
         {
-            var prepared = await rowChanges.PrepareAsync(open, EarlierRows, cancellation);
+            var prepared = await rowChanges.PrepareAsync(open, EarlierRows, WrittenIn, cancellation);
             foreach (var hindered in prepared.Where(change => change.Hindrance is not null))
             {
                 outcomes.Add(await WithoutRestAsync(hindered.Change, new JournalOutcome(hindered.Change.Number, ChangeState.Skipped, null, hindered.Hindrance)));
@@ -74,9 +74,12 @@ internal sealed partial class ApplyAttempt
     {
         var (concluded, done, again, sent) = (new List<JournalOutcome>(), new List<Change>(), new List<Change>(), 0);
         var notMade = ready.Select(prepared => prepared.Change.Number).ToHashSet();
+
+        // Undo takes back the last of the plan first: what has a row in common with a change that is looked at again waits for that.
+        var drifted = new List<PreparedChange>();
         foreach (var wave in rowChanges.Waves(ready))
         {
-            var freed = wave.ToLookup(prepared => chains.Ahead(prepared.Change) is not { } ahead || !notMade.Contains(ahead.Number));
+            var freed = wave.ToLookup(prepared => (chains.Ahead(prepared.Change) is not { } ahead || !notMade.Contains(ahead.Number)) && !rowChanges.IsBehind(prepared, drifted));
             again.AddRange(freed[false].Select(prepared => prepared.Change));
             foreach (var (change, outcome) in await WriteWaveAsync([.. freed[true]], cancellation))
             {
@@ -88,7 +91,10 @@ internal sealed partial class ApplyAttempt
                         done.Add(change);
                         notMade.Remove(change.Number);
                         break;
-                    case Drifted when !isLastLook: again.Add(change); break;
+                    case Drifted when !isLastLook:
+                        again.Add(change);
+                        drifted.Add(ready.First(prepared => prepared.Change.Number == change.Number));
+                        break;
                     // What another change made a moment ago may have taken the place of a row that was to move there: now it stands there already, and goes.
                     case AlreadyExists exists when !isLastLook:
                         taken[change.Number] = exists;
@@ -278,6 +284,10 @@ internal sealed partial class ApplyAttempt
 
         return true;
     }
+
+    /// <summary>What this plan has written to the accounts of a system by now, or may have.</summary>
+    private OwnWrites WrittenIn(string system)
+        => new(systems[system] is IWritesTogether together ? together.AccountsTable : "", systems[system].Mapping, () => plan.Changes.Where(change => change.System == system && change.IsOfRows).SelectMany(EarlierRows));
 
     private IReadOnlyList<RowWrite> EarlierRows(Change change) => entries.GetValueOrDefault(change.Number)?.Rows ?? [];
 }

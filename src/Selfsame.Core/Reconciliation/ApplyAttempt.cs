@@ -83,11 +83,12 @@ internal sealed partial class ApplyAttempt(
         var unwanted = await ReadUnwantedAsync(portion, present, cancellation);
         var referred = await ReadReferredAsync(portion, present, cancellation);
         var held = await HoldAddressesAsync([.. portion.Where(change => present.ContainsKey(change.Number))], cancellation);
+        var own = portion.Select(change => change.System).Distinct().ToDictionary(system => system, WrittenIn);
         var outcomes = new List<JournalOutcome>();
         var ready = new List<(Change Change, Ready Ready)>();
         foreach (var change in portion)
         {
-            switch (Readiness.Of(change, present.GetValueOrDefault(change.Number), entries.ContainsKey(change.Number), systems[change.System].Mapping, salt))
+            switch (Readiness.Of(change, present.GetValueOrDefault(change.Number), entries.ContainsKey(change.Number), systems[change.System].Mapping, salt, own[change.System]))
             {
                 case Ready when change.PasswordFrom is { } from && !passwords.ContainsKey(change.Number):
                     outcomes.Add(new JournalOutcome(change.Number, ChangeState.Skipped, null, $"Since the plan was made, the password in {from.System} changed. Plan again."));
@@ -211,7 +212,7 @@ internal sealed partial class ApplyAttempt(
         {
             var outcome = await UnforeseenAnswers.WriteAsync(change.System, () => SendOnceAsync(change, precondition, password));
             // The service leaves it alone as well.
-            await (outcome is Throttled throttled && provisioner is not null ? provisioner.PauseAsync(change.System, throttled.RetryAfter, CancellationToken.None) : Task.CompletedTask);
+            await (outcome is Throttled { LimitIsOfAccount: false } throttled && provisioner is not null ? provisioner.PauseAsync(change.System, throttled.RetryAfter, CancellationToken.None) : Task.CompletedTask);
             return outcome;
         });
     }
@@ -222,6 +223,7 @@ internal sealed partial class ApplyAttempt(
         {
             (ChangeAction.Create, ICreatesAccounts system) => system.CreateAsync(change.Account, change.After.With(password), CancellationToken.None),
             (ChangeAction.Update, IUpdatesAccounts system) => system.UpdateAsync(change.Account, change.After, precondition, CancellationToken.None),
+            (ChangeAction.Delete, IDeletesWithRows system) when change.Reason == ChangeReason.OrphanDeleted => system.DeleteAsync(change.Account, precondition, change.TakesAlong ?? [], CancellationToken.None),
             (ChangeAction.Delete, IDeletesAccounts system) => system.DeleteAsync(change.Account, precondition, CancellationToken.None),
             _ => Task.FromResult<WriteOutcome>(new Refused($"'{change.System}' can't {change.Action.ToString().ToLowerInvariant()} accounts.")),
         };

@@ -138,11 +138,16 @@ public sealed class Auditor(
         return found;
     }
 
-    /// <summary>Asks the database behind a system, where the config names it, what goes along with the orphans that a plan may delete.</summary>
+    /// <summary>Asks the system, or the database behind it where the config names that, what goes along with the orphans that a plan may delete.</summary>
     private async Task<SystemPicture> AskDatabaseAsync(SystemPicture picture, IReadOnlyList<Finding> findings, CancellationToken cancellation)
     {
         var orphans = findings.Where(finding => finding.System == picture.Config.Name && finding is { Situation: Situation.Orphan, Rule.Orphan: OrphanAction.DeleteInTarget })
             .Select(finding => finding.Target!.Account.Id).Distinct().ToList();
+        if (orphans.Count > 0 && systems[picture.Config.Name] is IDeletesWithRows counting)
+        {
+            picture = picture with { Taken = await counting.CountTakenAsync(orphans, cancellation) };
+        }
+
         return orphans.Count > 0 && picture is { Facts.TableBehind: { } table, Config.Database: { } database } && systems[database] is ITellsCascades telling
             ? picture with { TakenAlong = await telling.ReadCascadesAsync(table, orphans, cancellation) }
             : picture;

@@ -39,7 +39,7 @@ internal static class ChangeWaves
     /// The accounts, by their ids, and the other rows that a change has to do with; null where that is not known, because a row of the accounts'
     /// own table is named by another key.
     /// </summary>
-    private static HashSet<object>? Touched(PreparedChange prepared, IWritesTogether system)
+    public static HashSet<object>? Touched(PreparedChange prepared, IWritesTogether system)
     {
         var change = prepared.Change;
         var touched = new HashSet<object>((change.Losers ?? []).Select(loser => loser.Account).Append(change.Account));

@@ -7,12 +7,13 @@ internal static class Drift
 {
     /// <summary>The differences by the config's names, in the order of the names; the source is right.</summary>
     public static IReadOnlyList<Difference> Between(
-        KeyedAccount source, SystemPicture sourcePicture, KeyedAccount target, SystemPicture targetPicture, HandleTemplate? handle = null)
+        KeyedAccount source, SystemPicture sourcePicture, KeyedAccount target, SystemPicture targetPicture, HandleTemplate? handle = null, bool carriesEmail = true)
     {
         var sourceMapping = sourcePicture.Config.Mapping;
         var targetMapping = targetPicture.Config.Mapping;
         var identifiers = targetMapping.Identifiers.Keys.Where(sourceMapping.Identifiers.ContainsKey)
             .Where(kind => kind != IdentifierKind.Handle || handle is null)
+            .Where(kind => kind != IdentifierKind.Email || carriesEmail)
             .Where(kind => !source.Refusals.ContainsKey(kind) && !SameIdentifier(kind, source, target))
             .Where(kind => !CanNotTakeNull(targetPicture, targetMapping.Identifiers[kind], Raw(kind, source)))
             .Select(kind => new Difference(kind.Name(), Raw(kind, source), Raw(kind, target)))

@@ -45,6 +45,7 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
         DuplicatesAction.Rename when finding.Identifier != IdentifierKind.Username
             => $"Only usernames can be renamed; two accounts with one {finding.Evidence[0].Rule} need a person's decision.",
         DuplicatesAction.Rename => null,
+        _ when picture.Facts.KeepsAccounts is { } kept => kept,
         _ when !picture.WritesTogether => $"{picture.Config.Name} can't change several records as one.",
         _ when finding.UnderOwnEquality && finding.Decision is null => "Under our keys these are different people: rename one of them, then its unique index can be made.",
         _ when finding.Decision is { Verdict: Verdict.Same } => null,
@@ -60,7 +61,7 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
 
     private IEnumerable<(Finding, Decision)> DecideGroup(List<Finding> findings)
     {
-        var members = findings.SelectMany(finding => finding.Members).DistinctBy(member => member.Account.Id).Order(new SurvivorComparer(picture.Config.Survivor)).ToList();
+        var members = findings.SelectMany(finding => finding.Members).DistinctBy(member => member.Account.Id).Order(new SurvivorComparer(picture.Config.Survivor, mapping)).ToList();
         if (picture.Config.Duplicates != DuplicatesAction.Rename && ToldApart(members) is { } apart)
         {
             return findings.Select(finding => (finding, (Decision)new LeftAlone($"It hangs together with accounts that are different people by decision: {apart.Reason}.")));
@@ -136,6 +137,11 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
     /// <summary>Why the one who would stay could not sign in any more although one of the others can; null where nothing is lost.</summary>
     private string? Unfit(KeyedAccount survivor, List<KeyedAccount> losers)
     {
+        if (EndedAlone(survivor, losers) is { } ended)
+        {
+            return ended;
+        }
+
         if (mapping.Attributes.ContainsKey(AccountMapping.Active) && !IsActive(survivor) && losers.Find(IsActive) is { } active)
         {
             return $"{Name(survivor)} would stay and is not active, and {Name(active)} is: make it active, or let 'survivor' begin with 'active desc'.";
@@ -144,6 +150,19 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
         return mapping.PasswordHash is not null && !HasPassword(survivor) && losers.Find(HasPassword) is { } other
             ? $"{Name(survivor)} would stay and has no password, and {Name(other)} has one, which would be lost: let it set one first, or put an order under 'survivor' in which the other comes first."
             : null;
+    }
+
+    /// <summary>Why somebody who is deleted, banned or the like should not stay in place of somebody who is not; null where that is not so.</summary>
+    private string? EndedAlone(KeyedAccount survivor, List<KeyedAccount> losers)
+    {
+        if (EndFields.Of(survivor.Account.Record, mapping.NoiseFields) is not { } field || losers.Find(loser => EndFields.Of(loser.Account.Record, mapping.NoiseFields) is null) is not { } living)
+        {
+            return null;
+        }
+
+        var attribute = mapping.Attributes.Where(pair => pair.Value.Field == field).Select(pair => pair.Key).FirstOrDefault();
+        return $"{Name(survivor)} would stay and has ended ('{field}' is filled), and {Name(living)} has not: "
+            + (attribute is null ? $"empty it, delete the account, or map it as an attribute ('ended: {field}') and let 'survivor' begin with 'ended asc'." : $"empty it, delete the account, or let 'survivor' begin with '{attribute} asc'.");
     }
 
     private string? Clash(List<KeyedAccount> members)
@@ -167,6 +186,11 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
 
     private Decision Delete(KeyedAccount loser, KeyedAccount survivor)
     {
+        if (EndedAlone(survivor, [loser]) is { } ended)
+        {
+            return new LeftAlone(ended);
+        }
+
         var rows = picture.Referring.GetValueOrDefault(loser.Account.Id, []);
         if (rows.Count > 0)
         {
@@ -208,6 +232,12 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
             if (FreeName(IdentifierForms.Mended(IdentifierKind.Username, old) ?? old.Trim(), account.Id) is not { } name)
             {
                 yield return (finding, new LeftAlone($"No name made from {old} (id {account.Id}) follows the rules for usernames: rename it yourself."));
+                continue;
+            }
+
+            if (picture.Facts.Spell(new ForeignValue(field, FieldValue.Text(name), account.Record.ValueOrNull(field))).Problem is { } problem)
+            {
+                yield return (finding, new LeftAlone($"{old} (id {account.Id}) would be called {name}, and {field} of {picture.Config.Name} {problem}: rename it yourself, or let {field} take more."));
                 continue;
             }
 
@@ -257,13 +287,19 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
     private static string Name(KeyedAccount account) => $"{account.Account.Label} (id {account.Account.Id})";
 
     /// <summary>Who stays comes first.</summary>
-    private sealed class SurvivorComparer(IReadOnlyList<SurvivorOrder> orders) : IComparer<KeyedAccount>
+    private sealed class SurvivorComparer(IReadOnlyList<SurvivorOrder> orders, AccountMapping mapping) : IComparer<KeyedAccount>
     {
         public int Compare(KeyedAccount? left, KeyedAccount? right)
         {
             foreach (var order in orders)
             {
                 var (one, other) = (left!.Account.Attributes.ValueOrNull(order.Attribute), right!.Account.Attributes.ValueOrNull(order.Attribute));
+                if (mapping.Attributes.TryGetValue(order.Attribute, out var attribute) && EndFields.NamesTheEnd(attribute.Field))
+                {
+                    // Whether it ended, not when: empty is what says that it did not.
+                    (one, other) = (FieldValue.Boolean(one.IsTruthy), FieldValue.Boolean(other.IsTruthy));
+                }
+
                 var compared = (one.IsNull, other.IsNull) switch
                 {
                     (true, true) => 0,

@@ -64,32 +64,3 @@ internal static class Folding
 
     private static bool IsLacking(FieldValue value) => value.IsNull || (value.AsText is { } text && IdentifierForms.IsBlank(text));
 }
-
-/// <summary>Fields that read as an account's end. Empty they say that there was none: a survivor does not lack it, and must not be deleted or banned by what a duplicate was.</summary>
-internal static class EndFields
-{
-    private static readonly string[] Stems =
-    [
-        "delet", "erase", "purge", "banned", "blocked", "locked", "lockout", "disabled", "deactivat", "inactive", "suspen", "archiv", "revok", "expir", "cancel",
-        "terminat", "closed", "frozen", "retire", "removed", "merged",
-    ];
-
-    private static readonly HashSet<string> Words = new(StringComparer.OrdinalIgnoreCase) { "ban", "until", "end", "ends", "ended", "left", "quit" };
-
-    public static bool Looks(string field)
-        => Array.Exists(Stems, stem => field.Contains(stem, StringComparison.OrdinalIgnoreCase)) || WordsOf(field).Any(Words.Contains);
-
-    // ban_reason, banReason
-    private static IEnumerable<string> WordsOf(string field)
-    {
-        var start = 0;
-        for (var at = 1; at <= field.Length; at++)
-        {
-            if (at == field.Length || !char.IsAsciiLetter(field[at]) || (char.IsAsciiLetterUpper(field[at]) && char.IsAsciiLetterLower(field[at - 1])))
-            {
-                yield return field[start..at].TrimStart('_', '-', '.', ' ');
-                start = at;
-            }
-        }
-    }
-}

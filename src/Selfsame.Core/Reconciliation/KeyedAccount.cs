@@ -112,6 +112,9 @@ public sealed record SystemPicture
     /// <summary>What the deletion of an account takes along besides <see cref="SystemFacts.DeletionEffects"/>, told by the database behind the system; read for orphans that may be deleted only.</summary>
     public IReadOnlyDictionary<AccountId, IReadOnlyList<string>> TakenAlong { get; init; } = new Dictionary<AccountId, IReadOnlyList<string>>();
 
+    /// <summary>What the system deletes along with an account, or takes the reference from, place by place; counted for orphans that may be deleted only, and only where it can be.</summary>
+    public IReadOnlyDictionary<AccountId, IReadOnlyList<TakenRows>> Taken { get; init; } = new Dictionary<AccountId, IReadOnlyList<TakenRows>>();
+
     /// <summary>The rows that a unique constraint may keep from referring to another account too; read for duplicates that may be merged only.</summary>
     public IReadOnlyDictionary<AccountId, IReadOnlyList<ReferringRow>> UniquelyReferring { get; init; } = new Dictionary<AccountId, IReadOnlyList<ReferringRow>>();
 

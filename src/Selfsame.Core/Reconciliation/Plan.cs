@@ -246,6 +246,13 @@ public sealed record Change
     [JsonPropertyOrder(21)]
     public IReadOnlyList<ExchangedAccount>? Exchanged { get; init; }
 
+    /// <summary>
+    /// For the deletion of an orphan, what its system deletes along by itself, or takes the reference from, place by place: no more may go. Null where the system can't tell, and in
+    /// plans of older versions.
+    /// </summary>
+    [JsonPropertyOrder(23)]
+    public IReadOnlyList<TakenRows>? TakesAlong { get; init; }
+
     /// <summary>The names of the indexes that a change of the shape makes or drops.</summary>
     [JsonIgnore]
     public IReadOnlyList<string> IndexNames

@@ -154,6 +154,11 @@ public static class Planner
 
     private static Decision Delete(Finding finding, SystemPicture target, string salt)
     {
+        if (target.Facts.KeepsAccounts is { } kept)
+        {
+            return new LeftAlone(kept);
+        }
+
         var account = finding.Target!.Account;
         var left = target.Referring.GetValueOrDefault(account.Id, []).Where(count => !count.Place.Enforced).ToList();
         if (left.Count > 0)
@@ -169,6 +174,7 @@ public static class Planner
             Precondition = account.Record.Without(target.Config.Mapping.NoiseFields).Redacted(salt),
             Reversible = target.Facts.DeletionEffects.Count == 0,
             Effects = [.. target.Facts.DeletionEffects, .. Referred(account, target), .. target.TakenAlong.GetValueOrDefault(account.Id, [])],
+            TakesAlong = target.Taken.GetValueOrDefault(account.Id),
         });
     }
 
@@ -176,8 +182,10 @@ public static class Planner
     private static IEnumerable<string> Referred(Account account, SystemPicture target)
     {
         var counts = target.Referring.GetValueOrDefault(account.Id, []);
+        var further = target.Taken.GetValueOrDefault(account.Id, []).Where(taken => !target.Places.Any(place => place.Table == taken.Table && place.Fields.SequenceEqual(taken.Fields))).ToList();
         return target.Facts.DeletionEffects.Count == 0 || counts.Count == 0 ? []
-            : [$"When the plan was made, there referred to it: {string.Join(", ", counts.Select(count => $"{count.Place} ({Terms.Count(count.Rows, "row")})"))}."];
+            : [$"When the plan was made, there referred to it: {string.Join(", ", counts.Select(count => $"{count.Place} ({Terms.Count(count.Rows, "row")})"))}"
+                + $"{(further.Count == 0 ? "" : $"; and to what goes along: {string.Join(", ", further.Select(taken => $"{taken.Place} ({Terms.Count(taken.Rows, "row")})"))}")}."];
     }
 
     private static Decision Update(Finding finding, SystemPicture source, SystemPicture target, ClaimedKeys keys, PlanStamp stamp)

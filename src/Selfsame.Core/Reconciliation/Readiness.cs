@@ -14,7 +14,8 @@ internal abstract record Readiness
     /// <param name="attempted">Whether an earlier attempt was journaled.</param>
     /// <param name="mapping">What the fields of its system mean.</param>
     /// <param name="salt">The plan's salt of digests.</param>
-    public static Readiness Of(Change change, Account? present, bool attempted, AccountMapping mapping, string salt)
+    /// <param name="written">What the plan itself wrote to the accounts of its system.</param>
+    public static Readiness Of(Change change, Account? present, bool attempted, AccountMapping mapping, string salt, OwnWrites written)
     {
         var done = IsDone(change, present, salt);
         if (attempted && done)
@@ -36,9 +37,9 @@ internal abstract record Readiness
         }
 
         // What a deletion takes was all in the plan.
-        var different = change.Action == ChangeAction.Delete
-            ? change.Precondition.DifferencesFromWhole(present.Record, mapping.NoiseFields, salt)
-            : change.Precondition.DifferencesFrom(present.Record, salt);
+        var different = written.ChangedByOthers(present, record => change.Action == ChangeAction.Delete
+            ? change.Precondition.DifferencesFromWhole(record, mapping.NoiseFields, salt)
+            : change.Precondition.DifferencesFrom(record, salt));
         if (different.Count > 0)
         {
             return new NotReady(done ? "It is as planned already." : $"Since the plan was made, it changed: {string.Join(", ", different)}. Plan again.");

@@ -56,7 +56,8 @@ internal sealed class ReferenceMoves(string accountsTable, AccountMapping mappin
         var standing = new Dictionary<(string Place, Fields Values), Fields>();
         var staying = to with { Record = to.Record.With(set) };
         bool Moves(ReferringRow row) => from.Contains(row.Account) || row.Place.AccountFields.Any(set.ContainsKey);
-        foreach (var row in referring.Where(row => !Moves(row)))
+        bool Goes(ReferringRow row) => row.Place.Table == accountsTable && AccountId.FromRecord(row.Row, mapping.Id) is { } self && from.Contains(self);
+        foreach (var row in referring.Where(row => !Moves(row) && !Goes(row)))
         {
             Stand(standing, row.Place, row.Row);
         }
@@ -64,17 +65,19 @@ internal sealed class ReferenceMoves(string accountsTable, AccountMapping mappin
         var naming = referring.ToLookup(row => (row.Place.Table, row.Key));
         foreach (var group in InOrder(referring.Where(Moves)).GroupBy(row => (row.Place.Table, row.Key)))
         {
-            // A loser's own row goes as a loser; what it refers to goes with it.
-            if (group.Key.Table == accountsTable && AccountId.FromRecord(group.First().Row, mapping.Id) is { } self && from.Contains(self))
+            var (before, places) = (group.First().Row, group.Select(row => row.Place).ToList());
+            var goes = Goes(group.First());
+            var moved = places.Aggregate(Fields.Empty, (fields, place) => fields.With(goes && place.UniqueSets.Count > 0 ? ToNobody(place) : Referring(place, before, staying)));
+            var after = before.With(moved);
+            if (after.Equals(before))
             {
                 continue;
             }
 
-            var (before, places) = (group.First().Row, group.Select(row => row.Place).ToList());
-            var moved = places.Aggregate(Fields.Empty, (fields, place) => fields.With(Referring(place, before, staying)));
-            var after = before.With(moved);
-            if (after.Equals(before))
+            // Whoever goes must not be referred to by then, not even by itself or by another that goes; and undo brings back each before what it refers to.
+            if (goes)
             {
+                writes.Add(new RowWrite { Table = group.Key.Table, Action = RowAction.Update, Key = group.Key.Key, Before = before.Only(moved.Keys), After = moved });
                 continue;
             }
 
@@ -119,6 +122,9 @@ internal sealed class ReferenceMoves(string accountsTable, AccountMapping mappin
 
     private static Fields Referring(ReferencePlace place, Fields row, Account to)
         => new(place.Fields.Zip(place.AccountFields, (field, held) => KeyValuePair.Create(field, Like(row.ValueOrNull(field), to.Record.ValueOrNull(held)))));
+
+    // Only one account can refer to somebody there: it is not the one that goes.
+    private static Fields ToNobody(ReferencePlace place) => new(place.Fields.Select(field => KeyValuePair.Create(field, FieldValue.Null)));
 
     private static void Stand(Dictionary<(string Place, Fields Values), Fields> standing, ReferencePlace place, Fields row)
     {

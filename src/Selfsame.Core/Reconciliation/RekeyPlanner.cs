@@ -15,6 +15,11 @@ internal static class RekeyPlanner
             return new LeftAlone($"The ids of {target.Config.Name} can't be changed to those of {source.Config.Name}.");
         }
 
+        if (target.Facts.KeepsAccounts is { } kept)
+        {
+            return new LeftAlone(kept);
+        }
+
         if (!target.Facts.CanChangeIds)
         {
             return new LeftAlone($"{target.Config.Name} can't change an account's id without transactions, and has none: make it a replica set, or correct the id in {source.Config.Name}.");

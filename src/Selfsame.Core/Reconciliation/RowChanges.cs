@@ -26,13 +26,17 @@ internal sealed partial class RowChanges(
     /// Expands the changes of one portion, each system read in bulk. What an earlier attempt journaled and made is kept in front: it
     /// is not there to be found any more, and undo needs it.
     /// </summary>
+    /// <param name="portion">The changes.</param>
+    /// <param name="earlier">What an earlier attempt at a change journaled.</param>
+    /// <param name="written">What the plan wrote to the accounts of a system.</param>
+    /// <param name="cancellation">Gives up.</param>
     public async Task<IReadOnlyList<PreparedChange>> PrepareAsync(
-        IReadOnlyList<Change> portion, Func<Change, IReadOnlyList<RowWrite>> earlier, CancellationToken cancellation)
+        IReadOnlyList<Change> portion, Func<Change, IReadOnlyList<RowWrite>> earlier, Func<string, OwnWrites> written, CancellationToken cancellation)
     {
         var prepared = new Dictionary<int, PreparedChange>();
         foreach (var group in portion.GroupBy(change => change.System))
         {
-            var system = Writer(group.Key);
+            var (system, own) = (Writer(group.Key), written(group.Key));
             var wanted = group.SelectMany(change => Read(change, system.Mapping)).Distinct().ToList();
             var present = await ((IReadsAccountsById)system).ReadFreshAsync(group.Key, wanted, cancellation);
             var madeLinks = MadeLinks(group.Where(change => earlier(change).Count > 0), system.Mapping, present);
@@ -58,7 +62,7 @@ internal sealed partial class RowChanges(
                 var madeEarlier = Begun(change).Where(made.Contains).ToList();
                 prepared.Add(change.Number, change.Exchanged is null && IsReplayed(change, madeEarlier, earlier(change))
                     ? new PreparedChange(change, new ExpandedChange(earlier(change), []), null) { Left = await LeftOfAsync(change, system, madeEarlier, earlier(change), cancellation) }
-                    : Prepare(change, system, known, present, referring, madeEarlier, await FreeIdAsync(change, system, cancellation)));
+                    : Prepare(change, system, known, present, referring, madeEarlier, own, await FreeIdAsync(change, system, cancellation)));
                 if (chains.Behind(change) is not null && prepared[change.Number].Hindrance is null)
                 {
                     referring = AfterLink(prepared[change.Number], system, known, referring);
@@ -74,6 +78,11 @@ internal sealed partial class RowChanges(
 
     /// <summary>The changes in their order, cut into those that may be made at the same time.</summary>
     public IEnumerable<IReadOnlyList<PreparedChange>> Waves(IEnumerable<PreparedChange> changes) => ChangeWaves.Of(changes, prepared => Writer(prepared.Change.System));
+
+    /// <summary>Whether a change has an account or a row in common with one of the others, or may have.</summary>
+    public bool IsBehind(PreparedChange prepared, IEnumerable<PreparedChange> others)
+        => others.Any(other => other.Change.System == prepared.Change.System
+            && (Touched(prepared) is not { } mine || Touched(other) is not { } theirs || mine.Overlaps(theirs)));
 
     /// <summary>How many changes of that one's system may be under way at once.</summary>
     public int AtOnce(PreparedChange prepared) => Writer(prepared.Change.System).SimultaneousWrites;
@@ -120,7 +129,7 @@ internal sealed partial class RowChanges(
                 .ToDictionary(pair => pair.Change.Number, pair => Removed(pair.Change, system, present[Final(pair.Change, system.Mapping)], made)
                     .Where(account => !present.ContainsKey(account.Id)).ToList());
             var unguarded = (await PlacesAsync(group.Key, cancellation)).Where(place => !place.IsGuarded).ToList();
-            var rows = await ((IHasReferences)system).ReadReferringAsync(unguarded, [.. removed.Values.SelectMany(gone => gone).Concat(present.Values).Select(system.Mapping.WithoutBlanks)], cancellation);
+            var rows = await ReadReferringAsync(system, unguarded, removed.Values.SelectMany(gone => gone).Concat(present.Values), cancellation);
             foreach (var (change, _) in group.Where(pair => removed.ContainsKey(pair.Change.Number)))
             {
                 var (gone, final) = (removed[change.Number], Final(change, system.Mapping));
@@ -181,6 +190,7 @@ internal sealed partial class RowChanges(
         IReadOnlyDictionary<AccountId, Account> present,
         IReadOnlyList<ReferringRow> referring,
         List<RowWrite> made,
+        OwnWrites written,
         Fields? freeId)
     {
         if (change.Action == ChangeAction.Restore)
@@ -188,7 +198,7 @@ internal sealed partial class RowChanges(
             return new PreparedChange(change, new ExpandedChange(change.Rows!, []), null);
         }
 
-        if ((Ceased(change) ?? decisions.Forbids(change) ?? Hindrance(change, system.Mapping, known, present, attempted: made.Count > 0)) is { } hindrance)
+        if ((Ceased(change) ?? decisions.Forbids(change) ?? Hindrance(change, system.Mapping, known, present, attempted: made.Count > 0, written)) is { } hindrance)
         {
             return new PreparedChange(change, null, hindrance);
         }
@@ -221,8 +231,9 @@ internal sealed partial class RowChanges(
             return new PreparedChange(change, null, lost);
         }
 
-        var madeKeys = made.Select(row => (row.Table, row.Action, row.Key)).ToHashSet();
-        return new PreparedChange(change, expanded with { Rows = [.. made, .. expanded.Rows.Where(row => !madeKeys.Contains((row.Table, row.Action, row.Key)))] }, null);
+        var madeBefore = made.ToLookup(row => (row.Table, row.Action, row.Key));
+        bool IsMade(RowWrite row) => madeBefore[(row.Table, row.Action, row.Key)].Any(before => row.After.Keys.All(before.After.ContainsKey));
+        return new PreparedChange(change, expanded with { Rows = [.. made, .. expanded.Rows.Where(row => !IsMade(row))] }, null);
     }
 
     // What was listed would move or stop the change, and does neither any more: a foreign key that was dropped leaves its rows behind.
@@ -232,7 +243,7 @@ internal sealed partial class RowChanges(
             : null;
 
     private string? Hindrance(
-        Change change, AccountMapping mapping, Dictionary<AccountId, Account> known, IReadOnlyDictionary<AccountId, Account> present, bool attempted)
+        Change change, AccountMapping mapping, Dictionary<AccountId, Account> known, IReadOnlyDictionary<AccountId, Account> present, bool attempted, OwnWrites written)
     {
         if (!known.TryGetValue(change.Account, out var account))
         {
@@ -240,10 +251,7 @@ internal sealed partial class RowChanges(
         }
 
         var own = attempted ? change.Precondition.Without(change.After.Keys.ToHashSet(StringComparer.Ordinal)) : change.Precondition;
-        var differences = change.Action == ChangeAction.Delete
-            ? own.DifferencesFromWhole(account.Record, mapping.NoiseFields, salt)
-            : own.DifferencesFrom(account.Record, salt);
-        if (differences is { Count: > 0 } different)
+        if (written.ChangedByOthers(account, record => change.Action == ChangeAction.Delete ? own.DifferencesFromWhole(record, mapping.NoiseFields, salt) : own.DifferencesFrom(record, salt)) is { Count: > 0 } different)
         {
             return $"Since the plan was made, it changed: {string.Join(", ", different)}. Plan again.";
         }
@@ -255,7 +263,7 @@ internal sealed partial class RowChanges(
                 return $"{survivor.Label} (id {survivor.Account}), who was to stay, is gone. Plan again.";
             }
 
-            if (survivor.Precondition.DifferencesFrom(staying.Record, salt) is { Count: > 0 } other)
+            if (written.ChangedByOthers(staying, record => survivor.Precondition.DifferencesFrom(record, salt)) is { Count: > 0 } other)
             {
                 return $"Since the plan was made, {survivor.Label} (id {survivor.Account}), who was to stay, changed: {string.Join(", ", other)}. Plan again.";
             }
@@ -268,7 +276,7 @@ internal sealed partial class RowChanges(
                 return $"{other.Label} (id {other.Account}) is gone. Plan again.";
             }
 
-            if (other.Precondition.DifferencesFrom(there.Record, salt) is { Count: > 0 } changed)
+            if (written.ChangedByOthers(there, record => other.Precondition.DifferencesFrom(record, salt)) is { Count: > 0 } changed)
             {
                 return $"Since the plan was made, {other.Label} (id {other.Account}) changed: {string.Join(", ", changed)}. Plan again.";
             }
@@ -281,7 +289,7 @@ internal sealed partial class RowChanges(
                 return $"{loser.Label} (id {loser.Account}) is gone. Plan again.";
             }
 
-            if (present.ContainsKey(loser.Account) && loser.Precondition.DifferencesFromWhole(there.Record, mapping.NoiseFields, salt) is { Count: > 0 } changed)
+            if (present.ContainsKey(loser.Account) && written.ChangedByOthers(there, record => loser.Precondition.DifferencesFromWhole(record, mapping.NoiseFields, salt)) is { Count: > 0 } changed)
             {
                 return $"Since the plan was made, {loser.Label} (id {loser.Account}) changed: {string.Join(", ", changed)}. Plan again.";
             }
@@ -293,8 +301,14 @@ internal sealed partial class RowChanges(
     private async Task<IReadOnlyList<ReferringRow>> ReadReferringAsync(string name, IReadOnlyList<Account> accounts, CancellationToken cancellation)
     {
         var places = await PlacesAsync(name, cancellation);
-        return places.Count == 0 || accounts.Count == 0 ? [] : await ((IHasReferences)systems[name]).ReadReferringAsync(places, [.. accounts.Select(systems[name].Mapping.WithoutBlanks)], cancellation);
+        return places.Count == 0 || accounts.Count == 0 ? [] : await ReadReferringAsync(Writer(name), places, accounts, cancellation);
     }
+
+    // An account's own row is known by the account's id, whatever its table's key is: of the same row others of its writes are.
+    private static async Task<IReadOnlyList<ReferringRow>> ReadReferringAsync(
+        IWritesTogether system, IReadOnlyList<ReferencePlace> places, IEnumerable<Account> accounts, CancellationToken cancellation)
+        => [.. (await ((IHasReferences)system).ReadReferringAsync(places, [.. accounts.Select(system.Mapping.WithoutBlanks)], cancellation))
+            .Select(row => row.Place.Table == system.AccountsTable && AccountId.FromRecord(row.Row, system.Mapping.Id) is not null ? row with { Key = row.Row.Only(system.Mapping.Id) } : row)];
 
     // All places that exist at apply, not only those of the plan.
     private async Task<IReadOnlyList<ReferencePlace>> PlacesAsync(string name, CancellationToken cancellation)
@@ -343,6 +357,8 @@ internal sealed partial class RowChanges(
             && change.After.All(pair => pair.Value.SameFactAs(survivor.Record.ValueOrNull(pair.Key)))
             && change.Losers?.Any(loser => present.ContainsKey(loser.Account)) != true,
     };
+
+    private HashSet<object>? Touched(PreparedChange prepared) => ChangeWaves.Touched(prepared, Writer(prepared.Change.System));
 
     private IWritesTogether Writer(string name)
         => systems[name] as IWritesTogether ?? throw new ConnectorContractException(name, "a plan has changes of several rows for it, and it can't make them.");

@@ -44,7 +44,8 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
         var gone = losers.Select(loser => loser.Id).ToHashSet();
         var moved = moves.Of(referring, gone, survivor, change.After);
         var rows = moved.Writes.ToList();
-        rows.AddRange(losers.Select(Deleted));
+        var own = moved.Writes.Where(write => write.Table == accountsTable).ToList();
+        rows.AddRange(losers.Select(loser => Deleted(loser with { Record = own.Where(write => IsOf(loser, write)).Aggregate(loser.Record, (record, write) => record.With(write.After)) })));
         var set = new Fields(change.After.Where(pair => survivor.Record.ValueOrNull(pair.Key) != pair.Value));
         if (set.Count > 0)
         {
@@ -66,8 +67,7 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
     {
         var moved = moves.Of(referring, new HashSet<AccountId>(), account, change.After);
         // What the account's own row says of itself changes with it.
-        var keys = referring.Where(row => row.Place.Table == accountsTable && AccountId.FromRecord(row.Row, mapping.Id)?.Equals(account.Id) == true).Select(row => row.Key).ToHashSet();
-        var own = moved.Writes.Where(row => row.Table == accountsTable && keys.Contains(row.Key)).ToList();
+        var own = moved.Writes.Where(write => IsOf(account, write)).ToList();
         var after = own.Aggregate(change.After, (set, row) => set.With(row.After));
         var update = new RowWrite { Table = accountsTable, Action = RowAction.Update, Key = account.Record.Only(mapping.Id), Before = account.Record.OrMissing(after.Keys), After = after };
         // An id that nobody takes is swept for what arrives late; a name is not.
@@ -105,6 +105,9 @@ internal sealed class RowExpansion(Change change, string accountsTable, AccountM
     }
 
     private int Planned(ReferencePlace place) => change.References?.FirstOrDefault(planned => planned.IsAt(place))?.Differing ?? 0;
+
+    private bool IsOf(Account account, RowWrite write)
+        => write is { Action: RowAction.Update } && write.Table == accountsTable && AccountId.FromRecord(write.Key, mapping.Id)?.Equals(account.Id) == true;
 
     private RowWrite Kept(Account account, Fields precondition)
         => new() { Table = accountsTable, Action = RowAction.Keep, Key = account.Record.Only(mapping.Id), Before = account.Record.OrMissing(precondition.Keys), After = Fields.Empty };

@@ -37,6 +37,9 @@ public sealed record TenantConfig
     /// <summary>Password resets that one address may ask for.</summary>
     public LimitConfig? PasswordResetLimit { get; init; }
 
+    /// <summary>Changes of a handle that one user may ask a PDS for.</summary>
+    public LimitConfig? HandleChangeLimit { get; init; }
+
     /// <summary>How long a deleted user can be restored.</summary>
     public int? DeletionGraceDays { get; init; }
 }

@@ -21,7 +21,7 @@ internal static class ServiceReader
     {
         node.RejectOthers([
             "hosts", "publicUrl", "locale", "role", "emailDisclosure", "lookalikes", "mailboxes", "userCodePrefix", "userCodeSyllables",
-            "signUpLimit", "signUpAttemptLimit", "signInLimit", "passwordResetLimit", "deletionGraceDays"]);
+            "signUpLimit", "signUpAttemptLimit", "signInLimit", "passwordResetLimit", "handleChangeLimit", "deletionGraceDays"]);
         var entries = node.Entries();
         T? Optional<T>(string name, Func<ConfigNode, T> read) => entries.TryGetValue(name, out var entry) ? read(entry) : default;
         return new TenantConfig
@@ -39,6 +39,7 @@ internal static class ServiceReader
             SignUpAttemptLimit = Optional("signUpAttemptLimit", ReadLimit),
             SignInLimit = Optional("signInLimit", ReadLimit),
             PasswordResetLimit = Optional("passwordResetLimit", ReadLimit),
+            HandleChangeLimit = Optional("handleChangeLimit", ReadLimit),
             DeletionGraceDays = entries.TryGetValue("deletionGraceDays", out var grace) ? ReadGraceDays(grace) : null,
         };
     }

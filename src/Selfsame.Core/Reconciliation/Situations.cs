@@ -124,7 +124,9 @@ public static class Situations
             };
         }
 
-        var differences = Drift.Between(link.Source, source, link.Target, target, rule.Handle);
+        // Where an account is made for a proved address only, another is not carried to it later: it would keep whose it is from having one.
+        var carriesEmail = rule.When != AccountMapping.EmailVerified || Belongs(rule, link.Source);
+        var differences = Drift.Between(link.Source, source, link.Target, target, rule.Handle, carriesEmail);
         if (differences.Count > 0)
         {
             yield return OfPair(Situation.Drifted, rule, link) with

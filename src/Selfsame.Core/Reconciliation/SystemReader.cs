@@ -185,7 +185,7 @@ internal sealed class SystemReader(IReadOnlyList<ConnectorKind> connectors)
         var field = node.Text();
         if (!SecretFields.Looks(field))
         {
-            node.Reject($"'{field}' does not look like a secret by its name, so that its values would stand readable in plans. Map a view in which it is called password_hash.");
+            node.Reject($"'{field}' does not look like a secret by its name, so that its values would stand readable in plans. Map a view in which it is called password_hash (nobody is merged or deleted there).");
         }
 
         return field;

@@ -381,5 +381,6 @@ public static class UndoPlanner
         Numbered = false,
         Exchanged = null,
         Follows = null,
+        TakesAlong = null,
     };
 }

@@ -49,7 +49,7 @@ internal static class MeEndpoints
             .TakesBody(HandleBody)
             .Produces<UserAnswer>()
             .Produces<AcceptedAnswer>(StatusCodes.Status202Accepted)
-            .Refuses(Problem.NotFound, Problem.IdentifierTaken);
+            .Refuses(Problem.NotFound, Problem.IdentifierTaken, Problem.TooManyRequests);
         api.MapPut("/me/email", RequestEmailAsync)
             .Described("requestEmailChange", tag, "Sends a link to the new address; nothing changes until it is opened.")
             .RequiresUser()

@@ -8,6 +8,7 @@ using Selfsame.Server.Api.Problems;
 using Selfsame.Server.Requests;
 using Selfsame.Store;
 using Selfsame.Store.Audit;
+using Selfsame.Store.Requests;
 using Selfsame.Store.ServiceTokens;
 using Selfsame.Store.Users;
 
@@ -88,9 +89,16 @@ internal static class UserEndpoints
         UserChangeResult.VersionMismatch mismatch => IfMatch.Mismatch(http, mismatch.Present),
         UserChangeResult.Taken taken => Problem.OfTaken(taken.Fields),
         UserChangeResult.Pending => AcceptedAnswer.Answer("The handle is reserved for you, and your account elsewhere is given it. Look with GET /api/v1/me/handle."),
+        UserChangeResult.TooMany full => TooManyChanges(http, full.State),
         UserChangeResult.Invalid invalid => Problem.Of(invalid.Errors),
         _ => throw new InvalidOperationException($"There is no answer for {result.GetType().Name}."),
     };
+
+    private static ProblemAnswer TooManyChanges(HttpContext http, RateLimitState state)
+    {
+        RateLimitFields.Write(http, state);
+        return RateLimitFields.Refuse(state, "You changed your handle several times already. Wait for the time in Retry-After, then try again.");
+    }
 
     private static async Task<IResult> ListAsync(HttpContext http, RequestScope scope, UserReader users)
     {

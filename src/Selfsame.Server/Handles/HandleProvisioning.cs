@@ -10,7 +10,8 @@ namespace Selfsame.Server.Handles;
 
 /// <summary>
 /// Changes the handles of users. Where their accounts are provisioned into a system that keeps handles (a PDS), that one takes the new handle first:
-/// reserve the new one beside the old, ask, read again, flip. What it does not confirm while the user waits is finished in the background. While an account is being
+/// reserve the new one beside the old, ask, read again, flip. What it does not confirm while the user waits is finished in the background; a refusal is believed when no earlier
+/// request can arrive any more. While an account is being
 /// made nobody knows which handle it will have: the change waits until it is linked or refused.
 /// </summary>
 internal sealed class HandleProvisioning(StoreContext context, UserAdministration users, Topology? topology, IReadOnlyDictionary<string, IConnectedSystem> systems)
@@ -128,7 +129,7 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
         catch (SystemUnavailableException exception)
         {
             TellUnforeseen(change, keeper, exception.Unforeseen);
-            return await PostponeAsync(change, exception.Message, keeper, exception.RetryAfter);
+            return await PostponeAsync(change, exception.Message, exception.LimitIsOfAccount ? null : keeper, exception.RetryAfter);
         }
         catch (Exception exception) when (UnforeseenAnswers.Is(exception))
         {
@@ -184,21 +185,16 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
             TellUnforeseen(change, keeper, (outcome as Unknown)?.Unforeseen);
             switch (outcome)
             {
-                case AlreadyExists:
-                    await changes.RefuseTakenAsync(change, "Another account has this handle.", CancellationToken.None);
-                    return new UserChangeResult.Taken(new HashSet<string>(StringComparer.Ordinal) { "handle" });
-                case Refused refused:
-                    return await RefuseAsync(change, refused);
                 case Throttled throttled:
-                    return await PostponeAsync(change, $"'{keeper.Name}' asked to be called later.", keeper, throttled.RetryAfter);
+                    return await PostponeAsync(change, $"'{keeper.Name}' asked to be called later.", throttled.LimitIsOfAccount ? null : keeper, throttled.RetryAfter);
                 case Unavailable unavailable:
                     return await PostponeAsync(change, unavailable.Message);
             }
 
-            // Done, drifted or unknown: what it says now decides, never what it answered.
+            // Done, refused, drifted or unknown: what it says now decides, never what it answered.
             if (await keeper.ReadAsync(id, cancellation) != wanted)
             {
-                return await PostponeAsync(change, outcome is Unknown unknown ? unknown.Message : $"'{keeper.Name}' does not show the new handle yet.");
+                return await JudgeAsync(change, keeper, outcome);
             }
         }
 
@@ -247,6 +243,31 @@ internal sealed class HandleProvisioning(StoreContext context, UserAdministratio
         await changes.AwaitAccountAsync(change, problem, CancellationToken.None);
         return new UserChangeResult.Pending();
     }
+
+    /// <summary>What an answer comes to after which the system has not the new handle.</summary>
+    private async Task<UserChangeResult> JudgeAsync(HandleChange change, HandleKeeper keeper, WriteOutcome outcome)
+    {
+        switch (outcome)
+        {
+            case AlreadyExists or Refused when MayBeOvertaken(change, outcome):
+                await changes.HoldAsync(change, CancellationToken.None);
+                return new UserChangeResult.Pending();
+            case AlreadyExists:
+                await changes.RefuseTakenAsync(change, "Another account has this handle.", CancellationToken.None);
+                return new UserChangeResult.Taken(new HashSet<string>(StringComparer.Ordinal) { "handle" });
+            case Refused refused:
+                return await RefuseAsync(change, refused);
+            default:
+                return await PostponeAsync(change, outcome is Unknown unknown ? unknown.Message : $"'{keeper.Name}' does not show the new handle yet.");
+        }
+    }
+
+    /// <summary>
+    /// Whether an earlier request may still give the account the handle that was just refused, and was refused perhaps because of that. Where the refusal does not say
+    /// that it is about the handle, nobody knows what it is about.
+    /// </summary>
+    private static bool MayBeOvertaken(HandleChange change, WriteOutcome refusal)
+        => (change.Attempts > 0 || refusal is Refused { Fields.Count: 0 }) && change.Problem != HandleChanges.RefusedTooEarly;
 
     private async Task<UserChangeResult> RefuseAsync(HandleChange change, Refused refused)
     {

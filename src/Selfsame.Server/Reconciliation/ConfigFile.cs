@@ -129,6 +129,7 @@ public static class ConfigFile
             SignUpAttemptLimit = Limit(defaults.SignUpAttemptLimit, config.SignUpAttemptLimit),
             SignInLimit = Limit(defaults.SignInLimit, config.SignInLimit),
             PasswordResetLimit = Limit(defaults.PasswordResetLimit, config.PasswordResetLimit),
+            HandleChangeLimit = Limit(defaults.HandleChangeLimit, config.HandleChangeLimit),
             DeletionGracePeriod = config.DeletionGraceDays is { } days ? TimeSpan.FromDays(days) : defaults.DeletionGracePeriod,
             UserSystem = users.Count == 1 ? users[0].Name : defaults.UserSystem,
             ProvisionTo = users.Count == 1 ? topology.ProvisionedFrom(users[0].Name) : [],

@@ -84,8 +84,14 @@ public sealed class ConnectedSystems : IAsyncDisposable
     });
 
     /// <summary>The config with what our store knows of accounts that the service made, for rules that correlate by it; as it is now.</summary>
-    public async Task<Topology> WithLinksAsync(StoreContext store, CancellationToken cancellation)
-        => Topology.Rules.Any(IsByLink) ? Topology with { Decisions = Topology.Decisions.With(await ReadLinksAsync(store, cancellation)) } : Topology;
+    /// <param name="store">Ours.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <param name="decisions">What people decided since the config was read; null for what it said then.</param>
+    public async Task<Topology> WithLinksAsync(StoreContext store, CancellationToken cancellation, PersonDecisions? decisions = null)
+    {
+        decisions ??= Topology.Decisions;
+        return Topology with { Decisions = Topology.Rules.Any(IsByLink) ? decisions.With(await ReadLinksAsync(store, cancellation)) : decisions };
+    }
 
     private async Task<KnownLinks> ReadLinksAsync(StoreContext store, CancellationToken cancellation)
     {

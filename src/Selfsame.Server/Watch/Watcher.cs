@@ -3,6 +3,7 @@ using Selfsame.Core;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
 using Selfsame.Databases;
+using Selfsame.Server.Reconciliation;
 
 namespace Selfsame.Server.Watch;
 
@@ -13,7 +14,7 @@ namespace Selfsame.Server.Watch;
 public sealed record WatchRound(int? Findings, IReadOnlyList<Finding> New, IReadOnlyList<string> Problems);
 
 /// <summary>Audits on a schedule and tells what is new, each finding once.</summary>
-/// <param name="audit">Audits; may throw <see cref="SystemUnavailableException"/>, and what our own database throws.</param>
+/// <param name="audit">Audits; may throw <see cref="SystemUnavailableException"/>, <see cref="ConfigException"/>, and what our own database throws.</param>
 /// <param name="channels">Where alerts go.</param>
 /// <param name="memory">What each channel was told.</param>
 /// <param name="clock">The time.</param>
@@ -97,8 +98,8 @@ public sealed class Watcher(
         }
     }
 
-    /// <summary>A system that does not answer, or our own store, from which the links are read.</summary>
-    private static bool IsOutage(Exception exception) => exception is SystemUnavailableException or DatabaseException or DbException;
+    /// <summary>A system that does not answer, our own store, from which the links are read, or a file of decisions that somebody is at.</summary>
+    private static bool IsOutage(Exception exception) => exception is SystemUnavailableException or DatabaseException or DbException or ConfigException or IOException;
 
     /// <summary>Tries every alert that a channel is still to be told; what gets through is noted at once.</summary>
     private async Task<IReadOnlyList<string>> DeliverAsync(AlertChannel channel, CancellationToken cancellation)

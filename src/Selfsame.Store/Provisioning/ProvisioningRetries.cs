@@ -7,7 +7,6 @@ namespace Selfsame.Store.Provisioning;
 /// <summary>Takes all rows of a system out of their conflict; <see cref="ProvisioningRows.RetryAsync(Core.Provisioning.ProvisioningKey, CancellationToken)"/> takes one.</summary>
 public sealed class ProvisioningRetries(StoreContext context)
 {
-    private const string Reason = "An administrator asked to try again.";
     private const int BatchSize = 100;
 
     /// <summary>All that are in conflict in a system now, behind the people who wait; how many those are.</summary>
@@ -46,7 +45,7 @@ public sealed class ProvisioningRetries(StoreContext context)
             var key = new ProvisioningKey(found.Source, AccountId.FromText(found.SourceId), system);
             if (await ProvisioningTable.ReadForUpdateAsync(transaction, key) is { State: nameof(ProvisioningState.Conflict) } row)
             {
-                await ProvisioningTable.AskAsync(transaction, row, Reason, ProvisioningLane.Backfill, correlationId, context.Now());
+                await ProvisioningTable.AskAsync(transaction, row, LookAgain.OfRetry, ProvisioningLane.Backfill, correlationId, context.Now());
                 retried++;
             }
         }

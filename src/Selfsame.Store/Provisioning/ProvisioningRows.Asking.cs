@@ -124,6 +124,8 @@ public sealed partial class ProvisioningRows
         if (row.State is ProvisioningState.Conflict or ProvisioningState.Compensated)
         {
             row = ProvisioningMachine.Next(row, new LookAgain(LookAgain.OfPlan), now, 0);
+            // What is gone is made again by a person's plan.
+            row = row is { State: ProvisioningState.Linked, Intended: null } && row.Key.Account.Equals(row.TargetId) ? ProvisioningMachine.Next(row, new MadeAgain(), now, 0) : row;
         }
 
         if (row is { State: ProvisioningState.Pending or ProvisioningState.Intent, Intended: null } && (row.TargetId ?? row.Key.Account).Equals(row.Key.Account))

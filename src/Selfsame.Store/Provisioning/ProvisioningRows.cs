@@ -64,7 +64,7 @@ public sealed partial class ProvisioningRows(Database database, SecretKeys secre
                 }
 
                 // What may still arrive is looked at before its time.
-                if (row.State is ProvisioningState.Conflict or ProvisioningState.Compensated || row is { State: ProvisioningState.Compensating, DueBecause: not null })
+                if (row.State is ProvisioningState.Conflict or ProvisioningState.Compensated || row is { State: ProvisioningState.Compensating, DueBecause: not null } or { DueBecause: UpdateUnanswered.Late })
                 {
                     row = ProvisioningMachine.Next(row, new LookAgain("A plan is applied."), now, 0);
                     await ProvisioningTable.UpdateAsync(transaction, secrets, row, release: false, now);
@@ -147,7 +147,7 @@ public sealed partial class ProvisioningRows(Database database, SecretKeys secre
                 }
 
                 // After a lost commit answer: it was counted with the state that it has.
-                if (row.Deleting ? present.Deleting : present is { State: nameof(ProvisioningState.Compensating), DueBecause: null })
+                if (row.Deleting ? present.Deleting : present.State == nameof(ProvisioningState.Compensating) && !DueReason.IsAwaited(present.DueBecause))
                 {
                     return new DisablingCounted();
                 }
@@ -194,7 +194,7 @@ public sealed partial class ProvisioningRows(Database database, SecretKeys secre
                     return false;
                 }
 
-                await ProvisioningTable.AskAsync(transaction, row, "An administrator asked to try again.", ProvisioningLane.Interactive, correlationId, Now());
+                await ProvisioningTable.AskAsync(transaction, row, LookAgain.OfRetry, ProvisioningLane.Interactive, correlationId, Now());
                 return true;
             },
             cancellation);
@@ -210,10 +210,10 @@ public sealed partial class ProvisioningRows(Database database, SecretKeys secre
 
         // Somebody asked while the row was worked on: what was read may be older than the change, and who asked may have disabled the account.
         var asked = present.Asked != row.Asked;
-        var next = asked && release ? ProvisioningMachine.Next(row, LookAgain.Meanwhile(present.DueBecause), now, 0) : row;
+        var next = asked && release ? ProvisioningMachine.Next(row, DueReason.Meanwhile(present.DueBecause), now, 0) : row;
         // What was asked that must not be forgotten stands until the row is given back.
-        var keeps = asked && !release && row.State is ProvisioningState.Linked or ProvisioningState.Intent && LookAgain.IsOfOlder(present.DueBecause);
-        var saved = next with { Disabled = row.Disabled || (asked && present.Disabled), DueBecause = keeps ? present.DueBecause : next.DueBecause };
+        var keeps = asked && !release && row.State is ProvisioningState.Linked or ProvisioningState.Intent && DueReason.IsKept(present.DueBecause);
+        var saved = next with { Disabled = row.Disabled || (asked && present.Disabled), DueBecause = keeps ? DueReason.AfterAsking(next.DueBecause, present.DueBecause!) : next.DueBecause };
         await ProvisioningTable.UpdateAsync(transaction, secrets, saved, release, now);
         if (ProvisioningTable.HasNews(present, saved))
         {
@@ -227,7 +227,8 @@ public sealed partial class ProvisioningRows(Database database, SecretKeys secre
             await TellAsync(transaction, row, account, followers, ends, now);
         }
 
-        if (ends)
+        // An update that may still arrive would enable what is nobody's; nothing does where the account was deleted.
+        if (ends && (saved.DueBecause is null || saved.Deleting))
         {
             await ProvisioningTable.ForgetAsync(transaction, row.Key);
         }

@@ -196,7 +196,7 @@ internal static class ProvisioningTable
     {
         var row = stored.ToDomain(null);
         var next = ProvisioningMachine.Next(row, new LookAgain(reason), now, 0);
-        var settled = row.State is ProvisioningState.Conflict or ProvisioningState.Compensated || row is { State: ProvisioningState.Linked, DueBecause: null };
+        var settled = row.State is ProvisioningState.Conflict or ProvisioningState.Compensated || row is { State: ProvisioningState.Linked, DueBecause: null or UpdateUnanswered.Late };
         return
         [
             new Statement(

@@ -3,6 +3,7 @@ using Selfsame.Core.Provisioning;
 using Selfsame.Databases;
 using Selfsame.Store.Audit;
 using Selfsame.Store.Provisioning;
+using Selfsame.Store.Requests;
 using Selfsame.Store.Runs;
 
 namespace Selfsame.Store.Users;
@@ -10,7 +11,7 @@ namespace Selfsame.Store.Users;
 /// <summary>A change of a handle that is on loan to who carries it into the other system.</summary>
 public sealed record HandleChange
 {
-    internal const string Columns = "c.user_id, u.uuid, u.tenant, u.user_code, c.handle, c.actor, c.correlation_id, c.epoch, c.attempts";
+    internal const string Columns = "c.user_id, u.uuid, u.tenant, u.user_code, c.handle, c.actor, c.correlation_id, c.epoch, c.attempts, c.problem";
 
     public long UserId { get; init; }
 
@@ -30,7 +31,11 @@ public sealed record HandleChange
     /// <summary>Grows with every loan; the change is written only for whoever holds its epoch.</summary>
     public long Epoch { get; init; }
 
+    /// <summary>Earlier attempts that came to nothing yet. What one of them sent may still arrive.</summary>
     public long Attempts { get; init; }
+
+    /// <summary>Why it waited; null at first, and when the user asks again.</summary>
+    public string? Problem { get; init; }
 }
 
 /// <summary>How a user's change of handle stands.</summary>
@@ -45,8 +50,14 @@ public sealed record HandleChangeState(string? Handle, bool IsRefused, string? P
 /// </summary>
 public sealed class HandleChanges(StoreContext context)
 {
+    /// <summary>Why a change waits that was refused while an earlier request may have been on its way: refused once more after that, it is refused for good.</summary>
+    public const string RefusedTooEarly = "It was refused, and an earlier request may still arrive: both handles are held until that is settled.";
+
     /// <summary>No attempt takes longer; after that another node may try.</summary>
     public static readonly TimeSpan Lease = TimeSpan.FromSeconds(60);
+
+    /// <summary>One attempt more, of a change whose holder never gave it back.</summary>
+    private const string OfTheDead = "CASE WHEN handle_changes.leased_until IS NULL THEN 0 ELSE 1 END";
 
     private static readonly TimeSpan FirstDelay = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LongestDelay = TimeSpan.FromHours(1);
@@ -94,12 +105,19 @@ public sealed class HandleChanges(StoreContext context)
                     return (null, new UserChangeResult.Pending());
                 }
 
+                var limit = context.Tenant(tenant).HandleChangeLimit;
+                if (await RateLimits.CountAsync(transaction, tenant, limit, uuid.ToString("D"), now) is { Allowed: false } full)
+                {
+                    transaction.RollBack = true;
+                    return (null, new UserChangeResult.TooMany(full));
+                }
+
                 await transaction.ExecuteAsync(
-                    """
+                    $"""
                     INSERT INTO handle_changes (user_id, handle, actor, correlation_id, epoch, attempts, not_before, leased_until, refused, created_at)
                     VALUES (@id, @handle, @Name, @CorrelationId, 1, 0, @now, @until, @no, @now)
                     ON CONFLICT (user_id) DO UPDATE SET handle = excluded.handle, actor = excluded.actor, correlation_id = excluded.correlation_id,
-                      epoch = handle_changes.epoch + 1, attempts = 0, not_before = excluded.not_before, leased_until = excluded.leased_until,
+                      epoch = handle_changes.epoch + 1, attempts = CASE WHEN handle_changes.refused THEN 0 ELSE handle_changes.attempts + {OfTheDead} END, not_before = excluded.not_before, leased_until = excluded.leased_until,
                       problem = NULL, refused = excluded.refused, created_at = excluded.created_at
                     """,
                     new { id = user.Id, handle, actor.Name, actor.CorrelationId, now, until = now + Lease, no = false });
@@ -131,7 +149,7 @@ public sealed class HandleChanges(StoreContext context)
                 foreach (var id in ids)
                 {
                     await transaction.ExecuteAsync(
-                        "UPDATE handle_changes SET epoch = epoch + 1, leased_until = @until WHERE user_id = @id", new { id, until = now + Lease });
+                        $"UPDATE handle_changes SET epoch = epoch + 1, attempts = attempts + {OfTheDead}, leased_until = @until WHERE user_id = @id", new { id, until = now + Lease });
                     claimed.Add((await ReadAsync(transaction, id))!);
                 }
 
@@ -251,6 +269,10 @@ public sealed class HandleChanges(StoreContext context)
     /// <summary>It could not be told or done now; it is tried again later. False where another has the change by now.</summary>
     public Task<bool> PostponeAsync(HandleChange change, string problem, TimeSpan? retryAfter, CancellationToken cancellation)
         => PostponeAsync(change, problem, retryAfter, LongestDelay, cancellation);
+
+    /// <summary>It was refused, which says nothing yet: it is asked for once more when no earlier request can arrive any more. False where another has the change by now.</summary>
+    public Task<bool> HoldAsync(HandleChange change, CancellationToken cancellation)
+        => PostponeAsync(change, RefusedTooEarly, Provisioner.LateTime, LongestDelay, cancellation);
 
     /// <summary>The account is being made or worked on: the change is looked at again soon. False where another has the change by now.</summary>
     public Task<bool> AwaitAccountAsync(HandleChange change, string problem, CancellationToken cancellation)

@@ -3,6 +3,7 @@ using Selfsame.Databases;
 using Selfsame.Store.Audit;
 using Selfsame.Store.Links;
 using Selfsame.Store.Mail;
+using Selfsame.Store.Requests;
 
 namespace Selfsame.Store.Users;
 
@@ -62,6 +63,9 @@ public abstract record UserChangeResult
 
     /// <summary>It is reserved, and is made when another system has confirmed it.</summary>
     public sealed record Pending : UserChangeResult;
+
+    /// <summary>The user changed it too often; nothing was changed.</summary>
+    public sealed record TooMany(RateLimitState State) : UserChangeResult;
 
     public sealed record Invalid(FieldErrors Errors) : UserChangeResult;
 }

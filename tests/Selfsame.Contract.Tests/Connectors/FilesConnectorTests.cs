@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 using Selfsame.Connectors.Files;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
@@ -55,6 +56,35 @@ public sealed class FilesConnectorTests : IDisposable
         read.Message.ShouldContain($"line {line} ");
         read.Message.ShouldContain(why);
         byId.Message.ShouldBe(read.Message);
+    }
+
+    // "Jörg Müller" and "Möller" in Windows-1252 were two names with U+FFFD in them, and went into the target as that.
+    [Theory]
+    [InlineData("users.csv", "id,login,mail\n1,ann,a@example.org\n2,J\u00F6rg,j@example.org\n3,cy,c@example.org\n", 3)]
+    [InlineData("users.csv", "id,login,mail\r1,ann,a@example.org\r2,cy,m\u00FCller@example.org", 3)]
+    [InlineData("users.csv", "id,l\u00F6gin,mail\n1,ann,a@example.org\n", 1)]
+    [InlineData("users.jsonl", "{\"id\":1,\"login\":\"ann\",\"mail\":null}\n\n{\"id\":2,\"login\":\"J\u00F6rg\",\"mail\":null}\n", 3)]
+    [InlineData("users.csv", "\u00FF\u00FEi\0d\0", 1)]
+    public async Task A_file_that_is_no_UTF_8_is_not_read_as_if_it_were_and_the_line_is_named(string file, string content, int line)
+    {
+        File.WriteAllBytes(folder[file], Encoding.Latin1.GetBytes(content));
+        var system = new FilesSystem(Config(file));
+
+        var read = await Should.ThrowAsync<SystemUnavailableException>(() => system.ReadEverythingAsync("export", null, CancellationToken.None));
+
+        read.Message.ShouldContain($"line {line} ");
+        read.Message.ShouldContain("no UTF-8");
+    }
+
+    // The reader takes the text in blocks: the line that it fails at is far before the place where it is then.
+    [Fact]
+    public async Task The_line_that_is_no_UTF_8_is_named_in_a_long_file_too()
+    {
+        var lines = Enumerable.Range(2, 5000).Select(line => $"{line},user{line},");
+        File.WriteAllText(folder["users.csv"], $"id,login,mail\n{string.Join('\n', lines)}\n", Encoding.Latin1);
+        File.AppendAllText(folder["users.csv"], "9999,J\u00F6rg,\n10000,zoe,\n", Encoding.Latin1);
+
+        (await Should.ThrowAsync<SystemUnavailableException>(() => new FilesSystem(Config("users.csv")).ReadEverythingAsync("export", null, CancellationToken.None))).Message.ShouldContain("line 5002 ");
     }
 
     [Fact]

@@ -100,8 +100,26 @@ public sealed partial class SqliteConnectorTests : WritingTogetherContract, IDis
         var read = await Open(table: "odd").ReadEverythingAsync("app", null, CancellationToken.None);
 
         read.Accounts.ShouldBeEmpty();
-        read.Unreadable.Select(record => record.Problem).Distinct().ShouldBe(["its id is null, or bytes, which Selfsame takes for no id."]);
+        read.Unreadable.Select(record => record.Problem).Distinct().ShouldBe(["its id is null, or bytes, which Selfsame takes for no id, be it in a column of texts."]);
         read.Unreadable.Count.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task A_text_that_is_no_UTF_8_is_no_id_no_identifier_and_nothing_that_another_system_takes()
+    {
+        Execute("CREATE TABLE odd (id text PRIMARY KEY, login, mail, name, seen); INSERT INTO odd (id, login, name) VALUES (CAST(x'31FF' AS TEXT), 'ann', NULL), ('2', CAST(x'62F662' AS TEXT), CAST(x'62F662' AS TEXT))");
+        var system = Open(table: "odd");
+
+        var read = await system.ReadEverythingAsync("app", null, CancellationToken.None);
+
+        read.Unreadable.ShouldHaveSingleItem().Problem.ShouldContain("bytes");
+        var bob = KeyedAccount.Of(read.Accounts.ShouldHaveSingleItem(), IdentifierKeys.TryKey);
+        bob.Keys.ShouldBeEmpty();
+        bob.Refusals[IdentifierKind.Username].Message.ShouldContain("it is bytes that are no UTF-8, not text");
+        var facts = await system.DescribeAsync(CancellationToken.None);
+        facts.Spell(new ForeignValue("name", bob.Account.Record["name"])).Problem.ShouldBe("takes text, which bytes that are no UTF-8 are not");
+        (await system.UpdateAsync(bob.Account.Id, Of(("name", "Bob")), bob.Account.Record, CancellationToken.None)).ShouldBeOfType<Done>();
+        (await system.UpdateAsync(bob.Account.Id, Of(("name", "Rob")), bob.Account.Record, CancellationToken.None)).ShouldBeOfType<Drifted>();
     }
 
     [Fact]

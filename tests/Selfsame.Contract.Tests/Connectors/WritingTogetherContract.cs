@@ -200,6 +200,41 @@ public abstract partial class WritingTogetherContract : ConnectorContract
         (await ReadByIdAsync("2")).ShouldNotBeNull();
     }
 
+    // What refers to what goes along goes too, whoever refers to themselves or in a circle.
+    [Fact]
+    public async Task A_deletion_takes_along_what_was_counted_before_and_no_row_more()
+    {
+        await TwoPeopleAsync();
+        await ExecuteAsync("DELETE FROM prints");
+        await ExecuteAsync("DELETE FROM memberships");
+        await ExecuteAsync($"ALTER TABLE {Quoted} ADD COLUMN boss text REFERENCES {Quoted} (id) ON DELETE CASCADE");
+        await ExecuteAsync($"INSERT INTO {Quoted} (id, login, boss) VALUES ('3', 'cy', '2'), ('4', 'di', '3')");
+        await ExecuteAsync($"UPDATE {Quoted} SET boss = '4' WHERE id = '2'");
+        await ExecuteAsync($"CREATE TABLE badges (id integer PRIMARY KEY, holder text REFERENCES {Quoted} (id) ON DELETE CASCADE)");
+        await ExecuteAsync("CREATE TABLE pins (id integer PRIMARY KEY, badge integer REFERENCES badges (id) ON DELETE CASCADE, since integer REFERENCES pins (id) ON DELETE SET NULL)");
+        await ExecuteAsync("INSERT INTO badges (id, holder) VALUES (1, '1'), (2, '2'), (3, '2'), (4, '4')");
+        await ExecuteAsync("INSERT INTO pins (id, badge, since) VALUES (1, 1, NULL), (2, 2, NULL), (3, 4, 2), (4, 4, 1)");
+        var deleting = (IDeletesWithRows)Connected;
+        var two = (await ReadByIdAsync("2"))!;
+
+        var taken = await deleting.CountTakenAsync([new AccountId("1"), two.Id, new AccountId("99")], CancellationToken.None);
+
+        Said(taken[new AccountId("1")]).ShouldBe(["badges.holder 1", "pins.badge 1", "pins.since 1"]);
+        Said(taken[two.Id]).ShouldBe(["badges.holder 3", $"{AccountsTable}.boss 3", "pins.badge 3", "pins.since 1"], ignoreOrder: true);
+        taken.Count.ShouldBe(2);
+        await ExecuteAsync("INSERT INTO pins (id, badge) VALUES (5, 4)");
+        var more = (await deleting.DeleteAsync(two.Id, two.Record, taken[two.Id], CancellationToken.None)).ShouldBeOfType<Drifted>();
+        more.Message.ShouldBe("More would go along with it than the plan says: pins.badge (4 rows, 3 in the plan).");
+        (await deleting.DeleteAsync(two.Id, two.Record, [], CancellationToken.None)).ShouldBeOfType<Drifted>();
+        (await CountAsync("pins", "1 = 1")).ShouldBe(5);
+        await ExecuteAsync("DELETE FROM pins WHERE id IN (4, 5)");
+        (await deleting.DeleteAsync(two.Id, two.Record, taken[two.Id], CancellationToken.None)).ShouldBeOfType<Done>();
+        (await CountAsync("pins", "1 = 1")).ShouldBe(1);
+        (await CountAsync(Quoted, "1 = 1")).ShouldBe(1);
+
+        static IEnumerable<string> Said(IEnumerable<TakenRows> rows) => rows.Select(row => $"{row.Place} {row.Rows}");
+    }
+
     [Fact]
     public async Task A_write_to_a_table_or_column_that_is_gone_is_refused()
     {

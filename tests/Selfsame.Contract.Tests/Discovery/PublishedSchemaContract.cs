@@ -87,6 +87,28 @@ public abstract class PublishedSchemaContract
             .ShouldBe(["wp_comments.user_id", "wp_links.link_owner", "wp_posts.post_author", "wp_usermeta.user_id"]);
     }
 
+    // "plan" made lower(email) unique for all tenants, and the next sign-up in the second one was refused.
+    [Fact]
+    public async Task What_is_unique_within_a_tenant_only_is_not_proposed_as_unique()
+    {
+        var proposal = await ProposalAsync("tenants");
+
+        var system = proposal.Systems.ShouldHaveSingleItem();
+        Shown(system).ShouldBe("username: username, email: email");
+        system.Unique.ShouldBeEmpty();
+        system.Notes.Select(note => note.Split(':')[0]).ShouldBe(["'username' is unique together with tenant_id only", "'email' is unique together with tenant_id only"]);
+        ConfigText.Write(proposal, "${DATABASE_URL}").ShouldContain("survivor: [deletedAt asc, createdAt asc]");
+    }
+
+    // WordPress's user_activation_key stood readable in plans, and went into the survivor.
+    [Theory]
+    [InlineData("django", "auth_user", "password")]
+    [InlineData("aspnet-identity", "AspNetUsers", "PasswordHash, SecurityStamp")]
+    [InlineData("devise", "users", "confirmation_token, encrypted_password, reset_password_sent_at, reset_password_token, unlock_token")]
+    [InlineData("wordpress", "wp_users", "user_activation_key, user_pass")]
+    public async Task Their_secrets_are_known_as_such_and_nothing_else(string schema, string table, string secrets)
+        => string.Join(", ", (await ReadAsync(schema)).Tables.Single(found => found.FullName == table).Columns.Select(column => column.Name).Where(SecretFields.Looks).Order(StringComparer.Ordinal)).ShouldBe(secrets);
+
     private protected async Task<Proposal> ProposalAsync(string schema)
     {
         var proposal = Proposals.For(await ReadAsync(schema)).ShouldNotBeNull();
@@ -126,6 +148,16 @@ public sealed class PostgresSchemaTests : PublishedSchemaContract
         proposal.Systems[0].Unique.ShouldBeEmpty();
         Shown(proposal.Systems[1]).ShouldBe("username: username");
         ConfigText.Write(proposal, "${DATABASE_URL}").ShouldContain("correlate: [id]\n");
+    }
+
+    [Fact]
+    public async Task Supabases_secrets_are_known_as_such_and_its_users_of_a_single_sign_on_are_told_of()
+    {
+        var auth = (await ProposalAsync("supabase")).Systems[0];
+
+        string.Join(", ", auth.Table.Columns.Select(column => column.Name).Where(SecretFields.Looks).Order(StringComparer.Ordinal)).ShouldBe(
+            "confirmation_token, email_change_token_current, email_change_token_new, encrypted_password, phone_change_token, reauthentication_token, recovery_token");
+        auth.Notes.ShouldContain(note => note.Contains("is_sso_user", StringComparison.Ordinal) && note.Contains("the connector 'supabase' knows them", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -173,6 +173,116 @@ public abstract class HandleWhileProvisioningContract(Backend backend) : IAsyncL
         await ShouldBothHaveAsync("evalora");
     }
 
+    // The first request hangs in the directory; what comes after it builds on the same operation, and is refused because of that.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_refusal_is_not_believed_while_an_earlier_request_may_still_arrive(bool crash)
+    {
+        await RunAsync();
+        pds.UpdateFault = _ => crash ? throw new Crash() : new Unknown("It did not answer within 15 s.");
+        if (crash)
+        {
+            await Should.ThrowAsync<Crash>(() => SetAsync(Handle));
+        }
+        else
+        {
+            (await SetAsync(Handle)).ShouldBeOfType<UserChangeResult.Pending>();
+        }
+
+        pds.UpdateFault = _ => new AlreadyExists(["handle"], "Proposed prev does not match the most recent operation.");
+        await UntilHeldAsync();
+        var other = await store.CreateVerifiedAsync("bert", "bert@example.org");
+        (await NewHandles().SetAsync(other, Handle, null, Actor.Self, TestStore.Cancellation)).ShouldBeOfType<UserChangeResult.Taken>();
+        // A user who asks again shortens nothing.
+        (await SetAsync(Handle)).ShouldBeOfType<UserChangeResult.Pending>();
+        (await ProblemAsync()).ShouldBe(HandleChanges.RefusedTooEarly);
+        pds.Set(new AccountId("did:plc:1"), "handle", Handle);
+
+        await UntilAsync(async () => await StateAsync() is null);
+
+        await ShouldBothHaveAsync(Handle);
+    }
+
+    [Fact]
+    public async Task Once_none_can_arrive_any_more_the_refusal_is_believed_and_the_handle_is_free()
+    {
+        await RunAsync();
+        pds.UpdateFault = _ => new Unknown("It did not answer within 15 s.");
+        (await SetAsync(Handle)).ShouldBeOfType<UserChangeResult.Pending>();
+        pds.UpdateFault = _ => new AlreadyExists(["handle"], "Handle already taken.");
+        await UntilHeldAsync();
+        var held = store.Clock.GetUtcNow();
+
+        await UntilAsync(async () => await StateAsync() is { IsRefused: true });
+
+        (store.Clock.GetUtcNow() - held).ShouldBeGreaterThanOrEqualTo(Provisioner.LateTime);
+        (await store.ReadAsync(user.Uuid)).Handle.ShouldBeNull();
+        (await store.CountAsync("identifiers", $"key = '{Handle}'")).ShouldBe(0);
+    }
+
+    // A refusal that does not say what it is about may be about anything.
+    [Fact]
+    public async Task What_was_refused_and_is_there_all_the_same_is_the_users_and_a_refusal_without_a_field_is_asked_about_once_more()
+    {
+        await RunAsync();
+        pds.UpdateFault = _ =>
+        {
+            pds.Set(new AccountId("did:plc:1"), "handle", Handle);
+            return new Refused("Something is wrong.") { Fields = ["handle"] };
+        };
+        (await SetAsync(Handle)).ShouldBeOfType<UserChangeResult.Changed>();
+        await ShouldBothHaveAsync(Handle);
+
+        pds.UpdateFault = _ => new Refused("Something is wrong.");
+        (await SetAsync("another")).ShouldBeOfType<UserChangeResult.Pending>();
+        await UntilAsync(async () => await StateAsync() is { IsRefused: true });
+        (await StateAsync())!.Problem.ShouldBe("Your handle can't be changed now. Ask an administrator.");
+        await ShouldBothHaveAsync(Handle);
+    }
+
+    [Fact]
+    public async Task A_limit_of_one_account_pauses_that_change_and_nobody_else()
+    {
+        await RunAsync();
+        pds.UpdateFault = _ => new Throttled(TimeSpan.FromMinutes(10)) { LimitIsOfAccount = true };
+
+        (await SetAsync(Handle)).ShouldBeOfType<UserChangeResult.Pending>();
+
+        var rows = new ProvisioningRows(store.Database, store.Context.Secrets, store.Clock, LeaseHolder.Current);
+        (await rows.PausedForAsync("pds", TestStore.Cancellation)).ShouldBe(TimeSpan.Zero);
+        store.Clock.Advance(TimeSpan.FromMinutes(9));
+        (await NewHandles().RunOnceAsync(TestStore.Cancellation)).ShouldBe(0);
+        pds.UpdateFault = _ => null;
+        store.Clock.Advance(TimeSpan.FromMinutes(1));
+        (await NewHandles().RunOnceAsync(TestStore.Cancellation)).ShouldBe(1);
+        await ShouldBothHaveAsync(Handle);
+    }
+
+    // Each is an operation in the directory, also the same one again.
+    [Fact]
+    public async Task One_user_asks_for_so_many_changes_an_hour_and_what_others_have_counts_for_nothing()
+    {
+        await using var limited = await TestStore.CreateAsync(
+            backend, new TestStoreOptions { Tenant = TestStore.Unlimited with { ProvisionTo = ["pds"], HandleChangeLimit = new("handle-changes", 2, TimeSpan.FromHours(1)) } });
+        var (anna, bert) = (await limited.CreateVerifiedAsync("anna", "anna@example.org"), await limited.CreateVerifiedAsync("bert", "bert@example.org"));
+        var changes = new HandleChanges(limited.Context);
+        async Task<UserChangeResult?> BeginAsync(User who, string handle) => (await changes.BeginAsync(TestStore.Tenant, who.Uuid, handle, null, Actor.Self, TestStore.Cancellation)).Result;
+        (await BeginAsync(bert, "berts")).ShouldBeNull();
+
+        (await BeginAsync(anna, "berts")).ShouldBeOfType<UserChangeResult.Taken>();
+        (await BeginAsync(anna, "annas")).ShouldBeNull();
+        limited.Clock.Advance(HandleChanges.Lease);
+        (await BeginAsync(anna, "annas")).ShouldBeNull();
+        limited.Clock.Advance(HandleChanges.Lease);
+
+        var full = (await BeginAsync(anna, "annas")).ShouldBeOfType<UserChangeResult.TooMany>();
+        full.State.ResetsIn.ShouldBe(TimeSpan.FromHours(1) - (2 * HandleChanges.Lease));
+        (await BeginAsync(bert, "berts")).ShouldBeNull();
+        limited.Clock.Advance(TimeSpan.FromHours(1));
+        (await BeginAsync(anna, "annas")).ShouldBeNull();
+    }
+
     // Such were made by an earlier version; and a node that died with a call on its way may bring it about at any time.
     [Fact]
     public async Task The_same_handle_again_mends_an_account_that_has_another()
@@ -331,6 +441,10 @@ public abstract class HandleWhileProvisioningContract(Backend backend) : IAsyncL
             await Task.Delay(20, TestStore.Cancellation);
         }
     }
+
+    private Task UntilHeldAsync() => UntilAsync(async () => await ProblemAsync() == HandleChanges.RefusedTooEarly);
+
+    private async Task<string?> ProblemAsync() => (await store.QueryAsync<string>("SELECT problem FROM handle_changes")).Single();
 
     private async Task ShouldBothHaveAsync(string handle)
     {

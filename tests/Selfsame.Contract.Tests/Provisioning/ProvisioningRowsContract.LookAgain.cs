@@ -1,5 +1,6 @@
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Provisioning;
+using Selfsame.Store.Provisioning;
 
 namespace Selfsame.Contract.Tests.Provisioning;
 
@@ -103,6 +104,109 @@ public abstract partial class ProvisioningRowsContract
         (await rows.RetryAsync(new ProvisioningKey("users", User, "app"), CancellationToken.None)).ShouldBeTrue();
 
         (await ClaimAsync()).Single().Row.State.ShouldBe(ProvisioningState.Pending);
+    }
+
+    // An earlier version wrote the same sentence: its conflicts are held to be the same.
+    [Fact]
+    public async Task An_account_that_is_gone_stays_so_through_every_change_until_an_administrator_asks()
+    {
+        await InsertAsync("app");
+        var claim = (await ClaimAsync()).Single();
+        var gone = ProvisioningMachine.Next(claim.Row with { State = ProvisioningState.Linked, TargetId = User }, new FoundGone(), clock.Now, 0);
+        await rows.SaveAsync(gone, release: true, [], CancellationToken.None);
+        (await ClaimAsync()).ShouldBeEmpty();
+
+        await AskAsync();
+        var asked = (await ClaimAsync()).ShouldHaveSingleItem().Row;
+        (asked.State, asked.TargetId, asked.DueBecause).ShouldBe((ProvisioningState.Linked, User, "It changed."));
+        await rows.SaveAsync(ProvisioningMachine.Next(asked, new FoundGone(), clock.Now, 0), release: true, [], CancellationToken.None);
+
+        (await rows.RetryAsync(gone.Key, CancellationToken.None)).ShouldBeTrue();
+        await AskAsync();
+        var retried = (await ClaimAsync()).ShouldHaveSingleItem().Row;
+        (retried.State, retried.DueBecause).ShouldBe((ProvisioningState.Linked, LookAgain.OfRetry));
+    }
+
+    // Its late look is under way, which would find the account gone once more.
+    [Fact]
+    public async Task A_retry_while_the_late_look_holds_the_row_is_not_forgotten()
+    {
+        await InsertAsync("app");
+        var claim = (await ClaimAsync()).Single();
+        var linked = claim.Row with { State = ProvisioningState.Linked, TargetId = User, DueBecause = UpdateUnanswered.Reason };
+        await rows.SaveAsync(ProvisioningMachine.Next(linked, new FoundGone(), clock.Now, 0), release: true, [], CancellationToken.None);
+        clock.Now += Provisioner.LateTime;
+        var held = (await ClaimAsync()).ShouldHaveSingleItem().Row;
+        var looking = ProvisioningMachine.Next(held, new LateTimeOver(), clock.Now, 0);
+
+        (await rows.RetryAsync(held.Key, CancellationToken.None)).ShouldBeTrue();
+        await rows.SaveAsync(ProvisioningMachine.Next(looking, new FoundGone(), clock.Now, 0), release: true, [], CancellationToken.None);
+
+        var retried = (await ClaimAsync()).ShouldHaveSingleItem().Row;
+        (retried.State, DueReason.IsRetry(retried.DueBecause)).ShouldBe((ProvisioningState.Linked, true));
+    }
+
+    // A person's plan makes it again: whoever goes meanwhile has none for long, as with any other that a plan makes.
+    [Fact]
+    public async Task An_account_that_is_gone_is_announced_by_a_plan_that_makes_it_again()
+    {
+        await InsertAsync("app");
+        var claim = (await ClaimAsync()).Single();
+        var gone = ProvisioningMachine.Next(claim.Row with { State = ProvisioningState.Linked, TargetId = User }, new FoundGone(), clock.Now, 0);
+        await rows.SaveAsync(gone, release: true, [], CancellationToken.None);
+
+        (await rows.AnnounceAsync([gone.Key], CancellationToken.None)).Kept.ShouldBe([gone.Key]);
+
+        (await ClaimAsync()).ShouldBeEmpty();
+        clock.Now += Provisioner.LateTime;
+        var due = (await ClaimAsync()).ShouldHaveSingleItem().Row;
+        (due.State, due.TargetId).ShouldBe((ProvisioningState.Intent, User));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_row_of_who_was_purged_stays_while_an_update_may_still_arrive_unless_the_account_was_deleted(bool deleted)
+    {
+        await InsertAsync("app");
+        var claim = (await ClaimAsync()).Single();
+        var enabling = claim.Row with { State = ProvisioningState.Linked, TargetId = User, DueBecause = UpdateUnanswered.Reason };
+        await rows.SaveAsync(enabling, release: true, [], CancellationToken.None);
+        await database.TransactAsync(transaction => PurgedRows.ForgetSettledAsync(transaction, "users", User, [], clock.Now));
+        var held = (await ClaimAsync()).ShouldHaveSingleItem().Row;
+        var compensating = ProvisioningMachine.Next(held, deleted ? new Deleting() : new Disabling(), clock.Now, 0);
+        await rows.SaveAsync(ProvisioningMachine.Next(compensating, new NothingLeft(), clock.Now, 0), release: true, [], CancellationToken.None);
+
+        (await OfUserAsync()).Count.ShouldBe(deleted ? 0 : 1);
+        clock.Now += Provisioner.LateTime;
+        foreach (var late in await ClaimAsync())
+        {
+            var looking = ProvisioningMachine.Next(late.Row, new LateTimeOver(), clock.Now, 0);
+            await rows.SaveAsync(ProvisioningMachine.Next(looking, new NothingLeft(), clock.Now, 0), release: true, [], CancellationToken.None);
+        }
+
+        (await OfUserAsync()).ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData(ProvisioningState.Linked)]
+    [InlineData(ProvisioningState.Conflict)]
+    [InlineData(ProvisioningState.Compensated)]
+    public async Task A_settled_row_of_which_an_update_may_still_arrive_is_due_at_its_time_and_a_plan_takes_it_for_no_more(ProvisioningState state)
+    {
+        await InsertAsync("app");
+        var claim = (await ClaimAsync()).Single();
+        var late = claim.Row with { State = state, DueBecause = UpdateUnanswered.Late, TargetId = User, NotBefore = clock.Now + Provisioner.LateTime };
+        await rows.SaveAsync(late, release: true, [], CancellationToken.None);
+        (await ClaimAsync()).ShouldBeEmpty();
+
+        var planned = (await rows.ClaimAsync(late.Key, Lease, CancellationToken.None)).ShouldNotBeNull();
+        planned.Row.DueBecause.ShouldBe(UpdateUnanswered.Reason);
+        await rows.SaveAsync(late with { Epoch = planned.Row.Epoch }, release: true, [], CancellationToken.None);
+        clock.Now += Provisioner.LateTime;
+
+        var due = (await ClaimAsync()).ShouldHaveSingleItem().Row;
+        (due.State, due.DueBecause).ShouldBe((state, UpdateUnanswered.Late));
     }
 
     [Fact]

@@ -431,6 +431,19 @@ public abstract partial class ProvisioningRowsContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_disabling_that_got_no_answer_is_counted_once()
+    {
+        await InsertManyAsync("person", 2, ProvisioningLane.Interactive);
+        var claims = await rows.ClaimAsync(ClaimOf(2), CancellationToken.None);
+        var unanswered = claims[0].Row with { State = ProvisioningState.Compensating, DueBecause = UpdateUnanswered.Reason };
+
+        (await rows.SaveDisablingAsync(unanswered, 2, CancellationToken.None)).ShouldBeOfType<DisablingCounted>();
+        (await rows.SaveDisablingAsync(unanswered, 2, CancellationToken.None)).ShouldBeOfType<DisablingCounted>();
+
+        (await rows.SaveDisablingAsync(claims[1].Row with { State = ProvisioningState.Compensating }, 2, CancellationToken.None)).ShouldBeOfType<DisablingCounted>();
+    }
+
+    [Fact]
     public async Task A_plan_takes_a_row_whatever_its_state_and_makes_it_where_it_is_missing()
     {
         var key = new ProvisioningKey("users", User, "app");

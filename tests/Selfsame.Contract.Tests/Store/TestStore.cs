@@ -74,6 +74,7 @@ public sealed partial class TestStore : IAsyncDisposable
         SignUpAttemptLimit = new RateLimit("sign-up-attempts", 0, TimeSpan.FromHours(1)),
         SignInLimit = new RateLimit("sign-in", 0, TimeSpan.FromHours(1)),
         PasswordResetLimit = new RateLimit("password-reset", 0, TimeSpan.FromHours(1)),
+        HandleChangeLimit = new RateLimit("handle-changes", 0, TimeSpan.FromHours(1)),
     };
 
     public StoreContext Context { get; }

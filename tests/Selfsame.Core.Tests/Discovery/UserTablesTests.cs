@@ -46,6 +46,21 @@ public sealed class UserTablesTests
     }
 
     [Fact]
+    public void An_identifier_that_is_unique_beside_another_column_only_is_not_proposed_as_unique()
+    {
+        var users = Table("users", ["username", "email", "tenant_id", "NormalizedEmail"]) with { UniqueSets = [["id"]] };
+
+        Proposed(users).Unique.ShouldBe([IdentifierKind.Username, IdentifierKind.Email]);
+        Proposed(users with { UniqueSets = [["id"], ["tenant_id", "email"]] }).Unique.ShouldBe([IdentifierKind.Username]);
+        Proposed(users with { UniqueSets = [["id"], ["tenant_id", "NormalizedEmail"]] }).Unique.ShouldBe([IdentifierKind.Username]);
+        Proposed(users with { OtherUniqueSets = [["tenant_id", "email"]] }).Notes.ShouldContain(note => note.StartsWith("'email' is unique together with tenant_id only"));
+        // A key for foreign keys says nothing of the kind, and what is unique alone is so.
+        Proposed(users with { UniqueSets = [["id"], ["id", "email"]] }).Unique.ShouldBe([IdentifierKind.Username, IdentifierKind.Email]);
+        Proposed(users with { UniqueSets = [["id"], ["tenant_id", "email"], ["email"]] }).Unique.ShouldBe([IdentifierKind.Username, IdentifierKind.Email]);
+        Proposed(users with { UniqueSets = [["id"], ["tenant_id", "email"]], OtherUniqueSets = [["email"]] }).Unique.ShouldBe([IdentifierKind.Username, IdentifierKind.Email]);
+    }
+
+    [Fact]
     public void Names_that_YAML_would_take_for_something_else_are_quoted_and_read_back()
     {
         var table = new CatalogTable

@@ -69,6 +69,78 @@ public sealed class ChainNewsTests
         bench.App.Snapshot.Single()["active"].ShouldBe(FieldValue.Boolean(false));
     }
 
+    // Where rules form a circle, two rows of which updates may still arrive would tell each other for ever.
+    [Fact]
+    public async Task A_late_look_that_finds_nothing_tells_nobody_also_where_a_chain_has_it_made_before_its_time()
+    {
+        await LoseUpdateAsync();
+        bench.Rows.Ask(OfApp, LookAgain.OfChain);
+        bench.Rows.Of(OfApp).DueBecause.ShouldBe(UpdateUnanswered.AskedByChain);
+
+        await bench.RunAsync();
+        bench.Rows.Of(OfApp).DueBecause.ShouldBe(UpdateUnanswered.Late);
+        await bench.RunAsync();
+
+        (bench.Rows.Of(OfApp).State, bench.Rows.Of(OfApp).DueBecause).ShouldBe((ProvisioningState.Linked, null));
+        bench.Rows.Woken.ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_a_late_look_puts_right_is_told_also_where_the_node_dies(bool dies)
+    {
+        await LoseUpdateAsync();
+        bench.App.Put([.. PasswordBench.Person("1").Where(field => field.Item1 != "email"), ("email", "older@example.org")]);
+
+        var working = bench.RunAsync(new CrashPoints(name => _ = dies && name == ProvisioningCrashPoints.UpdateLeft ? throw new Crash() : 0));
+        await (dies ? (Task)Should.ThrowAsync<Crash>(working) : working);
+        await bench.RunAsync();
+
+        bench.App.Snapshot.Single()["email"].AsText.ShouldBe("new@example.org");
+        bench.Rows.Woken.ShouldBe(["pds"]);
+    }
+
+    // A conflict that stays one is no news: where rules form a circle two of them would tell each other for ever.
+    [Fact]
+    public async Task A_conflict_that_a_chain_ends_is_told()
+    {
+        await LinkAsync(verified: true);
+        bench.App.Remove("1");
+        await AskAsync();
+        await bench.RunAsync();
+        bench.Rows.Of(OfApp).State.ShouldBe(ProvisioningState.Conflict);
+        bench.Rows.Woken.Clear();
+
+        bench.Rows.Ask(OfApp, LookAgain.OfChain);
+        bench.Rows.Of(OfApp).DueBecause.ShouldBe(LookAgain.OfChainInConflict);
+        await bench.RunAsync();
+        bench.Rows.Of(OfApp).State.ShouldBe(ProvisioningState.Conflict);
+        bench.Rows.Woken.ShouldBeEmpty();
+
+        bench.App.Put(PasswordBench.Person("1"));
+        bench.Rows.Ask(OfApp, LookAgain.OfChain);
+        await bench.RunAsync();
+        bench.Rows.Of(OfApp).State.ShouldBe(ProvisioningState.Linked);
+        bench.Rows.Woken.ShouldBe(["pds"]);
+    }
+
+    private async Task LoseUpdateAsync()
+    {
+        await LinkAsync(verified: true);
+        bench.Idp.Put([.. PasswordBench.Person("1").Where(field => field.Item1 != "email"), ("email", "new@example.org")]);
+        bench.App.Answer = () => new Unknown("The connection broke.");
+        bench.Rows.Woken.Clear();
+        await AskAsync();
+        bench.Rows.Of(OfApp).DueBecause.ShouldBe(UpdateUnanswered.Reason);
+        bench.Rows.Woken.ShouldBeEmpty();
+        bench.App.Answer = () => new Done();
+        await bench.RunAsync();
+        bench.Rows.Woken.ShouldBe(["pds"]);
+        bench.Rows.Of(OfApp).DueBecause.ShouldBe(UpdateUnanswered.Late);
+        bench.Rows.Woken.Clear();
+    }
+
     private async Task LinkAsync(bool verified)
     {
         bench.Idp.Put(PasswordBench.Person("1", verified: verified));

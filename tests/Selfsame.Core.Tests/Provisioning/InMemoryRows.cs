@@ -99,7 +99,7 @@ internal sealed class InMemoryRows : IProvisioningRows
     public Task<ClaimedRow?> ClaimAsync(ProvisioningKey key, TimeSpan lease, CancellationToken cancellation)
     {
         var row = rows.GetValueOrDefault(key) ?? New(key);
-        if (row.State is ProvisioningState.Conflict or ProvisioningState.Compensated || row is { State: ProvisioningState.Compensating, DueBecause: not null })
+        if (row.State is ProvisioningState.Conflict or ProvisioningState.Compensated || row is { State: ProvisioningState.Compensating, DueBecause: not null } or { DueBecause: UpdateUnanswered.Late })
         {
             row = ProvisioningMachine.Next(row, new LookAgain("A plan is applied."), row.NotBefore, 0);
         }
@@ -122,9 +122,9 @@ internal sealed class InMemoryRows : IProvisioningRows
         }
 
         var asked = present.Asked != row.Asked;
-        var next = asked && release ? ProvisioningMachine.Next(row, LookAgain.Meanwhile(present.DueBecause), row.NotBefore, 0) : row;
-        var keeps = asked && !release && row.State is ProvisioningState.Linked or ProvisioningState.Intent && LookAgain.IsOfOlder(present.DueBecause);
-        var saved = next with { Disabled = row.Disabled || (asked && present.Disabled), DueBecause = keeps ? present.DueBecause : next.DueBecause };
+        var next = asked && release ? ProvisioningMachine.Next(row, DueReason.Meanwhile(present.DueBecause), row.NotBefore, 0) : row;
+        var keeps = asked && !release && row.State is ProvisioningState.Linked or ProvisioningState.Intent && DueReason.IsKept(present.DueBecause);
+        var saved = next with { Disabled = row.Disabled || (asked && present.Disabled), DueBecause = keeps ? DueReason.AfterAsking(next.DueBecause, present.DueBecause!) : next.DueBecause };
         rows[row.Key] = saved with { Asked = present.Asked };
         foreach (var key in followers.Where(_ => row.TargetId is not null).Select(system => new ProvisioningKey(row.Key.System, row.TargetId!, system)))
         {

@@ -272,7 +272,7 @@ public sealed class PasswordProvisioningTests
         bench.Rows.Ask();
         await bench.RunAsync();
         bench.Rows.Only.State.ShouldBe(ProvisioningState.Conflict);
-        bench.Rows.Ask();
+        bench.Rows.Ask(bench.Rows.Only.Key, LookAgain.OfRetry);
 
         await bench.RunAsync();
 
@@ -309,6 +309,26 @@ public sealed class PasswordProvisioningTests
         await RestAsync();
 
         bench.Pds.Records.Single()["email"].AsText.ShouldBe("new@example.org");
+    }
+
+    [Fact]
+    public async Task A_circle_of_rules_comes_to_rest_also_where_an_update_of_each_may_still_arrive()
+    {
+        var circle = new ReconcileRule { Source = "app", Target = "idp", Correlate = [CorrelationRule.ById], Missing = MissingAction.CreateInTarget };
+        bench = new PasswordBench(rules: rules => [.. rules, circle]);
+        bench.Idp.Put(PasswordBench.Person("7", "ann"));
+        bench.Rows.Only = InMemoryRows.New(new ProvisioningKey("idp", new AccountId("7"), "app"));
+        await RestAsync();
+        foreach (var row in bench.Rows.All.ToList())
+        {
+            bench.Rows.Only = row with { DueBecause = UpdateUnanswered.Late };
+        }
+
+        bench.Rows.Ask(new ProvisioningKey("idp", new AccountId("7"), "app"), "It changed.");
+
+        await RestAsync();
+
+        bench.Rows.All.ShouldAllBe(row => row.State == ProvisioningState.Linked && row.DueBecause == null);
     }
 
     [Fact]

@@ -29,6 +29,9 @@ public sealed class ProvisioningMachineTests
         { ProvisioningState.Linked, new FoundOurs(Id), ProvisioningState.Linked },
         { ProvisioningState.Linked, new Failed("p"), ProvisioningState.Linked },
         { ProvisioningState.Linked, new FoundConflict("e"), ProvisioningState.Conflict },
+        { ProvisioningState.Linked, new FoundGone(), ProvisioningState.Conflict },
+        { ProvisioningState.Linked, new UpdateUnanswered("p"), ProvisioningState.Linked },
+        { ProvisioningState.Compensating, new UpdateUnanswered("p"), ProvisioningState.Compensating },
         { ProvisioningState.Linked, new LookAgain("r"), ProvisioningState.Linked },
         { ProvisioningState.Intent, new Deleting(), ProvisioningState.Compensating },
         { ProvisioningState.Linked, new Deleting(), ProvisioningState.Compensating },
@@ -112,6 +115,59 @@ public sealed class ProvisioningMachineTests
         failed.DueBecause.ShouldBe(FoundOursOlder.Reason);
         failed.Disabled.ShouldBeTrue();
         ProvisioningMachine.Next(failed, new FoundOurs(Id), Now, 0).DueBecause.ShouldBeNull();
+    }
+
+    [Fact]
+    public void Who_asks_while_an_update_may_still_arrive_has_it_looked_at_at_once_and_waited_for_anew()
+    {
+        var late = ProvisioningMachine.Next(ProvisioningMachine.Next(Row(ProvisioningState.Linked), new UpdateUnanswered("lost"), Now, 0), new FoundOurs(Id), Now, 0);
+        (late.DueBecause, late.NotBefore).ShouldBe((UpdateUnanswered.Late, Now + Provisioner.LateTime));
+        var later = Now.AddSeconds(10);
+
+        var asked = ProvisioningMachine.Next(late, new LookAgain("the user changed"), later, 0);
+
+        (asked.DueBecause, asked.NotBefore).ShouldBe((UpdateUnanswered.Reason, later));
+        ProvisioningMachine.Next(asked, new FoundOurs(Id), later, 0).NotBefore.ShouldBe(later + Provisioner.LateTime);
+        ProvisioningMachine.Next(late, new FoundOurs(Id), later, 0).DueBecause.ShouldBeNull();
+    }
+
+    [Theory]
+    [InlineData(ProvisioningState.Conflict)]
+    [InlineData(ProvisioningState.Compensated)]
+    public void What_was_settled_while_an_update_may_still_arrive_is_looked_at_once_more(ProvisioningState state)
+    {
+        var settled = Row(state) with { DueBecause = UpdateUnanswered.Late };
+
+        var looked = ProvisioningMachine.Next(settled, new LateTimeOver(), Now, 0);
+
+        looked.State.ShouldBe(ProvisioningState.Intent);
+        ProvisioningMachine.Next(looked, new NothingLeft(), Now, 0).DueBecause.ShouldBeNull();
+        ProvisioningMachine.Next(settled, new LookAgain("r"), Now, 0).DueBecause.ShouldBe(UpdateUnanswered.Reason);
+        Should.Throw<InvalidOperationException>(() => ProvisioningMachine.Next(Row(state), new LateTimeOver(), Now, 0));
+    }
+
+    // It was waited for and has arrived: that it is disabled counts as any other.
+    [Fact]
+    public void An_update_without_an_answer_of_what_arrived_late_passes_no_guard()
+    {
+        var waiting = ProvisioningMachine.Next(Row(ProvisioningState.Intent), new MayStillArrive(), Now, 0);
+
+        var unanswered = ProvisioningMachine.Next(waiting, new UpdateUnanswered("lost"), Now, 0);
+
+        (unanswered.State, unanswered.DueBecause).ShouldBe((ProvisioningState.Intent, UpdateUnanswered.Reason));
+        var disabling = ProvisioningMachine.Next(unanswered, new Disabling(), Now, 0);
+        ProvisioningMachine.Next(disabling, new NothingLeft(), Now, 0).DueBecause.ShouldBe(UpdateUnanswered.Late);
+    }
+
+    [Fact]
+    public void What_is_made_again_while_an_update_may_still_arrive_is_looked_at_once_more()
+    {
+        var made = ProvisioningMachine.Next(Row(ProvisioningState.Linked) with { DueBecause = UpdateUnanswered.AskedToRetry }, new MadeAgain(), Now, 0);
+        var older = ProvisioningMachine.Next(ProvisioningMachine.Next(made, new Intended(Id), Now, 0), new FoundOursOlder(Id, Disabled: false), Now, 0);
+
+        (older.State, older.DueBecause).ShouldBe((ProvisioningState.Linked, UpdateUnanswered.Reason));
+        var settled = ProvisioningMachine.Next(older, new FoundOurs(Id), Now, 0);
+        (settled.DueBecause, settled.NotBefore).ShouldBe((UpdateUnanswered.Late, Now + Provisioner.LateTime));
     }
 
     [Fact]

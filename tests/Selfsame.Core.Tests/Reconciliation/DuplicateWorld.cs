@@ -10,7 +10,7 @@ internal sealed class DuplicateWorld
     {
         Id = ["id"],
         Identifiers = new Dictionary<IdentifierKind, string> { [IdentifierKind.Username] = "username", [IdentifierKind.Email] = "email" },
-        Attributes = new Dictionary<string, AttributeMapping> { ["createdAt"] = new("created"), ["emailVerified"] = new("verified"), ["active"] = new("active"), ["lastSignIn"] = new("seen", Noise: true) },
+        Attributes = new Dictionary<string, AttributeMapping> { ["createdAt"] = new("created"), ["emailVerified"] = new("verified"), ["active"] = new("active"), ["lastSignIn"] = new("seen", Noise: true), ["ended"] = new("deleted_at") },
         PasswordHash = "password",
     };
 
@@ -27,11 +27,12 @@ internal sealed class DuplicateWorld
         string? uuid = null,
         bool transactions = true,
         PersonDecisions? decisions = null,
-        TimeProvider? clock = null)
+        TimeProvider? clock = null,
+        Func<ForeignValue, Spelled>? spelling = null)
     {
         this.clock = clock ?? TimeProvider.System;
         journal = new InMemoryJournal(this.clock);
-        System = new InMemorySystem(Mapping) { Facts = new SystemFacts { TakesChosenId = true, AtomicPreconditions = transactions } };
+        System = new InMemorySystem(Mapping) { Facts = new SystemFacts { TakesChosenId = true, AtomicPreconditions = transactions, Spelling = spelling } };
         System.ForeignKeys.Add(new ReferencePlace { Table = "printers", Fields = ["owner"], AccountFields = ["id"], Enforced = true });
         System.ForeignKeys.Add(new ReferencePlace { Table = "members", Fields = ["user"], AccountFields = ["id"], UniqueSets = [["group", "user"]], Enforced = true });
         System.ForeignKeys.Add(new ReferencePlace { Table = "follows", Fields = ["follower"], AccountFields = ["id"], UniqueSets = [["follower", "followed"]], Enforced = true });
@@ -74,6 +75,18 @@ internal sealed class DuplicateWorld
 
     public void Person(string id, string? username, string? email = null, int created = 0, string? name = null, string? password = "x", bool verified = true, bool active = true)
         => System.Put(("id", id), ("username", username), ("email", email), ("created", created), ("name", name), ("password", password), ("verified", verified), ("active", active));
+
+    /// <summary>Who was invited by whom, maybe by themselves.</summary>
+    public void Invited(string id, string? by)
+    {
+        var place = new ReferencePlace { Table = System.AccountsTable, Fields = ["invited_by"], AccountFields = ["id"], Enforced = true };
+        if (!System.ForeignKeys.Exists(place.IsSamePlaceAs))
+        {
+            System.ForeignKeys.Add(place);
+        }
+
+        System.Put(System.Rows[new AccountId(id)].With(InMemorySystem.Record(("invited_by", by))));
+    }
 
     public void Owns(string printer, string id) => System.Refer("printers", ["id"], ("id", printer), ("owner", id));
 

@@ -55,11 +55,10 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
     {
         await WhileReadingReferences();
         return [.. from place in places
-                   from row in referring.OrderBy(pair => pair.Value.ToString(), StringComparer.Ordinal)
-                   where row.Key.Table == place.Table
+                   from row in RowsOf(place.Table).OrderBy(pair => pair.Row.ToString(), StringComparer.Ordinal)
                    from account in accounts
-                   where Refers(place, row.Value, [.. place.AccountFields.Select(account.Record.ValueOrNull)])
-                   select new ReferringRow(place, account.Id, row.Key.Key, row.Value)];
+                   where Refers(place, row.Row, [.. place.AccountFields.Select(account.Record.ValueOrNull)])
+                   select new ReferringRow(place, account.Id, row.Key, row.Row)];
     }
 
     public async Task<IReadOnlyList<ReferringCount>> CountReferringAsync(
@@ -119,6 +118,13 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
                 {
                     RollBack();
                     throw new InvalidOperationException("It died.");
+                }
+
+                // A list that was made in part: its row is as a later write leaves it.
+                if (write.Action == RowAction.Update && Row(write.Table, write.Key) is null
+                    && writes.Skip(index + 1).Any(later => later.Action == RowAction.Delete && later.Table == write.Table && later.Key.Equals(write.KeyAfter)))
+                {
+                    continue;
                 }
 
                 BeforeEachRow(write);
@@ -230,8 +236,40 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
         }
     }
 
+    /// <summary>The places whose rows go with the account to which they refer.</summary>
+    public List<ReferencePlace> Cascades { get; } = [];
+
+    public Task<IReadOnlyDictionary<AccountId, IReadOnlyList<TakenRows>>> CountTakenAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation)
+        => Task.FromResult<IReadOnlyDictionary<AccountId, IReadOnlyList<TakenRows>>>(ids.Where(rows.ContainsKey).ToDictionary(id => id, Taken));
+
+    public Task<WriteOutcome> DeleteAsync(AccountId id, Fields precondition, IReadOnlyList<TakenRows> atMost, CancellationToken cancellation)
+    {
+        if (TakenRows.MoreThan(atMost, rows.ContainsKey(id) ? Taken(id) : []) is { } more)
+        {
+            return Task.FromResult<WriteOutcome>(more);
+        }
+
+        var going = Cascades.SelectMany(place => Going(place, id).Select(row => (place.Table, row.Key))).ToList();
+        going.ForEach(row => referring.Remove(row));
+        return DeleteAsync(id, precondition, cancellation);
+    }
+
+    private IReadOnlyList<TakenRows> Taken(AccountId id)
+        => [.. Cascades.Select(place => new TakenRows(place.Table, place.Fields, Going(place, id).Count())).Where(taken => taken.Rows > 0)];
+
+    private IEnumerable<(Fields Key, Fields Row)> Going(ReferencePlace place, AccountId id)
+        => RowsOf(place.Table).Where(row => Refers(place, row.Row, [.. place.AccountFields.Select(rows[id].ValueOrNull)]));
+
     private bool AnyLeft(IReadOnlyList<NoReferenceLeft> noneLeft, int? afterWrites)
-        => noneLeft.Any(left => left.AfterWrites == afterWrites && Table(left.Place.Table).Any(row => Refers(left.Place, row, left.Values)));
+        => noneLeft.Any(left => left.AfterWrites == afterWrites && RowsOf(left.Place.Table).Any(row => Refers(left.Place, row.Row, left.Values)));
+
+    private IEnumerable<(Fields Key, Fields Row)> RowsOf(string table)
+        => (table == AccountsTable ? rows.Values.Select(row => (row.Only(mapping.Id), row)) : []).Concat(referring.Where(pair => pair.Key.Table == table).Select(pair => (pair.Key.Key, pair.Value)));
+
+    /// <summary>Whether a foreign key from account to account does not hold: each write is a statement, at whose end it is looked at.</summary>
+    private bool IsDangling(Fields row)
+        => ForeignKeys.Where(place => place.Table == AccountsTable && place.Enforced).Any(place => place.Fields.All(field => !row.ValueOrNull(field).IsNull)
+            && !rows.Values.Any(other => Refers(place, row, [.. place.AccountFields.Select(other.ValueOrNull)])));
 
     private static bool Refers(ReferencePlace place, Fields row, IReadOnlyList<FieldValue> values)
         => place.Fields.Zip(values).All(pair => !pair.Second.IsNull && row.ValueOrNull(pair.First) == pair.Second);
@@ -285,6 +323,13 @@ internal sealed partial class InMemorySystem : IHasReferences, IWritesTogether, 
             }
 
             return new AlreadyExists([], "The key is taken.");
+        }
+
+        if (write.Table == AccountsTable && rows.Values.Any(IsDangling))
+        {
+            _ = write.Action == RowAction.Delete || rows.Remove(AccountId.FromRecord(write.KeyAfter, mapping.Id)!);
+            _ = present is null || Add(write.Table, write.Key, present);
+            return new Refused("An account refers to one that is not there.");
         }
 
         return new Done();

@@ -4,7 +4,7 @@ using Selfsame.Core.Accounts;
 namespace Selfsame.Core.Tests.Reconciliation;
 
 /// <summary>A connected system that keeps its rows in memory; a test may put a fault before any write.</summary>
-internal sealed partial class InMemorySystem(AccountMapping mapping) : IReadsAccounts, IReadsAccountsById, IFindsAccounts, INumbersAccounts, IUpdatesAccounts, IDeletesAccounts, ISendsRecoveryMails,
+internal sealed partial class InMemorySystem(AccountMapping mapping) : IReadsAccounts, IReadsAccountsById, IFindsAccounts, INumbersAccounts, IUpdatesAccounts, IDeletesWithRows, ISendsRecoveryMails,
     IChecksReach
 {
     private readonly Dictionary<AccountId, Fields> rows = [];

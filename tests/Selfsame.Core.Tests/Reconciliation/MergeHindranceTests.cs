@@ -36,6 +36,78 @@ public sealed class MergeHindranceTests
         plan.NotPlanned.ShouldContain(left => left.Because.Contains("ann (id 1) would stay and is not active, and Ann (id 2) is"));
     }
 
+    // A row that was deleted in 2019 took the living user's orders, and nobody could sign in any more.
+    [Theory]
+    [InlineData("deleted_at", "2019-01-01", "let 'survivor' begin with 'ended asc'")]
+    [InlineData("isBanned", true, "map it as an attribute ('ended: isBanned')")]
+    [InlineData("merged_into_id", 7L, "has ended ('merged_into_id' is filled)")]
+    [InlineData("account_suspended", 1L, "has ended ('account_suspended' is filled)")]
+    public async Task Whoever_stays_and_has_ended_while_another_has_not_is_left_to_a_person(string field, object value, string advice)
+    {
+        foreach (var action in new[] { DuplicatesAction.Merge, DuplicatesAction.Delete })
+        {
+            var world = new DuplicateWorld(action);
+            world.System.Put(("id", "1"), ("username", "ann"), ("created", 1), ("active", true), ("password", "x"), (field, value));
+            world.Person("2", "Ann", created: 2);
+
+            var plan = await world.PlanAsync();
+
+            plan.Changes.ShouldNotContain(change => change.Action == ChangeAction.Merge || change.Action == ChangeAction.Delete);
+            plan.NotPlanned.ShouldContain(left => left.Because.Contains("ann (id 1) would stay and has ended") && left.Because.Contains("Ann (id 2) has not") && left.Because.Contains(advice));
+        }
+    }
+
+    [Fact]
+    public async Task Whoever_has_not_ended_stays_where_the_order_begins_with_that()
+    {
+        var world = new DuplicateWorld();
+        world.Topology = world.Topology with
+        {
+            Systems = new Dictionary<string, SystemConfig>
+            {
+                ["app"] = world.Topology.Systems["app"] with { Survivor = [new SurvivorOrder("ended", Descending: false), new SurvivorOrder("createdAt", Descending: false)] },
+            },
+        };
+        world.System.Put(("id", "1"), ("username", "ann"), ("created", 1), ("active", true), ("password", "x"), ("deleted_at", "2019-01-01"));
+        world.Person("3", "ANN", created: 3);
+        world.Person("2", "Ann", created: 2);
+
+        (await world.ApplyAsync(await world.PlanAsync())).IsComplete.ShouldBeTrue();
+
+        world.Users.ShouldBe(["2 Ann"]);
+        world.System.Rows[new AccountId("2")].ValueOrNull("deleted_at").IsNull.ShouldBeTrue();
+    }
+
+    // What is not the account's own end, what may be over, and what all of them have stops no merge.
+    [Theory]
+    [InlineData("notifications_disabled", true)]
+    [InlineData("can_delete", true)]
+    [InlineData("locked_until", "2019-01-01")]
+    [InlineData("subscription_ends_at", "2030-01-01")]
+    [InlineData("unlocked_at", "2019-01-01")]
+    [InlineData("is_deleted", false)]
+    [InlineData("banned", "no")]
+    public async Task What_is_no_end_of_the_account_stops_no_merge(string field, object value)
+    {
+        var world = new DuplicateWorld();
+        world.System.Put(("id", "1"), ("username", "ann"), ("created", 1), ("active", true), ("password", "x"), (field, value));
+        world.Person("2", "Ann", created: 2);
+
+        (await world.PlanAsync()).Changes.ShouldContain(change => change.Action == ChangeAction.Merge);
+    }
+
+    [Fact]
+    public async Task Where_all_of_them_have_ended_nothing_is_lost_by_the_merge()
+    {
+        var world = new DuplicateWorld();
+        foreach (var (id, name) in new[] { ("1", "ann"), ("2", "Ann") })
+        {
+            world.System.Put(("id", id), ("username", name), ("created", 1), ("active", true), ("password", "x"), ("deleted_at", "2019-01-01"));
+        }
+
+        (await world.PlanAsync()).Changes.ShouldContain(change => change.Action == ChangeAction.Merge);
+    }
+
     [Fact]
     public async Task Where_none_of_them_could_sign_in_nothing_is_lost_by_the_merge()
     {

@@ -15,7 +15,8 @@ public sealed class MergeProperties
     private static readonly string[] Names = ["ann", "Ann", "ANN", "bob", "Bob", " bob", "cy", "Cy", "", "", " ", "de\u0301", "d\u00E9", "\uFF21nn", "eve\u0301 "];
     private static readonly string[] Emails = ["a@example.org", "A@example.org", "b@example.org", "B@Example.org", "", " "];
 
-    private sealed record Row(int Id, string? Username, string? Email, int Created, string? Name);
+    // Who was invited by whom: the number of one of all people, some by themselves; null for nobody.
+    private sealed record Row(int Id, string? Username, string? Email, int Created, string? Name, int? Inviter);
 
     private sealed record Store(IReadOnlyList<Row> People, IReadOnlyList<(int Kind, int Person, int Thing)> References, bool Transactions)
     {
@@ -72,12 +73,14 @@ public sealed class MergeProperties
         var followed = world.System.Table("follows").Select(row => $"{row["follower"]} {row["followed"]}").Order(StringComparer.Ordinal).SequenceEqual(followings);
         var groups = world.System.Table("members").Select(row => (User: row["user"].AsText!, Group: row["group"].AsText!)).ToHashSet();
         var joined = references.Where(reference => reference.Kind == 1).Select(reference => (User: stays.GetValueOrDefault(reference.Holder, reference.Holder), Group: $"group{reference.Thing}")).ToHashSet();
+        var inviters = store.People.ToDictionary(one => $"{one.Id}", one => Inviter(store, one) is { } inviter ? stays.GetValueOrDefault(inviter, inviter) : null);
+        var invited = world.System.Rows.All(row => row.Value["invited_by"].AsText == inviters[row.Key.ToString()]);
         var notes = world.System.Table("notes").ToDictionary(row => row["id"].AsText!, row => row["author"].AsText);
         var signed = references.Where(reference => reference.Kind == 2).All(reference => names[reference.Holder] is not { } name || IdentifierForms.IsBlank(name)
             || world.System.Rows[new AccountId(stays.GetValueOrDefault(reference.Holder, reference.Holder))]["username"].AsText == notes[$"note{reference.Thing}"]
             || store.People.Count(one => one.Username == name) > 1);
         return printers.Count == wanted && printers.TrueForAll(row => world.System.Rows.ContainsKey(new AccountId(row["owner"].AsText!)))
-            && groups.SetEquals(joined) && notes.Count == references.Count(reference => reference.Kind == 2) && signed && followed;
+            && groups.SetEquals(joined) && notes.Count == references.Count(reference => reference.Kind == 2) && signed && followed && invited;
     });
 
     [Fact]
@@ -119,7 +122,8 @@ public sealed class MergeProperties
                   from email in Gen.Elements([null, .. Emails])
                   from created in Gen.Choose(0, 2)
                   from name in Gen.Elements(null, "", "Ann")
-                  select new Row(id, username, email, created, name);
+                  from inviter in Gen.Elements<int?>(null, 0, 1, 2, 3, 4, 5, 6, 7, 8)
+                  select new Row(id, username, email, created, name, inviter);
         var reference = from kind in Gen.Choose(0, 3) from person in Gen.Choose(0, 8) from thing in Gen.Choose(0, 3) select (kind, person, thing);
         var stores = from people in Gen.Resize(Gen.ListOf(row), 9)
                      from references in Gen.Resize(Gen.ListOf(reference), 12)
@@ -134,6 +138,8 @@ public sealed class MergeProperties
         return ids.Count == 0 ? [] : [.. store.References.Where(reference => reference.Kind == 3)
             .Select(reference => ($"{ids[reference.Person % ids.Count]}", $"{ids[(reference.Person + reference.Thing) % ids.Count]}")).Distinct()];
     }
+
+    private static string? Inviter(Store store, Row row) => row.Inviter is { } number ? $"{store.People.Select(one => one.Id).Order().ElementAt(number % store.People.Count)}" : null;
 
     private static DuplicateWorld Build(Store store)
     {
@@ -157,6 +163,11 @@ public sealed class MergeProperties
         foreach (var (one, other) in Followings(store))
         {
             world.Follows(one, other);
+        }
+
+        foreach (var row in store.People)
+        {
+            world.Invited($"{row.Id}", Inviter(store, row));
         }
 
         return world;

@@ -52,6 +52,46 @@ public sealed class OrphanTests
         bench.Target.Rows.Count.ShouldBe(2);
     }
 
+    // Its plan said one row of posts; 49 more had come, and a table of invoices, and all of them went.
+    [Theory]
+    [InlineData("posts", "posts.author (2 rows, 1 in the plan)")]
+    [InlineData("invoices", "invoices.author (1 row, 0 in the plan)")]
+    public async Task An_orphan_takes_no_more_along_than_the_plan_says(string table, string said)
+    {
+        var bench = new Bench();
+        bench.Target.Cascades.Add(new ReferencePlace { Table = "posts", Fields = ["author"], AccountFields = ["id"], Enforced = true });
+        bench.Target.Put(Bench.Person("1", "ann"));
+        bench.Target.Put(Bench.Person("2", "bob"));
+        bench.Target.Refer("posts", ["id"], ("id", "p1"), ("author", "1"));
+        var plan = await bench.PlanAsync();
+        plan.Changes[0].TakesAlong!.Select(taken => $"{taken.Place} {taken.Rows}").ShouldBe(["posts.author 1"]);
+        bench.Target.Cascades.Add(new ReferencePlace { Table = "invoices", Fields = ["author"], AccountFields = ["id"], Enforced = true });
+        bench.Target.Refer(table, ["id"], ("id", "p2"), ("author", "1"));
+
+        var report = await bench.ApplyAsync(PlanJson.Read(PlanJson.Write(plan)).Plan!);
+
+        report.Skipped.ShouldHaveSingleItem().Message.ShouldBe($"More would go along with it than the plan says: {said}. Plan again.");
+        bench.Target.Rows.Keys.ShouldBe([new AccountId("1")]);
+        bench.Target.Table("posts").Concat(bench.Target.Table("invoices")).Count().ShouldBe(2);
+        (await bench.ApplyAsync(await bench.PlanAsync(2))).IsComplete.ShouldBeTrue();
+        bench.Target.ReferringNow.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_plan_of_an_older_version_takes_no_orphan_with_whom_rows_would_go()
+    {
+        var bench = new Bench();
+        bench.Target.Cascades.Add(new ReferencePlace { Table = "posts", Fields = ["author"], AccountFields = ["id"], Enforced = true });
+        bench.Target.Put(Bench.Person("1", "ann"));
+        bench.Target.Refer("posts", ["id"], ("id", "p1"), ("author", "1"));
+        var plan = await bench.PlanAsync();
+
+        var report = await bench.ApplyAsync(plan with { Changes = [plan.Changes[0] with { TakesAlong = null }] });
+
+        report.Skipped.ShouldHaveSingleItem().Message.ShouldContain("posts.author (1 row, 0 in the plan)");
+        bench.Target.Rows.ShouldHaveSingleItem();
+    }
+
     [Fact]
     public async Task What_went_along_with_an_orphan_is_told_by_its_undo_as_not_taken_back()
     {

@@ -75,6 +75,25 @@ public sealed class OwnChangesTests
         bench.Pds.Records.ShouldHaveSingleItem()["handle"].AsText.ShouldBe("ann-x");
     }
 
+    [Fact]
+    public async Task An_orphan_whom_a_duplicate_invited_goes_by_the_plan_that_merges_this_one()
+    {
+        var bench = new Bench();
+        bench.Topology = With(bench.Topology, "app", system => system with { Duplicates = DuplicatesAction.Merge });
+        bench.Target.ForeignKeys.Add(new ReferencePlace { Table = bench.Target.AccountsTable, Fields = ["invited_by"], AccountFields = ["id"], Enforced = true });
+        bench.Source.Put(Bench.Person("1", "ann"));
+        bench.Target.Put([.. Bench.Person("1", "ann"), ("invited_by", null)]);
+        bench.Target.Put([.. Bench.Person("2", "Ann"), ("invited_by", null)]);
+        bench.Target.Put([.. Bench.Person("9", "gone"), ("invited_by", "2")]);
+        var plan = await bench.PlanAsync();
+        plan.Changes.Select(change => change.Action).ShouldBe([ChangeAction.Merge, ChangeAction.Delete]);
+
+        var report = await bench.ApplyAsync(plan);
+
+        report.Skipped.Select(note => note.Message).ShouldBeEmpty();
+        bench.Target.Rows.Keys.ShouldBe([new AccountId("1")]);
+    }
+
     /// <summary>Somebody whose name is to be mended in the source, and who is missing in the target.</summary>
     private static Bench Mended()
     {

@@ -27,6 +27,19 @@ public sealed class PlanSchemaTests
     }
 
     [Fact]
+    public async Task What_an_orphan_takes_along_is_in_the_schema()
+    {
+        var bench = new Bench();
+        bench.Target.Cascades.Add(new Accounts.ReferencePlace { Table = "posts", Fields = ["author"], AccountFields = ["id"], Enforced = true });
+        bench.Target.Put(Bench.Person("9", "gone"));
+        bench.Target.Refer("posts", ["id"], ("id", "p1"), ("author", "9"));
+        var change = JsonNode.Parse(PlanJson.Write(await bench.PlanAsync()))!["changes"]![0]!.AsObject();
+
+        Check(change, Definition("change"));
+        Check(change["takesAlong"]![0]!.AsObject(), Definition("change")["properties"]!["takesAlong"]!["items"]!.AsObject());
+    }
+
+    [Fact]
     public async Task A_password_that_is_carried_over_is_in_the_schema()
     {
         var mapping = Bench.People with { PasswordHash = "password" };

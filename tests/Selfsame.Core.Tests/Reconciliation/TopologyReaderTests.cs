@@ -279,6 +279,7 @@ public sealed class TopologyReaderTests
     [InlineData("signUpAttemptLimit")]
     [InlineData("signInLimit")]
     [InlineData("passwordResetLimit")]
+    [InlineData("handleChangeLimit")]
     public void A_limit_counts_for_two_days_at_most(string limit)
     {
         Read($"tenants: {{ main: {{ {limit}: {{ count: 7, seconds: 172800 }} }} }}").Errors.ShouldBeEmpty();

@@ -44,6 +44,7 @@ public sealed partial class RunningServer : IAsyncDisposable
         SignUpAttemptLimit = new RateLimit("sign-up-attempts", 0, TimeSpan.FromHours(1)),
         SignInLimit = new RateLimit("sign-in", 0, TimeSpan.FromHours(1)),
         PasswordResetLimit = new RateLimit("password-reset", 0, TimeSpan.FromHours(1)),
+        HandleChangeLimit = new RateLimit("handle-changes", 0, TimeSpan.FromHours(1)),
     };
 
     /// <summary>Starts a server; <paramref name="change"/> makes it another one than the usual.</summary>

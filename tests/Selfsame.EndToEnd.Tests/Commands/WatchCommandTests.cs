@@ -82,6 +82,23 @@ public sealed class WatchCommandTests
         Mails(sandbox).Count.ShouldBe(2);
     }
 
+    // A watch that had run for weeks still told of what had been decided since it began.
+    [Fact]
+    public async Task What_is_decided_while_it_runs_is_heeded_from_the_next_round_on()
+    {
+        using var sandbox = await Sandbox.MakeAsync();
+        File.AppendAllText(sandbox["selfsame.yaml"], "\ndecisions: decisions.yaml\n");
+        File.WriteAllText(sandbox["decisions.yaml"], "");
+        sandbox.Sql("auth.db", "INSERT INTO accounts VALUES ('u40', 'new@example.org', 1, NULL, NULL, NULL)");
+        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        await using var watch = ChildProcess.Start(Checkout.Executable, ["watch", "--every", "1s"], folder: sandbox.Folder);
+        (await watch.StandardOutput.FirstAsync(line => line.Contains("12 findings, 12 new", StringComparison.Ordinal), timeout.Token)).ShouldNotBeNull(watch.StandardError.Text);
+
+        await sandbox.ExpectAsync(0, "decide", "ignore", "auth/u40", "--reason", "a service account");
+
+        (await watch.StandardOutput.FirstAsync(line => line.Contains("11 findings, 0 new", StringComparison.Ordinal), timeout.Token)).ShouldNotBeNull(watch.StandardError.Text);
+    }
+
     [Fact]
     public async Task Without_a_secret_no_webhook_is_called_and_a_wrong_time_or_address_is_said()
     {

@@ -16,7 +16,7 @@ internal interface IDamagedStore : IAsyncDisposable
 }
 
 /// <summary>
-/// PostgreSQL: duplicates with references guarded and not, memberships that both have, wrong ids, ids that go round in circles, people missing in a table that numbers
+/// PostgreSQL: duplicates, some three times, with references guarded and not, also to themselves and each other, memberships that both have, wrong ids, ids that go round in circles, people missing in a table that numbers
 /// its rows, no uuids, no unique index.
 /// </summary>
 internal sealed class DamagedPostgres : IDamagedStore
@@ -48,7 +48,8 @@ internal sealed class DamagedPostgres : IDamagedStore
     private const string Data =
         """
         CREATE TABLE people (id text PRIMARY KEY, mail text, verified boolean);
-        CREATE TABLE users (id text PRIMARY KEY, username text, email text UNIQUE, verified boolean, created date, password text);
+        CREATE TABLE users (id text PRIMARY KEY, username text, email text UNIQUE, verified boolean, created date, password text,
+            created_by text REFERENCES users, invited_by text REFERENCES users ON DELETE SET NULL);
         CREATE INDEX username_1 ON users (username);
         CREATE TABLE printers (id integer PRIMARY KEY, owner text NOT NULL REFERENCES users (id));
         CREATE TABLE members ("user" text NOT NULL REFERENCES users (id), club text NOT NULL, since date, PRIMARY KEY ("user", club));
@@ -63,6 +64,10 @@ internal sealed class DamagedPostgres : IDamagedStore
         INSERT INTO plants SELECT id, email FROM desks;
         INSERT INTO users SELECT 'a' || n, 'name' || n, 'name' || n || '@example.org', true, '2020-01-01', 'hash-a' || n FROM generate_series(1, 40) n;
         INSERT INTO users SELECT 'b' || n, 'NAME' || n, NULL, false, '2021-01-01', 'hash-b' || n FROM generate_series(1, 40) n;
+        INSERT INTO users SELECT 'c' || n, 'Name' || n, NULL, false, '2022-01-01', 'hash-c' || n FROM generate_series(6, 15) n;
+        UPDATE users SET created_by = id, invited_by = CASE left(id, 1) WHEN 'c' THEN 'b' ELSE 'c' END || CASE WHEN id LIKE '_1_' THEN substr(id, 2) ELSE '6' END
+            WHERE id LIKE '_6' OR id BETWEEN 'a10' AND 'a15' OR id BETWEEN 'b10' AND 'b15' OR id BETWEEN 'c10' AND 'c15';
+        UPDATE users SET created_by = 'b2', invited_by = 'b3' WHERE id IN ('a2', 'b2', 'a3', 'b3', 'c7', 'c8', 'b40');
         INSERT INTO people SELECT CASE WHEN n <= 10 THEN 'right' || n ELSE 'a' || n END, 'name' || n || '@example.org', true FROM generate_series(1, 40) n;
         INSERT INTO printers SELECT n, CASE WHEN n % 2 = 0 THEN 'a' ELSE 'b' END || (1 + n % 40) FROM generate_series(1, 80) n;
         INSERT INTO members SELECT 'a' || n, 'chess', '2020-02-02' FROM generate_series(1, 20) n;
@@ -140,7 +145,7 @@ internal sealed class DamagedMongo : IDamagedStore
             unique: [username]
             duplicates: merge
             survivor: [createdAt asc]
-            references: [printers.user_id, { field: comments.author_name, holds: username }]
+            references: [printers.user_id, users.invited_by, { field: comments.author_name, holds: username }]
         """;
 
     // Stays and answers each line on its input, with the line in front.
@@ -153,8 +158,10 @@ internal sealed class DamagedMongo : IDamagedStore
         const numbers = Array.from({ length: 30 }, (_, index) => index + 1);
         await database.collection('users').insertMany(numbers.flatMap((n) => [
           { _id: `a${n}`, username: `name${n}`, email: `name${n}@example.org`, joined: new Date('2020-01-01'), password: `hash-a${n}` },
-          { _id: `b${n}`, username: `NAME${n}`, email: null, joined: new Date('2021-01-01'), password: `hash-b${n}`, city: 'Nijmegen' },
+          { _id: `b${n}`, username: `NAME${n}`, email: null, joined: new Date('2021-01-01'), password: `hash-b${n}`, city: 'Nijmegen', invited_by: n % 3 ? `b${n}` : `c${n % 10}` },
+          ...(n < 10 ? [{ _id: `c${n}`, username: `Name${n}`, joined: new Date('2022-01-01'), password: `hash-c${n}`, invited_by: n % 2 ? `b${n}` : `b${n + 9}` }] : []),
         ]));
+        await database.collection('users').updateMany({ _id: { $in: ['a1', 'a2', 'a30'] } }, { $set: { invited_by: 'b2' } });
         await database.collection('users').createIndex({ username: 1 }, { unique: true, name: 'username_1' });
         await database.collection('printers').insertMany(numbers.flatMap((n) => [{ _id: n, user_id: `a${n}` }, { _id: 100 + n, user_id: `b${n}` }]));
         await database.collection('comments').insertMany(numbers.map((n) => ({ _id: n, author_name: `NAME${n}` })));

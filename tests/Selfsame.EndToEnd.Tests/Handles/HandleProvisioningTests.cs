@@ -26,11 +26,11 @@ public sealed class HandleProvisioningTests : IAsyncLifetime
         server = await StartAsync(new ProvisioningPace());
     }
 
-    private Task<RunningServer> StartAsync(ProvisioningPace pace) => RunningServer.StartAsync(options => options with
+    private Task<RunningServer> StartAsync(ProvisioningPace pace, RateLimit? handleChanges = null) => RunningServer.StartAsync(options => options with
     {
         SecretKey = Convert.ToBase64String(new byte[SecretKeys.MinimumBytes]),
         Topology = Topology(pds.Server, proxy.Url, pace),
-        Tenants = [RunningServer.Unlimited with { ProvisionTo = ["pds"] }],
+        Tenants = [RunningServer.Unlimited with { ProvisionTo = ["pds"], HandleChangeLimit = handleChanges ?? RunningServer.Unlimited.HandleChangeLimit }],
     });
 
     public async ValueTask DisposeAsync()
@@ -159,6 +159,25 @@ public sealed class HandleProvisioningTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Who_changes_the_handle_too_often_is_told_when_to_go_on_and_the_PDS_is_not_asked()
+    {
+        await server.DisposeAsync();
+        server = await StartAsync(new ProvisioningPace(), new("handle-changes", 1, TimeSpan.FromHours(1)));
+        var (me, id) = await LinkedUserAsync(PdsUsers.NewName());
+        var (other, _) = await LinkedUserAsync(PdsUsers.NewName());
+        var present = await pds.HandleAsync(id);
+
+        var full = await me.Api.PutAsync("/api/v1/me/handle", new { handle = PdsUsers.NewName() });
+
+        full.ShouldBeProblem(429, "too-many-requests");
+        full.RetryAfter.ShouldBeInRange(3000, 3600);
+        (await pds.HandleAsync(id)).ShouldBe(present);
+        using var browser = new PageClient(server.Address);
+        await browser.SignInAsync(other.User.Email!, RunningServer.Password);
+        (await browser.SubmitAsync("/account/handle", ("handle", PdsUsers.NewName()))).Status.ShouldBe(HttpStatusCode.TooManyRequests);
+    }
+
+    [Fact]
     public async Task A_PDS_with_a_rate_is_asked_for_handles_no_faster()
     {
         await server.DisposeAsync();
@@ -176,7 +195,7 @@ public sealed class HandleProvisioningTests : IAsyncLifetime
         (await me.Api.PutAsync("/api/v1/me/handle", new { handle = PdsUsers.NewName() })).ShouldHaveStatus(202);
 
         calls.ShouldBe(0);
-        (await server.Context.Database.ReadAsync(transaction => transaction.ScalarAsync<string>("SELECT problem FROM handle_changes"))).ShouldNotBeNull().ShouldContain("perSecond");
+        (await ProblemAsync()).ShouldNotBeNull().ShouldContain("perSecond");
     }
 
     [Fact]
@@ -192,6 +211,10 @@ public sealed class HandleProvisioningTests : IAsyncLifetime
         await pds.MakeAsync(wanted);
         Volatile.Write(ref taken, true);
 
+        // What was swallowed might still arrive: the refusal is believed when its time is over.
+        await UntilAsync(async () => await ProblemAsync() == HandleChanges.RefusedTooEarly);
+        (await StateAsync(me)).ShouldBe("pending");
+        await server.Context.Database.TransactAsync(transaction => transaction.ExecuteAsync("UPDATE handle_changes SET not_before = created_at"), CancellationToken.None);
         await UntilAsync(async () => await StateAsync(me) == "refused");
         (await pds.HandleAsync(id)).ShouldBe(old);
         (await ReservedAsync(wanted)).ShouldBe(0);
@@ -316,6 +339,8 @@ public sealed class HandleProvisioningTests : IAsyncLifetime
 
     private Task<long> ReservedAsync(string handle) => server.Context.Database.ReadAsync(
         transaction => transaction.ScalarAsync<long>("SELECT count(*) FROM identifiers WHERE space = 'handle' AND key = @handle", new { handle }));
+
+    private Task<string?> ProblemAsync() => server.Context.Database.ReadAsync(transaction => transaction.ScalarAsync<string?>("SELECT problem FROM handle_changes"));
 
     private static async Task<string?> StateAsync(SignedInCaller me) => (await me.Api.GetAsync("/api/v1/me/handle")).TextOf("state");
 

@@ -35,6 +35,7 @@ internal sealed partial class PageServer : IAsyncDisposable
             SignUpAttemptLimit = new("sign-up-attempts", 0, TimeSpan.FromHours(1)),
             SignInLimit = new("sign-in", 0, TimeSpan.FromHours(1)),
             PasswordResetLimit = new("password-reset", 0, TimeSpan.FromHours(1)),
+            HandleChangeLimit = new("handle-changes", 0, TimeSpan.FromHours(1)),
         };
         var server = new PageServer();
         var usual = new ServerOptions

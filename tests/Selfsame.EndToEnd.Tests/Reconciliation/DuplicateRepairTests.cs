@@ -78,6 +78,25 @@ public sealed class DuplicateRepairTests : IDisposable
         Everything().ShouldBe(before);
     }
 
+    // "selfsame plan -o plan.json" is what every refusal advises: the map of the first run was gone before an application had read it.
+    [Fact]
+    public async Task A_further_plan_of_the_same_name_adds_to_the_map_of_merges()
+    {
+        await workspace.ExpectAsync(2, "plan", "-o", "plan.json");
+        await workspace.ExpectAsync(0, "apply", "plan.json");
+        var index = workspace.Sql("app.db", "SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE '%username_selfsame'").ShouldHaveSingleItem();
+        workspace.Sql("app.db", $"DROP INDEX {index}; INSERT INTO users (id, username, verified, created, password) VALUES ('u5', 'ANN', 0, '2023', 'hash-five')");
+        await workspace.ExpectAsync(2, "plan", "-o", "plan.json");
+
+        await workspace.ExpectAsync(0, "apply", "plan.json");
+        await workspace.ExpectAsync(0, "apply", "plan.json");
+
+        File.ReadLines(workspace["plan.json.merged.jsonl"]).ShouldBe(
+        [
+            """{"system":"app","loser":"u2","survivor":"u1"}""", """{"system":"app","loser":"u3","survivor":"u1"}""", """{"system":"app","loser":"u5","survivor":"u4"}""",
+        ], ignoreOrder: true);
+    }
+
     private IReadOnlyList<string> Everything()
         => [.. Tables.SelectMany(table => workspace.Sql("app.db", $"SELECT * FROM {table} ORDER BY 1, 2").Select(row => $"{table}: {row}"))
             .Where(row => !row.StartsWith("sqlite_master: table", StringComparison.Ordinal))];

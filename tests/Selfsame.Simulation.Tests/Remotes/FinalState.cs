@@ -128,7 +128,8 @@ internal sealed class FinalState(World world, RemoteSystems remotes)
         var system = System(RemoteSystems.Pds);
         var account = row?.TargetId is null ? null : system.Accounts.GetValueOrDefault(AccountId.FromText(row.TargetId))?.Record;
         var (email, active, verified) = (record["email"].AsText!, record["active"].IsTruthy, record["verified"].IsTruthy);
-        var isAsItShouldBe = account is not null && account["active"].IsTruthy && Same(IdentifierKind.Email, email, account["email"].AsText)
+        // An address is carried when it is proved.
+        var isAsItShouldBe = account is not null && account["active"].IsTruthy && (!verified || Same(IdentifierKind.Email, email, account["email"].AsText))
             && account["handle"].AsText == Whole(record["code"].AsText!);
         return (row?.State, account) switch
         {
@@ -175,7 +176,8 @@ internal sealed class FinalState(World world, RemoteSystems remotes)
             yield break;
         }
 
-        if (!Same(IdentifierKind.Email, user.Email, account["email"].AsText))
+        // Where the rule asks for the proof, an address is carried when it is proved.
+        if ((row.System != RemoteSystems.Pds || user.IsVerified) && !Same(IdentifierKind.Email, user.Email, account["email"].AsText))
         {
             yield return "e-mail";
         }

@@ -30,6 +30,8 @@ internal sealed class HandlePage(RequestScope scope, HandleProvisioning handles)
                 return Continue("/account/handle?done=handle-pending");
             case UserChangeResult.Taken taken:
                 return RefuseTaken(taken.Fields);
+            case UserChangeResult.TooMany full:
+                return TooMany("You changed your handle several times already.", full.State.ResetsIn, full.State);
             case UserChangeResult.Invalid invalid:
                 return Refuse(invalid.Errors);
             default:

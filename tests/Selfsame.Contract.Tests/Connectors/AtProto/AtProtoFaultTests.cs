@@ -130,7 +130,6 @@ public sealed class AtProtoFaultTests : AtProtoServer
 
     [Theory]
     [InlineData("resolveHandle")]
-    [InlineData("createSession")]
     [InlineData("getAccountInfos")]
     public async Task The_service_waits_no_long_time_in_place_and_is_told_how_long_to_leave_it_alone(string call)
     {
@@ -152,6 +151,40 @@ public sealed class AtProtoFaultTests : AtProtoServer
         (await Should.ThrowAsync<SystemUnavailableException>(() => system.FindAsync(handles, CancellationToken.None))).RetryAfter!.Value.ShouldBeGreaterThan(TimeSpan.FromSeconds(20));
         NotMade(await system.CreateAsync(Person(NewName()), Password, CancellationToken.None)).ShouldBeOfType<Throttled>().RetryAfter.ShouldBeGreaterThan(TimeSpan.FromSeconds(20));
         faults.Calls.Count.ShouldBe(calls);
+    }
+
+    // It counts sign-ins by identifier: one account that is looked for too often is nobody else's trouble.
+    [Fact]
+    public async Task A_sign_in_that_is_refused_for_too_many_has_that_account_wait_and_nobody_else()
+    {
+        var name = NewName();
+        await MadeAsync(name);
+        var faults = new PdsFaults();
+        await using var system = Open(http: new HttpMessageInvoker(faults), patience: Patience.OfService);
+        faults.Next("createSession", (_, _) => Task.FromResult(new HttpResponseMessage(HttpStatusCode.TooManyRequests)
+        {
+            Headers = { { "Retry-After", "50" } },
+            Content = new StringContent("""{"error": "RateLimitExceeded", "message": "Rate Limit Exceeded"}"""),
+        }));
+
+        var limited = await Should.ThrowAsync<SystemUnavailableException>(() => system.FindOursAsync(Person(name), Password, CancellationToken.None));
+
+        (limited.RetryAfter, limited.LimitIsOfAccount).ShouldBe((TimeSpan.FromSeconds(50), true));
+        (await system.CreateAsync(Person(NewName()), Password, CancellationToken.None)).ShouldBeOfType<CreatedAccount>();
+    }
+
+    // The public directory takes ten operations of a DID an hour, and none that does not follow the last; the PDS hands its words on as 400.
+    [Fact]
+    public async Task What_the_directory_says_of_one_DIDs_operations_is_about_that_account_alone()
+    {
+        var id = await MadeAsync(NewName());
+        Faults.AnswerNext("updateAccountHandle", HttpStatusCode.BadRequest, """{"error": "InvalidRequest", "message": "Too many operations within last hour (max 10)"}""");
+        Faults.AnswerNext("updateAccountHandle", HttpStatusCode.BadRequest, """{"error": "InvalidRequest", "message": "Proposed prev does not match the most recent operation: bafyreib"}""");
+        Faults.AnswerNext("updateAccountHandle", HttpStatusCode.BadRequest, """{"error": "InvalidRequest", "message": "Invalid signature on op: {}"}""");
+
+        (await UpdateAsync(id, Of(("handle", NewName())))).ShouldBeOfType<Throttled>().LimitIsOfAccount.ShouldBeTrue();
+        (await UpdateAsync(id, Of(("handle", NewName())))).ShouldBeOfType<Unknown>().Message.ShouldContain("came first");
+        (await UpdateAsync(id, Of(("handle", NewName())))).ShouldBeOfType<Unknown>();
     }
 
     // The directory is a host of its own.
