@@ -232,14 +232,17 @@ public sealed class PostgresSystem
             async session =>
             {
                 var table = await CheckedTableAsync(session);
-                var found = new List<Account>();
+                var taken = new Dictionary<AccountId, IReadOnlyList<TakenRows>>();
                 foreach (var chunk in ids.Chunk(IdsPerQuery))
                 {
-                    found.AddRange(await new PostgresAccounts(session, table, Mapping).ReadAsync(chunk, locked: false));
+                    var found = await new PostgresAccounts(session, table, Mapping).ReadAsync(chunk, locked: false);
+                    foreach (var (account, rows) in found.Zip(await new PostgresTaken(session, table).CountAsync(found, Mapping.Id)))
+                    {
+                        taken.TryAdd(account.Id, rows);
+                    }
                 }
 
-                var taken = await new PostgresTaken(session, table).CountAsync(found, Mapping.Id);
-                return found.Zip(taken).DistinctBy(pair => pair.First.Id).ToDictionary(pair => pair.First.Id, pair => pair.Second);
+                return taken;
             },
             cancellation);
 

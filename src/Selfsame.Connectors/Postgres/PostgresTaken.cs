@@ -9,7 +9,7 @@ namespace Selfsame.Connectors.Postgres;
 /// </summary>
 internal sealed class PostgresTaken(PostgresSession session, PostgresTable accounts)
 {
-    private readonly Dictionary<(int Account, string Table, string Fields), TakenRows> taken = [];
+    private readonly Dictionary<long, Dictionary<(string Table, string Fields), TakenRows>> taken = [];
     private readonly HashSet<Going> seen = [];
 
     /// <summary>A row that goes.</summary>
@@ -47,7 +47,7 @@ internal sealed class PostgresTaken(PostgresSession session, PostgresTable accou
             level = next;
         }
 
-        return [.. found.Select((_, index) => taken.Where(pair => pair.Key.Account == index + 1)
+        return [.. found.Select((_, index) => taken.GetValueOrDefault(index + 1, [])
             .OrderBy(pair => pair.Key.Table, StringComparer.Ordinal).ThenBy(pair => pair.Key.Fields, StringComparer.Ordinal).Select(pair => pair.Value).ToList())];
     }
 
@@ -101,7 +101,8 @@ internal sealed class PostgresTaken(PostgresSession session, PostgresTable accou
 
     private void Add(PostgresForeignKey key, long account, long rows)
     {
-        var place = ((int)account, key.Table, string.Join('+', key.Fields));
-        taken[place] = new TakenRows(key.Table, key.Fields, (int)rows + (taken.GetValueOrDefault(place)?.Rows ?? 0));
+        var (places, place) = (taken.GetValueOrDefault(account, []), (key.Table, string.Join('+', key.Fields)));
+        places[place] = new TakenRows(key.Table, key.Fields, (int)rows + (places.GetValueOrDefault(place)?.Rows ?? 0));
+        taken[account] = places;
     }
 }

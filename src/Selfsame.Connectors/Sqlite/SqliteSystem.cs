@@ -190,8 +190,9 @@ public sealed class SqliteSystem
             connection =>
             {
                 CheckedColumns(connection);
+                var counting = new SqliteTaken(connection, null);
                 return ids.Chunk(IdsPerQuery).SelectMany(chunk => table.SelectByIds(connection, null, Mapping, chunk)).DistinctBy(account => account.Id)
-                    .ToDictionary(account => account.Id, account => new SqliteTaken(connection, null).Count(table.Name, account.Record.Only(Mapping.Id)));
+                    .ToDictionary(account => account.Id, account => counting.Count(table.Name, account.Record.Only(Mapping.Id)));
             },
             cancellation);
 
@@ -307,7 +308,8 @@ public sealed class SqliteSystem
         }
 
         var different = precondition.DifferencesFrom(rows[0].Record, "");
-        return different.Count == 0 ? change(rows[0].Record) : new Drifted($"It changed meanwhile: {string.Join(", ", different)}.");
+        return different.Count > 0 ? new Drifted($"It changed meanwhile: {string.Join(", ", different)}.")
+            : SqliteTable.Unwritable(connection, rows[0].Record.Values) ?? change(rows[0].Record);
     }
 
     // SQLite takes an unknown "name" for a text: a column that is gone must be noticed before a statement is composed.

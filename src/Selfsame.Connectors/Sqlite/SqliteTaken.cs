@@ -65,7 +65,7 @@ internal sealed class SqliteTaken(SqliteConnection connection, SqliteTransaction
         var rows = new List<(string, Fields)>();
         while (reader.Read())
         {
-            rows.Add((table, new Fields(key.Select((column, index) => KeyValuePair.Create(column, FieldValue.From(reader.GetValue(index)))))));
+            rows.Add((table, new Fields(key.Select((column, index) => KeyValuePair.Create(column, SqliteTable.ValueOf(reader, index))))));
         }
 
         return rows;

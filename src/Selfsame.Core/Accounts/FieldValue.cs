@@ -117,9 +117,9 @@ public readonly struct FieldValue : IEquatable<FieldValue>
 
     /// <summary>
     /// This value as a system holds it that holds <paramref name="other"/> in the same field: a uuid that is text in one system is of a type of
-    /// its own in another.
+    /// its own in another. Bytes that are no text have no other form, and give none.
     /// </summary>
-    public FieldValue InTheFormOf(FieldValue other) => (value, other.value) switch
+    public FieldValue InTheFormOf(FieldValue other) => AsBrokenText is not null || other.AsBrokenText is not null ? this : (value, other.value) switch
     {
         (string text, NativeValue native) => Native(native.Type, text),
         (NativeValue native, string) => Text(native.Text),

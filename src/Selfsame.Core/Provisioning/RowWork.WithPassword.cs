@@ -179,13 +179,14 @@ internal sealed partial class RowWork
 
     /// <summary>
     /// The handle with which an account would be made now that was made, or changed by a plan, a late node or a late update, of what its source was before; null where it has it. An
-    /// audit takes every choice of the template for right, so nothing else would ever move it.
+    /// audit takes every choice of the template for right, so nothing else would ever move it. One that was passed over and that it has by now was taken since.
     /// </summary>
     private Fields? HandleSince(ReconcileRule rule, SystemPicture source, Account ours)
         => DueReason.MayBeOlder(row.DueBecause) && row.Intended is { } sent && rule.Handle is { } template
             && parts.Systems[Target].Mapping.Identifiers.GetValueOrDefault(IdentifierKind.Handle) is { } field
-            && NextHandle(template, source.Accounts.Single().Account, sent.PassedHandles) is { } next
-            && !string.Equals(next, ours.Record.ValueOrNull(field).AsText, StringComparison.OrdinalIgnoreCase)
+            && ours.Record.ValueOrNull(field).AsText is var present
+            && NextHandle(template, source.Accounts.Single().Account, [.. sent.PassedHandles.Where(passed => !string.Equals(passed, present, StringComparison.OrdinalIgnoreCase))]) is { } next
+            && !string.Equals(next, present, StringComparison.OrdinalIgnoreCase)
             ? new Fields([KeyValuePair.Create(field, FieldValue.Text(next))])
             : null;
 

@@ -124,6 +124,7 @@ internal sealed partial class RowWork(ProvisionerParts parts, ClaimedRow claim, 
             }
 
             row = Next(new MadeAgain());
+            wrote = true;
         }
 
         if (row.State == ProvisioningState.Compensating)

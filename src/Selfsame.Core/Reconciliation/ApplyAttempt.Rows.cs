@@ -76,11 +76,12 @@ internal sealed partial class ApplyAttempt
         var notMade = ready.Select(prepared => prepared.Change.Number).ToHashSet();
 
         // Undo takes back the last of the plan first: what has a row in common with a change that is looked at again waits for that.
-        var drifted = new List<PreparedChange>();
+        var waiting = new List<PreparedChange>();
         foreach (var wave in rowChanges.Waves(ready))
         {
-            var freed = wave.ToLookup(prepared => (chains.Ahead(prepared.Change) is not { } ahead || !notMade.Contains(ahead.Number)) && !rowChanges.IsBehind(prepared, drifted));
+            var freed = wave.ToLookup(prepared => (chains.Ahead(prepared.Change) is not { } ahead || !notMade.Contains(ahead.Number)) && !rowChanges.IsBehind(prepared, waiting));
             again.AddRange(freed[false].Select(prepared => prepared.Change));
+            waiting.AddRange(freed[false]);
             foreach (var (change, outcome) in await WriteWaveAsync([.. freed[true]], cancellation))
             {
                 looks[change.Number] = looks.GetValueOrDefault(change.Number) + 1;
@@ -93,12 +94,13 @@ internal sealed partial class ApplyAttempt
                         break;
                     case Drifted when !isLastLook:
                         again.Add(change);
-                        drifted.Add(ready.First(prepared => prepared.Change.Number == change.Number));
+                        waiting.Add(ready.First(prepared => prepared.Change.Number == change.Number));
                         break;
                     // What another change made a moment ago may have taken the place of a row that was to move there: now it stands there already, and goes.
                     case AlreadyExists exists when !isLastLook:
                         taken[change.Number] = exists;
                         again.Add(change);
+                        waiting.Add(ready.First(prepared => prepared.Change.Number == change.Number));
                         break;
                     default:
                         if (NotDone(change, outcome) is { } end)

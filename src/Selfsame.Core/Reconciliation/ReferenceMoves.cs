@@ -67,7 +67,7 @@ internal sealed class ReferenceMoves(string accountsTable, AccountMapping mappin
         {
             var (before, places) = (group.First().Row, group.Select(row => row.Place).ToList());
             var goes = Goes(group.First());
-            var moved = places.Aggregate(Fields.Empty, (fields, place) => fields.With(goes && place.UniqueSets.Count > 0 ? ToNobody(place) : Referring(place, before, staying)));
+            var moved = places.Aggregate(Fields.Empty, (fields, place) => fields.With(goes && ToNobody(place) is { Count: > 0 } nobody ? nobody : Referring(place, before, staying)));
             var after = before.With(moved);
             if (after.Equals(before))
             {
@@ -123,8 +123,12 @@ internal sealed class ReferenceMoves(string accountsTable, AccountMapping mappin
     private static Fields Referring(ReferencePlace place, Fields row, Account to)
         => new(place.Fields.Zip(place.AccountFields, (field, held) => KeyValuePair.Create(field, Like(row.ValueOrNull(field), to.Record.ValueOrNull(held)))));
 
-    // Only one account can refer to somebody there: it is not the one that goes.
-    private static Fields ToNobody(ReferencePlace place) => new(place.Fields.Select(field => KeyValuePair.Create(field, FieldValue.Null)));
+    /// <summary>What refers to nobody, where not every account can refer to the same one; else nothing. What is the row's own as well (its key, a tenant's id) stays.</summary>
+    private Fields ToNobody(ReferencePlace place)
+    {
+        var fields = place.Fields.Zip(place.AccountFields).Where(pair => pair.First != pair.Second && !mapping.Id.Contains(pair.First)).Select(pair => pair.First).ToHashSet();
+        return place.UniqueSets.Any(set => set.Any(fields.Contains)) ? new Fields(fields.Select(field => KeyValuePair.Create(field, FieldValue.Null))) : Fields.Empty;
+    }
 
     private static void Stand(Dictionary<(string Place, Fields Values), Fields> standing, ReferencePlace place, Fields row)
     {
@@ -155,8 +159,8 @@ internal sealed class ReferenceMoves(string accountsTable, AccountMapping mappin
         return row.Without(own).DifferencesFromWhole(other, own, "");
     }
 
-    // One collection may hold ids as text and another as the id's own type: a reference keeps the type that it has.
-    private static FieldValue Like(FieldValue old, FieldValue value) => (old.AsNative, value.AsNative) switch
+    // One collection may hold ids as text and another as the id's own type: a reference keeps the type that it has. Bytes that are no text have no other form.
+    private static FieldValue Like(FieldValue old, FieldValue value) => value.AsBrokenText is not null || old.AsBrokenText is not null ? value : (old.AsNative, value.AsNative) switch
     {
         (null, { } native) when old.AsText is not null => FieldValue.Text(native.Text),
         ({ } native, null) when value.AsText is { } text => FieldValue.Native(native.Type, text),

@@ -149,7 +149,12 @@ public sealed class HandleChanges(StoreContext context)
                 foreach (var id in ids)
                 {
                     await transaction.ExecuteAsync(
-                        $"UPDATE handle_changes SET epoch = epoch + 1, attempts = attempts + {OfTheDead}, leased_until = @until WHERE user_id = @id", new { id, until = now + Lease });
+                        // What a dead node was sent with may still arrive: why the change waited before that is over.
+                        $"""
+                        UPDATE handle_changes SET epoch = epoch + 1, attempts = attempts + {OfTheDead}, problem = CASE WHEN leased_until IS NULL THEN problem END, leased_until = @until
+                        WHERE user_id = @id
+                        """,
+                        new { id, until = now + Lease });
                     claimed.Add((await ReadAsync(transaction, id))!);
                 }
 

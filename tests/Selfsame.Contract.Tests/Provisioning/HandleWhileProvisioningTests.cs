@@ -221,6 +221,28 @@ public abstract class HandleWhileProvisioningContract(Backend backend) : IAsyncL
         (await store.CountAsync("identifiers", $"key = '{Handle}'")).ShouldBe(0);
     }
 
+    [Fact]
+    public async Task Who_asked_once_more_and_died_may_have_sent_what_still_arrives()
+    {
+        await RunAsync();
+        pds.UpdateFault = _ => new Unknown("It did not answer within 15 s.");
+        (await SetAsync(Handle)).ShouldBeOfType<UserChangeResult.Pending>();
+        pds.UpdateFault = _ => new AlreadyExists(["handle"], "Handle already taken.");
+        await UntilHeldAsync();
+        pds.UpdateFault = _ => throw new Crash();
+        store.Clock.Advance(Provisioner.LateTime);
+        await Should.ThrowAsync<Crash>(() => NewHandles().RunOnceAsync(TestStore.Cancellation));
+        pds.UpdateFault = _ => new AlreadyExists(["handle"], "Handle already taken.");
+        store.Clock.Advance(HandleChanges.Lease);
+
+        await NewHandles().RunOnceAsync(TestStore.Cancellation);
+
+        (await StateAsync())!.IsRefused.ShouldBeFalse();
+        pds.Set(new AccountId("did:plc:1"), "handle", Handle);
+        await UntilAsync(async () => await StateAsync() is null);
+        await ShouldBothHaveAsync(Handle);
+    }
+
     // A refusal that does not say what it is about may be about anything.
     [Fact]
     public async Task What_was_refused_and_is_there_all_the_same_is_the_users_and_a_refusal_without_a_field_is_asked_about_once_more()

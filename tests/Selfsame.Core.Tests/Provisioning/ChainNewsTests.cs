@@ -56,6 +56,20 @@ public sealed class ChainNewsTests
     }
 
     [Fact]
+    public async Task That_a_plan_made_an_account_again_is_told()
+    {
+        await LinkAsync(verified: true);
+        bench.App.Remove("1");
+        var plan = await bench.PlanAsync(1);
+        bench.Rows.Woken.Clear();
+
+        (await bench.ApplyAsync(plan)).IsComplete.ShouldBeTrue();
+
+        bench.App.Snapshot.ShouldHaveSingleItem();
+        bench.Rows.Woken.ShouldContain("pds");
+    }
+
+    [Fact]
     public async Task What_hangs_on_nothing_before_hangs_on_no_conflict_either()
     {
         bench.App.Put(PasswordBench.Person("1", verified: false));

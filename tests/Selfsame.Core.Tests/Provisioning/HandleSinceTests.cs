@@ -1,6 +1,7 @@
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Provisioning;
 using Selfsame.Core.Reconciliation;
+using Selfsame.Testing;
 
 namespace Selfsame.Core.Tests.Provisioning;
 
@@ -104,6 +105,24 @@ public sealed class HandleSinceTests
         bench.Rows.Only.Note!.ShouldContain("The handle ann was not taken");
         bench.Rows.Only.Intended!.PassedHandles.ShouldBe(["ann"]);
         bench.Pds.Updates.ShouldBe(0);
+    }
+
+    // It was another's when the account was made; once it was free, the user asked for it again and got it.
+    [Fact]
+    public async Task One_that_was_passed_over_and_is_the_accounts_by_now_stays_it()
+    {
+        bench.SignUp("1", "ann");
+        bench.Pds.Put("ann", "ann@elsewhere.example", "hers");
+        await bench.RunAsync();
+        bench.Rows.Only.Intended!.PassedHandles.ShouldBe(["ann"]);
+        bench.Pds.Remove(PasswordSystem.AccountsMapping.ToAccount(bench.Pds.Records[0])!.Id);
+        bench.Pds.Set(bench.Rows.Only.TargetId!, "handle", "ann");
+        await bench.Rows.AskAgainAsync([bench.Rows.Only.Key], LookAgain.OfLateWrite, disabled: false, CancellationToken.None);
+
+        await bench.RunAsync();
+
+        bench.Rows.Only.State.ShouldBe(ProvisioningState.Linked);
+        bench.Pds.Records.Single()["handle"].AsText.ShouldBe("ann");
     }
 
     // That is the change of a handle, which asks the system and answers the user.

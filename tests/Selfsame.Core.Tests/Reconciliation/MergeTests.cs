@@ -145,6 +145,28 @@ public sealed class MergeTests
         world.Snapshot.ShouldBe(before);
     }
 
+    // Bob's waits for Ann's, and Cy's has a row in common with Bob's only: made before it, undo would bring back who refers to nobody.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_has_a_row_in_common_with_a_merge_that_waits_waits_too(bool transactions)
+    {
+        var world = new DuplicateWorld(transactions: transactions);
+        foreach (var (id, name, by) in new[] { ("1", "ann", null), ("2", "Ann", null), ("3", "bob", null), ("4", "Bob", "2"), ("5", "cy", null), ("6", "Cy", "4"), ("7", "di", null), ("8", "Di", "6") })
+        {
+            world.Person(id, name);
+            world.Invited(id, by);
+        }
+
+        var before = world.Snapshot;
+        var plan = await world.PlanAsync();
+
+        (await world.ApplyAsync(plan)).IsComplete.ShouldBeTrue();
+
+        (await world.ApplyAsync(await world.PlanUndoAsync(plan.Id))).IsComplete.ShouldBeTrue();
+        world.Snapshot.ShouldBe(before);
+    }
+
     // The plan's own move of a reference was taken for somebody's change.
     [Fact]
     public async Task What_somebody_else_changed_of_a_reference_stops_the_merge_still()
