@@ -25,7 +25,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
         },
     };
 
-    // SELFSAME_SEEDS says how many seeds, SELFSAME_SEED which one alone, with its trace.
+    // CASES 14: a user without account or session (better-auth#4193). SELFSAME_SEEDS says how many seeds, SELFSAME_SEED which one alone, with its trace.
     [Fact]
     public void No_seed_makes_a_person_twice_or_loses_half_of_one()
     {

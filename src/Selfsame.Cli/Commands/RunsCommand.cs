@@ -16,7 +16,7 @@ internal static class RunsCommand
     public static Command Create()
     {
         var options = new EngineOptions();
-        var run = new Argument<string?>("run") { Description = "A run's id or its beginning: shows that run, change by change.", Arity = ArgumentArity.ZeroOrOne };
+        var run = new Argument<string?>("run") { Description = "A run's id or its beginning: shows that run, change by change, with every row that it wrote.", Arity = ArgumentArity.ZeroOrOne };
         var command = new Command("runs", "Lists the plans that were applied, the newest first.") { run };
         options.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>

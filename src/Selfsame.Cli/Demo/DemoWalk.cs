@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Selfsame.Cli.Commands;
 using Selfsame.Cli.Views;
 using Selfsame.Core.Reconciliation;
+using Selfsame.Databases;
 
 namespace Selfsame.Cli.Demo;
 
@@ -15,6 +16,11 @@ internal sealed class DemoWalk(string folder, DemoStores stores, bool asks)
     {
         var before = stores.Dump();
         Terminal.Line($"The sandbox is {Terminal.Text(folder)}: app.db with an application's users, auth.db with an auth provider's, and the selfsame.yaml that connects them.");
+        if (!SqliteLibrary.IsSystemLibrary)
+        {
+            Terminal.Line($"[yellow]The system's SQLite was not found: the bundled SQLite {SqliteLibrary.EnsureLoaded()} is used. Install libsqlite3-0 for a patched and faster one.[/]");
+        }
+
         if (!await StepAsync("The audit reads both systems and says what disagrees. It changes nothing.", ExitCode.Findings, ["audit"], cancellation)
             || !await StepAsync(
                 "The plan is what would clear the findings, as a file. Read it like a diff: who stays, what moves, and with which password. Still nothing is changed.",

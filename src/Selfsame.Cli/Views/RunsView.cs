@@ -55,7 +55,7 @@ internal static class RunsView
         Terminal.Output.Write(table);
     }
 
-    /// <summary>One run, change by change. Values stay in the journal: it holds the secrets of those who were deleted.</summary>
+    /// <summary>One run, change by change, with every row that it wrote. Whole rows and secrets stay in the journal: it holds those of whoever was deleted.</summary>
     public static void Write(RunRecord run, bool json)
     {
         var changes = run.Plan.Changes.Select(change => (Change: change, Entry: run.Entries.GetValueOrDefault(change.Number)));
@@ -80,6 +80,7 @@ internal static class RunsView
                     Losers = pair.Change.Losers?.Select(loser => loser.Account),
                     pair.Entry?.State,
                     pair.Entry?.Message,
+                    Rows = WrittenRowsView.Shown(pair.Entry?.Rows),
                     Mail = pair.Entry?.Mail is { } mail ? new { mail.Taken, mail.Problem } : null,
                 }),
             });
@@ -96,6 +97,7 @@ internal static class RunsView
                 { } known => known.ToString().ToLowerInvariant(),
             };
             Terminal.Line($"{change.Number,4}  {state,-9}  {change.Action.ToString().ToLowerInvariant(),-7}  {Terminal.Text(change.System)} {Terminal.Text(IdOf(change, entry).ToString())}  {Terminal.Text(change.Sentence)}");
+            WrittenRowsView.Write(entry?.Rows, "      ");
             if (entry?.Message is { } message)
             {
                 Terminal.Line($"      [yellow]{Terminal.Text(message)}[/]");

@@ -22,6 +22,7 @@ public abstract partial class EventInboxTests(Backend backend)
 {
     private static readonly AccountId Ann = new("auth0|ann");
 
+    // CASES 16: the creation event arrives two or three times (firebase/firebase-functions#62).
     [Fact]
     public async Task An_event_that_comes_again_is_kept_once_and_counted()
     {
@@ -49,9 +50,11 @@ public abstract partial class EventInboxTests(Backend backend)
         (await store.CountAsync("inbox")).ShouldBe(10_000);
     }
 
+    // CASES 16: out of order, or for a user who is gone.
     [Theory]
     [InlineData("ss")]
     [InlineData("sv")]
+    [InlineData("sce")]
     [InlineData("fs")]
     [InlineData("sdu")]
     [InlineData("a type that nobody knows")]

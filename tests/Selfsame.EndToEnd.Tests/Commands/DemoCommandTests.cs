@@ -25,6 +25,7 @@ public sealed class DemoCommandTests
         var demo = await SelfsameProcess.RunAsync(["demo", "--folder", sandbox.Folder]);
 
         demo.ExitCode.ShouldBe(0, demo.StandardOutput + demo.StandardError);
+        demo.StandardOutput.ShouldNotContain("The system's SQLite was not found");
         string[] steps = ["$ selfsame audit", "11 findings", "$ selfsame plan -o plan.json", "signs in with: the password of dobbeltop (id u02)", "$ selfsame apply plan.json --merged merged.jsonl",
             "7 changes made; 7 of 7 in all", "Clean: every system agrees.", "$ selfsame undo ", "Every row and every index is as it was before"];
         var at = 0;
@@ -36,6 +37,25 @@ public sealed class DemoCommandTests
 
         Shown.Select(sql => sandbox.Sql("app.db", sql)).ShouldBe(before);
         sandbox.Sql("auth.db", "SELECT * FROM accounts ORDER BY id").ShouldBe(auth);
+    }
+
+    [Fact]
+    public async Task Without_any_library_of_the_system_the_demo_runs_all_the_same_and_says_so_once()
+    {
+        using var folder = new TemporaryFolder();
+        var libraries = Directory.CreateDirectory(folder["libraries"]).FullName;
+
+        // The loader looks here first, and finds something that is no library.
+        foreach (var name in new[] { "libsqlite3.so.0", "libsodium.so.23", "libsodium.so.26", "libsodium.so", "libargon2.so.1", "libargon2.so" })
+        {
+            await File.WriteAllTextAsync(Path.Combine(libraries, name), "none");
+        }
+
+        var demo = await SelfsameProcess.RunAsync(["demo", "--folder", folder["box"]], environment: new Dictionary<string, string?> { ["LD_LIBRARY_PATH"] = libraries });
+
+        demo.ExitCode.ShouldBe(0, demo.StandardOutput + demo.StandardError);
+        demo.StandardOutput.ShouldContain("Every row and every index is as it was before");
+        demo.StandardOutput.Split("The system's SQLite was not found").Length.ShouldBe(2, demo.StandardOutput);
     }
 
     // Whoever runs the tests may write everywhere, so what can't be written is no file's place.

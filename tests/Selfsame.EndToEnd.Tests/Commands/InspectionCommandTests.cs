@@ -1,5 +1,8 @@
+using System.Net;
+using System.Net.Http.Json;
 using System.Text.Json;
 using Npgsql;
+using Selfsame.Core.Identifiers;
 using Selfsame.Testing;
 
 namespace Selfsame.EndToEnd.Tests.Commands;
@@ -94,6 +97,22 @@ public sealed class InspectionCommandTests
     }
 
     [Fact]
+    public async Task The_doctor_says_how_many_keys_were_made_under_other_rules()
+    {
+        using var sandbox = await Sandbox.MakeAsync();
+        var store = Path.Combine("data", "selfsame.db");
+        (await SelfsameProcess.RunAsync(["users", "create", "--username", "ada", "--email", "ada@example.org"], "correct horse battery\n", folder: sandbox.Folder)).ExitCode.ShouldBe(0);
+        Answer(await sandbox.JsonAsync(2, "doctor"), "store", "key rules").ShouldBe("yes");
+
+        sandbox.Sql(store, "UPDATE identifiers SET rule_version = 'rules of before'");
+
+        Answer(await sandbox.JsonAsync(2, "doctor"), "store", "key rules").ShouldBe("no");
+        var shown = (await sandbox.ExpectAsync(2, "doctor")).StandardOutput;
+        shown.ShouldContain($"{sandbox.Sql(store, "SELECT count(*) FROM identifiers")[0]} identifiers were keyed under rules of before; these are {KeyRules.Version}");
+        shown.ShouldContain("Look with 'selfsame keys'");
+    }
+
+    [Fact]
     public async Task The_doctor_is_content_after_the_repair()
     {
         using var sandbox = await Sandbox.MakeAsync();
@@ -144,6 +163,26 @@ public sealed class InspectionCommandTests
         app.GetProperty("indexes").EnumerateArray().Select(index => index.GetProperty("name").GetString()).ShouldContain("users_username");
         app.GetProperty("sample").GetArrayLength().ShouldBe(2);
         (await sandbox.JsonAsync(2, "audit")).GetProperty("systems").GetProperty("app").TryGetProperty("sample", out _).ShouldBeFalse();
+    }
+
+    [Theory]
+    [InlineData(0, "no limit on new accounts")]
+    [InlineData(1, "1 new accounts per address in 3600 s; now 1 addresses counted, 1 at the limit")]
+    [InlineData(2, "2 new accounts per address in 3600 s; now 1 addresses counted, 0 at the limit")]
+    public async Task The_audit_of_our_own_users_tells_how_the_limit_on_new_accounts_is_used(int count, string state)
+    {
+        using var sandbox = await Sandbox.MakeAsync();
+        await File.WriteAllTextAsync(
+            sandbox["selfsame.yaml"], $"systems: {{ users: {{ connector: selfsame }} }}\ntenants: {{ main: {{ signUpLimit: {{ count: {count}, seconds: 3600 }} }} }}\n");
+        await using (var server = await SelfsameProcess.ServeAsync(sandbox["data"], ["--config", sandbox["selfsame.yaml"]]))
+        {
+            using var client = new HttpClient { BaseAddress = server.Address };
+            using var answer = await client.PostAsJsonAsync("/api/v1/sign-ups", new { username = "ada", email = "ada@example.org", password = "correct horse battery" });
+            answer.StatusCode.ShouldBe(HttpStatusCode.Created);
+        }
+
+        (await sandbox.JsonAsync(0, "audit")).GetProperty("systems").GetProperty("users").GetProperty("creationLimit").GetString().ShouldBe(state);
+        (await sandbox.ExpectAsync(0, "audit")).StandardOutput.ShouldContain(state);
     }
 
     [Fact]

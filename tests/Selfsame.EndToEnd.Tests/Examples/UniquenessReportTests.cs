@@ -22,6 +22,12 @@ public sealed class UniquenessReportTests
 
         var audit = await example.ExpectAsync(2, "audit");
 
+        string[] report =
+        [
+            "households: 6 accounts read", "id: 6 have one, each unique", "email: 6 have one, 4 different", "uuid: 5 have one, each unique", "e-mails: 2 verified, 4 not",
+            "unique: id  constraint users_pkey", "unique: email  constraint users_email_key", "unique: uuid  constraint users_uuid_key",
+        ];
+        report.ShouldBeSubsetOf(audit.Split('\n').Select(line => line.Trim()), audit);
         audit.ShouldContain("2 accounts of households have the email hemi@example.nz");
         audit.ShouldContain("2 accounts of households have the email zoë@xn--bcher-kva.example");
         audit.ShouldContain("NotCanonical");

@@ -97,6 +97,54 @@ public sealed class DuplicateRepairTests : IDisposable
         ], ignoreOrder: true);
     }
 
+    [Fact]
+    public async Task A_run_lists_every_row_that_it_wrote_those_that_arrived_late_too_and_no_secret()
+    {
+        workspace.Sql(
+            "app.db",
+            """
+            CREATE TABLE devices (token text PRIMARY KEY, owner text REFERENCES users (id));
+            INSERT INTO users VALUES ('u5', 'ANN', NULL, 0, '2023', 'hash-five');
+            INSERT INTO devices VALUES ('a-token-shown-nowhere', 'u5');
+            INSERT INTO printers VALUES (5, 'u5'), (6, 'u5');
+            """);
+        await workspace.ExpectAsync(2, "plan", "-o", "plan.json");
+        (await workspace.RunAsync(ApplyCrashPoints.OutcomeDurable, ["apply", "plan.json"])).ExitCode.ShouldBe(137);
+
+        // The merges are made, the sweeps are to come, and SQLite guards foreign keys from nobody who does not ask for it.
+        workspace.Sql("app.db", "SELECT count(*) FROM users WHERE id = 'u5'").ShouldBe(["0"]);
+        workspace.Sql("app.db", "PRAGMA foreign_keys = OFF; INSERT INTO printers VALUES (7, 'u5')");
+        var run = JsonDocument.Parse((await workspace.ExpectAsync(0, "apply", "plan.json", "--json")).StandardOutput).RootElement.GetProperty("run").GetString()!;
+
+        var json = (await workspace.ExpectAsync(0, "runs", run, "--json")).StandardOutput;
+        Rows(json).ShouldBe(
+        [
+            "printers update id=2 owner=u2 → owner=u1", "printers update id=3 owner=u3 → owner=u1", "printers update id=5 owner=u5 → owner=u4", "printers update id=6 owner=u5 → owner=u4",
+            "printers update id=7 owner=u5 → owner=u4", "devices update token=••• owner=u5 → owner=u4", "members delete club=chess,user=u2", "members update club=choir,user=u3 user=u3 → user=u1",
+            "comments update id=1 author=DOBBELTOP → author=dobbeltop", "users delete id=u2", "users delete id=u3", "users delete id=u5", "users update id=u1 id=u1 → id=a1",
+            "printers update id=1 owner=u1 → owner=a1", "printers update id=2 owner=u1 → owner=a1", "printers update id=3 owner=u1 → owner=a1",
+            "members update club=chess,user=u1 user=u1 → user=a1", "members update club=choir,user=u1 user=u1 → user=a1",
+        ], ignoreOrder: true);
+        var text = (await workspace.ExpectAsync(0, "runs", run)).StandardOutput;
+        string[] lines = ["printers: owner u5 → u4 in 5, 6, 7", "devices: owner u5 → u4 in •••", "members: deleted (club chess, user u2)", "users: deleted u2, u3", "printers: owner u1 → a1 in 1, 2, 3"];
+        lines.ShouldBeSubsetOf(text.Split('\n').Select(line => line.Trim()), text);
+        foreach (var secret in new[] { "a-token-shown-nowhere", "hash-" })
+        {
+            (json + text).ShouldNotContain(secret);
+        }
+
+        await workspace.ExpectAsync(0, "undo", run, "--yes");
+        var undone = JsonDocument.Parse((await workspace.ExpectAsync(0, "runs", "--json")).StandardOutput).RootElement[0].GetProperty("id").GetString()!;
+        (await workspace.ExpectAsync(0, "runs", undone)).StandardOutput.Split('\n').Select(line => line.Trim()).ShouldContain("printers: owner u4 → u5 in 7, 6, 5");
+    }
+
+    private static IEnumerable<string> Rows(string run)
+        => JsonDocument.Parse(run).RootElement.GetProperty("changes").EnumerateArray()
+            .SelectMany(change => change.TryGetProperty("rows", out var rows) ? rows.EnumerateArray().ToArray() : [])
+            .Select(row => $"{row.GetProperty("table")} {row.GetProperty("action")} {Values(row, "key")}{(row.TryGetProperty("after", out _) ? $" {Values(row, "before")} → {Values(row, "after")}" : "")}");
+
+    private static string Values(JsonElement row, string name) => string.Join(',', row.GetProperty(name).EnumerateObject().Select(pair => $"{pair.Name}={pair.Value}"));
+
     private IReadOnlyList<string> Everything()
         => [.. Tables.SelectMany(table => workspace.Sql("app.db", $"SELECT * FROM {table} ORDER BY 1, 2").Select(row => $"{table}: {row}"))
             .Where(row => !row.StartsWith("sqlite_master: table", StringComparison.Ordinal))];

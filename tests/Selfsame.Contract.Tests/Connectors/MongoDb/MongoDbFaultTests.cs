@@ -208,7 +208,7 @@ public sealed class MongoDbFaultTests : IAsyncLifetime
         (await one.DescribeAsync(CancellationToken.None)).AtomicPreconditions.ShouldBe(replicaSet);
     }
 
-    // The table of index conflicts: 85 and 86 differ by version, what comes of them does not.
+    // CASES 19. The table of index conflicts: 85 and 86 differ by version, what comes of them does not.
     [Theory]
     [InlineData("3.6.0", """{"key": {"login": 1}, "name": "login_1"}""", typeof(Refused))]
     [InlineData("5.0.0", """{"key": {"login": 1}, "name": "login_1"}""", typeof(Refused))]

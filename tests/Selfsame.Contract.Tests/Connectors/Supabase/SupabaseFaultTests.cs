@@ -240,7 +240,7 @@ public sealed class SupabaseFaultTests : SupabaseProject
         next.ShouldBe(4);
     }
 
-    // supabase/supabase#563: a failing trigger gives an opaque 500.
+    // CASES 14: a failing trigger gives an opaque 500 (supabase/supabase#563, #2761).
     [Fact]
     public async Task A_trigger_that_fails_is_named_as_the_reason()
     {
