@@ -56,10 +56,23 @@ internal static class RunsCommand
         var listed = new List<ListedRun>();
         foreach (var run in await journal.ListAsync(cancellation))
         {
-            var record = run.Changes <= LargestSummarised && listed.Count < MostSummarised ? await journal.ReadAsync(run.Id, cancellation) : null;
+            var record = run.Changes <= LargestSummarised && listed.Count < MostSummarised ? await ReadOwnAsync(journal, run.Id, cancellation) : null;
             listed.Add(new ListedRun(run, record is null ? null : AppliedChanges.BySystem(AppliedChanges.Of(record))));
         }
 
         return listed;
+    }
+
+    /// <summary>The run, or null where a colleague made it under another secret: it is listed all the same.</summary>
+    private static async Task<RunRecord?> ReadOwnAsync(IJournal journal, Guid run, CancellationToken cancellation)
+    {
+        try
+        {
+            return await journal.ReadAsync(run, cancellation);
+        }
+        catch (ForeignSecretException)
+        {
+            return null;
+        }
     }
 }

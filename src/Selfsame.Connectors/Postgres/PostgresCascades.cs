@@ -8,8 +8,8 @@ internal sealed class PostgresCascades(string system, PostgresSession session)
 {
     private const string Id = "id";
 
-    /// <summary>For each id the sentences; what stands in the table's own schema is the other program's, and left out.</summary>
-    public async Task<IReadOnlyDictionary<AccountId, IReadOnlyList<string>>> ReadAsync(string name, IReadOnlyList<AccountId> ids)
+    /// <summary>For each id what goes; what stands in the table's own schema is the other program's, and left out.</summary>
+    public async Task<IReadOnlyDictionary<AccountId, IReadOnlyList<ToldCascade>>> ReadAsync(string name, IReadOnlyList<AccountId> ids)
     {
         var table = (await PostgresTable.LoadAsync(session, [name]))[name];
         if (table.Id == 0 || !table.Has(Id))
@@ -17,7 +17,7 @@ internal sealed class PostgresCascades(string system, PostgresSession session)
             throw new SystemUnavailableException($"'{system}': its database has no {name}, so it can't tell what goes along when an account there is deleted. Correct 'database' in the config.");
         }
 
-        var told = ids.ToDictionary(id => id, _ => new List<string>());
+        var told = ids.ToDictionary(id => id, _ => new List<ToldCascade>());
         foreach (var cascade in (await PostgresCatalog.CascadesAsync(session, table)).Where(cascade => !cascade.IsOfAccountsSchema))
         {
             // What refers by more than the id, or to rows that go along, is told without a number.
@@ -25,13 +25,16 @@ internal sealed class PostgresCascades(string system, PostgresSession session)
             var counts = counted && cascade.CanCount ? await CountAsync(cascade, table, ids) : null;
             foreach (var id in ids)
             {
-                told[id].Add(counts is not null ? Sentence(cascade, counts.GetValueOrDefault(id))
-                    : !counted ? cascade.ToString()
-                    : $"{cascade} How many can't be told: '{system}' sees not all rows of {cascade.Table} (GRANT SELECT, BYPASSRLS).");
+                var rows = counts?.GetValueOrDefault(id);
+                told[id].Add(new ToldCascade(
+                    new TakenRows(cascade.Table, cascade.Fields, rows),
+                    rows is { } number ? Sentence(cascade, number)
+                        : !counted ? cascade.ToString()
+                        : $"{cascade} How many can't be told: '{system}' sees not all rows of {cascade.Table} (GRANT SELECT, BYPASSRLS)."));
             }
         }
 
-        return told.ToDictionary(pair => pair.Key, pair => (IReadOnlyList<string>)pair.Value);
+        return told.ToDictionary(pair => pair.Key, pair => (IReadOnlyList<ToldCascade>)pair.Value);
     }
 
     private static string Sentence(PostgresCascade cascade, int rows)

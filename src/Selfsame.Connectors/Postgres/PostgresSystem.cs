@@ -333,7 +333,7 @@ public sealed class PostgresSystem
             },
             cancellation);
 
-    public Task<IReadOnlyDictionary<AccountId, IReadOnlyList<string>>> ReadCascadesAsync(string table, IReadOnlyList<AccountId> ids, CancellationToken cancellation)
+    public Task<IReadOnlyDictionary<AccountId, IReadOnlyList<ToldCascade>>> ReadCascadesAsync(string table, IReadOnlyList<AccountId> ids, CancellationToken cancellation)
         => database.ReadAsync(session => new PostgresCascades(name, session).ReadAsync(table, ids), cancellation);
 
     public Task<WriteOutcome> ChangeSchemaAsync(IReadOnlyList<SchemaStep> steps, CancellationToken cancellation)

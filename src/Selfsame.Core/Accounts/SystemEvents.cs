@@ -38,7 +38,7 @@ public sealed record UnreadableEvents(string Problem) : EventReading;
 /// <param name="Complete">Whether these are all there is for now.</param>
 public sealed record EventPage(IReadOnlyList<SystemEvent> Events, string? Checkpoint, bool Complete)
 {
-    /// <summary>How many lines of the log between them can't be read; the checkpoint is behind them all the same.</summary>
+    /// <summary>How many lines of the log between them can't be read; the checkpoint is behind them all the same, if any line of the page has an id.</summary>
     public int Unreadable { get; init; }
 
     /// <summary>What is wrong with the first of those, as a clause about it.</summary>

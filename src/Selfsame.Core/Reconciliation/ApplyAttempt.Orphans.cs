@@ -27,6 +27,35 @@ internal sealed partial class ApplyAttempt
         return refuted;
     }
 
+    /// <summary>Deletes an orphan if no more would go along than the plan says.</summary>
+    private async Task<WriteOutcome> DeleteOrphanAsync(Change change, IDeletesAccounts system, Fields precondition)
+        => system is IDeletesWithRows counting ? await counting.DeleteAsync(change.Account, precondition, change.TakesAlong ?? [], CancellationToken.None)
+            : await MoreTakenBehindAsync(change) ?? await system.DeleteAsync(change.Account, precondition, CancellationToken.None);
+
+    /// <summary>Asks the database behind the change's system what would go along now: why it is not deleted, or null. What comes between this and the deletion goes too.</summary>
+    private async Task<WriteOutcome?> MoreTakenBehindAsync(Change change)
+    {
+        if (topology.Systems[change.System].Database is not { } database || systems[database] is not ITellsCascades telling)
+        {
+            return null;
+        }
+
+        try
+        {
+            if ((await systems[change.System].DescribeAsync(change.System, CancellationToken.None)).TableBehind is not { } table)
+            {
+                return null;
+            }
+
+            var told = await UnforeseenAnswers.ReadAsync(database, () => telling.ReadCascadesAsync(table, [change.Account], CancellationToken.None));
+            return TakenRows.MoreThan(change.TakesAlong ?? [], TakenRows.Of(told[change.Account]));
+        }
+        catch (SystemUnavailableException exception)
+        {
+            return exception.RetryAfter is { } pause ? new Throttled(pause) { LimitIsOfAccount = exception.LimitIsOfAccount } : new Unavailable(exception.Message);
+        }
+    }
+
     /// <summary>
     /// The portion's changes, by number, that would leave something behind by now which the system itself does not guard: a reference to an account that goes, or by a
     /// name or an address that changes.

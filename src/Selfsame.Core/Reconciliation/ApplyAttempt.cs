@@ -223,7 +223,7 @@ internal sealed partial class ApplyAttempt(
         {
             (ChangeAction.Create, ICreatesAccounts system) => system.CreateAsync(change.Account, change.After.With(password), CancellationToken.None),
             (ChangeAction.Update, IUpdatesAccounts system) => system.UpdateAsync(change.Account, change.After, precondition, CancellationToken.None),
-            (ChangeAction.Delete, IDeletesWithRows system) when change.Reason == ChangeReason.OrphanDeleted => system.DeleteAsync(change.Account, precondition, change.TakesAlong ?? [], CancellationToken.None),
+            (ChangeAction.Delete, IDeletesAccounts system) when change.Reason == ChangeReason.OrphanDeleted => DeleteOrphanAsync(change, system, precondition),
             (ChangeAction.Delete, IDeletesAccounts system) => system.DeleteAsync(change.Account, precondition, CancellationToken.None),
             _ => Task.FromResult<WriteOutcome>(new Refused($"'{change.System}' can't {change.Action.ToString().ToLowerInvariant()} accounts.")),
         };

@@ -137,3 +137,9 @@ public sealed record RunSummary
 
     public required long Refused { get; init; }
 }
+
+/// <summary>What the journal holds of a run can't be opened: it was made under another secret.</summary>
+public sealed class ForeignSecretException()
+    : InvalidOperationException(
+        "This run was made under another secret, so that what the journal holds of it can't be read here, and nothing was changed. Set SELFSAME_SECRET_KEY to the secret of whoever made it (theirs, or what stands in "
+        + "the file secret.key of their data folder), and where your own data folder was made with another one, name an empty folder with --data.");

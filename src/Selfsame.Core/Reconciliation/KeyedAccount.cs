@@ -110,7 +110,7 @@ public sealed record SystemPicture
     public IReadOnlyDictionary<AccountId, IReadOnlyList<ReferringCount>> Referring { get; init; } = new Dictionary<AccountId, IReadOnlyList<ReferringCount>>();
 
     /// <summary>What the deletion of an account takes along besides <see cref="SystemFacts.DeletionEffects"/>, told by the database behind the system; read for orphans that may be deleted only.</summary>
-    public IReadOnlyDictionary<AccountId, IReadOnlyList<string>> TakenAlong { get; init; } = new Dictionary<AccountId, IReadOnlyList<string>>();
+    public IReadOnlyDictionary<AccountId, IReadOnlyList<ToldCascade>> TakenAlong { get; init; } = new Dictionary<AccountId, IReadOnlyList<ToldCascade>>();
 
     /// <summary>What the system deletes along with an account, or takes the reference from, place by place; counted for orphans that may be deleted only, and only where it can be.</summary>
     public IReadOnlyDictionary<AccountId, IReadOnlyList<TakenRows>> Taken { get; init; } = new Dictionary<AccountId, IReadOnlyList<TakenRows>>();

@@ -166,6 +166,7 @@ public static class Planner
             return new LeftAlone($"{string.Join(", ", left.Select(count => $"{count.Place} ({count.Rows})"))} refer to {account.Label} (id {account.Id}), and would be left behind: delete or move these in the application first.");
         }
 
+        var told = target.TakenAlong.GetValueOrDefault(account.Id, []);
         return new Planned(Of(finding, target, account) with
         {
             Action = ChangeAction.Delete,
@@ -173,8 +174,8 @@ public static class Planner
             Before = account.Record.Redacted(salt),
             Precondition = account.Record.Without(target.Config.Mapping.NoiseFields).Redacted(salt),
             Reversible = target.Facts.DeletionEffects.Count == 0,
-            Effects = [.. target.Facts.DeletionEffects, .. Referred(account, target), .. target.TakenAlong.GetValueOrDefault(account.Id, [])],
-            TakesAlong = target.Taken.GetValueOrDefault(account.Id),
+            Effects = [.. target.Facts.DeletionEffects, .. Referred(account, target), .. told.Select(cascade => cascade.Sentence)],
+            TakesAlong = target.Taken.GetValueOrDefault(account.Id) ?? (target.TakenAlong.ContainsKey(account.Id) ? TakenRows.Of(told) : null),
         });
     }
 
@@ -185,7 +186,7 @@ public static class Planner
         var further = target.Taken.GetValueOrDefault(account.Id, []).Where(taken => !target.Places.Any(place => place.Table == taken.Table && place.Fields.SequenceEqual(taken.Fields))).ToList();
         return target.Facts.DeletionEffects.Count == 0 || counts.Count == 0 ? []
             : [$"When the plan was made, there referred to it: {string.Join(", ", counts.Select(count => $"{count.Place} ({Terms.Count(count.Rows, "row")})"))}"
-                + $"{(further.Count == 0 ? "" : $"; and to what goes along: {string.Join(", ", further.Select(taken => $"{taken.Place} ({Terms.Count(taken.Rows, "row")})"))}")}."];
+                + $"{(further.Count == 0 ? "" : $"; and to what goes along: {string.Join(", ", further.Select(taken => $"{taken.Place} ({Terms.Count(taken.Rows ?? 0, "row")})"))}")}."];
     }
 
     private static Decision Update(Finding finding, SystemPicture source, SystemPicture target, ClaimedKeys keys, PlanStamp stamp)

@@ -16,6 +16,8 @@ internal static class ServerMeters
 
     private static readonly Counter<long> Events = Meter.CreateCounter<long>("selfsame.events", description: "Events that connected systems reported, new or repeated, and lines of their logs that could not be read.");
 
+    private static readonly Counter<long> FailedSweeps = Meter.CreateCounter<long>("selfsame.sweeps_failed", description: "Sweeps of a connected system's log that failed, so that lost events were not found.");
+
     /// <summary>Counts what a webhook brought.</summary>
     public static void Received(string system, Received received)
     {
@@ -25,6 +27,9 @@ internal static class ServerMeters
 
     /// <summary>Counts the lines of a system's log that a sweep passed over.</summary>
     public static void Unreadable(string system, int lines) => Events.Add(lines, new("system", system), new("result", "unreadable"));
+
+    /// <summary>Counts a sweep of a system's log that did not come to its end.</summary>
+    public static void SweepFailed(string system) => FailedSweeps.Add(1, new KeyValuePair<string, object?>("system", system));
 
     /// <summary>Counts a sign-up, at the page or by the API. A user whom an administrator makes is none.</summary>
     public static void SignUp(SignUpResult result)

@@ -87,6 +87,10 @@ internal sealed class InboxService(ConnectedSystems systems, StoreContext contex
             catch (SystemUnavailableException exception)
             {
                 ServerLogMessages.SweepFailed(logger, system, exception.Message, exception.Unforeseen);
+                if (disclosure.MayCountSystem(system))
+                {
+                    ServerMeters.SweepFailed(system);
+                }
             }
             catch (Exception exception) when (exception is not OperationCanceledException)
             {

@@ -37,6 +37,7 @@ public sealed class InboxSweep(StoreContext context)
         var correlationId = context.Random.NextToken(12);
         var (found, repeats, unreadable) = (0, 0, 0);
         string? problem = null;
+        var isStuck = false;
         var checkpoint = await inbox.CheckpointAsync(name, cancellation);
         for (var pages = 0; pages < MostPages; pages++)
         {
@@ -45,7 +46,8 @@ public sealed class InboxSweep(StoreContext context)
             var received = await inbox.ReceiveAsync(name, page, correlationId, cancellation);
             (found, repeats, unreadable) = (found + received.New, repeats + received.Repeats, unreadable + page.Unreadable);
             problem ??= page.Problem;
-            if (page.Complete || page.Checkpoint == checkpoint)
+            isStuck = !page.Complete && page.Checkpoint == checkpoint;
+            if (page.Complete || isStuck)
             {
                 break;
             }
@@ -63,6 +65,10 @@ public sealed class InboxSweep(StoreContext context)
             LogMessages.EventsUnreadable(context.Logger, name, unreadable, problem, correlationId);
         }
 
-        return new Received(found, repeats) { Unreadable = unreadable };
+        // Nothing names the place after which to read on.
+        return !isStuck ? new Received(found, repeats) { Unreadable = unreadable }
+            : throw new SystemUnavailableException(
+                $"No line of the page of its log after {checkpoint ?? "its beginning"} has an id by which it could be read on; the first {problem ?? "is the one that was read before."} "
+                + "What comes after them is not found until the log no longer holds them, but by webhooks and by 'selfsame audit'.") { Answered = true };
     }
 }

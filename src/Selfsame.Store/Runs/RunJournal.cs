@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text.Json;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
@@ -151,7 +152,7 @@ public sealed class RunJournal(Database database, SecretKeys secrets, TimeProvid
                     return null;
                 }
 
-                var (plan, problem) = PlanJson.Read(secrets.Unprotect(Purpose, row.Plan));
+                var (plan, problem) = PlanJson.Read(Unprotected(row.Plan));
                 var changes = await transaction.QueryAsync<ChangeRow>(
                     "SELECT number, state, before_image, after_image, row_images, message FROM run_changes WHERE run_id = @run", new { run });
                 return new RunRecord
@@ -228,7 +229,19 @@ public sealed class RunJournal(Database database, SecretKeys secrets, TimeProvid
 
     private T? Open<T>(byte[]? image)
         where T : class
-        => image is null ? null : JsonSerializer.Deserialize<T>(secrets.Unprotect(Purpose, image), PlanJson.Options);
+        => image is null ? null : JsonSerializer.Deserialize<T>(Unprotected(image), PlanJson.Options);
+
+    private string Unprotected(byte[] data)
+    {
+        try
+        {
+            return secrets.Unprotect(Purpose, data);
+        }
+        catch (CryptographicException)
+        {
+            throw new ForeignSecretException();
+        }
+    }
 
     private sealed record LeaseRow
     {

@@ -106,6 +106,31 @@ public sealed partial class PostgresConnectorTests
         (await ((IDeletesAccounts)Connected).DeleteAsync(new AccountId("1"), Fields.Empty, CancellationToken.None)).ShouldBeOfType<Unavailable>().Message.ShouldContain("busy");
     }
 
+    // Half a read makes orphans of all whom it did not reach (CASES 23). The table is larger than what the sockets between take up.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_read_that_is_cut_off_in_its_middle_is_an_error_and_has_no_end(bool fields)
+    {
+        await ExecuteAsync("INSERT INTO \"mem\"\"bers\" SELECT i::text, 'user' || i, NULL, repeat('x', 1500), NULL FROM generate_series(1, 30000) i");
+        await using var system = Open(to: connection + ";Application Name=cut off");
+        var parts = new List<string>();
+
+        await Should.ThrowAsync<SystemUnavailableException>(async () =>
+        {
+            await foreach (var part in fields ? system.ReadFieldsAsync(["id", "name"], CancellationToken.None) : system.ReadAllAsync(CancellationToken.None))
+            {
+                parts.Add(part.GetType().Name);
+                if (parts.Count == 1)
+                {
+                    (await ScalarAsync("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'cut off' AND datname = current_database()")).ShouldBe(1L);
+                }
+            }
+        });
+
+        parts.Distinct().ShouldBe([fields ? nameof(ReadFields) : nameof(ReadAccounts)]);
+    }
+
     [Fact]
     public async Task A_pooled_connection_that_the_server_closed_is_replaced()
     {

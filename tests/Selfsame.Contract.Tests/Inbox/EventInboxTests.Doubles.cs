@@ -73,6 +73,9 @@ public abstract partial class EventInboxTests
 
         public bool LogIsBusy { get; init; }
 
+        /// <summary>So many lines of the log have no id; they stand before all that comes after the checkpoint.</summary>
+        public int NamelessLines { get; set; }
+
         public TaskCompletionSource Asked { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public int Reads { get; private set; }
@@ -110,6 +113,11 @@ public abstract partial class EventInboxTests
             if (LogIsBusy)
             {
                 throw new SystemUnavailableException(Problem!) { RetryAfter = RetryAfter };
+            }
+
+            if (NamelessLines > 0)
+            {
+                return Task.FromResult(new EventPage([], checkpoint, Complete: false) { Unreadable = NamelessLines, Problem = "has no 'log_id' that is text." });
             }
 
             var page = Log.Where(one => string.CompareOrdinal(one.Id, checkpoint) > 0).Take(PageSize).ToList();

@@ -228,6 +228,24 @@ public abstract partial class EventInboxTests
         await Should.ThrowAsync<SystemUnavailableException>(() => sweep.RunAsync("idp", busy, TestStore.Cancellation));
     }
 
+    // It ended there every minute, as if that were the end of the log.
+    [Fact]
+    public async Task A_sweep_that_can_not_get_past_a_page_fails_and_says_so_and_goes_on_when_it_is_gone()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var source = new Accounts { Log = { Event("1", "ss", Ann) } };
+        var sweep = new InboxSweep(store.Context);
+        (await sweep.RunAsync("idp", source, TestStore.Cancellation)).ShouldBe(new Received(1, 0));
+        source.Log.Add(Event("2", "ss", Ann));
+        source.NamelessLines = 100;
+
+        var error = await Should.ThrowAsync<SystemUnavailableException>(() => sweep.RunAsync("idp", source, TestStore.Cancellation));
+
+        error.Message.ShouldContain("after 1 has an id by which it could be read on; the first has no 'log_id' that is text.");
+        source.NamelessLines = 0;
+        (await sweep.RunAsync("idp", source, TestStore.Cancellation)).ShouldBe(new Received(1, 0));
+    }
+
     [Fact]
     public async Task Failures_come_further_and_further_apart_and_never_end()
     {

@@ -57,6 +57,17 @@ public abstract class RunJournalContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_run_of_another_secret_is_listed_and_who_would_read_it_is_told_which_secret_is_needed()
+    {
+        var journal = Journal();
+        await journal.BeginAsync(await TakeAsync(journal), Plan(), CancellationToken.None);
+        var colleague = new RunJournal(database, new SecretKeys([.. Enumerable.Repeat((byte)1, 32)], RandomSource.System), TimeProvider.System, LeaseHolder.Current);
+
+        (await colleague.ListAsync(CancellationToken.None)).ShouldHaveSingleItem().Id.ShouldBe(Plan().Id);
+        (await Should.ThrowAsync<ForeignSecretException>(colleague.ReadAsync(Plan().Id, CancellationToken.None))).Message.ShouldContain("SELFSAME_SECRET_KEY");
+    }
+
+    [Fact]
     public async Task A_mail_is_owed_until_it_was_taken_and_counts_as_no_change()
     {
         var journal = Journal();

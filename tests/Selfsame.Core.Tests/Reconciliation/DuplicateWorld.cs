@@ -3,7 +3,7 @@ using Selfsame.Core.Reconciliation;
 
 namespace Selfsame.Core.Tests.Reconciliation;
 
-/// <summary>One system whose users may be duplicates, with printers they own, groups they belong to, and notes signed with their names.</summary>
+/// <summary>One system whose users may be duplicates, with printers they own, groups they belong to, notes signed with their names, and newsletters sent to their addresses.</summary>
 internal sealed class DuplicateWorld
 {
     private static readonly AccountMapping Mapping = new()
@@ -17,6 +17,8 @@ internal sealed class DuplicateWorld
     private static readonly ReferencePlace Signatures = new() { Table = "signatures", Fields = ["author"], AccountFields = ["username"], UniqueSets = [["author"]] };
 
     private static readonly ReferencePlace Notes = new() { Table = "notes", Fields = ["author"], AccountFields = ["username"] };
+
+    private static readonly ReferencePlace Subscriptions = new() { Table = "subscriptions", Fields = ["address"], AccountFields = ["email"] };
 
     private readonly TimeProvider clock;
     private readonly InMemoryJournal journal;
@@ -51,7 +53,7 @@ internal sealed class DuplicateWorld
                     Unique = [IdentifierKind.Username],
                     Duplicates = action,
                     Survivor = [new SurvivorOrder("createdAt", Descending: false)],
-                    References = [Notes, Signatures],
+                    References = [Notes, Signatures, Subscriptions],
                     Uuid = uuid,
                 },
             },
@@ -112,6 +114,8 @@ internal sealed class DuplicateWorld
     public void Signs(string name, string text) => System.Refer("signatures", ["author"], ("author", name), ("text", text));
 
     public void Writes(string note, string name) => System.Refer("notes", ["id"], ("id", note), ("author", name));
+
+    public void Subscribes(string newsletter, string email) => System.Refer("subscriptions", ["id"], ("id", newsletter), ("address", email));
 
     public Task<AuditResult> AuditAsync() => new Auditor(Topology, Systems, IdentifierKeys.TryKey, clock, RandomSource.System).AuditAsync(_ => null, CancellationToken.None);
 

@@ -79,7 +79,11 @@ public sealed class MergeProperties
         var signed = references.Where(reference => reference.Kind == 2).All(reference => names[reference.Holder] is not { } name || IdentifierForms.IsBlank(name)
             || world.System.Rows[new AccountId(stays.GetValueOrDefault(reference.Holder, reference.Holder))]["username"].AsText == notes[$"note{reference.Thing}"]
             || store.People.Count(one => one.Username == name) > 1);
-        return printers.Count == wanted && printers.TrueForAll(row => world.System.Rows.ContainsKey(new AccountId(row["owner"].AsText!)))
+        var addresses = world.System.Table("subscriptions").ToDictionary(row => row["id"].AsText!, row => row["address"].AsText);
+        var emails = store.People.ToDictionary(one => $"{one.Id}", one => one.Email);
+        var subscribed = references.Where(reference => reference.Kind == 4).All(reference => IdentifierForms.IsBlank(emails[reference.Holder] ?? "")
+            || world.System.Rows[new AccountId(stays.GetValueOrDefault(reference.Holder, reference.Holder))]["email"].AsText == addresses[$"newsletter{reference.Thing}"]);
+        return printers.Count == wanted && subscribed && addresses.Count == references.Count(reference => reference.Kind == 4) && printers.TrueForAll(row => world.System.Rows.ContainsKey(new AccountId(row["owner"].AsText!)))
             && groups.SetEquals(joined) && notes.Count == references.Count(reference => reference.Kind == 2) && signed && followed && invited;
     });
 
@@ -124,7 +128,7 @@ public sealed class MergeProperties
                   from name in Gen.Elements(null, "", "Ann")
                   from inviter in Gen.Elements<int?>(null, 0, 1, 2, 3, 4, 5, 6, 7, 8)
                   select new Row(id, username, email, created, name, inviter);
-        var reference = from kind in Gen.Choose(0, 3) from person in Gen.Choose(0, 8) from thing in Gen.Choose(0, 3) select (kind, person, thing);
+        var reference = from kind in Gen.Choose(0, 4) from person in Gen.Choose(0, 8) from thing in Gen.Choose(0, 3) select (kind, person, thing);
         var stores = from people in Gen.Resize(Gen.ListOf(row), 9)
                      from references in Gen.Resize(Gen.ListOf(reference), 12)
                      from transactions in Gen.Elements(true, false)
@@ -157,6 +161,7 @@ public sealed class MergeProperties
                 case 0: world.Owns($"printer{thing}", $"{holder.Id}"); break;
                 case 1: world.Joins($"{holder.Id}", $"group{thing}"); break;
                 case 2: world.Writes($"note{thing}", holder.Username ?? "nobody"); break;
+                case 4: world.Subscribes($"newsletter{thing}", holder.Email ?? "nobody"); break;
             }
         }
 

@@ -27,6 +27,36 @@ public sealed class MergeTests
         (await world.AuditAsync()).Findings.ShouldBeEmpty();
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_refers_by_an_address_takes_the_survivors_and_comes_back(bool transactions)
+    {
+        var world = new DuplicateWorld(transactions: transactions);
+        world.Person("1", "ann", "ann@example.org", created: 1);
+        world.Person("2", "Ann", "Ann.Before@example.org", created: 2);
+        world.Person("3", "bob", email: null, created: 1);
+        world.Person("4", "Bob", "bob@example.org", created: 2);
+        world.Person("5", "BOB", "bob.before@example.org", created: 3);
+        world.Subscribes("ann", "ann@example.org");
+        world.Subscribes("ann before", "Ann.Before@example.org");
+        world.Subscribes("bob", "bob@example.org");
+        world.Subscribes("bob before", "bob.before@example.org");
+        var before = world.Snapshot;
+        var plan = await world.PlanAsync();
+
+        (await world.ApplyAsync(plan)).IsComplete.ShouldBeTrue();
+
+        world.System.ReferringNow.ShouldBe(
+        [
+            "subscriptions: address=ann@example.org, id=ann", "subscriptions: address=ann@example.org, id=ann before",
+            "subscriptions: address=bob@example.org, id=bob", "subscriptions: address=bob@example.org, id=bob before",
+        ]);
+        (await world.AuditAsync()).Findings.ShouldBeEmpty();
+        (await world.ApplyAsync(await world.PlanUndoAsync(plan.Id))).IsComplete.ShouldBeTrue();
+        world.Snapshot.ShouldBe(before);
+    }
+
     // Deleting the newer duplicate orphans its data (CASES 28): the references move, what the survivor lacks is folded in.
     [Fact]
     public async Task The_survivor_takes_what_it_lacks_and_keeps_its_password()

@@ -1,5 +1,6 @@
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
+using Selfsame.Testing;
 
 namespace Selfsame.Core.Tests.Reconciliation;
 
@@ -47,6 +48,32 @@ public sealed class SecondLookTests
         bench.Target.Put(Bench.Person("1", "ann"));
 
         (await bench.AuditAsync()).Findings.Single().Situation.ShouldBe(Situation.Orphan);
+    }
+
+    // All these tests pass without any wait: an age of zero is none.
+    [Fact]
+    public async Task The_second_look_comes_no_earlier_than_the_minimum_age_and_who_came_until_then_is_no_orphan()
+    {
+        var age = TimeSpan.FromMinutes(5);
+        var clock = new VirtualClock(DateTimeOffset.UnixEpoch);
+        var bench = new Bench(clock: clock);
+        bench.Topology = bench.Topology with { MinimumAge = age };
+        bench.Target.Put(Bench.Person("1", "ann"));
+        bench.Target.Put(Bench.Person("2", "bob"));
+        var looks = new List<TimeSpan>();
+        bench.Source.BeforeRead = _ => looks.Add(clock.Elapsed);
+        bench.Source.AfterBulkRead = () => clock.CreateTimer(_ => bench.Source.Put(Bench.Person("1", "ann")), null, age - TimeSpan.FromTicks(1), Timeout.InfiniteTimeSpan);
+
+        var audit = bench.AuditAsync();
+        while (!audit.IsCompleted)
+        {
+            clock.FireNext();
+            await Task.Yield();
+        }
+
+        looks.ShouldNotBeEmpty();
+        looks.ShouldAllBe(at => at >= age);
+        (await audit).Findings.Single(finding => finding.Situation == Situation.Orphan).Target!.Account.Id.ShouldBe(new AccountId("2"));
     }
 
     // One whom the second look finds by an address that proves nothing may be the same person: that is ambiguous, and no orphan.

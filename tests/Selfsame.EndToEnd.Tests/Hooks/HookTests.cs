@@ -154,6 +154,26 @@ public sealed class HookTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_page_of_the_log_that_can_not_be_got_past_is_told_and_counted_as_a_sweep_that_failed()
+    {
+        await server.DisposeAsync();
+        foreach (var _ in Enumerable.Range(0, 100))
+        {
+            auth0.Log.Add("s", "auth0|ann", ending: "\n");
+        }
+
+        server = await StartAsync();
+
+        using var patience = new CancellationTokenSource(Patience);
+        while (!(await server.Anonymous().GetAsync("/metrics")).Text.Contains("selfsame_sweeps_failed_total{system=\"idp\"} ", StringComparison.Ordinal))
+        {
+            await Task.Delay(100, patience.Token);
+        }
+
+        log.Lines.ShouldContain(line => line.Contains("The log of idp could not be read") && line.Contains("No line of the page") && line.Contains("control characters"));
+    }
+
+    [Fact]
     public async Task One_correlation_id_leads_from_the_webhook_through_the_inbox_and_the_chain_to_the_last_system_in_every_line()
     {
         auth0.Users.Put("auth0|ann", "ann@example.org");

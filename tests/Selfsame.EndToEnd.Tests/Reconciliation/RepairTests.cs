@@ -92,6 +92,27 @@ public sealed class RepairTests : IDisposable
     }
 
     [Fact]
+    public async Task A_colleague_takes_a_run_back_from_the_shared_journal_with_its_secret_and_is_told_so_with_another()
+    {
+        File.AppendAllText(workspace["selfsame.yaml"], "\njournal: runs.db\n");
+        var before = workspace.Sql("app.db", Users);
+        await workspace.ExpectAsync(2, "plan", "-o", "plan.json");
+        var run = JsonDocument.Parse((await workspace.ExpectAsync(0, "apply", "plan.json", "--json")).StandardOutput).RootElement.GetProperty("run").GetString()!;
+        var applied = workspace.Sql("app.db", Users);
+
+        var stranger = workspace["stranger"];
+        (await workspace.ExpectAsync(0, "runs", "--data", stranger)).StandardOutput.ShouldContain(run[..8]);
+        (await workspace.ExpectAsync(1, "undo", run, "--yes", "--data", stranger)).StandardError.ShouldContain("Set SELFSAME_SECRET_KEY to the secret of whoever made it");
+        workspace.Sql("app.db", Users).ShouldBe(applied);
+
+        var secret = File.ReadAllText(Path.Combine(workspace.Data, "secret.key")).Trim();
+        var undone = await SelfsameProcess.RunAsync(
+            ["undo", run, "--yes", "--data", workspace["colleague"]], environment: workspace.Environment(("SELFSAME_SECRET_KEY", secret)), folder: workspace.Folder);
+        undone.ExitCode.ShouldBe(0, undone.StandardError);
+        workspace.Sql("app.db", Users).ShouldBe(before);
+    }
+
+    [Fact]
     public async Task Undo_does_not_say_that_all_is_back_where_the_database_let_rows_go_along()
     {
         workspace.Sql(

@@ -59,13 +59,13 @@ public sealed class Auth0Log
     /// <summary><c>active</c>, <c>paused</c> or <c>suspended</c>.</summary>
     public string Status { get; set; } = "active";
 
-    /// <summary>Logs an event; its <c>log_id</c>.</summary>
-    public string Add(string type, string? userId)
+    /// <summary>Logs an event; its <c>log_id</c>, which ends as it is told.</summary>
+    public string Add(string type, string? userId, string ending = "")
     {
         lock (guard)
         {
             var date = server.Now.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
-            var id = $"900202611250000000000000000{lines.Count + 1:D28}";
+            var id = $"900202611250000000000000000{lines.Count + 1:D28}{ending}";
             var line = new JsonObject
             {
                 ["date"] = date,
