@@ -229,22 +229,7 @@ public sealed class PostgresSystem
 
     public Task<IReadOnlyDictionary<AccountId, IReadOnlyList<TakenRows>>> CountTakenAsync(IReadOnlyList<AccountId> ids, CancellationToken cancellation)
         => database.ReadAsync<IReadOnlyDictionary<AccountId, IReadOnlyList<TakenRows>>>(
-            async session =>
-            {
-                var table = await CheckedTableAsync(session);
-                var taken = new Dictionary<AccountId, IReadOnlyList<TakenRows>>();
-                foreach (var chunk in ids.Chunk(IdsPerQuery))
-                {
-                    var found = await new PostgresAccounts(session, table, Mapping).ReadAsync(chunk, locked: false);
-                    foreach (var (account, rows) in found.Zip(await new PostgresTaken(session, table).CountAsync(found, Mapping.Id)))
-                    {
-                        taken.TryAdd(account.Id, rows);
-                    }
-                }
-
-                return taken;
-            },
-            cancellation);
+            async session => await PostgresTaken.CountByIdAsync(session, await CheckedTableAsync(session), Mapping, ids.Chunk(IdsPerQuery)), cancellation);
 
     // The locked account keeps others from coming to refer to it.
     private async Task<WriteOutcome?> MoreTakenAsync(PostgresSession session, Fields row, IReadOnlyList<TakenRows> atMost)

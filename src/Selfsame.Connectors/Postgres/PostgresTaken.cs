@@ -18,6 +18,23 @@ internal sealed class PostgresTaken(PostgresSession session, PostgresTable accou
     /// <param name="Place">Where it lies there.</param>
     private readonly record struct Going(long Account, uint Relation, string Place);
 
+    /// <summary>What goes with each of the accounts that are there, portion by portion.</summary>
+    public static async Task<Dictionary<AccountId, IReadOnlyList<TakenRows>>> CountByIdAsync(
+        PostgresSession session, PostgresTable accounts, AccountMapping mapping, IEnumerable<AccountId[]> portions)
+    {
+        var counted = new Dictionary<AccountId, IReadOnlyList<TakenRows>>();
+        foreach (var portion in portions)
+        {
+            var found = await new PostgresAccounts(session, accounts, mapping).ReadAsync(portion, locked: false);
+            foreach (var (account, rows) in found.Zip(await new PostgresTaken(session, accounts).CountAsync(found, mapping.Id)))
+            {
+                counted.TryAdd(account.Id, rows);
+            }
+        }
+
+        return counted;
+    }
+
     /// <summary>What goes with each of the accounts, in their order.</summary>
     public async Task<IReadOnlyList<IReadOnlyList<TakenRows>>> CountAsync(IReadOnlyList<Account> found, IReadOnlyList<string> id)
     {

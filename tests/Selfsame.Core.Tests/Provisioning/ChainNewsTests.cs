@@ -1,5 +1,6 @@
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Provisioning;
+using Selfsame.Core.Reconciliation;
 
 namespace Selfsame.Core.Tests.Provisioning;
 
@@ -58,15 +59,19 @@ public sealed class ChainNewsTests
     [Fact]
     public async Task That_a_plan_made_an_account_again_is_told()
     {
-        await LinkAsync(verified: true);
-        bench.App.Remove("1");
+        var bench = new PasswordBench(rules: rules =>
+            [.. rules, new ReconcileRule { Source = "pds", Target = "idp", Correlate = [CorrelationRule.ById], Missing = MissingAction.CreateInTarget, Drifted = DriftedAction.Report }]);
+        bench.SignUp("1");
+        await bench.RunAsync();
+        var first = bench.Rows.Of(OfPds).TargetId!;
+        bench.Pds.Remove(first);
         var plan = await bench.PlanAsync(1);
         bench.Rows.Woken.Clear();
 
-        (await bench.ApplyAsync(plan)).IsComplete.ShouldBeTrue();
+        await bench.ApplyAsync(plan with { Changes = [.. plan.Changes.Where(change => change.System == "pds")] });
 
-        bench.App.Snapshot.ShouldHaveSingleItem();
-        bench.Rows.Woken.ShouldContain("pds");
+        bench.Rows.Of(OfPds).TargetId.ShouldNotBe(first);
+        bench.Rows.Woken.ShouldBe(["idp"]);
     }
 
     [Fact]

@@ -111,8 +111,10 @@ public sealed class HandleSinceTests
     [Fact]
     public async Task One_that_was_passed_over_and_is_the_accounts_by_now_stays_it()
     {
-        bench.SignUp("1", "ann");
+        bench.SignUp("1");
         bench.Pds.Put("ann", "ann@elsewhere.example", "hers");
+        bench.Pds.BeforeCreation = () => bench.App.Put(PasswordBench.Person("1", "ann"));
+        bench.Pds.Lost = () => new Unknown("The connection broke.");
         await bench.RunAsync();
         bench.Rows.Only.Intended!.PassedHandles.ShouldBe(["ann"]);
         bench.Pds.Remove(PasswordSystem.AccountsMapping.ToAccount(bench.Pds.Records[0])!.Id);

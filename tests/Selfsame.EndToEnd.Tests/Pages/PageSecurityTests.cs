@@ -124,7 +124,8 @@ public sealed class PageSecurityTests
         await using var server = await PageServer.StartAsync();
         using var client = server.Client();
         var form = await client.FormAsync("/sign-up");
-        form["email"] = new string('a', 1_000_000);
+        // What is sent after the refusal has room on the way: a client that can't send it would not see the answer.
+        form["email"] = new string('a', 100_000);
         var request = new HttpRequestMessage(HttpMethod.Post, "/sign-up") { Content = new FormUrlEncodedContent(form) };
         request.Headers.TransferEncodingChunked = true;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Selfsame.Core.Reconciliation;
+using Selfsame.Testing;
 
 namespace Selfsame.EndToEnd.Tests.Reconciliation;
 
