@@ -20,6 +20,12 @@ public abstract class ReadContract : IAsyncLifetime
     /// <summary>The id of such an account.</summary>
     protected virtual AccountId IdOf(int number) => new($"{number}");
 
+    /// <summary>An identifier by which it looks people up.</summary>
+    protected virtual IdentifierKind LookedUpBy => IdentifierKind.Email;
+
+    /// <summary>Such an identifier that nobody has.</summary>
+    protected virtual string Nobodys => "nobody@example.org";
+
     public async ValueTask InitializeAsync() => Connected = await OpenAsync();
 
     public virtual async ValueTask DisposeAsync()
@@ -70,7 +76,7 @@ public abstract class ReadContract : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Whoever_is_looked_for_by_an_address_is_found_and_nobody_else()
+    public async Task Whoever_is_looked_for_by_an_identifier_is_found_and_nobody_else()
     {
         await FillAsync(30);
         if (Connected is not IFindsAccounts finding)
@@ -80,7 +86,7 @@ public abstract class ReadContract : IAsyncLifetime
 
         var wanted = (await ReadEverybodyAsync()).Single(account => account.Id.Equals(IdOf(7)));
         var found = await finding.FindAsync(
-            new Dictionary<IdentifierKind, IReadOnlyList<string>> { [IdentifierKind.Email] = [wanted.Identifiers[IdentifierKind.Email], "nobody@example.org"] }, CancellationToken.None);
+            new Dictionary<IdentifierKind, IReadOnlyList<string>> { [LookedUpBy] = [wanted.Identifiers[LookedUpBy], Nobodys] }, CancellationToken.None);
 
         found.ShouldHaveSingleItem().Record.ShouldBe(wanted.Record);
     }
@@ -88,6 +94,6 @@ public abstract class ReadContract : IAsyncLifetime
     protected Task<IReadOnlyDictionary<AccountId, Account>> ReadByIdsAsync(IReadOnlyCollection<AccountId> ids)
         => ((IReadsAccountsById)Connected).ReadFreshAsync("system", ids, CancellationToken.None);
 
-    private async Task<IReadOnlyList<Account>> ReadEverybodyAsync()
+    protected async Task<IReadOnlyList<Account>> ReadEverybodyAsync()
         => (await ((IReadsAccounts)Connected).ReadEverythingAsync("system", null, CancellationToken.None)).Accounts;
 }

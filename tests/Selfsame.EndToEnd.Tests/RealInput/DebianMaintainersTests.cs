@@ -129,14 +129,13 @@ public sealed class DebianMaintainersTests
             GROUP BY space ORDER BY space
             """));
 
-    /// <summary>For whoever runs the tests: <c>./test</c> shows it at its end. Numbers only, nobody's name.</summary>
-    private static async Task ReportAsync(IReadOnlyList<Maintainer> maintainers, IReadOnlyList<Answer> first, IReadOnlyList<Answer> second, List<Shared> shared)
+    private static Task ReportAsync(IReadOnlyList<Maintainer> maintainers, IReadOnlyList<Answer> first, IReadOnlyList<Answer> second, List<Shared> shared)
     {
         var names = maintainers.Select(maintainer => maintainer.Name).Distinct().Count();
         var addresses = maintainers.Select(maintainer => maintainer.Address).Distinct().Count();
         string[] lines =
         [
-            $"{maintainers.Count} spellings of {names} names and {addresses} addresses",
+            $"sign-up: {maintainers.Count} spellings of {names} names and {addresses} addresses",
             $"first pass, twice each: {first.Count(answer => answer.Status == HttpStatusCode.Created)} users, "
                 + $"{first.Count(answer => answer.Status == HttpStatusCode.Conflict)} conflicts; second pass: {second.Count(answer => answer.Status == HttpStatusCode.Created)} users",
             $"without a username, because PRECIS disallows the name: {second.Count(answer => answer.UsernameKey is null)}",
@@ -144,9 +143,7 @@ public sealed class DebianMaintainersTests
                 ? $"{row.Users} users share {row.Keys} {space} keys"
                 : $"0 users share a {space} key"),
         ];
-        var folder = Directory.CreateDirectory(Path.Combine(Checkout.Root, "artifacts"));
-        await File.WriteAllLinesAsync(Path.Combine(folder.FullName, "real-input.txt"), lines);
-        TestContext.Current.TestOutputHelper?.WriteLine(string.Join('\n', lines));
+        return RealInputFigures.AddAsync(lines);
     }
 
     private sealed record Answer(HttpStatusCode Status, string EmailKey, string? UsernameKey, IReadOnlyList<string> Fields);

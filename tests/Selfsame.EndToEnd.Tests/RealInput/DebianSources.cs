@@ -9,21 +9,22 @@ namespace Selfsame.EndToEnd.Tests.RealInput;
 /// </summary>
 public static partial class DebianSources
 {
-    /// <summary>Every distinct spelling of name and address; none where the machine's mirror serves no source lists.</summary>
-    public static async Task<IReadOnlyList<Maintainer>> ReadAsync()
+    /// <summary>Every distinct spelling of name and address. Where the machine's mirror serves no source lists, an <see cref="InvalidOperationException"/> says what to do.</summary>
+    public static async Task<IReadOnlyList<Maintainer>> ReadAsync(string configuration = "/etc/apt")
     {
+        var listed = Path.Combine(configuration, "sources.list.d");
         using var folder = new TemporaryFolder();
         foreach (var name in (string[])["parts", "lists/partial", "cache/archives/partial"])
         {
             Directory.CreateDirectory(folder[name]);
         }
 
-        foreach (var file in Existing("/etc/apt/sources.list.d", "*.sources"))
+        foreach (var file in Existing(listed, "*.sources"))
         {
             await File.WriteAllTextAsync(folder[$"parts/{Path.GetFileName(file)}"], Types().Replace(await File.ReadAllTextAsync(file), "Types: deb-src"));
         }
 
-        foreach (var file in Existing("/etc/apt/sources.list.d", "*.list").Concat(Existing("/etc/apt", "sources.list")))
+        foreach (var file in Existing(listed, "*.list").Concat(Existing(configuration, "sources.list")))
         {
             await File.WriteAllTextAsync(folder[$"parts/from-{Path.GetFileNameWithoutExtension(file)}.list"], Binary().Replace(await File.ReadAllTextAsync(file), "deb-src "));
         }
@@ -35,7 +36,7 @@ public static partial class DebianSources
         ];
 
         // Another repository of the machine may have no sources: what counts is which lists came.
-        await DebianMaintainers.RunAsync("apt-get", ["update", "-qq", .. own]);
+        var update = await DebianMaintainers.RunAsync("apt-get", ["update", "-qq", .. own]);
         var people = new HashSet<Maintainer>();
         foreach (var list in Directory.EnumerateFiles(folder["lists"], "*_source_Sources*"))
         {
@@ -43,7 +44,11 @@ public static partial class DebianSources
             people.UnionWith(People().Matches(text).SelectMany(field => DebianMaintainers.Named(field.Groups["people"].Value)));
         }
 
-        return [.. people];
+        return people.Count > 0
+            ? [.. people]
+            : throw new InvalidOperationException(
+                $"No source list came from the mirrors in {configuration}/sources.list and {listed}. Name one there that serves Debian's source packages (deb-src), and look whether "
+                + $"'apt-get update' reaches it. {update.StandardError.Trim()}");
     }
 
     private static IEnumerable<string> Existing(string folder, string pattern)

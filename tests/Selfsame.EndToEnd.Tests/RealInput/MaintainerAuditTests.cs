@@ -11,7 +11,7 @@ namespace Selfsame.EndToEnd.Tests.RealInput;
 [Trait("needs", "apt")]
 [Trait("needs", "postgresql")]
 [Trait("needs", "executable")]
-public sealed class MaintainerAuditTests(ITestOutputHelper output)
+public sealed class MaintainerAuditTests
 {
     private const string Config =
         """
@@ -41,10 +41,6 @@ public sealed class MaintainerAuditTests(ITestOutputHelper output)
     {
         var maintainers = await DebianMaintainers.ReadAsync();
         var sources = await DebianSources.ReadAsync();
-        output.WriteLine(sources.Count > 0
-            ? $"{maintainers.Count} spellings in the binary packages, {sources.Count} in the source packages"
-            : $"{maintainers.Count} spellings in the binary packages; the mirror serves no source lists: the export is every second of them");
-        sources = sources.Count > 0 ? sources : [.. maintainers.Where((_, index) => index % 2 == 0)];
         var export = sources.DistinctBy(Key).ToList();
 
         using var folder = new TemporaryFolder();
@@ -64,10 +60,10 @@ public sealed class MaintainerAuditTests(ITestOutputHelper output)
         await selfsame.ExpectAsync(2, "plan", "-o", "first.json", "--config", "first.yaml");
         await File.WriteAllTextAsync(folder["selfsame.yaml"], Config);
 
-        await CheckDuplicatesAsync(selfsame, maintainers);
+        var duplicates = await CheckDuplicatesAsync(selfsame, maintainers);
         await selfsame.ExpectAsync(2, "plan", "-o", "merge.json", "--only", "Duplicate");
         var merged = await selfsame.ApplyAsync("merge.json");
-        await CheckDifferenceAsync(selfsame, maintainers, export);
+        var difference = await CheckDifferenceAsync(selfsame, maintainers, export);
         await selfsame.ExpectAsync(2, "plan", "-o", "rest.json");
         var repaired = await selfsame.ApplyAsync("rest.json");
 
@@ -77,32 +73,42 @@ public sealed class MaintainerAuditTests(ITestOutputHelper output)
         await selfsame.UndoAsync(repaired);
         await selfsame.UndoAsync(merged);
         (await RowsAsync(users)).ShouldBe(first);
+        await RealInputFigures.AddAsync([$"audit: {maintainers.Count} spellings in the binary packages, {sources.Count} in the source packages", duplicates, difference]);
+    }
+
+    [Fact]
+    public async Task Without_source_lists_there_is_no_export_and_it_is_said_what_to_do()
+    {
+        using var empty = new TemporaryFolder();
+
+        (await Should.ThrowAsync<InvalidOperationException>(DebianSources.ReadAsync(empty.Path))).Message.ShouldContain("deb-src");
     }
 
     /// <summary>The oracle's own equality: real addresses are ASCII, where only case tells two spellings of one apart.</summary>
     private static string Key(Maintainer person) => person.Address.Trim().ToLowerInvariant();
 
-    private async Task CheckDuplicatesAsync(Commands selfsame, IReadOnlyList<Maintainer> maintainers, params string[] options)
+    /// <summary>The figures.</summary>
+    private static async Task<string> CheckDuplicatesAsync(Commands selfsame, IReadOnlyList<Maintainer> maintainers, params string[] options)
     {
         var expected = maintainers.Select((person, index) => (Key: Key(person), Id: $"m{index}")).GroupBy(pair => pair.Key).Where(group => group.Skip(1).Any())
             .Select(group => string.Join(' ', group.Select(pair => pair.Id).Order(StringComparer.Ordinal))).Order(StringComparer.Ordinal).ToList();
         var found = (await selfsame.FindingsAsync(options)).Where(finding => finding.GetProperty("kind").GetString() == "Duplicate")
             .Select(finding => string.Join(' ', Ids(finding).Order(StringComparer.Ordinal))).Order(StringComparer.Ordinal).ToList();
-        output.WriteLine($"{expected.Count} addresses are used by {maintainers.Count - maintainers.Select(Key).Distinct().Count() + expected.Count} spellings");
         found.SequenceEqual(expected).ShouldBeTrue($"{found.Count} groups of duplicates found, {expected.Count} counted, or others");
+        return $"{expected.Count} addresses are used by {maintainers.Count - maintainers.Select(Key).Distinct().Count() + expected.Count} spellings";
     }
 
-    private async Task CheckDifferenceAsync(Commands selfsame, IReadOnlyList<Maintainer> maintainers, IReadOnlyList<Maintainer> export)
+    /// <summary>The figures.</summary>
+    private static async Task<string> CheckDifferenceAsync(Commands selfsame, IReadOnlyList<Maintainer> maintainers, IReadOnlyList<Maintainer> export)
     {
         var (here, there) = (maintainers.Select(Key).ToHashSet(), export.Select(Key).ToHashSet());
         var findings = (await selfsame.FindingsAsync()).ToList();
         var missing = findings.Where(finding => finding.GetProperty("kind").GetString() == "Missing").SelectMany(Ids).ToHashSet();
         var orphans = findings.Where(finding => finding.GetProperty("kind").GetString() == "Orphan").SelectMany(Ids).ToHashSet();
-        output.WriteLine($"{there.Except(here).Count()} missing, {here.Except(there).Count()} orphans, {here.Intersect(there).Count()} in both, {findings.Count} findings in all");
-
         missing.SetEquals(export.Select((person, index) => (person, index)).Where(pair => !here.Contains(Key(pair.person))).Select(pair => $"s{pair.index}")).ShouldBeTrue("others are missing than plain code finds");
         orphans.Select(id => Key(maintainers[int.Parse(id[1..], System.Globalization.CultureInfo.InvariantCulture)])).ToHashSet().SetEquals(here.Except(there)).ShouldBeTrue("others are orphans than plain code finds");
         orphans.Count.ShouldBe(here.Except(there).Count());
+        return $"{missing.Count} missing, {orphans.Count} orphans, {here.Intersect(there).Count()} in both, {findings.Count} findings in all";
     }
 
     private static IEnumerable<string> Ids(JsonElement finding)

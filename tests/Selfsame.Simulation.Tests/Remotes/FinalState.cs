@@ -62,14 +62,14 @@ internal sealed class FinalState(World world, RemoteSystems remotes)
     }
 
     /// <summary>
-    /// Whether somebody else has, or had, what stands in the way, or the system can't be given what the user has become. That there is a sentence is no evidence.
+    /// Whether somebody else had what stands in the way when that was found, or the system can't be given what the user has become. That there is a sentence is no evidence.
     /// </summary>
     private bool IsJustified(RowState row, UserState user, StoredAccount? account)
     {
         var system = System(row.System);
         return !string.IsNullOrEmpty(row.Problem)
-            && (IsAnothers(system, IdentifierKind.Email, user.Email, user.Uuid)
-                || (row.System == RemoteSystems.Pds && user.Handle is not null && IsAnothers(system, IdentifierKind.Handle, Whole(user.Handle), user.Uuid))
+            && (IsAnothers(row, IdentifierKind.Email, user.Email)
+                || (row.System == RemoteSystems.Pds && user.Handle is not null && IsAnothers(row, IdentifierKind.Handle, Whole(user.Handle)))
                 // The refusal of what was sent stands until the address that came after it is proved: no account is wanted before.
                 || (row.System == RemoteSystems.Pds && !user.IsVerified && NamesAnothersAddress(system, row.Problem, user.Uuid))
                 // Supabase Auth takes no proof of an address back, nor lets another address stand unproved in its place.
@@ -79,8 +79,13 @@ internal sealed class FinalState(World world, RemoteSystems remotes)
     private bool NamesAnothersAddress(RemoteAccounts system, string problem, string person)
         => system.Accounts.Any(pair => remotes.OwnerOf(system.Name, pair.Key)?.ToText() != person && problem.Contains(pair.Value.Record["email"].AsText!, StringComparison.Ordinal));
 
-    private bool IsAnothers(RemoteAccounts system, IdentifierKind kind, string? value, string person)
-        => system.HeldEver(kind, value).Any(holder => remotes.OwnerOf(system.Name, holder)?.ToText() != person);
+    /// <summary>Whether somebody else had the value while what stands in the row was found out: who had it before or came by it since was in nobody's way.</summary>
+    private bool IsAnothers(RowState row, IdentifierKind kind, string? value)
+    {
+        var system = System(row.System);
+        var (from, to) = remotes.TimeOf(new ProvisioningKey(row.Source, AccountId.FromText(row.SourceId), row.System));
+        return system.HeldDuring(kind, value, from, to).Any(holder => remotes.OwnerOf(system.Name, holder)?.ToText() != row.SourceId);
+    }
 
     private RemoteAccounts System(string name) => systems.Single(system => system.Name == name);
 
@@ -97,11 +102,11 @@ internal sealed class FinalState(World world, RemoteSystems remotes)
         return (row?.State, account) switch
         {
             (nameof(ProvisioningState.Conflict), _) when !string.IsNullOrEmpty(row!.Problem)
-                && (IsAnothers(system, IdentifierKind.Email, record["email"].AsText, person.ToText()) || IsProvedByAnother(person, record)) => null,
+                && (IsAnothers(row, IdentifierKind.Email, record["email"].AsText) || IsProvedByAnother(person, record)) => null,
             (nameof(ProvisioningState.Linked), not null) when row!.DueBecause is null && isAsItShouldBe => null,
             (nameof(ProvisioningState.Compensated), null) when !active => null,
             // What can't follow of who is not active shows when they come back.
-            (nameof(ProvisioningState.Compensated), not null) when !active && (isAsItShouldBe || (!account["active"].IsTruthy && IsAnothers(system, IdentifierKind.Email, record["email"].AsText, person.ToText()))) => null,
+            (nameof(ProvisioningState.Compensated), not null) when !active && (isAsItShouldBe || (!account["active"].IsTruthy && IsAnothers(row!, IdentifierKind.Email, record["email"].AsText))) => null,
             _ => $"{person} is {row?.State} in the application as {account}, and should be {record} ({row?.DueBecause}{row?.Problem}).",
         };
     }
@@ -139,7 +144,7 @@ internal sealed class FinalState(World world, RemoteSystems remotes)
             (nameof(ProvisioningState.Compensated), null) when !active => null,
             (nameof(ProvisioningState.Compensated), not null) when !active && !account["active"].IsTruthy => null,
             (nameof(ProvisioningState.Conflict), _) when !string.IsNullOrEmpty(row!.Problem)
-                && (IsAnothers(system, IdentifierKind.Email, email, person.ToText()) || (!verified && NamesAnothersAddress(system, row.Problem, person.ToText()))
+                && (IsAnothers(row, IdentifierKind.Email, email) || (!verified && NamesAnothersAddress(system, row.Problem, person.ToText()))
                     || (verified && IsProvedByAnotherRecord(person, email))) => null,
             _ => $"{person} is {row?.State} from the application in the PDS as {account}, and should be {record} ({row?.DueBecause}{row?.Problem}).",
         };
@@ -192,7 +197,7 @@ internal sealed class FinalState(World world, RemoteSystems remotes)
             yield return "proof of the e-mail";
         }
 
-        if (row.System == RemoteSystems.Pds && !HasHandle(user, account["handle"].AsText!))
+        if (row.System == RemoteSystems.Pds && !HasHandle(row, user, account["handle"].AsText!))
         {
             yield return "handle";
         }
@@ -204,9 +209,9 @@ internal sealed class FinalState(World world, RemoteSystems remotes)
     }
 
     /// <summary>The user's own handle, or the code where there is none; also where somebody else over there has, or had, the user's.</summary>
-    private bool HasHandle(UserState user, string handle)
+    private bool HasHandle(RowState row, UserState user, string handle)
         => handle == Whole(user.Handle ?? user.UserCode)
-            || (handle == Whole(user.UserCode) && IsAnothers(System(RemoteSystems.Pds), IdentifierKind.Handle, Whole(user.Handle!), user.Uuid));
+            || (handle == Whole(user.UserCode) && IsAnothers(row, IdentifierKind.Handle, Whole(user.Handle!)));
 
     private static string Whole(string label) => $"{label}.{SimulatedPds.Domain}";
 

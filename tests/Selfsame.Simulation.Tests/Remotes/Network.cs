@@ -13,6 +13,7 @@ namespace Selfsame.Simulation.Tests.Remotes;
 internal sealed class Network(World world, SeededRandom random)
 {
     private const int LongestWay = 19_000;
+    private const int LongestLag = 60_000;
 
     // A call's last request has this much less, so that one which comes twice comes within its time as well.
     private static readonly TimeSpan Margin = TimeSpan.FromSeconds(1);
@@ -29,6 +30,9 @@ internal sealed class Network(World world, SeededRandom random)
         = [Fault.RequestLost, Fault.AnswerLost, Fault.AnswerLost, Fault.NoAnswerInTime, Fault.Duplicated, Fault.Reordered, Fault.Throttled, Fault.Unavailable];
 
     private readonly AsyncLocal<TimeSpan?> callEnds = new();
+
+    /// <summary>How old what a system answers may be.</summary>
+    public static TimeSpan MostLag { get; } = TimeSpan.FromMilliseconds(LongestLag);
 
     /// <summary>A call that changes something: its requests arrive before its end, or never.</summary>
     public async Task<T> CallAsync<T>(Func<Task<T>> call)
@@ -192,7 +196,7 @@ internal sealed class Network(World world, SeededRandom random)
 
     private TimeSpan Wait() => TimeSpan.FromSeconds(random.NextInt32(60));
 
-    private TimeSpan LagOf(Fault? fault) => fault == Fault.LaggingRead ? TimeSpan.FromMilliseconds(random.NextInt32(60_000)) : TimeSpan.Zero;
+    private TimeSpan LagOf(Fault? fault) => fault == Fault.LaggingRead ? TimeSpan.FromMilliseconds(random.NextInt32(LongestLag)) : TimeSpan.Zero;
 
     private Fault? Choose(IReadOnlyList<Fault> faults, int oneIn, string system, Func<IReadOnlyList<ProvisioningState>> about)
     {

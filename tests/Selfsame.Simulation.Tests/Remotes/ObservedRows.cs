@@ -8,7 +8,8 @@ namespace Selfsame.Simulation.Tests.Remotes;
 /// its next row as it gives one back: what is taken so waits here for the system's next round.
 /// </summary>
 internal sealed class ObservedRows(
-    IProvisioningRows rows, SimulatedProcess node, Func<bool> takesNext, Action<ProvisioningRow, bool?> writing, Action<string, ProvisioningKey> intended) : IProvisioningRows
+    IProvisioningRows rows, SimulatedProcess node, Func<bool> takesNext, Action<ProvisioningKey> claiming, Action<ProvisioningRow, bool?> writing, Action<string, ProvisioningKey> intended)
+    : IProvisioningRows
 {
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(120);
 
@@ -24,7 +25,7 @@ internal sealed class ObservedRows(
         handedOver.RemoveAll(claims.Contains);
         foreach (var claimed in await rows.ClaimAsync(claim, cancellation))
         {
-            held[claimed.Row.Key] = claimed.Row.State;
+            NoteClaimed(claimed);
             claims.Add(claimed);
         }
 
@@ -36,7 +37,7 @@ internal sealed class ObservedRows(
         var claim = await rows.ClaimAsync(key, lease, cancellation);
         if (claim is not null)
         {
-            held[key] = claim.Row.State;
+            NoteClaimed(claim);
         }
 
         return claim;
@@ -77,7 +78,7 @@ internal sealed class ObservedRows(
         writing(row, released.Saved);
         foreach (var claimed in released.Next)
         {
-            held[claimed.Row.Key] = claimed.Row.State;
+            NoteClaimed(claimed);
         }
 
         return released;
@@ -111,6 +112,12 @@ internal sealed class ObservedRows(
     public Task<TimeSpan> PausedForAsync(string system, CancellationToken cancellation) => rows.PausedForAsync(system, cancellation);
 
     public Task<TimeSpan> TakeTokenAsync(string system, double perSecond, CancellationToken cancellation) => rows.TakeTokenAsync(system, perSecond, cancellation);
+
+    private void NoteClaimed(ClaimedRow claimed)
+    {
+        held[claimed.Row.Key] = claimed.Row.State;
+        claiming(claimed.Row.Key);
+    }
 
     // A transaction that is not repeated runs to its end before the task comes back.
     private async Task<T> WriteAsync<T>(ProvisioningState state, Func<Task<T>> write)

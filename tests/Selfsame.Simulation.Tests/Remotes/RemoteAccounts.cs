@@ -13,7 +13,7 @@ namespace Selfsame.Simulation.Tests.Remotes;
 internal sealed class RemoteAccounts(string name, AccountMapping mapping, IReadOnlyList<IdentifierKind> unique, VirtualClock clock)
 {
     private readonly Dictionary<AccountId, StoredAccount> accounts = [];
-    private readonly HashSet<(string Key, AccountId Holder)> held = [];
+    private readonly List<Holding> held = [];
 
     public string Name => name;
 
@@ -41,7 +41,7 @@ internal sealed class RemoteAccounts(string name, AccountMapping mapping, IReadO
         {
             accounts.Add(id, new StoredAccount(record, null, password, byStranger, clock.Elapsed, clock.Elapsed));
             EverMade++;
-            NoteHeld(id, record);
+            NoteHeld(id, null, record);
             if (!byStranger)
             {
                 Made(id, password);
@@ -66,7 +66,7 @@ internal sealed class RemoteAccounts(string name, AccountMapping mapping, IReadO
         if (holders.Count == 0)
         {
             accounts[id] = account with { Record = record, Before = account.Record, ChangedAt = clock.Elapsed };
-            NoteHeld(id, record);
+            NoteHeld(id, account.Record, record);
             Changed(id);
         }
 
@@ -78,13 +78,16 @@ internal sealed class RemoteAccounts(string name, AccountMapping mapping, IReadO
     {
         if (accounts.Remove(id, out var account))
         {
+            NoteHeld(id, account.Record, null);
             Removed(id, account);
         }
     }
 
-    /// <summary>Who ever had this value, under the identifier's own key.</summary>
-    public IEnumerable<AccountId> HeldEver(IdentifierKind kind, string? value)
-        => RemoteSystems.KeyOf(kind, value) is { } key ? held.Where(pair => pair.Key == $"{kind} {key}").Select(pair => pair.Holder) : [];
+    /// <summary>Who had this value, under the identifier's own key, at some moment of that time.</summary>
+    public IEnumerable<AccountId> HeldDuring(IdentifierKind kind, string? value, TimeSpan from, TimeSpan to)
+        => RemoteSystems.KeyOf(kind, value) is { } key
+            ? held.Where(holding => holding.Key == $"{kind} {key}" && holding.From <= to && (holding.To ?? TimeSpan.MaxValue) >= from).Select(holding => holding.Holder)
+            : [];
 
     /// <summary>The accounts as they were so long ago.</summary>
     public IEnumerable<Account> See(TimeSpan lag) => SeeRecords(lag).Select(record => mapping.ToAccount(record)!);
@@ -107,16 +110,34 @@ internal sealed class RemoteAccounts(string name, AccountMapping mapping, IReadO
            where RemoteSystems.KeyOf(kind, account.Value.Record.ValueOrNull(field).AsText) == key
            select (account.Key, field);
 
-    private void NoteHeld(AccountId id, Fields record)
+    private void NoteHeld(AccountId id, Fields? before, Fields? after)
     {
         foreach (var (kind, field) in mapping.Identifiers)
         {
-            if (RemoteSystems.KeyOf(kind, record.ValueOrNull(field).AsText) is { } key)
+            var (had, has) = (KeyIn(before, kind, field), KeyIn(after, kind, field));
+            if (had == has)
             {
-                held.Add(($"{kind} {key}", id));
+                continue;
+            }
+
+            if (had is not null)
+            {
+                var last = held.FindLastIndex(holding => holding.Key == had && holding.Holder.Equals(id));
+                held[last] = held[last] with { To = clock.Elapsed };
+            }
+
+            if (has is not null)
+            {
+                held.Add(new Holding(has, id, clock.Elapsed, null));
             }
         }
     }
+
+    private static string? KeyIn(Fields? record, IdentifierKind kind, string field)
+        => RemoteSystems.KeyOf(kind, record?.ValueOrNull(field).AsText) is { } key ? $"{kind} {key}" : null;
+
+    /// <summary>Who had a value from when on, and until when; <paramref name="To"/> is null for who has it still.</summary>
+    private sealed record Holding(string Key, AccountId Holder, TimeSpan From, TimeSpan? To);
 }
 
 /// <summary>One account.</summary>

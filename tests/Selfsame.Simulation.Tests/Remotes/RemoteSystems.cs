@@ -127,6 +127,9 @@ internal sealed class RemoteSystems
     private readonly Dictionary<(string System, AccountId Account), (string Source, AccountId Person)> madeFor = [];
     private readonly HashSet<string> secrets = [SimulatedPds.AdminPassword, SimulatedSupabase.Key, SimulatedAuth0.ClientSecret, "passphrase"];
     private readonly HashSet<ProvisioningKey> touched = [];
+    private readonly Dictionary<ProvisioningKey, TimeSpan> claimed = [];
+    private readonly Dictionary<ProvisioningKey, TimeSpan> written = [];
+    private readonly Dictionary<(string Node, ProvisioningKey Row), TimeSpan> unanswered = [];
     private readonly Dictionary<string, HttpService> services;
     private readonly List<string> violations = [];
     private readonly bool saysThatItRefuses;
@@ -237,10 +240,19 @@ internal sealed class RemoteSystems
     public void NoteWriting(string node, ProvisioningRow row, bool? saved)
     {
         touched.Add(row.Key);
-        if (saved is { } isSaved)
+        if (saved is not { } isSaved)
         {
-            world.Note($"{node}: {row.Key.System} of {row.Key.Account} is {row.State} {row.TargetId} {row.DueBecause}{row.Problem}{(isSaved ? "" : ", in vain")}");
+            unanswered[(node, row.Key)] = world.Clock.Elapsed;
+            return;
         }
+
+        unanswered.Remove((node, row.Key));
+        if (isSaved)
+        {
+            written[row.Key] = world.Clock.Elapsed;
+        }
+
+        world.Note($"{node}: {row.Key.System} of {row.Key.Account} is {row.State} {row.TargetId} {row.DueBecause}{row.Problem}{(isSaved ? "" : ", in vain")}");
     }
 
     /// <summary>Has every server look for work, when the noise is over.</summary>
@@ -261,6 +273,7 @@ internal sealed class RemoteSystems
             options.Rows(new ProvisioningRows(store.Database, store.Secrets, store.Clock, holder), store),
             node,
             () => !world.IsQuiet && chance.OneIn(2),
+            key => claimed.TryAdd(key, world.Clock.Elapsed),
             (row, saved) => NoteWriting(node.Name, row, saved),
             (password, key) => passwords[password] = key);
         var asked = new List<ProvisioningState>();
@@ -365,6 +378,14 @@ internal sealed class RemoteSystems
     /// <summary>Whose password that is; null for nobody's of ours.</summary>
     public ProvisioningKey? OwnerOf(string password) => passwords.GetValueOrDefault(password);
 
+    /// <summary>
+    /// When what stands in a row was found out: from when it was first worked on, before which nobody had asked a system about it, less how old an answer may be, until it was last
+    /// written. A write whose answer was lost may have been the last.
+    /// </summary>
+    public (TimeSpan From, TimeSpan To) TimeOf(ProvisioningKey key)
+        => (claimed.GetValueOrDefault(key) - Network.MostLag,
+            unanswered.Where(pair => pair.Key.Row == key).Select(pair => pair.Value).Append(written.GetValueOrDefault(key)).Max());
+
     /// <summary>Whether a text holds something, or the greater part of it, that only a sealed column may.</summary>
     public bool HoldsSecret(string text)
         => secrets.Concat(passwords.Keys).Any(secret => text.AsSpan().IndexOf(secret.AsSpan(0, Math.Min(secret.Length, TellingPart)), StringComparison.Ordinal) >= 0);
@@ -417,6 +438,11 @@ internal sealed class RemoteSystems
     private void NoteRemoved(RemoteAccounts remote, AccountId id, StoredAccount account)
     {
         world.Note($"{remote.Name}: {id} is deleted");
+        if (madeFor.TryGetValue((remote.Name, id), out var person))
+        {
+            touched.Add(new ProvisioningKey(person.Source, person.Person, remote.Name));
+        }
+
         if (account.IsStrangers)
         {
             violations.Add($"The account {id} of {remote.Name} is a stranger's and was deleted.");

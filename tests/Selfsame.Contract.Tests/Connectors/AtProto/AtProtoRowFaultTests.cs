@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 using Microsoft.Data.Sqlite;
 using Selfsame.Connectors.AtProto;
 using Selfsame.Connectors.Sqlite;
@@ -20,6 +21,8 @@ public enum PdsTrouble
 {
     WrongCertificate,
     ClosesHalfWay,
+    AnswersHtml,
+    Hangs,
     UnservedDomain,
     SomebodyElsesDid,
 }
@@ -52,38 +55,58 @@ public sealed class AtProtoRowFaultTests : AtProtoServer
     }
 
     [Theory]
-    [InlineData(PdsTrouble.WrongCertificate, "certificate", ProvisioningState.Pending)]
-    [InlineData(PdsTrouble.ClosesHalfWay, "broke the connection off", ProvisioningState.Pending)]
+    [InlineData(PdsTrouble.WrongCertificate, "certificate", ProvisioningState.Intent)]
+    [InlineData(PdsTrouble.ClosesHalfWay, "broke the connection off", ProvisioningState.Intent)]
+    [InlineData(PdsTrouble.AnswersHtml, "nothing that a PDS says", ProvisioningState.Intent)]
+    [InlineData(PdsTrouble.Hangs, "did not answer within", ProvisioningState.Intent)]
     [InlineData(PdsTrouble.UnservedDomain, "other.example.com", ProvisioningState.Pending)]
     [InlineData(PdsTrouble.SomebodyElsesDid, "did:plc:", ProvisioningState.Conflict)]
-    public async Task It_is_told_in_the_row_delays_no_other_system_and_loses_nothing(PdsTrouble trouble, string problem, ProvisioningState state)
+    public async Task It_is_told_in_the_row_delays_nobody_else_and_loses_nothing(PdsTrouble trouble, string problem, ProvisioningState state)
     {
         var other = await MadeAsync(NewName());
-        var user = await store.CreateVerifiedAsync("anna", $"{NewName()}@example.org");
-        // The codes of this store are the same every time, and those of the shared PDS are others'.
-        var handle = NewName();
-        (await new UserAdministration(store.Context).SetHandleAsync(TestStore.Tenant, user.Uuid, handle, null, Actor.CommandLine, TestStore.Cancellation))
-            .ShouldBeOfType<UserChangeResult.Changed>();
-        await using var server = trouble == PdsTrouble.WrongCertificate ? await BrokenServer.WithItsOwnCertificateAsync() : await BrokenServer.ClosingHalfWayAsync();
-        await using var broken = trouble switch
+        var (user, handle) = await SignUpAsync("anna");
+        var (neighbour, neighboursHandle) = await SignUpAsync("bert");
+        await using var server = trouble switch
         {
-            PdsTrouble.UnservedDomain => Open(domain: "other.example.com"),
-            PdsTrouble.SomebodyElsesDid => Open(http: new HttpMessageInvoker(Faults)),
-            _ => Open(server.Url),
+            PdsTrouble.WrongCertificate => await BrokenServer.WithItsOwnCertificateAsync(),
+            PdsTrouble.ClosesHalfWay => await BrokenServer.ClosingHalfWayAsync(),
+            PdsTrouble.AnswersHtml => await BrokenServer.AnsweringHtmlAsync(),
+            PdsTrouble.Hangs => await BrokenServer.HangingAsync(),
+            _ => null,
         };
-        if (trouble == PdsTrouble.SomebodyElsesDid)
+        var limits = new HeldClock();
+        await using var broken = Open(
+            domain: trouble == PdsTrouble.UnservedDomain ? "other.example.com" : PersonalDataServer.HandleDomain,
+            http: new HttpMessageInvoker(new OnOnesWay([handle, user.Email!], server is null ? null : new Uri(server.Url), Answer)),
+            clock: limits);
+
+        var round = NewProvisioner(broken).RunOnceAsync(TestStore.Cancellation);
+
+        // In the same round, and while the one still waits: the neighbour has an account of the same PDS.
+        if (trouble != PdsTrouble.UnservedDomain)
         {
-            Faults.ReplaceNext("createAccount", HttpStatusCode.OK, $$"""{"did": "{{other}}", "handle": "{{handle}}.{{PersonalDataServer.HandleDomain}}"}""");
+            await UntilAsync(async () => (await RowsAsync(neighbour))["pds"].State == ProvisioningState.Linked);
+            (trouble == PdsTrouble.Hangs && round.IsCompleted).ShouldBeFalse();
+            await ShouldBeWholeAsync(neighbour, neighboursHandle);
         }
 
-        await NewProvisioner(broken).RunOnceAsync(TestStore.Cancellation);
+        if (trouble == PdsTrouble.Hangs)
+        {
+            await UntilAsync(() =>
+            {
+                limits.End();
+                return Task.FromResult(round.IsCompleted);
+            });
+        }
 
-        // One round: the well system's row is whole, whatever becomes of the other.
+        await round;
+
+        // One round: the well system's rows are whole, whatever becomes of the other.
         var rows = await RowsAsync(user);
         (rows["app"].State, rows["app"].Problem, rows["app"].DueBecause).ShouldBe((ProvisioningState.Linked, null, null));
-        Sql("SELECT id FROM members").ShouldBe([user.Uuid.ToString()]);
-        rows["pds"].State.ShouldBe(state);
+        Sql("SELECT id FROM members").ShouldBe([user.Uuid.ToString(), neighbour.Uuid.ToString()], ignoreOrder: true);
         rows["pds"].Problem.ShouldNotBeNull().ShouldContain(problem);
+        rows["pds"].State.ShouldBe(state);
         rows["pds"].Problem!.ShouldNotContain(PersonalDataServer.AdminPassword);
         rows["pds"].TargetId.ShouldBeNull();
 
@@ -92,10 +115,40 @@ public sealed class AtProtoRowFaultTests : AtProtoServer
         await Rows().RetryAsync(rows["pds"].Key, TestStore.Cancellation);
         await NewProvisioner(System).RunOnceAsync(TestStore.Cancellation);
         await NewProvisioner(System).RunOnceAsync(TestStore.Cancellation);
-        var mended = (await RowsAsync(user))["pds"];
-        (mended.State, mended.Problem).ShouldBe((ProvisioningState.Linked, null));
-        mended.TargetId.ShouldNotBe(other);
-        (await PresentAsync(mended.TargetId!)).Identifiers[IdentifierKind.Handle].ShouldBe(handle);
+        (await ShouldBeWholeAsync(user, handle)).ShouldNotBe(other);
+        await ShouldBeWholeAsync(neighbour, neighboursHandle);
+
+        HttpResponseMessage? Answer(HttpRequestMessage request) => trouble == PdsTrouble.SomebodyElsesDid && request.RequestUri!.AbsolutePath.EndsWith("createAccount", StringComparison.Ordinal)
+            ? new(HttpStatusCode.OK) { Content = new StringContent($$"""{"did": "{{other}}", "handle": "{{handle}}.{{PersonalDataServer.HandleDomain}}"}""", Encoding.UTF8, "application/json") }
+            : null;
+    }
+
+    /// <summary>Somebody who is to have an account of the PDS under a handle of their own.</summary>
+    private async Task<(User User, string Handle)> SignUpAsync(string username)
+    {
+        var user = await store.CreateVerifiedAsync(username, $"{NewName()}@example.org");
+        // The codes of this store are the same every time, and those of the shared PDS are others'.
+        var handle = NewName();
+        (await new UserAdministration(store.Context).SetHandleAsync(TestStore.Tenant, user.Uuid, handle, null, Actor.CommandLine, TestStore.Cancellation))
+            .ShouldBeOfType<UserChangeResult.Changed>();
+        return (user, handle);
+    }
+
+    private async Task<AccountId> ShouldBeWholeAsync(User user, string handle)
+    {
+        var row = (await RowsAsync(user))["pds"];
+        (row.State, row.Problem).ShouldBe((ProvisioningState.Linked, null));
+        (await PresentAsync(row.TargetId!)).Identifiers[IdentifierKind.Handle].ShouldBe(handle);
+        return row.TargetId!;
+    }
+
+    private static async Task UntilAsync(Func<Task<bool>> isSo)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        while (!await isSo())
+        {
+            await Task.Delay(20, patience.Token);
+        }
     }
 
     private static AccountMapping AppMapping { get; } = new() { Id = ["id"], Identifiers = new Dictionary<IdentifierKind, string> { [IdentifierKind.Email] = "mail" } };
@@ -157,5 +210,59 @@ public sealed class AtProtoRowFaultTests : AtProtoServer
         }
 
         return rows;
+    }
+
+    /// <summary>Does something to what is asked about one person: leads it to another server, or answers in place of the PDS, which has it all the same.</summary>
+    /// <param name="about">What names the person.</param>
+    /// <param name="to">Where it goes instead; null for the PDS.</param>
+    /// <param name="answer">What is answered instead; null for what is answered.</param>
+    private sealed class OnOnesWay(IReadOnlyList<string> about, Uri? to, Func<HttpRequestMessage, HttpResponseMessage?> answer)
+        : DelegatingHandler(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false })
+    {
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            var said = request.RequestUri!.PathAndQuery + (request.Content is { } content ? await content.ReadAsStringAsync(cancellationToken) : "");
+            if (!about.Any(name => said.Contains(name, StringComparison.Ordinal)))
+            {
+                return await base.SendAsync(request, cancellationToken);
+            }
+
+            request.RequestUri = to is null ? request.RequestUri : new Uri(to, request.RequestUri.PathAndQuery);
+            var response = await base.SendAsync(request, cancellationToken);
+            if (answer(request) is not { } instead)
+            {
+                return response;
+            }
+
+            response.Dispose();
+            return instead;
+        }
+    }
+
+    /// <summary>A clock whose time limits end when a test says so.</summary>
+    private sealed class HeldClock : TimeProvider
+    {
+        private readonly List<ITimer> timers = [];
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            var timer = System.CreateTimer(callback, state, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            lock (timers)
+            {
+                timers.Add(timer);
+            }
+
+            return timer;
+        }
+
+        /// <summary>Ends those that run; one that was given up ends nothing.</summary>
+        public void End()
+        {
+            lock (timers)
+            {
+                timers.ForEach(timer => timer.Change(TimeSpan.Zero, Timeout.InfiniteTimeSpan));
+                timers.Clear();
+            }
+        }
     }
 }

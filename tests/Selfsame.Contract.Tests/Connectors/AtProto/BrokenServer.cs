@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 
 namespace Selfsame.Contract.Tests.Connectors.AtProto;
 
@@ -48,12 +49,39 @@ public sealed class BrokenServer : IAsyncDisposable
         await stream.WriteAsync("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{\"did\": \"did:web:loc"u8.ToArray());
     });
 
+    /// <summary>Answers a page of HTML with 200, as a proxy or a portal before the server does.</summary>
+    public static Task<BrokenServer> AnsweringHtmlAsync() => StartAsync("http", async (server, stream) =>
+    {
+        const string page = "<html><body><h1>Sign in to the network</h1></body></html>";
+        var buffer = new byte[64 * 1024];
+        await stream.ReadAtLeastAsync(buffer, 1, throwOnEndOfStream: false, server.stop.Token);
+        await stream.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\nContent-Length: {page.Length}\r\n\r\n{page}"), server.stop.Token);
+        // Closed with something unread, the connection would be reset and the page lost.
+        stream.Socket.Shutdown(SocketShutdown.Send);
+        await ReadToEndAsync(stream, buffer, server.stop.Token);
+    });
+
+    /// <summary>Takes a request and says nothing until its client goes away.</summary>
+    public static Task<BrokenServer> HangingAsync() => StartAsync("http", async (server, stream) =>
+    {
+        Interlocked.Increment(ref server.received);
+        await ReadToEndAsync(stream, new byte[64 * 1024], server.stop.Token);
+    });
+
     public async ValueTask DisposeAsync()
     {
         await stop.CancelAsync();
         await serving;
         listener.Dispose();
         stop.Dispose();
+    }
+
+    private static async Task ReadToEndAsync(NetworkStream stream, byte[] buffer, CancellationToken cancellation)
+    {
+        while (await stream.ReadAsync(buffer, cancellation) > 0)
+        {
+            // What the client says is of no interest.
+        }
     }
 
     private static Task<BrokenServer> StartAsync(string scheme, Func<BrokenServer, NetworkStream, Task> serve)

@@ -115,18 +115,6 @@ public sealed class Auth0ConnectorTests : Auth0Tenant
     }
 
     [Fact]
-    public async Task An_update_into_a_taken_address_is_refused_whole()
-    {
-        await CreateAsync(1, "ann@example.org");
-        await CreateAsync(2, "bob@example.org");
-
-        (await System.UpdateAsync(Id(2), Of(("email", "ann@example.org"), ("name", "New")), Fields.Empty, CancellationToken.None))
-            .ShouldBeOfType<AlreadyExists>().Fields.ShouldBe(["email"]);
-
-        (await ReadAsync(2))!.Attributes["fullName"].IsNull.ShouldBeTrue();
-    }
-
-    [Fact]
     public async Task A_deletion_deletes_that_user_alone_and_from_the_record_the_user_is_made_again()
     {
         await CreateAsync(1, "ann@example.org", ("email_verified", true), ("name", "Ann"), ("active", false));

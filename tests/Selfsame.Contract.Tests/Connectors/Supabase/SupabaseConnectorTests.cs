@@ -127,18 +127,6 @@ public sealed class SupabaseConnectorTests : SupabaseProject
     }
 
     [Fact]
-    public async Task An_update_into_a_taken_address_is_refused_whole()
-    {
-        await CreateAsync(1, "ann@example.org");
-        await CreateAsync(2, "bob@example.org");
-
-        (await System.UpdateAsync(Id(2), Of(("email", "ann@example.org"), ("user_metadata.full_name", "New")), Fields.Empty, CancellationToken.None))
-            .ShouldBeOfType<AlreadyExists>().Fields.ShouldBe(["email"]);
-
-        (await ReadAsync(2))!.Attributes["fullName"].IsNull.ShouldBeTrue();
-    }
-
-    [Fact]
     public async Task An_unproved_address_never_comes_to_stand_as_confirmed()
     {
         await CreateAsync(1, "ann@example.org", ("email_confirmed", true));

@@ -4,13 +4,13 @@ using Selfsame.Store;
 
 namespace Selfsame.Contract.Tests.Store;
 
-public sealed class SelfsameReadInSqliteMemoryTests() : SelfsameReadTests(Backend.SqliteMemory);
+public sealed class SelfsameContractInSqliteMemoryTests() : SelfsameContractTests(Backend.SqliteMemory);
 
 [Trait("needs", "postgresql")]
-public sealed class SelfsameReadOnPostgreSqlTests() : SelfsameReadTests(Backend.PostgreSql);
+public sealed class SelfsameContractOnPostgreSqlTests() : SelfsameContractTests(Backend.PostgreSql);
 
-/// <summary>The reading part of the connectors' contract, on our own users.</summary>
-public abstract class SelfsameReadTests(Backend backend) : ReadContract
+/// <summary>The contract of whatever reads and writes, on our own users.</summary>
+public abstract class SelfsameContractTests(Backend backend) : WriteContract
 {
     private TestStore store = null!;
 
@@ -31,6 +31,13 @@ public abstract class SelfsameReadTests(Backend backend) : ReadContract
     }
 
     protected override AccountId IdOf(int number) => new($"00000000-0000-4000-8000-{number + 1:D12}");
+
+    protected override string PlainField => "first_name";
+
+    protected override Fields RecordOf(int number) => Of(("uuid", IdOf(number).ToString()), ("email", $"user{number}@example.org"), (PlainField, $"Name of user {number}"));
+
+    protected override Task ChangeOutsideAsync(string id, string field, string value)
+        => store.ExecuteAsync($"UPDATE users SET {field} = @value WHERE CAST(uuid AS text) = @id", new { value, id });
 
     protected override async Task FillAsync(int count)
     {

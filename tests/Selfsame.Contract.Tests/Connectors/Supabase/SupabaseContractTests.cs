@@ -3,9 +3,9 @@ using Selfsame.Core.Accounts;
 
 namespace Selfsame.Contract.Tests.Connectors.Supabase;
 
-/// <summary>The reading part of the contract, through the admin API.</summary>
+/// <summary>The contract of whatever reads and writes, through the admin API.</summary>
 [Trait("needs", "postgresql")]
-public sealed class SupabaseReadTests : ReadContract
+public sealed class SupabaseContractTests : WriteContract
 {
     private readonly Project project = new();
 
@@ -25,6 +25,12 @@ public sealed class SupabaseReadTests : ReadContract
 
     protected override AccountId IdOf(int number) => Project.IdOf(number + 1);
 
+    protected override string PlainField => "user_metadata.full_name";
+
+    protected override Fields RecordOf(int number) => Of(("id", IdOf(number).ToString()), ("email", $"user{number}@example.org"), (PlainField, $"Name of user {number}"));
+
+    protected override Task ChangeOutsideAsync(string id, string field, string value) => project.RenameAsync(id, value);
+
     private sealed class Project : SupabaseProject
     {
         public SupabaseSystem Opened => System;
@@ -32,5 +38,7 @@ public sealed class SupabaseReadTests : ReadContract
         public static AccountId IdOf(int number) => Id(number);
 
         public Task FillWithAsync(int count) => FillAsync(count);
+
+        public Task RenameAsync(string id, string name) => SqlAsync($$"""UPDATE auth.users SET raw_user_meta_data = '{"full_name": "{{name}}"}' WHERE id = '{{id}}'""");
     }
 }
