@@ -39,6 +39,6 @@ public sealed class SupabaseContractTests : WriteContract
 
         public Task FillWithAsync(int count) => FillAsync(count);
 
-        public Task RenameAsync(string id, string name) => SqlAsync($$"""UPDATE auth.users SET raw_user_meta_data = '{"full_name": "{{name}}"}' WHERE id = '{{id}}'""");
+        public Task<object?> RenameAsync(string id, string name) => SqlAsync($$"""UPDATE auth.users SET raw_user_meta_data = '{"full_name": "{{name}}"}' WHERE id = '{{id}}'""");
     }
 }
