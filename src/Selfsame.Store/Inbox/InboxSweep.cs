@@ -69,6 +69,7 @@ public sealed class InboxSweep(StoreContext context)
         return !isStuck ? new Received(found, repeats) { Unreadable = unreadable }
             : throw new SystemUnavailableException(
                 $"No line of the page of its log after {checkpoint ?? "its beginning"} has an id by which it could be read on; the first {problem ?? "is the one that was read before."} "
-                + "What comes after them is not found until the log no longer holds them, but by webhooks and by 'selfsame audit'.") { Answered = true };
+                + "What comes after them is not found until the log no longer holds them, but by webhooks and by 'selfsame audit'.")
+            { Answered = true };
     }
 }
