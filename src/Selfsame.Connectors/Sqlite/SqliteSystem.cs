@@ -308,8 +308,7 @@ public sealed class SqliteSystem
         }
 
         var different = precondition.DifferencesFrom(rows[0].Record, "");
-        return different.Count > 0 ? new Drifted($"It changed meanwhile: {string.Join(", ", different)}.")
-            : SqliteTable.Unwritable(connection, rows[0].Record.Values) ?? change(rows[0].Record);
+        return different.Count == 0 ? change(rows[0].Record) : new Drifted($"It changed meanwhile: {string.Join(", ", different)}.");
     }
 
     // SQLite takes an unknown "name" for a text: a column that is gone must be noticed before a statement is composed.

@@ -140,27 +140,6 @@ public sealed partial class SqliteConnectorTests : WritingTogetherContract, IDis
         taken[new AccountId("1")].Select(rows => $"{rows.Place} {rows.Rows}").ShouldBe(["lines.number 3", "orders.buyer 2"]);
     }
 
-    // SQLite would read the bytes that it gave as UTF-8 as the UTF-16 of the file.
-    [Fact]
-    public async Task In_a_file_in_UTF_16_whoever_has_a_text_that_is_none_is_left_as_they_are()
-    {
-        Execute(
-            """
-            PRAGMA encoding = 'UTF-16le';
-            CREATE TABLE odd (id text PRIMARY KEY, login, mail, name, seen);
-            INSERT INTO odd (id, login, name) VALUES ('1', 'ann', 'a' || char(0) || 'b'), ('2', 'bob', 'Bob')
-            """);
-        var system = Open(table: "odd");
-        var (ann, bob) = ((await system.ReadByIdAsync([new AccountId("1")], CancellationToken.None)).Single(), (await system.ReadByIdAsync([new AccountId("2")], CancellationToken.None)).Single());
-
-        (await system.DeleteAsync(ann.Id, ann.Record, CancellationToken.None)).ShouldBeOfType<Refused>().Message.ShouldContain("Put the text right");
-        (await system.WriteTogetherAsync(
-            [new RowWrite { Table = "odd", Action = RowAction.Delete, Key = ann.Record.Only(["id"]), Before = ann.Record, After = Fields.Empty }], [], CancellationToken.None)).ShouldBeOfType<Refused>();
-        (await system.DeleteAsync(bob.Id, bob.Record, CancellationToken.None)).ShouldBeOfType<Done>();
-
-        Scalar("SELECT group_concat(id || hex(name)) FROM odd").ShouldBe("1" + "610000006200");
-    }
-
     [Fact]
     public async Task Every_type_of_value_survives_deletion_and_return()
     {
