@@ -121,18 +121,22 @@ internal sealed partial class RowChanges(
         {
             var system = Writer(group.Key);
             var made = group.SelectMany(pair => pair.Rows).ToHashSet();
-            var ids = group.SelectMany(pair => Involved(pair.Change).Append(Final(pair.Change, system.Mapping))).Distinct().ToList();
+            var rekeyed = group.Where(pair => pair.Change.Action == ChangeAction.Rekey).ToLookup(pair => pair.Change.Account, pair => pair.Change);
+            // Whoever stays of duplicates may have been given another id after that.
+            AccountId Stays(Change change) => Final(
+                change.Action == ChangeAction.Rekey ? change : rekeyed[change.Account].FirstOrDefault(later => later.Number > change.Number) ?? change, system.Mapping);
+            var ids = group.SelectMany(pair => Involved(pair.Change).Append(Stays(pair.Change))).Distinct().ToList();
             var present = await ((IReadsAccountsById)system).ReadFreshAsync(group.Key, ids, cancellation);
 
             // An id that is an account's again is that account's.
-            var removed = group.Where(pair => present.ContainsKey(Final(pair.Change, system.Mapping)))
-                .ToDictionary(pair => pair.Change.Number, pair => Removed(pair.Change, system, present[Final(pair.Change, system.Mapping)], made)
+            var removed = group.Where(pair => present.ContainsKey(Stays(pair.Change)))
+                .ToDictionary(pair => pair.Change.Number, pair => Removed(pair.Change, system, present[Stays(pair.Change)], made)
                     .Where(account => !present.ContainsKey(account.Id)).ToList());
             var unguarded = (await PlacesAsync(group.Key, cancellation)).Where(place => !place.IsGuarded).ToList();
             var rows = await ReadReferringAsync(system, unguarded, removed.Values.SelectMany(gone => gone).Concat(present.Values), cancellation);
             foreach (var (change, _) in group.Where(pair => removed.ContainsKey(pair.Change.Number)))
             {
-                var (gone, final) = (removed[change.Number], Final(change, system.Mapping));
+                var (gone, final) = (removed[change.Number], Stays(change));
                 var mine = gone.Select(account => account.Id).Append(final).ToHashSet();
                 var moves = new RowExpansion(change, system.AccountsTable, system.Mapping, unguarded)
                     .Moved(gone, present[final], [.. rows.Where(row => mine.Contains(row.Account))]);

@@ -28,6 +28,31 @@ public sealed class RekeyTests
         bench.Target.ReferringNow.ShouldBe(["printers: id=early, owner=old", "printers: id=late, owner=old"]);
     }
 
+    // Who stays of two has another id by the time of the sweep.
+    [Fact]
+    public async Task A_reference_to_a_duplicate_that_arrives_late_goes_to_whom_it_was_merged_into_under_the_new_id()
+    {
+        var bench = World();
+        bench.Topology = bench.Topology with
+        {
+            Systems = bench.Topology.Systems.ToDictionary(pair => pair.Key, pair => pair.Key == "app" ? pair.Value with { Duplicates = DuplicatesAction.Merge, Unique = [IdentifierKind.Username] } : pair.Value),
+        };
+        bench.Target.Put(Bench.Person("zweit", "Ann"));
+        bench.Target.Refer("printers", ["id"], ("id", "early"), ("owner", "zweit"));
+        var people = bench.Target.Snapshot;
+        var plan = await bench.PlanAsync();
+        plan.Changes.Select(change => change.Action).ShouldBe([ChangeAction.Merge, ChangeAction.Schema, ChangeAction.Rekey]);
+        await bench.CrashAsync(plan, ApplyCrashPoints.OutcomeDurable, 3);
+        bench.Target.Refer("printers", ["id"], ("id", "late"), ("owner", "zweit"));
+
+        (await bench.ApplyAsync(plan)).IsComplete.ShouldBeTrue();
+
+        bench.Target.ReferringNow.ShouldBe(["printers: id=early, owner=right", "printers: id=late, owner=right"]);
+        (await bench.ApplyAsync(await bench.PlanUndoAsync(plan.Id, 2))).IsComplete.ShouldBeTrue();
+        bench.Target.ReferringNow.ShouldBe(["printers: id=early, owner=zweit", "printers: id=late, owner=zweit"]);
+        bench.Target.Snapshot.ShouldBe(people);
+    }
+
     [Fact]
     public async Task What_refers_to_an_old_id_that_is_somebodys_again_stays_theirs()
     {
