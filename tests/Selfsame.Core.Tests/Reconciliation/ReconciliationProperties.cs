@@ -52,10 +52,14 @@ public sealed class ReconciliationProperties
     [Fact]
     public void Audit_after_apply_is_clean_of_all_that_the_plan_did_not_leave_to_a_person() => HoldRepaired(async bench =>
     {
+        var found = (await bench.AuditAsync()).Findings;
         var plan = await bench.PlanAsync();
+        // Of another kind by then, maybe: whose id was freed by the plan is no longer ambiguous, but missing.
+        var leftToPersons = found.Where(finding => plan.NotPlanned.Any(left => left.Finding == finding.Kind && left.System == finding.System && left.Sentence == finding.Sentence))
+            .SelectMany(finding => finding.Accounts).Select(account => (account.System, account.Id)).ToHashSet();
         var report = await bench.ApplyAsync(plan);
-        var left = (await bench.AuditAsync()).Findings;
-        return report.IsComplete && (plan.NotPlanned.Count > 0 || left.Count == 0);
+        var rest = (await bench.AuditAsync()).Findings;
+        return report.IsComplete && rest.All(finding => finding.Accounts.Any(account => leftToPersons.Contains((account.System, account.Id))));
     });
 
     [Fact]
