@@ -21,6 +21,11 @@ internal sealed class SqliteRows(SqliteConnection connection, SqliteTransaction 
             return missing;
         }
 
+        if (SqliteTable.Unwritable(connection, transaction, writes.SelectMany(write => write.Key.Values.Concat(write.Before.Values).Concat(write.After.Values))) is { } unwritable)
+        {
+            return unwritable;
+        }
+
         var mustCheck = true;
         if (AreMade(writes))
         {

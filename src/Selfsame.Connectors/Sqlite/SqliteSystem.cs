@@ -308,7 +308,8 @@ public sealed class SqliteSystem
         }
 
         var different = precondition.DifferencesFrom(rows[0].Record, "");
-        return different.Count == 0 ? change(rows[0].Record) : new Drifted($"It changed meanwhile: {string.Join(", ", different)}.");
+        return different.Count > 0 ? new Drifted($"It changed meanwhile: {string.Join(", ", different)}.")
+            : SqliteTable.Unwritable(connection, transaction, rows[0].Record.Values) ?? change(rows[0].Record);
     }
 
     // SQLite takes an unknown "name" for a text: a column that is gone must be noticed before a statement is composed.

@@ -161,6 +161,21 @@ internal sealed class SqliteTable(string name)
         => raw.sqlite3_column_bytes(reader.Handle, column) == Encoding.UTF8.GetByteCount(text)
             && (!text.Contains('\uFFFD', StringComparison.Ordinal) || Utf8.IsValid(reader.GetFieldValue<byte[]>(column)));
 
+    /// <summary>Why a record with these values is left as it is: the bytes of a text that is none could not be written back. Null where they could.</summary>
+    public static Refused? Unwritable(SqliteConnection connection, SqliteTransaction transaction, IEnumerable<FieldValue> values)
+    {
+        if (!values.Any(value => value.AsBrokenText is not null))
+        {
+            return null;
+        }
+
+        using var command = connection.CreateCommand();
+        command.Transaction = transaction;
+        command.CommandText = "PRAGMA encoding";
+        return command.ExecuteScalar() is "UTF-8" ? null
+            : new Refused("It holds a text that is none (half a character), and in a file in UTF-16 that can't be written back as it is. Put the text right, then plan again.");
+    }
+
     public static WriteOutcome ExactlyOne(int rows)
         => rows == 1 ? new Done() : new Refused($"The change would have hit {rows} rows; it was taken back.");
 

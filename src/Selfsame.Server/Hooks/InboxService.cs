@@ -84,17 +84,21 @@ internal sealed class InboxService(ConnectedSystems systems, StoreContext contex
                     ServerMeters.Unreadable(system, received.Unreadable);
                 }
             }
-            catch (SystemUnavailableException exception)
+            catch (Exception exception) when (exception is not OperationCanceledException)
             {
-                ServerLogMessages.SweepFailed(logger, system, exception.Message, exception.Unforeseen);
+                if (exception is SystemUnavailableException unavailable)
+                {
+                    ServerLogMessages.SweepFailed(logger, system, unavailable.Message, unavailable.Unforeseen);
+                }
+                else
+                {
+                    ServerLogMessages.InboxRoundFailed(logger, exception);
+                }
+
                 if (disclosure.MayCountSystem(system))
                 {
                     ServerMeters.SweepFailed(system);
                 }
-            }
-            catch (Exception exception) when (exception is not OperationCanceledException)
-            {
-                ServerLogMessages.InboxRoundFailed(logger, exception);
             }
 
             await Task.Delay(SweepPeriod, context.Clock, stopping);

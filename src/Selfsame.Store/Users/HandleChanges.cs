@@ -148,8 +148,8 @@ public sealed class HandleChanges(StoreContext context)
                 var claimed = new List<HandleChange>();
                 foreach (var id in ids)
                 {
+                    // What a node sent before it died may still arrive: that nothing could any more is no longer so.
                     await transaction.ExecuteAsync(
-                        // What a dead node was sent with may still arrive: why the change waited before that is over.
                         $"""
                         UPDATE handle_changes SET epoch = epoch + 1, attempts = attempts + {OfTheDead}, problem = CASE WHEN leased_until IS NULL THEN problem END, leased_until = @until
                         WHERE user_id = @id

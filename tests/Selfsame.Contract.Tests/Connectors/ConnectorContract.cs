@@ -20,6 +20,23 @@ public abstract partial class ConnectorContract : WriteContract
     protected virtual bool HasFixedFields => true;
 
     [Fact]
+    public async Task It_takes_chosen_ids()
+        => (await Connected.DescribeAsync(CancellationToken.None)).TakesChosenId.ShouldBeTrue();
+
+    // Whatever goes along with it: the record itself is what it was to the last field.
+    [Fact]
+    public async Task A_deleted_account_is_put_back_exactly_from_its_record()
+    {
+        await CreateAsync("1", "ann");
+        var before = (await ReadByIdAsync("1"))!.Record;
+        await ((IDeletesAccounts)Connected).DeleteAsync(new AccountId("1"), before, CancellationToken.None);
+
+        (await ((ICreatesAccounts)Connected).CreateAsync(new AccountId("1"), before, CancellationToken.None)).ShouldBeOfType<Done>();
+
+        (await ReadByIdAsync("1"))!.Record.ShouldBe(before);
+    }
+
+    [Fact]
     public async Task A_field_that_is_not_there_is_refused_where_records_have_fixed_fields()
     {
         await CreateAsync("1", "ann");

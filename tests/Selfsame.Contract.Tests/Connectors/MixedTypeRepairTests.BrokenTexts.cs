@@ -1,7 +1,7 @@
-using Microsoft.Data.Sqlite;
 using Selfsame.Connectors.Sqlite;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
+using Selfsame.Testing;
 
 namespace Selfsame.Contract.Tests.Connectors;
 
@@ -43,19 +43,5 @@ public sealed partial class MixedTypeRepairTests
         InFile(state).ShouldBe(before);
     }
 
-    private List<string> InFile(string sql)
-    {
-        using var connection = new SqliteConnection($"Data Source={folder["app.db"]};Pooling=False");
-        connection.Open();
-        using var command = connection.CreateCommand();
-        command.CommandText = sql;
-        using var reader = command.ExecuteReader();
-        var rows = new List<string>();
-        while (reader.Read())
-        {
-            rows.Add(reader.GetString(0));
-        }
-
-        return rows;
-    }
+    private List<string> InFile(string sql) => OtherProgram.Sql(folder["app.db"], sql);
 }

@@ -140,6 +140,25 @@ public sealed partial class SqliteConnectorTests : WritingTogetherContract, IDis
         taken[new AccountId("1")].Select(rows => $"{rows.Place} {rows.Rows}").ShouldBe(["lines.number 3", "orders.buyer 2"]);
     }
 
+    // SQLite would read the bytes that it gave as UTF-8 as the UTF-16 of the file.
+    [Fact]
+    public async Task In_a_file_in_UTF_16_whoever_has_half_a_character_is_left_as_they_are()
+    {
+        Scalar("PRAGMA encoding = 'UTF-16le'; CREATE TABLE odd (id text PRIMARY KEY, login, mail, name, seen)", "wide.db");
+        Scalar("INSERT INTO odd (id, login, name) VALUES ('1', 'ann', CAST(x'00D8' AS TEXT)), ('2', 'bob', 'Bob')", "wide.db");
+        Scalar("PRAGMA encoding", "wide.db").ShouldBe("UTF-16le");
+        await using var system = Open(folder["wide.db"], "odd");
+        var (ann, bob) = ((await system.ReadByIdAsync([new AccountId("1")], CancellationToken.None)).Single(), (await system.ReadByIdAsync([new AccountId("2")], CancellationToken.None)).Single());
+
+        (await system.DeleteAsync(ann.Id, ann.Record, CancellationToken.None)).ShouldBeOfType<Refused>().Message.ShouldContain("Put the text right");
+        (await system.UpdateAsync(ann.Id, Of(("name", "Ann")), ann.Record, CancellationToken.None)).ShouldBeOfType<Refused>();
+        (await system.WriteTogetherAsync(
+            [new RowWrite { Table = "odd", Action = RowAction.Delete, Key = ann.Record.Only(["id"]), Before = ann.Record, After = Fields.Empty }], [], CancellationToken.None)).ShouldBeOfType<Refused>();
+        (await system.DeleteAsync(bob.Id, bob.Record, CancellationToken.None)).ShouldBeOfType<Done>();
+
+        Scalar("SELECT group_concat(id || hex(name)) FROM odd", "wide.db").ShouldBe("100D8");
+    }
+
     [Fact]
     public async Task Every_type_of_value_survives_deletion_and_return()
     {
@@ -258,9 +277,9 @@ public sealed partial class SqliteConnectorTests : WritingTogetherContract, IDis
 
     private void Execute(string sql) => Scalar(sql);
 
-    private object? Scalar(string sql)
+    private object? Scalar(string sql, string file = "app.db")
     {
-        using var connection = new SqliteConnection($"Data Source={folder["app.db"]};Pooling=False");
+        using var connection = new SqliteConnection($"Data Source={folder[file]};Pooling=False");
         connection.Open();
         using var command = connection.CreateCommand();
         command.CommandText = sql;

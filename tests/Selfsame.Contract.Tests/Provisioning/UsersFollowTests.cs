@@ -1,4 +1,3 @@
-using Microsoft.Data.Sqlite;
 using Selfsame.Connectors.Sqlite;
 using Selfsame.Contract.Tests.Store;
 using Selfsame.Core;
@@ -329,21 +328,7 @@ public abstract partial class UsersFollowContract(Backend backend) : IAsyncLifet
 
     private List<string> Members() => Sql("SELECT login || '|' || mail || '|' || coalesce(first, '') || '|' || is_active FROM members ORDER BY login");
 
-    private List<string> Sql(string sql)
-    {
-        using var connection = new SqliteConnection($"Data Source={folder["app.db"]};Pooling=False");
-        connection.Open();
-        using var command = connection.CreateCommand();
-        command.CommandText = sql;
-        using var reader = command.ExecuteReader();
-        var rows = new List<string>();
-        while (reader.Read())
-        {
-            rows.Add(reader.GetValue(0).ToString()!);
-        }
-
-        return rows;
-    }
+    private List<string> Sql(string sql) => OtherProgram.Sql(folder["app.db"], sql);
 }
 
 public sealed class SqliteUsersFollowTests() : UsersFollowContract(Backend.SqliteMemory);

@@ -215,6 +215,18 @@ public abstract class SelfsameConnectorTests(Backend backend) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_update_into_a_value_that_is_taken_in_another_spelling_is_refused_whole()
+    {
+        await CreateAsync(1, "ann", "ann@example.org");
+        await CreateAsync(2, "bob", "bob@example.org");
+
+        (await system.UpdateAsync(Id(2), Of(("email", "ANN@example.org"), ("first_name", "New")), Fields.Empty, TestStore.Cancellation))
+            .ShouldBeOfType<AlreadyExists>().Fields.ShouldBe(["email"]);
+
+        (await ReadAsync(2))!.Record["first_name"].IsNull.ShouldBeTrue();
+    }
+
+    [Fact]
     public async Task What_has_no_way_to_be_changed_is_refused()
     {
         await system.CreateAsync(Id(1), Of(("username", "ann"), ("email", "ann@example.org"), ("email_verified", true)), TestStore.Cancellation);

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Microsoft.Data.Sqlite;
 using Selfsame.Testing;
 
 namespace Selfsame.EndToEnd.Tests.Commands;
@@ -35,21 +34,7 @@ internal sealed class Sandbox : IDisposable
         => JsonDocument.Parse((await ExpectAsync(exitCode, [.. arguments, "--json"])).StandardOutput).RootElement;
 
     /// <summary>Runs SQL on a file of the sandbox; the rows, each as its columns joined by a bar.</summary>
-    public IReadOnlyList<string> Sql(string file, string sql)
-    {
-        using var connection = new SqliteConnection($"Data Source={this[file]};Pooling=False");
-        connection.Open();
-        using var command = connection.CreateCommand();
-        command.CommandText = sql;
-        using var reader = command.ExecuteReader();
-        var rows = new List<string>();
-        while (reader.Read())
-        {
-            rows.Add(string.Join('|', Enumerable.Range(0, reader.FieldCount).Select(column => reader.IsDBNull(column) ? "NULL" : reader.GetValue(column))));
-        }
-
-        return rows;
-    }
+    public IReadOnlyList<string> Sql(string file, string sql) => OtherProgram.Sql(this[file], sql);
 
     public void Dispose() => folder.Dispose();
 }

@@ -1,4 +1,3 @@
-using Microsoft.Data.Sqlite;
 using Selfsame.Core;
 using Selfsame.Databases;
 using Selfsame.Store.Inbox;
@@ -130,19 +129,5 @@ public sealed class InboxKillTests(ITestOutputHelper output) : IAsyncLifetime
 
     private SqliteDatabase OpenStore() => SqliteDatabase.File(folder["data/selfsame.db"], new DatabaseOptions(), TimeProvider.System, RandomSource.System);
 
-    private List<string> App(string sql)
-    {
-        using var connection = new SqliteConnection($"Data Source={folder["app.db"]};Pooling=False");
-        connection.Open();
-        using var command = connection.CreateCommand();
-        command.CommandText = sql;
-        using var reader = command.ExecuteReader();
-        var rows = new List<string>();
-        while (reader.Read())
-        {
-            rows.Add(reader.GetValue(0).ToString()!);
-        }
-
-        return rows;
-    }
+    private List<string> App(string sql) => OtherProgram.Sql(folder["app.db"], sql);
 }

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text;
-using Microsoft.Data.Sqlite;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
 using Selfsame.EndToEnd.Tests.Api;
@@ -310,19 +309,5 @@ public sealed class HookTests : IAsyncLifetime
         }
     }
 
-    private List<string> App(string sql)
-    {
-        using var connection = new SqliteConnection($"Data Source={folder["app.db"]};Pooling=False");
-        connection.Open();
-        using var command = connection.CreateCommand();
-        command.CommandText = sql;
-        using var reader = command.ExecuteReader();
-        var rows = new List<string>();
-        while (reader.Read())
-        {
-            rows.Add(string.Join('|', Enumerable.Range(0, reader.FieldCount).Select(column => reader.IsDBNull(column) ? "NULL" : reader.GetValue(column))));
-        }
-
-        return rows;
-    }
+    private List<string> App(string sql) => OtherProgram.Sql(folder["app.db"], sql);
 }

@@ -1,5 +1,4 @@
 using System.Net;
-using Microsoft.Data.Sqlite;
 using Selfsame.Core.Reconciliation;
 using Selfsame.EndToEnd.Tests.Api;
 using Selfsame.Server.Hosting;
@@ -127,19 +126,5 @@ public abstract class SharedAddressTests(Func<Func<ServerOptions, ServerOptions>
         }
     }
 
-    private List<string> App(string sql)
-    {
-        using var connection = new SqliteConnection($"Data Source={folder["app.db"]};Pooling=False");
-        connection.Open();
-        using var command = connection.CreateCommand();
-        command.CommandText = sql;
-        using var reader = command.ExecuteReader();
-        var rows = new List<string>();
-        while (reader.Read())
-        {
-            rows.Add(string.Join('|', Enumerable.Range(0, reader.FieldCount).Select(column => reader.IsDBNull(column) ? "NULL" : reader.GetValue(column))));
-        }
-
-        return rows;
-    }
+    private List<string> App(string sql) => OtherProgram.Sql(folder["app.db"], sql);
 }

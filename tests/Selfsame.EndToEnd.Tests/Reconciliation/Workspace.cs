@@ -37,20 +37,7 @@ internal sealed class Workspace : IDisposable
     }
 
     /// <summary>Runs SQL on a file of the folder; the rows, each as its columns joined by a bar.</summary>
-    public IReadOnlyList<string> Sql(string file, string sql)
-    {
-        using var connection = Open(file);
-        using var command = connection.CreateCommand();
-        command.CommandText = sql;
-        using var reader = command.ExecuteReader();
-        var rows = new List<string>();
-        while (reader.Read())
-        {
-            rows.Add(string.Join('|', Enumerable.Range(0, reader.FieldCount).Select(column => reader.IsDBNull(column) ? "NULL" : reader.GetValue(column))));
-        }
-
-        return rows;
-    }
+    public IReadOnlyList<string> Sql(string file, string sql) => OtherProgram.Sql(folder[file], sql);
 
     public SqliteConnection Open(string file)
     {

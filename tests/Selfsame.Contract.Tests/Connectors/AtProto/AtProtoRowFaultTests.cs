@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text;
-using Microsoft.Data.Sqlite;
 using Selfsame.Connectors.AtProto;
 using Selfsame.Connectors.Sqlite;
 using Selfsame.Contract.Tests.Store;
@@ -123,6 +122,28 @@ public sealed class AtProtoRowFaultTests : AtProtoServer
             : null;
     }
 
+    // Nothing is known of it then, so that nothing was begun.
+    [Theory]
+    [InlineData(PdsTrouble.WrongCertificate, "certificate")]
+    [InlineData(PdsTrouble.ClosesHalfWay, "broke the connection off")]
+    public async Task A_PDS_that_is_so_to_everybody_holds_no_other_system_up(PdsTrouble trouble, string problem)
+    {
+        var (user, handle) = await SignUpAsync("anna");
+        await using var server = trouble == PdsTrouble.WrongCertificate ? await BrokenServer.WithItsOwnCertificateAsync() : await BrokenServer.ClosingHalfWayAsync();
+        await using var broken = Open(server.Url);
+
+        await NewProvisioner(broken).RunOnceAsync(TestStore.Cancellation);
+
+        var rows = await RowsAsync(user);
+        rows["app"].State.ShouldBe(ProvisioningState.Linked);
+        rows["pds"].State.ShouldBe(ProvisioningState.Pending);
+        rows["pds"].Problem.ShouldNotBeNull().ShouldContain(problem);
+        rows["pds"].Problem!.ShouldNotContain(PersonalDataServer.AdminPassword);
+        store.Clock.Advance(TimeSpan.FromHours(1));
+        await NewProvisioner(System).RunOnceAsync(TestStore.Cancellation);
+        await ShouldBeWholeAsync(user, handle);
+    }
+
     /// <summary>Somebody who is to have an account of the PDS under a handle of their own.</summary>
     private async Task<(User User, string Handle)> SignUpAsync(string username)
     {
@@ -196,21 +217,7 @@ public sealed class AtProtoRowFaultTests : AtProtoServer
     private static SystemConfig Config(string name, AccountMapping mapping)
         => new() { Name = name, Connector = "", Settings = new Dictionary<string, string>(), Mapping = mapping };
 
-    private List<string> Sql(string sql)
-    {
-        using var connection = new SqliteConnection($"Data Source={folder["app.db"]};Pooling=False");
-        connection.Open();
-        using var command = connection.CreateCommand();
-        command.CommandText = sql;
-        using var reader = command.ExecuteReader();
-        var rows = new List<string>();
-        while (reader.Read())
-        {
-            rows.Add(reader.GetString(0));
-        }
-
-        return rows;
-    }
+    private List<string> Sql(string sql) => OtherProgram.Sql(folder["app.db"], sql);
 
     /// <summary>Does something to what is asked about one person: leads it to another server, or answers in place of the PDS, which has it all the same.</summary>
     /// <param name="about">What names the person.</param>
