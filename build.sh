@@ -38,7 +38,7 @@ is_unchanged_since() {
     local since=$1 newer
     shift
     [ -e "$since" ] || return 1
-    newer=$(find "$@" "$checkout"/Directory.*.props "$checkout"/global.json "$checkout"/.editorconfig "$checkout"/BannedSymbols*.txt \
+    newer=$(find "$@" "$checkout"/Directory.*.{props,targets} "$checkout"/global.json "$checkout"/.editorconfig "$checkout"/BannedSymbols*.txt \
         \( -name bin -o -name obj -o -name node_modules \) -prune -o -newer "$since" -print -quit)
     [ -z "$newer" ]
 }

@@ -24,7 +24,7 @@ internal sealed class FakeCheckout : IDisposable
             Write(script, File.ReadAllText(Path.Combine(Checkout.Root, script)));
         }
 
-        foreach (var file in new[] { "Selfsame.slnx", "global.json", "Directory.Build.props", ".editorconfig", "BannedSymbols.txt", "src/Selfsame.Cli/Program.cs", "bench/Selfsame.Bench/Program.cs" })
+        foreach (var file in new[] { "Selfsame.slnx", "global.json", "Directory.Build.props", "Directory.Build.targets", ".editorconfig", "BannedSymbols.txt", "src/Selfsame.Cli/Program.cs", "bench/Selfsame.Bench/Program.cs" })
         {
             Write(file, "");
         }
