@@ -56,7 +56,7 @@ internal static class AuditView
         }
 
         Terminal.Output.Write(table);
-        Terminal.Line($"{Terminal.Count(findings.Count, "finding")}. Next: selfsame plan -o plan.json");
+        Terminal.Line($"{Terminal.CountByKind([.. findings.Select(finding => finding.Kind)], "finding")}. Next: selfsame plan -o plan.json");
     }
 
     /// <summary>A finding as JSON shows it.</summary>

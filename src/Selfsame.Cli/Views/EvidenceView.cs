@@ -11,6 +11,7 @@ internal static class EvidenceView
     {
         { Situation: Situation.Missing or Situation.Orphan } => Grey($"looked for by {string.Join(", ", finding.Evidence.Select(LookedFor))}"),
         { Situation: Situation.IdMismatch or Situation.Drifted } => Grey($"one person by {string.Join(", ", finding.Evidence.Select(Told))}{Differing(finding)}"),
+        { Situation: Situation.Duplicate } => DifferingMembers(finding),
         { Fault: SystemFault.NoUniqueIndex or SystemFault.WeakIndex or SystemFault.NoUuid or SystemFault.IndexesInConflict } => Definitions(finding),
         _ => null,
     };
@@ -30,6 +31,16 @@ internal static class EvidenceView
 
     private static string Differing(Finding finding)
         => finding.Differences.Count == 0 ? "" : $"; {string.Join(", ", finding.Differences.Select(difference => $"{difference.Name} {Shown(difference.Source)} there, {Shown(difference.Target)} here"))}";
+
+    // What tells duplicates apart is what a person decides by whether they are one.
+    private static string? DifferingMembers(Finding finding)
+    {
+        var members = finding.Members.Take(Finding.MostTold).Select(member => member.Account.Attributes).ToList();
+        var differing = members.SelectMany(attributes => attributes.Keys).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)
+            .Select(name => (Name: name, Values: members.Select(attributes => Shown(attributes.GetValueOrDefault(name))).ToList()))
+            .Where(attribute => attribute.Values.Distinct(StringComparer.Ordinal).Skip(1).Any()).ToList();
+        return differing.Count == 0 ? null : Grey(string.Join("; ", differing.Select(attribute => $"{attribute.Name} {string.Join(", ", attribute.Values)}")));
+    }
 
     private static string Shown(FieldValue value) => value.IsNull ? "none" : $"'{ShownText.Short(value.ToString())}'";
 

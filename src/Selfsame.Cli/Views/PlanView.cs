@@ -21,9 +21,10 @@ internal static class PlanView
             return;
         }
 
+        var count = Terminal.CountByKind([.. plan.Changes.Select(change => change.Action.ToString().ToLowerInvariant())], "change");
         Terminal.Line(file is null
-            ? $"{Terminal.Count(plan.Changes.Count, "change")}. To apply, write the plan to a file first: selfsame plan -o plan.json"
-            : $"{Terminal.Count(plan.Changes.Count, "change")}, written to {Terminal.Text(file)}. Next, when you have read it: selfsame apply {Terminal.Text(file)}");
+            ? $"{count}. To apply, write the plan to a file first: selfsame plan -o plan.json"
+            : $"{count}, written to {Terminal.Text(file)}. Next, when you have read it: selfsame apply {Terminal.Text(file)}");
     }
 
     /// <param name="undo">What takes a run back.</param>

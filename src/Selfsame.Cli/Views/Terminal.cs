@@ -21,6 +21,10 @@ internal static class Terminal
     /// <summary><c>1 change</c>, <c>2 changes</c>.</summary>
     public static string Count(int number, string one) => number == 1 ? $"1 {one}" : $"{number} {one}s";
 
+    /// <summary>How many of a thing there are, and of each of its kinds, the most common first: <c>3 findings (2 Missing, 1 Duplicate)</c>.</summary>
+    public static string CountByKind(IReadOnlyList<string> kinds, string one)
+        => $"{Count(kinds.Count, one)} ({string.Join(", ", kinds.CountBy(kind => kind).OrderByDescending(count => count.Value).ThenBy(count => count.Key, StringComparer.Ordinal).Select(count => $"{count.Value} {count.Key}"))})";
+
     /// <summary>One line of markup.</summary>
     public static void Line(string markup) => Output.MarkupLine(markup);
 

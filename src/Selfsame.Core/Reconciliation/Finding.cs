@@ -73,6 +73,9 @@ public sealed record Difference(string Name, FieldValue Source, FieldValue Targe
 /// <summary>A situation other than confirmed, or a fault of the system itself, with its evidence.</summary>
 public sealed record Finding
 {
+    /// <summary>How many accounts of one finding a person is told of one by one.</summary>
+    public const int MostTold = 10;
+
     /// <summary>Null for a fault of the system.</summary>
     public Situation? Situation { get; init; }
 

@@ -126,7 +126,7 @@ internal static class SystemFindings
         {
             (0, true) => null,
             (0, false) => $"Nothing in {picture.Config.Name} keeps '{field}' unique.",
-            _ => $"{without} accounts of {picture.Config.Name} have no '{field}'{(guarded ? "" : ", and nothing keeps it unique")}.",
+            _ => $"{(without == 1 ? $"1 account of {picture.Config.Name} has" : $"{without} accounts of {picture.Config.Name} have")} no '{field}'{(guarded ? "" : ", and nothing keeps it unique")}.",
         };
     }
 
@@ -213,8 +213,17 @@ internal static class SystemFindings
         Members = accounts,
         Accounts = [.. accounts.Select(account => Situations.Reference(system, account))],
         Evidence = [new Evidence(kind.Name(), key, [.. Raw(accounts, kind)], Proof: false)],
-        Sentence = $"{accounts.Count} accounts of {system} have the {kind.Name()} {key}, written as {Values(accounts, kind)}.",
+        Sentence = $"{accounts.Count} accounts of {system} have the {kind.Name()} {key}{Told(accounts, kind, key)}.",
     };
+
+    /// <summary>Who they are, and how each writes the value where one writes it otherwise than the key; the first of many.</summary>
+    private static string Told(List<KeyedAccount> accounts, IdentifierKind kind, string key)
+    {
+        var asKey = Raw(accounts, kind).All(value => value == key);
+        var first = accounts.Take(Finding.MostTold).Select(account => asKey ? $"{account.Account.Id}" : $"{ShownText.Short(account.Account.Identifiers[kind])} (id {account.Account.Id})");
+        var rest = accounts.Count > Finding.MostTold ? $" and {accounts.Count - Finding.MostTold} more" : "";
+        return $"{(asKey ? ", with the ids " : ": ")}{string.Join(", ", first)}{rest}";
+    }
 
     private static IEnumerable<Finding> NotCanonical(SystemPicture picture, IReadOnlySet<AccountId> withoutHandle)
         => from account in picture.Accounts.Where(account => account.Refusals.Count > 0).OrderBy(account => account.Account.Id, AccountId.Order)

@@ -51,6 +51,27 @@ public sealed class EvidenceTests
     }
 
     [Fact]
+    public async Task Duplicates_are_named_one_by_one_by_their_ids_and_the_first_of_many()
+    {
+        var world = new DuplicateWorld();
+        world.Person("1", "ann");
+        world.Person("2", "ann");
+        world.Person("3", "bo");
+        world.Person("4", "Bo");
+        for (var id = 10; id < 22; id++)
+        {
+            world.Person($"{id}", "cy");
+        }
+
+        (await world.AuditAsync()).Findings.Where(finding => finding.Situation == Situation.Duplicate).Select(finding => finding.Sentence).ShouldBe(
+            [
+                "2 accounts of app have the username ann, with the ids 1, 2.",
+                "2 accounts of app have the username bo: bo (id 3), Bo (id 4).",
+                "12 accounts of app have the username cy, with the ids 10, 11, 12, 13, 14, 15, 16, 17, 18, 19 and 2 more.",
+            ]);
+    }
+
+    [Fact]
     public void Rules_in_conflict_come_with_both_rules()
     {
         var rule = Bench.Repairing;

@@ -210,7 +210,7 @@ public sealed class InspectionCommandTests
     }
 
     [Fact]
-    public async Task A_finding_shows_by_what_it_was_found()
+    public async Task A_finding_shows_by_what_it_was_found_and_duplicates_what_tells_them_apart()
     {
         using var sandbox = await Sandbox.MakeAsync();
 
@@ -223,6 +223,10 @@ public sealed class InspectionCommandTests
         shown.ShouldContain("looked for by id u10, email katherine@example.org");
         shown.ShouldContain("one person by id u04; fullName 'Grace Hopper' there, 'Grace Hoper' here");
         shown.ShouldContain("found: CREATE INDEX users_username ON users (username)");
+        shown.ShouldContain("2 accounts of app have the username dobbeltop: dobbeltop (id u02), Dobbeltop (id u03).");
+        shown.ShouldContain("createdAt '2023-02-01', '2023-08-15'; emailVerified '1', '0'; fullName 'Dirk Dobbel', none; lastSignIn '2024-09-30', '2024-10-02'");
+        shown.ShouldContain("11 findings (4 Orphan, 2 Duplicate, 1 Drifted, 1 IdMismatch, 1 Missing, 1 NotCanonical, 1 WeakIndex). Next:");
+        (await sandbox.ExpectAsync(2, "plan")).StandardOutput.ShouldContain("7 changes (2 merge, 2 update, 1 create, 1 rekey, 1 schema). To apply");
         (await sandbox.ExpectAsync(2, "show", "katherine@example.org")).StandardOutput.ShouldContain("looked for by id u10, email katherine@example.org");
     }
 

@@ -31,7 +31,7 @@ public sealed class UniquenessReportTests
         audit.ShouldContain("2 accounts of households have the email hemi@example.nz");
         audit.ShouldContain("2 accounts of households have the email zoë@xn--bcher-kva.example");
         audit.ShouldContain("NotCanonical");
-        audit.ShouldContain("1 accounts of households have no 'uuid'");
+        audit.ShouldContain("1 account of households has no 'uuid'");
         await using var count = source.CreateCommand("SELECT count(*) FROM users");
         (await count.ExecuteScalarAsync()).ShouldBe(6L);
     }
