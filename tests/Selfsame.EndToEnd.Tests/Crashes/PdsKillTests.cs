@@ -8,13 +8,15 @@ using Selfsame.Core.Provisioning;
 using Selfsame.Core.Reconciliation;
 using Selfsame.Databases;
 using Selfsame.EndToEnd.Tests.Handles;
+using Selfsame.Server.Mail;
+using Selfsame.Store.Users;
 using Selfsame.Testing;
 
 namespace Selfsame.EndToEnd.Tests.Crashes;
 
 /// <summary>
-/// kill -9 of the service while it makes, disables and enables accounts on a real PDS for people who sign up and verify themselves: at every named
-/// crash point and at random, with the PLC directory stopped and started between. Ten people come in each round.
+/// kill -9 of the service while it signs people up, mails them, and makes, disables, enables and deletes their accounts on a real PDS: at every named
+/// crash point and at random, with the PLC directory stopped and started between. Ten people come in each round, and two go.
 /// </summary>
 [Trait("needs", "executable")]
 [Trait("needs", "pds")]
@@ -22,23 +24,28 @@ public sealed class PdsKillTests(ITestOutputHelper output) : IAsyncLifetime
 {
     private const int PeoplePerRound = 10;
     private const int DisabledPerRound = 3;
+    private const int DeletedPerRound = 2;
 
     private const string Config =
         """
-        tenants: { main: { signUpLimit: { count: 0, seconds: 3600 }, signUpAttemptLimit: { count: 0, seconds: 600 } } }
-        guards: { maxDisablesPerHour: 10000 }
+        tenants: { main: { deletionGraceDays: 0, signUpLimit: { count: 0, seconds: 3600 }, signUpAttemptLimit: { count: 0, seconds: 600 } } }
+        guards: { maxDisablesPerHour: 10000, maxDeletesPerHour: 10000 }
         systems:
           users: { connector: selfsame }
           pds: { connector: atproto, url: "${PDS_URL}", adminPassword: "${PDS_ADMIN_PASSWORD}", handleDomain: "${PDS_DOMAIN}", plcUrl: "${PLC_URL}" }
         reconcile:
-          - { source: users, target: pds, when: emailVerified, correlate: [did], missing: createInTarget, drifted: updateTarget, handle: "{handle|code}" }
+          - { source: users, target: pds, when: emailVerified, correlate: [did], missing: createInTarget, drifted: updateTarget, orphan: deleteInTarget, handle: "{handle|code}" }
         """;
 
     private static readonly string[] CrashPoints =
-        [.. ProvisioningCrashPoints.OfCreation, .. ProvisioningCrashPoints.OfDisabling.Except(ProvisioningCrashPoints.OfCreation)];
+    [
+        .. SignUp.CrashPointNames, .. MailSender.CrashPointNames,
+        .. ProvisioningCrashPoints.OfCreation.Union(ProvisioningCrashPoints.OfDisabling).Union(ProvisioningCrashPoints.OfDeletion),
+    ];
 
     private readonly TemporaryFolder folder = new();
     private readonly Random random = new(41_26);
+    private readonly Dictionary<string, Guid> gone = new(StringComparer.Ordinal);
     private Dictionary<string, string?> environment = [];
     private VerifiedSignUps signUps = null!;
     private PersonalDataServer pds = null!;
@@ -75,7 +82,7 @@ public sealed class PdsKillTests(ITestOutputHelper output) : IAsyncLifetime
     [Fact]
     public async Task Killed_under_load_each_verified_user_has_exactly_one_active_account_on_the_PDS()
     {
-        var rounds = TestRun.Rounds(CrashPoints.Length, 10, 100);
+        var rounds = TestRun.Rounds(CrashPoints.Length, CrashPoints.Length + 3, 100);
         var missed = new List<string>(CrashPoints);
         for (var round = 0; round < rounds; round++)
         {
@@ -96,7 +103,7 @@ public sealed class PdsKillTests(ITestOutputHelper output) : IAsyncLifetime
         }
 
         missed.ShouldBeEmpty("these crash points were never hit");
-        await PrepareAsync(disables: false);
+        await PrepareAsync(somebodyGoes: false);
         await server.SettleAsync(IsSettledAsync, goesOn: true);
         await CheckAsync(rounds * PeoplePerRound);
     }
@@ -118,23 +125,33 @@ public sealed class PdsKillTests(ITestOutputHelper output) : IAsyncLifetime
     });
 
     /// <summary>
-    /// Enables whom the last round had disabled, and disables others. Nobody is made to wait for the leases of the killed process and for the pauses after failures: a call of
+    /// Enables whom the last round had disabled, disables others and deletes some. Nobody is made to wait for the leases of the killed process and for the pauses after failures: a call of
     /// the killed process may then still be on its way, which is harder than what a lease allows.
     /// </summary>
-    private async Task PrepareAsync(bool disables = true)
+    private async Task PrepareAsync(bool somebodyGoes = true)
     {
         await using var store = OpenStore();
-        var disabled = await store.ReadAsync(transaction => transaction.QueryAsync<string>("SELECT username FROM users WHERE NOT is_active"));
+        var disabled = await store.ReadAsync(transaction => transaction.QueryAsync<string>("SELECT username FROM users WHERE NOT is_active AND deleted_at IS NULL"));
         var linked = await store.ReadAsync(transaction => transaction.QueryAsync<string>(
-            "SELECT u.username FROM users u JOIN provisioning p ON p.source_id = u.uuid WHERE p.state = 'Linked' AND u.is_active"));
+            "SELECT u.username FROM users u JOIN provisioning p ON p.source_id = u.uuid WHERE p.state = 'Linked' AND u.is_active AND u.deleted_at IS NULL"));
         foreach (var username in disabled)
         {
             await CommandAsync("users", "enable", username);
         }
 
-        foreach (var username in disables ? linked.OrderBy(_ => random.Next()).Take(DisabledPerRound) : [])
+        var chosen = somebodyGoes ? linked.OrderBy(_ => random.Next()).ToList() : [];
+        foreach (var username in chosen.Take(DisabledPerRound))
         {
             await CommandAsync("users", "disable", username);
+        }
+
+        // Whom the answer of their verification did not reach comes again.
+        foreach (var username in chosen.Skip(DisabledPerRound).Where(username => signUps.Verified.Contains(VerifiedSignUps.EmailOf(username))).Take(DeletedPerRound))
+        {
+            await CommandAsync("users", "delete", username);
+            gone.Add(
+                VerifiedSignUps.EmailOf(username),
+                Guid.Parse((await store.ReadAsync(transaction => transaction.ScalarAsync<string>("SELECT CAST(uuid AS text) FROM users WHERE username = @username", new { username })))!));
         }
 
         await store.TransactAsync(transaction => transaction.ExecuteAsync(
@@ -160,11 +177,12 @@ public sealed class PdsKillTests(ITestOutputHelper output) : IAsyncLifetime
     {
         signUps.Unexpected.ShouldBeEmpty();
         signUps.Verified.Distinct().Count().ShouldBe(people);
+        var stay = signUps.Verified.Distinct().Except(gone.Keys).Order().ToList();
         await using var store = OpenStore();
-        await StoreInvariants.CheckAsync(store);
+        (await StoreInvariants.FindAsync(store, gone.Values.ToHashSet())).ShouldBeEmpty();
         var users = await store.ReadAsync(transaction => transaction.QueryAsync<ProvisionedUser>(
             "SELECT u.email, p.target_id AS did FROM users u JOIN provisioning p ON p.source_id = u.uuid AND p.system = 'pds' WHERE u.email_verified_at IS NOT NULL"));
-        users.Select(user => user.Email).Order().ShouldBe(signUps.Verified.Distinct().Order());
+        users.Select(user => user.Email).Order().ShouldBe(stay);
 
         await using var system = new AtProtoSystem(
             new SystemConfig { Name = "pds", Connector = "atproto", Settings = PdsUsers.Settings(pds, pds.Url), Mapping = AtProtoSystem.Kind.FixedMapping! }, new LaterClock());
@@ -175,10 +193,10 @@ public sealed class PdsKillTests(ITestOutputHelper output) : IAsyncLifetime
         accounts.Select(account => (account.Identifiers[IdentifierKind.Email], account.Id.ToText())).Order().ShouldBe(users.Select(user => (user.Email, user.Did)).Order());
 
         var orphans = (await ListRegisteredAsync()).Except(repositories.Select(repository => repository.Did)).Order().ToList();
-        output.WriteLine($"{people} people, {repositories.Count} accounts, {orphans.Count} DIDs without an account: {string.Join(", ", orphans)}");
+        output.WriteLine($"{people} people, {gone.Count} of them gone, {repositories.Count} accounts, {orphans.Count} DIDs without an account: {string.Join(", ", orphans)}");
         var listed = (await system.FindLeftoversAsync(CancellationToken.None)).ShouldNotBeNull();
         listed.Select(leftover => leftover.Id).ShouldBe(orphans, "the doctor lists other DIDs than the directory has more than the PDS");
-        await CheckAuditAsync(people);
+        await CheckAuditAsync(stay.Count);
     }
 
     /// <summary>That the audit reads everybody on both sides, and finds that they agree.</summary>

@@ -26,6 +26,8 @@ internal sealed partial class VerifiedSignUps(string mailFolder)
     /// <summary>Answers that nobody may get.</summary>
     public ConcurrentBag<string> Unexpected { get; } = [];
 
+    public static string EmailOf(string username) => $"{username}@example.com";
+
     /// <summary>More people, who come with the next run.</summary>
     public void Add(int count)
     {
@@ -123,7 +125,7 @@ internal sealed partial class VerifiedSignUps(string mailFolder)
     {
         public string Name { get; } = $"person{number}";
 
-        public string Email { get; } = $"person{number}@example.com";
+        public string Email { get; } = EmailOf($"person{number}");
 
         /// <summary>The answer may have been lost: the link is used then.</summary>
         public bool HasOpenedTheLink { get; set; }

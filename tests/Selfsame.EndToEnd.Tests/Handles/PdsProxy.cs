@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -23,6 +24,9 @@ public enum PdsFault
 
     /// <summary>It does not arrive, and the PDS says that it is busy.</summary>
     Busy,
+
+    /// <summary>The connection breaks at once, and the PDS gets it <see cref="PdsProxy.Lateness"/> later.</summary>
+    Late,
 }
 
 /// <summary>A proxy between the service and the PDS that does to single calls what networks do.</summary>
@@ -42,6 +46,11 @@ public sealed class PdsProxy : IAsyncDisposable
 
     /// <summary>The fault of each call, by the method's name; asked once for each.</summary>
     public Func<string, PdsFault> Fault { get; set; } = _ => PdsFault.None;
+
+    public TimeSpan Lateness { get; set; }
+
+    /// <summary>The PDS's answers to what came late, which nobody waits for.</summary>
+    public ConcurrentBag<HttpStatusCode> LateAnswers { get; } = [];
 
     /// <summary>What it asks for when it is busy.</summary>
     public TimeSpan RetryAfter { get; set; } = TimeSpan.FromSeconds(1);
@@ -78,14 +87,16 @@ public sealed class PdsProxy : IAsyncDisposable
                 return;
         }
 
-        using var request = new HttpRequestMessage(new HttpMethod(http.Request.Method), new Uri(target, http.Request.Path + http.Request.QueryString));
-        if (http.Request.ContentLength > 0)
+        using var request = await CopyAsync(http.Request);
+        if (fault == PdsFault.Late)
         {
-            request.Content = new StreamContent(http.Request.Body);
-            request.Content.Headers.TryAddWithoutValidation("Content-Type", http.Request.ContentType);
+            http.Abort();
+            await Task.Delay(Lateness);
+            using var answer = await client.SendAsync(request);
+            LateAnswers.Add(answer.StatusCode);
+            return;
         }
 
-        request.Headers.TryAddWithoutValidation("Authorization", http.Request.Headers.Authorization.ToString() is { Length: > 0 } credentials ? credentials : null);
         using var response = await client.SendAsync(request, http.RequestAborted);
         if (fault == PdsFault.AnswerLost)
         {
@@ -96,5 +107,20 @@ public sealed class PdsProxy : IAsyncDisposable
         http.Response.StatusCode = (int)response.StatusCode;
         http.Response.ContentType = response.Content.Headers.ContentType?.ToString();
         await response.Content.CopyToAsync(http.Response.Body, http.RequestAborted);
+    }
+
+    private async Task<HttpRequestMessage> CopyAsync(HttpRequest asked)
+    {
+        var request = new HttpRequestMessage(new HttpMethod(asked.Method), new Uri(target, asked.Path + asked.QueryString));
+        if (asked.ContentLength > 0)
+        {
+            using var body = new MemoryStream();
+            await asked.Body.CopyToAsync(body);
+            request.Content = new ByteArrayContent(body.ToArray());
+            request.Content.Headers.TryAddWithoutValidation("Content-Type", asked.ContentType);
+        }
+
+        request.Headers.TryAddWithoutValidation("Authorization", asked.Headers.Authorization.ToString() is { Length: > 0 } credentials ? credentials : null);
+        return request;
     }
 }

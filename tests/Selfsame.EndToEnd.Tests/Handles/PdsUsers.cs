@@ -49,6 +49,18 @@ internal sealed class PdsUsers : IAsyncDisposable
     public async Task<string> HandleAsync(AccountId id)
         => (await system.ReadByIdAsync([id], CancellationToken.None)).Single().Identifiers[IdentifierKind.Handle];
 
+    /// <summary>Everybody at the PDS who has the address.</summary>
+    public async Task<IReadOnlyList<AccountId>> WithEmailAsync(string email)
+    {
+        var found = new List<AccountId>();
+        await foreach (var part in system.ReadAllAsync(CancellationToken.None))
+        {
+            found.AddRange(part is ReadAccounts read ? read.Accounts.Where(account => account.Identifiers.GetValueOrDefault(IdentifierKind.Email) == email).Select(account => account.Id) : []);
+        }
+
+        return found;
+    }
+
     /// <summary>Whether the PDS has the account, disabled or not.</summary>
     public async Task<bool> IsThereAsync(AccountId id) => (await system.ReadByIdAsync([id], CancellationToken.None)).Count > 0;
 
