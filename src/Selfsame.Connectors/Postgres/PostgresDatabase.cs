@@ -157,6 +157,10 @@ internal sealed class PostgresDatabase(string system, string connectionString) :
 
                 return outcome;
             }
+            catch (PostgresException exception) when (opening is not null && !began && exception.SqlState is (PostgresErrorCodes.UndefinedColumn or PostgresErrorCodes.UndefinedTable))
+            {
+                opening = null;
+            }
             catch (NpgsqlException exception) when (attempt < Attempts && IsWorthRepeating(exception, !began))
             {
                 opening = open();

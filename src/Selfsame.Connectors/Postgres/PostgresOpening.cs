@@ -1,11 +1,12 @@
+using System.Runtime.ExceptionServices;
 using Npgsql;
 using Selfsame.Core.Accounts;
 
 namespace Selfsame.Connectors.Postgres;
 
 /// <summary>
-/// What a change of rows sends together with the beginning of its transaction, where the tables' shapes are remembered: whether they still are
-/// so, and its rows, locked and read.
+/// What a change of rows sends together with the beginning of its transaction, where the tables' shapes are remembered: its rows, locked and read, and
+/// then, when nobody can change the tables any more, whether these still have their shapes.
 /// </summary>
 internal sealed class PostgresOpening
 {
@@ -17,7 +18,7 @@ internal sealed class PostgresOpening
         Shapes = shapes;
         this.writes = writes;
         query = PostgresRows.Locking(shapes.Tables, writes);
-        Statements = [PostgresShapes.Asking(shapes.Tables), .. query.Statements];
+        Statements = [.. query.Statements, .. PostgresShapes.Holding(shapes.Tables, writes), PostgresShapes.Asking(shapes.Tables, shapes.HaveParts)];
     }
 
     public KnownShapes Shapes { get; }
@@ -35,25 +36,38 @@ internal sealed class PostgresOpening
 
     public void Need(PostgresSession session) => PostgresRows.Need(session, Shapes.Tables, writes);
 
-    /// <summary>Reads the answers, of which the first is the next result.</summary>
+    /// <summary>Reads the answers, of which the first is the next result. A column that has another type by now can't be read: then the version is another too.</summary>
     public async Task ReadAsync(NpgsqlDataReader reader, CancellationToken cancellation)
     {
+        var found = new List<List<(int, Fields)>>();
+        InvalidCastException? otherType = null;
+        for (; found.Count < query.Statements.Count; await reader.NextResultAsync(cancellation))
+        {
+            var rows = new List<(int, Fields)>();
+            try
+            {
+                while (await reader.ReadAsync(cancellation))
+                {
+                    rows.Add(query.Read(reader, found.Count));
+                }
+            }
+            catch (InvalidCastException exception)
+            {
+                otherType = exception;
+            }
+
+            found.Add(rows);
+        }
+
         await reader.ReadAsync(cancellation);
         if (PostgresShapes.VersionOf(reader) != Shapes.Version)
         {
             return;
         }
 
-        var found = new List<List<(int, Fields)>>();
-        while (await reader.NextResultAsync(cancellation))
+        if (otherType is not null)
         {
-            var rows = new List<(int, Fields)>();
-            while (await reader.ReadAsync(cancellation))
-            {
-                rows.Add(query.Read(reader, found.Count));
-            }
-
-            found.Add(rows);
+            ExceptionDispatchInfo.Throw(otherType);
         }
 
         Rows = query.ByKey(found);

@@ -270,10 +270,24 @@ public sealed class PostgresSystem
             () => PostgresOpening.Of(shapes.Remembered(names), writes),
             async (session, opening) =>
             {
-                var known = opening?.Shapes ?? await shapes.LoadAsync(session, names);
+                var known = opening?.Shapes ?? await LoadHeldAsync(session, names, writes);
                 return await new PostgresRows(name, session, known.Tables[tableName], known).WriteAsync(writes, noneLeft, opening?.Rows);
             },
             cancellation);
+    }
+
+    // What was read before the lock may be so no more.
+    private async Task<KnownShapes> LoadHeldAsync(PostgresSession session, string[] names, IReadOnlyList<RowWrite> writes)
+    {
+        var known = await shapes.LoadAsync(session, names);
+        if (PostgresShapes.Holding(known.Tables, writes) is not { Count: > 0 } holding)
+        {
+            return known;
+        }
+
+        PostgresRows.Need(session, known.Tables, writes);
+        await session.ExecuteAsync(holding);
+        return await shapes.LoadAsync(session, names);
     }
 
     public Task<IReadOnlyList<Fields?>> ReadRowsAsync(IReadOnlyList<(string Table, Fields Key)> keys, CancellationToken cancellation)

@@ -34,8 +34,8 @@ internal sealed partial class RowChanges
     }
 
     /// <summary>What refers to the accounts, as a change leaves it; <paramref name="known"/> too. The link behind it is looked at before this one is made.</summary>
-    private static IReadOnlyList<ReferringRow> AfterLink(
-        PreparedChange prepared, IWritesTogether system, Dictionary<AccountId, Account> known, IReadOnlyList<ReferringRow> referring)
+    private static ReferringRows AfterLink(
+        PreparedChange prepared, IWritesTogether system, Dictionary<AccountId, Account> known, ReferringRows referring)
     {
         var (old, mapping) = (prepared.Change.Account, system.Mapping);
         var written = new Dictionary<(string Table, Fields Key), RowWrite>();
@@ -50,7 +50,7 @@ internal sealed partial class RowChanges
         }
 
         var renewed = IdChains.IdAfter(prepared.Change, mapping);
-        return [.. referring.Select(row => row with { Account = row.Account.Equals(old) ? renewed : row.Account })
-            .Select(row => written.TryGetValue((row.Place.Table, row.Key), out var write) ? row with { Key = write.KeyAfter, Row = row.Row.With(write.After) } : row)];
+        return new ReferringRows([.. referring.All.Select(row => row with { Account = row.Account.Equals(old) ? renewed : row.Account })
+            .Select(row => written.TryGetValue((row.Place.Table, row.Key), out var write) ? row with { Key = write.KeyAfter, Row = row.Row.With(write.After) } : row)]);
     }
 }

@@ -43,7 +43,7 @@ internal sealed partial class RowChanges(
             IReadOnlyList<RowWrite> Begun(Change change) => (chains.IsLink(change) ? !madeLinks.Contains(change.Number) : KeptItsId(change, system.Mapping, present)) ? [] : earlier(change);
             var made = await MadeEarlierAsync(system, [.. group.Select(Begun)], cancellation);
             var known = wanted.Select(id => present.GetValueOrDefault(id) ?? Remembered(system, id, made)).OfType<Account>().ToDictionary(account => account.Id);
-            var referring = await ReadReferringAsync(group.Key, [.. known.Values], cancellation);
+            var referring = new ReferringRows(await ReadReferringAsync(group.Key, [.. known.Values], cancellation));
             foreach (var change in group)
             {
                 if (change.Exchanged is not null && ExchangedEarlier(change, system, earlier(change), present) is { } exchanged)
@@ -133,13 +133,13 @@ internal sealed partial class RowChanges(
                 .ToDictionary(pair => pair.Change.Number, pair => Removed(pair.Change, system, present[Stays(pair.Change)], made)
                     .Where(account => !present.ContainsKey(account.Id)).ToList());
             var unguarded = (await PlacesAsync(group.Key, cancellation)).Where(place => !place.IsGuarded).ToList();
-            var rows = await ReadReferringAsync(system, unguarded, removed.Values.SelectMany(gone => gone).Concat(present.Values), cancellation);
+            var rows = new ReferringRows(await ReadReferringAsync(system, unguarded, removed.Values.SelectMany(gone => gone).Concat(present.Values), cancellation));
             foreach (var (change, _) in group.Where(pair => removed.ContainsKey(pair.Change.Number)))
             {
                 var (gone, final) = (removed[change.Number], Stays(change));
                 var mine = gone.Select(account => account.Id).Append(final).ToHashSet();
                 var moves = new RowExpansion(change, system.AccountsTable, system.Mapping, unguarded)
-                    .Moved(gone, present[final], [.. rows.Where(row => mine.Contains(row.Account))]);
+                    .Moved(gone, present[final], rows.To(mine));
                 if (moves.Rows.Count > 0 || moves.Hindrance is not null)
                 {
                     late.Add(new PreparedChange(change, moves, moves.Hindrance));
@@ -192,7 +192,7 @@ internal sealed partial class RowChanges(
         IWritesTogether system,
         Dictionary<AccountId, Account> known,
         IReadOnlyDictionary<AccountId, Account> present,
-        IReadOnlyList<ReferringRow> referring,
+        ReferringRows referring,
         List<RowWrite> made,
         OwnWrites written,
         Fields? freeId)
@@ -214,13 +214,13 @@ internal sealed partial class RowChanges(
             var ids = circle.Select(member => member.Id).ToHashSet();
             var exchanged = freeId is null
                 ? new ExpandedChange([], []) { Hindrance = IdExchange.LacksFreeId(change) }
-                : new IdExchange(system.AccountsTable, system.Mapping, placesOf[change.System], referring.Where(row => ids.Contains(row.Account))).Of(change, circle, freeId);
+                : new IdExchange(system.AccountsTable, system.Mapping, placesOf[change.System], referring.To(ids)).Of(change, circle, freeId);
             return new PreparedChange(change, exchanged.Hindrance is null ? exchanged : null, exchanged.Hindrance);
         }
 
         var losers = (change.Losers ?? []).Select(loser => known.GetValueOrDefault(loser.Account)).OfType<Account>().ToList();
         var mine = losers.Select(loser => loser.Id).Append(account.Id).ToHashSet();
-        var rows = referring.Where(row => mine.Contains(row.Account)).ToList();
+        var rows = referring.To(mine);
         var held = rows.Where(row => !row.Account.Equals(account.Id)).SelectMany(row => row.Place.AccountFields).Distinct();
         var staysAs = system.Mapping.WithoutBlanks(account with { Record = account.Record.With(change.After) });
         if (held.FirstOrDefault(field => staysAs.Record.ValueOrNull(field).IsNull) is { } lacking)

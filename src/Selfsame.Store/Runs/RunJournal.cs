@@ -61,9 +61,10 @@ public sealed class RunJournal(Database database, SecretKeys secrets, TimeProvid
 
     public async Task<RunRecord?> BeginAsync(ApplyLease lease, Plan plan, CancellationToken cancellation)
     {
+        var (isNew, now) = (false, Now());
         var begun = await WithLeaseAsync(
             lease,
-            transaction => transaction.ExecuteAsync(
+            async transaction => isNew = await transaction.ExecuteAsync(
                 """
                 INSERT INTO runs (id, plan, undoes, holder, changes, started_at)
                 VALUES (@Id, @sealed, @Undoes, @holder, @changes, @now) ON CONFLICT (id) DO NOTHING
@@ -75,10 +76,12 @@ public sealed class RunJournal(Database database, SecretKeys secrets, TimeProvid
                     plan.Undoes,
                     holder = holder.ToString(),
                     changes = plan.Changes.Count,
-                    now = Now(),
-                }),
+                    now,
+                }) > 0,
             cancellation);
-        return begun ? await ReadAsync(plan.Id, cancellation) : null;
+        return !begun ? null
+            : isNew ? new RunRecord { Plan = plan, Started = now, Finished = null, Entries = EntriesOf([]) }
+            : await ReadAsync(plan.Id, cancellation);
     }
 
     public Task<bool> RecordIntentsAsync(ApplyLease lease, Guid run, IReadOnlyList<JournalIntent> intents, CancellationToken cancellation)

@@ -268,6 +268,40 @@ public sealed partial class PostgresConnectorTests
         (await TogetherAsync([Titled("ship", "boat")])).ShouldBeOfType<Refused>().Message.ShouldContain("title");
     }
 
+    /// <param name="remembered">Whether a change before it was told the tables' shapes.</param>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_foreign_key_that_is_made_while_a_row_waits_to_be_deleted_is_seen(bool remembered)
+    {
+        await TwoPeopleAsync();
+        var titled = new RowWrite { Table = "prints", Action = RowAction.Update, Key = Of(("id", 11)), Before = Of(("title", "boat")), After = Of(("title", "ship")) };
+        (await TogetherAsync([titled])).ShouldBeOfType<Done>();
+        await ExecuteAsync("CREATE TABLE frames (print int); INSERT INTO frames VALUES (11)");
+        await using var system = Open();
+        await using var other = new NpgsqlConnection(connection);
+        await other.OpenAsync();
+        await using var making = await other.BeginTransactionAsync();
+        await using (var command = new NpgsqlCommand("ALTER TABLE frames ADD FOREIGN KEY (print) REFERENCES prints ON DELETE CASCADE", other, making))
+        {
+            await command.ExecuteNonQueryAsync();
+        }
+
+        var deletion = new RowWrite { Table = "prints", Action = RowAction.Delete, Key = Of(("id", 11)), Before = Of(("title", "ship")), After = Fields.Empty };
+        var deleting = (remembered ? (IWritesTogether)Connected : system).WriteTogetherAsync([deletion], [], CancellationToken.None);
+        await using (var waiting = new NpgsqlCommand("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'prints'::regclass", other, making))
+        {
+            while ((long)(await waiting.ExecuteScalarAsync())! == 0)
+            {
+                deleting.IsCompleted.ShouldBeFalse();
+            }
+        }
+
+        await making.CommitAsync();
+
+        (await deleting).ShouldBeOfType<Refused>().Message.ShouldContain("frames");
+    }
+
     [Fact]
     public async Task A_wrong_password_is_told_without_it()
     {
