@@ -289,16 +289,7 @@ public sealed class HandleProvisioningTests : IAsyncLifetime
 
     private static Topology Topology(PersonalDataServer server, string url, ProvisioningPace pace)
     {
-        var reading = new TopologyReader(Selfsame.Server.Reconciliation.ConfigFile.Connectors, _ => null).Read(
-            $$"""
-            systems:
-              users: { connector: selfsame }
-              pds: { connector: atproto, url: "{{url}}", adminPassword: "{{PersonalDataServer.AdminPassword}}", handleDomain: {{PersonalDataServer.HandleDomain}}, plcUrl: "{{server.DirectoryUrl}}" }
-            reconcile:
-              - { source: users, target: pds, when: emailVerified, correlate: [did], missing: createInTarget, drifted: updateTarget, handle: "{handle|code}" }
-            """);
-        reading.Errors.ShouldBeEmpty();
-        var topology = reading.Topology!;
+        var topology = PdsUsers.Topology(server, url, "drifted: updateTarget,");
         return topology with
         {
             Systems = topology.Systems.ToDictionary(pair => pair.Key, pair => pair.Key == "pds" ? pair.Value with { Pace = pace } : pair.Value),
@@ -308,22 +299,7 @@ public sealed class HandleProvisioningTests : IAsyncLifetime
     /// <summary>A new user with an address that no other test of the shared PDS has, and a caller who is signed in as that user.</summary>
     private async Task<SignedInCaller> SignInNewUserAsync()
     {
-        var name = PdsUsers.NewName();
-        var result = await new SignUp(server.Context).ExecuteAsync(
-            new SignUpRequest
-            {
-                Tenant = "main",
-                Form = new SignUpForm
-                {
-                    Username = name,
-                    Email = $"{name}@example.org",
-                    Password = RunningServer.Password,
-                    Administrator = new AdministratorFields { EmailVerified = true },
-                },
-                Actor = Actor.System,
-            },
-            CancellationToken.None);
-        var user = result.ShouldBeOfType<SignUpResult.Created>().User;
+        var user = await PdsUsers.SignUpAsync(server.Context, PdsUsers.NewName());
         return new SignedInCaller(user, await server.SignInAsync(user.Email!));
     }
 

@@ -1,9 +1,6 @@
 using System.Net;
-using Selfsame.Core.Reconciliation;
 using Selfsame.EndToEnd.Tests.Api;
 using Selfsame.Store;
-using Selfsame.Store.Audit;
-using Selfsame.Store.Users;
 using Selfsame.Testing;
 
 namespace Selfsame.EndToEnd.Tests.Handles;
@@ -20,7 +17,7 @@ public sealed class LateCreationTests : IAsyncLifetime
     {
         pds = await PdsUsers.OpenAsync();
         proxy = await PdsProxy.StartAsync(pds.Server);
-        var topology = Topology(pds.Server, proxy.Url);
+        var topology = PdsUsers.Topology(pds.Server, proxy.Url);
         server = await RunningServer.StartAsync(options => options with
         {
             SecretKey = Convert.ToBase64String(new byte[SecretKeys.MinimumBytes]),
@@ -47,7 +44,7 @@ public sealed class LateCreationTests : IAsyncLifetime
         proxy.Lateness = TimeSpan.FromMilliseconds(milliseconds);
         proxy.Fault = method => method == "createAccount" && Interlocked.Increment(ref creations) == 1 ? PdsFault.Late : PdsFault.None;
 
-        var user = await SignUpAsync(PdsUsers.NewName());
+        var user = await PdsUsers.SignUpAsync(server.Context, PdsUsers.NewName());
         var id = await PdsUsers.LinkedAsync(server.Context.Database, user.Uuid);
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (proxy.LateAnswers.IsEmpty)
@@ -59,29 +56,5 @@ public sealed class LateCreationTests : IAsyncLifetime
         (await pds.WithEmailAsync(user.Email!)).ShouldBe([id]);
         proxy.LateAnswers.ShouldHaveSingleItem().ShouldBeOneOf(HttpStatusCode.OK, HttpStatusCode.BadRequest);
         await StoreInvariants.CheckAsync(server.Context.Database);
-    }
-
-    private async Task<User> SignUpAsync(string name)
-        => (await new SignUp(server.Context).ExecuteAsync(
-            new SignUpRequest
-            {
-                Tenant = "main",
-                Form = new SignUpForm { Username = name, Email = $"{name}@example.org", Password = RunningServer.Password, Administrator = new AdministratorFields { EmailVerified = true } },
-                Actor = Actor.System,
-            },
-            CancellationToken.None)).ShouldBeOfType<SignUpResult.Created>().User;
-
-    private static Topology Topology(PersonalDataServer server, string url)
-    {
-        var reading = new TopologyReader(Selfsame.Server.Reconciliation.ConfigFile.Connectors, _ => null).Read(
-            $$"""
-            systems:
-              users: { connector: selfsame }
-              pds: { connector: atproto, url: "{{url}}", adminPassword: "{{PersonalDataServer.AdminPassword}}", handleDomain: {{PersonalDataServer.HandleDomain}}, plcUrl: "{{server.DirectoryUrl}}" }
-            reconcile:
-              - { source: users, target: pds, when: emailVerified, correlate: [did], missing: createInTarget, handle: "{handle|code}" }
-            """);
-        reading.Errors.ShouldBeEmpty();
-        return reading.Topology!;
     }
 }

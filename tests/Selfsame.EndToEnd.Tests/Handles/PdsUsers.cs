@@ -2,6 +2,10 @@ using Selfsame.Connectors.AtProto;
 using Selfsame.Core.Accounts;
 using Selfsame.Core.Reconciliation;
 using Selfsame.Databases;
+using Selfsame.EndToEnd.Tests.Api;
+using Selfsame.Store;
+using Selfsame.Store.Audit;
+using Selfsame.Store.Users;
 using Selfsame.Testing;
 
 namespace Selfsame.EndToEnd.Tests.Handles;
@@ -38,6 +42,35 @@ internal sealed class PdsUsers : IAsyncDisposable
         ["handleDomain"] = PersonalDataServer.HandleDomain,
         ["plcUrl"] = server.DirectoryUrl,
     };
+
+    /// <summary>A config that gives whoever has a proved address an account on the PDS.</summary>
+    /// <param name="server">The PDS.</param>
+    /// <param name="url">Where it is asked: its own address, or a proxy's.</param>
+    /// <param name="further">What the rule says besides.</param>
+    public static Topology Topology(PersonalDataServer server, string url, string further = "")
+    {
+        var reading = new TopologyReader(Selfsame.Server.Reconciliation.ConfigFile.Connectors, _ => null).Read(
+            $$"""
+            systems:
+              users: { connector: selfsame }
+              pds: { connector: atproto, url: "{{url}}", adminPassword: "{{PersonalDataServer.AdminPassword}}", handleDomain: {{PersonalDataServer.HandleDomain}}, plcUrl: "{{server.DirectoryUrl}}" }
+            reconcile:
+              - { source: users, target: pds, when: emailVerified, correlate: [did], missing: createInTarget, {{further}} handle: "{handle|code}" }
+            """);
+        reading.Errors.ShouldBeEmpty();
+        return reading.Topology!;
+    }
+
+    /// <summary>A new user whose address, which no other test of the shared PDS has, is proved.</summary>
+    public static async Task<User> SignUpAsync(StoreContext context, string name)
+        => (await new SignUp(context).ExecuteAsync(
+            new SignUpRequest
+            {
+                Tenant = "main",
+                Form = new SignUpForm { Username = name, Email = $"{name}@example.org", Password = RunningServer.Password, Administrator = new AdministratorFields { EmailVerified = true } },
+                Actor = Actor.System,
+            },
+            CancellationToken.None)).ShouldBeOfType<SignUpResult.Created>().User;
 
     /// <summary>Makes an account; its DID.</summary>
     public async Task<AccountId> MakeAsync(string handle)

@@ -1,10 +1,8 @@
-using Selfsame.Core.Reconciliation;
 using Selfsame.EndToEnd.Tests.Api;
 using Selfsame.EndToEnd.Tests.Pages;
 using Selfsame.Store;
 using Selfsame.Store.Audit;
 using Selfsame.Store.Users;
-using Selfsame.Testing;
 
 namespace Selfsame.EndToEnd.Tests.Handles;
 
@@ -18,7 +16,7 @@ public sealed class PurgeAtThePdsTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         pds = await PdsUsers.OpenAsync();
-        var topology = Topology(pds.Server);
+        var topology = PdsUsers.Topology(pds.Server, pds.Server.Url, "orphan: deleteInTarget,");
         server = await RunningServer.StartAsync(options => options with
         {
             SecretKey = Convert.ToBase64String(new byte[SecretKeys.MinimumBytes]),
@@ -37,7 +35,7 @@ public sealed class PurgeAtThePdsTests : IAsyncLifetime
     public async Task The_account_of_a_purged_user_is_deleted_at_the_PDS_and_handle_and_address_are_free_again()
     {
         var name = PdsUsers.NewName();
-        var user = await SignUpAsync(name);
+        var user = await PdsUsers.SignUpAsync(server.Context, name);
         var (id, handle) = (await PdsUsers.LinkedAsync(server.Context.Database, user.Uuid), user.UserCode);
         (await pds.HandleAsync(id)).ShouldBe(handle);
         await new UserAdministration(server.Context).DeleteAsync("main", user.Uuid, null, Actor.System, CancellationToken.None);
@@ -50,7 +48,7 @@ public sealed class PurgeAtThePdsTests : IAsyncLifetime
         await UntilAsync(async () => !await pds.IsThereAsync(id));
         await UntilAsync(async () => await server.Context.Database.ReadAsync(
             transaction => transaction.ScalarAsync<long>("SELECT count(*) FROM provisioning")) == 0);
-        var again = await SignUpAsync(name);
+        var again = await PdsUsers.SignUpAsync(server.Context, name);
         var newId = await PdsUsers.LinkedAsync(server.Context.Database, again.Uuid);
         newId.ShouldNotBe(id);
         (await pds.StateAsync(newId)).Email.ShouldBe(user.Email);
@@ -59,7 +57,7 @@ public sealed class PurgeAtThePdsTests : IAsyncLifetime
     [Fact]
     public async Task The_page_that_asks_before_a_user_is_deleted_says_what_becomes_of_the_accounts_elsewhere()
     {
-        var user = await SignUpAsync(PdsUsers.NewName());
+        var user = await PdsUsers.SignUpAsync(server.Context, PdsUsers.NewName());
         using var administrator = new PageClient(server.Address);
         var owner = await server.MakeUserAsync(new AdministratorFields { IsSuperuser = true });
         await administrator.SignInAsync(owner.Email!, RunningServer.Password);
@@ -67,30 +65,6 @@ public sealed class PurgeAtThePdsTests : IAsyncLifetime
         var page = await administrator.GetAsync($"/admin/users/{user.Uuid}/delete");
 
         page.Text.ShouldContain("the account in pds is deleted there for good");
-    }
-
-    private async Task<User> SignUpAsync(string name)
-        => (await new SignUp(server.Context).ExecuteAsync(
-            new SignUpRequest
-            {
-                Tenant = "main",
-                Form = new SignUpForm { Username = name, Email = $"{name}@example.org", Password = RunningServer.Password, Administrator = new AdministratorFields { EmailVerified = true } },
-                Actor = Actor.System,
-            },
-            CancellationToken.None)).ShouldBeOfType<SignUpResult.Created>().User;
-
-    private static Topology Topology(PersonalDataServer server)
-    {
-        var reading = new TopologyReader(Selfsame.Server.Reconciliation.ConfigFile.Connectors, _ => null).Read(
-            $$"""
-            systems:
-              users: { connector: selfsame }
-              pds: { connector: atproto, url: "{{server.Url}}", adminPassword: "{{PersonalDataServer.AdminPassword}}", handleDomain: {{PersonalDataServer.HandleDomain}}, plcUrl: "{{server.DirectoryUrl}}" }
-            reconcile:
-              - { source: users, target: pds, when: emailVerified, correlate: [did], missing: createInTarget, orphan: deleteInTarget, handle: "{handle|code}" }
-            """);
-        reading.Errors.ShouldBeEmpty();
-        return reading.Topology!;
     }
 
     private static async Task UntilAsync(Func<Task<bool>> holds)
