@@ -18,7 +18,7 @@ internal sealed class PostgresOpening
         Shapes = shapes;
         this.writes = writes;
         query = PostgresRows.Locking(shapes.Tables, writes);
-        Statements = [.. query.Statements, .. PostgresShapes.Holding(shapes.Tables, writes), PostgresShapes.Asking(shapes.Tables, shapes.HaveParts)];
+        Statements = [.. query.Statements, .. PostgresShapes.Holding(PostgresShapes.Deleting(shapes.Tables, writes)), PostgresShapes.Asking(shapes.Tables)];
     }
 
     public KnownShapes Shapes { get; }

@@ -231,10 +231,12 @@ public sealed class PostgresSystem
         => database.ReadAsync<IReadOnlyDictionary<AccountId, IReadOnlyList<TakenRows>>>(
             async session => await PostgresTaken.CountByIdAsync(session, await CheckedTableAsync(session), Mapping, ids.Chunk(IdsPerQuery)), cancellation);
 
-    // The locked account keeps others from coming to refer to it.
+    // The locked account keeps others from coming to refer to it, the lock on its table from making foreign keys by which more would go.
     private async Task<WriteOutcome?> MoreTakenAsync(PostgresSession session, Fields row, IReadOnlyList<TakenRows> atMost)
     {
         var table = (await PostgresTable.LoadAsync(session, [tableName]))[tableName];
+        session.Need(table, "DELETE");
+        await PostgresShapes.HoldAsync(session, [table]);
         var found = await new PostgresTaken(session, table).CountAsync([Mapping.ToAccount(row)!], Mapping.Id);
         return TakenRows.MoreThan(atMost, found[0]);
     }
@@ -270,24 +272,10 @@ public sealed class PostgresSystem
             () => PostgresOpening.Of(shapes.Remembered(names), writes),
             async (session, opening) =>
             {
-                var known = opening?.Shapes ?? await LoadHeldAsync(session, names, writes);
+                var known = opening?.Shapes ?? await shapes.LoadHeldAsync(session, names, writes);
                 return await new PostgresRows(name, session, known.Tables[tableName], known).WriteAsync(writes, noneLeft, opening?.Rows);
             },
             cancellation);
-    }
-
-    // What was read before the lock may be so no more.
-    private async Task<KnownShapes> LoadHeldAsync(PostgresSession session, string[] names, IReadOnlyList<RowWrite> writes)
-    {
-        var known = await shapes.LoadAsync(session, names);
-        if (PostgresShapes.Holding(known.Tables, writes) is not { Count: > 0 } holding)
-        {
-            return known;
-        }
-
-        PostgresRows.Need(session, known.Tables, writes);
-        await session.ExecuteAsync(holding);
-        return await shapes.LoadAsync(session, names);
     }
 
     public Task<IReadOnlyList<Fields?>> ReadRowsAsync(IReadOnlyList<(string Table, Fields Key)> keys, CancellationToken cancellation)

@@ -250,22 +250,14 @@ public sealed partial class PostgresConnectorTests
     public async Task A_table_that_changes_between_changes_of_several_rows_is_read_anew()
     {
         await TwoPeopleAsync();
-        RowWrite Titled(string before, string after) => new()
-        {
-            Table = "prints",
-            Action = RowAction.Update,
-            Key = Of(("id", 11)),
-            Before = Of(("title", before)),
-            After = Of(("title", after)),
-        };
-        (await TogetherAsync([Titled("boat", "ship")])).ShouldBeOfType<Done>();
+        (await TogetherAsync([Retitled("boat", "ship")])).ShouldBeOfType<Done>();
         await ExecuteAsync("CREATE TABLE frames (print int REFERENCES prints ON DELETE CASCADE); INSERT INTO frames VALUES (11); ALTER TABLE prints ALTER title TYPE varchar(9)");
 
-        (await TogetherAsync([Titled("ship", "steamboats")])).ShouldBeOfType<Refused>().Message.ShouldContain("too long");
+        (await TogetherAsync([Retitled("ship", "steamboats")])).ShouldBeOfType<Refused>().Message.ShouldContain("too long");
         var deletion = new RowWrite { Table = "prints", Action = RowAction.Delete, Key = Of(("id", 11)), Before = Of(("title", "ship")), After = Fields.Empty };
         (await TogetherAsync([deletion])).ShouldBeOfType<Refused>().Message.ShouldContain("frames");
         await ExecuteAsync("ALTER TABLE prints DROP COLUMN title");
-        (await TogetherAsync([Titled("ship", "boat")])).ShouldBeOfType<Refused>().Message.ShouldContain("title");
+        (await TogetherAsync([Retitled("ship", "boat")])).ShouldBeOfType<Refused>().Message.ShouldContain("title");
     }
 
     /// <param name="remembered">Whether a change before it was told the tables' shapes.</param>
@@ -275,32 +267,76 @@ public sealed partial class PostgresConnectorTests
     public async Task A_foreign_key_that_is_made_while_a_row_waits_to_be_deleted_is_seen(bool remembered)
     {
         await TwoPeopleAsync();
-        var titled = new RowWrite { Table = "prints", Action = RowAction.Update, Key = Of(("id", 11)), Before = Of(("title", "boat")), After = Of(("title", "ship")) };
-        (await TogetherAsync([titled])).ShouldBeOfType<Done>();
+        (await TogetherAsync([Retitled("boat", "ship")])).ShouldBeOfType<Done>();
         await ExecuteAsync("CREATE TABLE frames (print int); INSERT INTO frames VALUES (11)");
         await using var system = Open();
+        var deletion = new RowWrite { Table = "prints", Action = RowAction.Delete, Key = Of(("id", 11)), Before = Of(("title", "ship")), After = Fields.Empty };
+
+        var outcome = await WhileItChangesAsync(
+            "ALTER TABLE frames ADD FOREIGN KEY (print) REFERENCES prints ON DELETE CASCADE",
+            "prints",
+            () => (remembered ? (IWritesTogether)Connected : system).WriteTogetherAsync([deletion], [], CancellationToken.None));
+
+        outcome.ShouldBeOfType<Refused>().Message.ShouldContain("frames");
+    }
+
+    [Fact]
+    public async Task A_foreign_key_that_is_made_while_an_account_waits_to_be_deleted_is_counted()
+    {
+        await CreateAsync("1", "ann");
+        var before = (await ReadByIdAsync("1"))!.Record;
+        await ExecuteAsync("CREATE TABLE frames (member text); INSERT INTO frames VALUES ('1')");
+
+        var outcome = await WhileItChangesAsync(
+            "ALTER TABLE frames ADD FOREIGN KEY (member) REFERENCES \"mem\"\"bers\" ON DELETE CASCADE",
+            "\"mem\"\"bers\"",
+            () => ((IDeletesWithRows)Connected).DeleteAsync(new AccountId("1"), before, [], CancellationToken.None));
+
+        outcome.ShouldNotBeOfType<Done>();
+        outcome.ToString().ShouldContain("frames");
+        (await ReadByIdAsync("1")).ShouldNotBeNull();
+    }
+
+    [Theory]
+    [InlineData("ALTER TABLE prints ALTER pages TYPE text")]
+    [InlineData("ALTER TABLE prints DROP COLUMN pages")]
+    public async Task A_column_that_becomes_another_while_its_row_waits_stops_nothing(string change)
+    {
+        await TwoPeopleAsync();
+        await ExecuteAsync("ALTER TABLE prints ADD pages bigint NOT NULL DEFAULT 1");
+        (await TogetherAsync([Retitled("boat", "ship")])).ShouldBeOfType<Done>();
+
+        var outcome = await WhileItChangesAsync(change, "prints", () => TogetherAsync([Retitled("ship", "raft")]));
+
+        outcome.ShouldBeOfType<Done>();
+    }
+
+    /// <summary>What comes to work that begins while somebody changes tables, and waits for it.</summary>
+    private async Task<WriteOutcome> WhileItChangesAsync(string change, string waitedFor, Func<Task<WriteOutcome>> work)
+    {
         await using var other = new NpgsqlConnection(connection);
         await other.OpenAsync();
-        await using var making = await other.BeginTransactionAsync();
-        await using (var command = new NpgsqlCommand("ALTER TABLE frames ADD FOREIGN KEY (print) REFERENCES prints ON DELETE CASCADE", other, making))
+        await using var changing = await other.BeginTransactionAsync();
+        await using (var command = new NpgsqlCommand(change, other, changing))
         {
             await command.ExecuteNonQueryAsync();
         }
 
-        var deletion = new RowWrite { Table = "prints", Action = RowAction.Delete, Key = Of(("id", 11)), Before = Of(("title", "ship")), After = Fields.Empty };
-        var deleting = (remembered ? (IWritesTogether)Connected : system).WriteTogetherAsync([deletion], [], CancellationToken.None);
-        await using (var waiting = new NpgsqlCommand("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'prints'::regclass", other, making))
+        var working = work();
+        await using (var waiting = new NpgsqlCommand("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = $1::regclass", other, changing) { Parameters = { new() { Value = waitedFor } } })
         {
             while ((long)(await waiting.ExecuteScalarAsync())! == 0)
             {
-                deleting.IsCompleted.ShouldBeFalse();
+                working.IsCompleted.ShouldBeFalse();
             }
         }
 
-        await making.CommitAsync();
-
-        (await deleting).ShouldBeOfType<Refused>().Message.ShouldContain("frames");
+        await changing.CommitAsync();
+        return await working;
     }
+
+    private static RowWrite Retitled(string before, string after)
+        => new() { Table = "prints", Action = RowAction.Update, Key = Of(("id", 11)), Before = Of(("title", before)), After = Of(("title", after)) };
 
     [Fact]
     public async Task A_wrong_password_is_told_without_it()
