@@ -42,7 +42,7 @@ internal static class PersonalPlan
         var person = source.Accounts.Single().Account;
         // Accounts of the target that merely came along in the look-up are not this person's business.
         var mine = new AccountReference(rule.Source, person.Id, person.Label);
-        var findings = Situations.Between(rule, source, target).Where(finding => finding.Accounts.Contains(mine)).ToList();
+        var findings = Situations.Between(rule, source, target, topology.Decisions).Where(finding => finding.Accounts.Contains(mine)).ToList();
         if (findings.All(finding => finding.Situation is Situation.Missing or Situation.Ambiguous)
             && Plan(topology, source, target, findings, stamp) is { } need)
         {

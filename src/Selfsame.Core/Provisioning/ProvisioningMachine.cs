@@ -179,7 +179,8 @@ public static class ProvisioningMachine
             (not ProvisioningState.Conflict and not ProvisioningState.Compensated, UpdateUnanswered unanswered)
                 => Later(row, new Failed(unanswered.Problem), now, jitter) with { DueBecause = UpdateUnanswered.Reason },
             (ProvisioningState.Conflict or ProvisioningState.Compensated, LateTimeOver) when row.DueBecause == UpdateUnanswered.Late => Reopened(row, UpdateUnanswered.Late, now),
-            (ProvisioningState.Pending, NotWantedYet) => row with { Attempts = 0, Problem = null, DueBecause = Unanswered(row), NotBefore = now + LongestDelay },
+            // Nobody waits for it until its source changes, which puts it back among the people: many of them must not come before who was verified just now.
+            (ProvisioningState.Pending, NotWantedYet) => row with { Lane = ProvisioningLane.Backfill, Attempts = 0, Problem = null, DueBecause = Unanswered(row), NotBefore = now + LongestDelay },
             (ProvisioningState.Compensating, Disabling) when IsAwaited(row)
                 => row with { Attempts = 0, Problem = null, DueBecause = null },
             (ProvisioningState.Pending or ProvisioningState.Intent or ProvisioningState.Linked, Disabling)

@@ -127,7 +127,17 @@ public sealed record ClaimedRow(ProvisioningRow Row, long Taken, TimeSpan Lease)
 /// <param name="Backfill">So many of them from the backfill, where it has them; people who wait come first for the others.</param>
 /// <param name="Lease">For how long.</param>
 /// <param name="PerSecond">The system's limit of rows a second over all nodes; null for none.</param>
-public sealed record ProvisioningClaim(string System, int Most, int Backfill, TimeSpan Lease, double? PerSecond);
+public sealed record ProvisioningClaim(string System, int Most, int Backfill, TimeSpan Lease, double? PerSecond)
+{
+    /// <summary>Every so many rows one is the backfill's, if it has any; people who wait come first for the others.</summary>
+    public const int BackfillEvery = 4;
+
+    /// <summary>How many rows came since the backfill's last turn, for claims that get fewer than they ask for.</summary>
+    public int SinceBackfill { get; init; }
+
+    /// <summary>The backfill's share of so many rows, where the system's rate allows no more now.</summary>
+    public int BackfillOf(int rows) => rows >= Most ? Backfill : Math.Min(Backfill, (SinceBackfill + rows) / BackfillEvery);
+}
 
 /// <summary>What came of giving a row back and taking the next.</summary>
 /// <param name="Saved">Whether the row was written: false where another holder has it.</param>

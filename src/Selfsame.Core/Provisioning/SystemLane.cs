@@ -8,9 +8,6 @@ public sealed class SystemLane
 {
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(120);
 
-    /// <summary>Every so many rows one is the backfill's, if it has any; people who wait come first for the others.</summary>
-    private const int BackfillEvery = 4;
-
     private readonly ProvisionerParts parts;
     private readonly ProvisioningPace pace;
 
@@ -157,7 +154,7 @@ public sealed class SystemLane
         while (true)
         {
             var before = Interlocked.Read(ref counted);
-            var backfill = (int)(((before + most) / BackfillEvery) - (before / BackfillEvery));
+            var backfill = (int)(((before + most) / ProvisioningClaim.BackfillEvery) - (before / ProvisioningClaim.BackfillEvery));
             if (backfill > 0 && !withBackfill)
             {
                 return null;
@@ -165,7 +162,7 @@ public sealed class SystemLane
 
             if (Interlocked.CompareExchange(ref counted, before + most, before) == before)
             {
-                return new ProvisioningClaim(System, most, backfill, Lease, pace.PerSecond);
+                return new ProvisioningClaim(System, most, backfill, Lease, pace.PerSecond) { SinceBackfill = (int)(before % ProvisioningClaim.BackfillEvery) };
             }
         }
     }

@@ -70,9 +70,13 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
         switch (picture.Config.Duplicates)
         {
             case DuplicatesAction.Merge:
-                return [(findings[0], Merge(findings, members))];
+                var merge = Merge(findings, members);
+                // What stays as it is stands in the way of each index that its findings are about.
+                return merge is LeftAlone ? findings.Select(finding => (finding, merge)) : [(findings[0], merge)];
             case DuplicatesAction.Delete:
-                return members.Skip(1).Select(loser => (findings[0], Delete(loser, members[0])));
+                return members.Skip(1).SelectMany(loser => Delete(loser, members[0]) is var deletion && deletion is LeftAlone
+                    ? findings.Where(finding => finding.Members.Contains(loser)).Select(finding => (finding, deletion))
+                    : [(findings[0], deletion)]);
             default:
                 var renamed = new HashSet<AccountId>();
                 return findings.SelectMany(finding => Rename(finding, members, renamed));
@@ -125,13 +129,24 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
                 + $"{Name(survivor)} stays, with its password; {Terms.Count(moving, "reference")} move to it.",
             Before = new Fields(set.Keys.Select(field => KeyValuePair.Create(field, survivor.Account.Record.ValueOrNull(field)))),
             After = set,
-            Precondition = survivor.Account.Record.Only(mapping.Id.Concat(mapping.Identifiers.Values).Concat(set.Keys)).Redacted(salt),
+            Precondition = survivor.Account.Record.Only(StaysAs(survivor).Concat(set.Keys)).Redacted(salt),
             Reversible = true,
             Losers = [.. losers.Select(Loser)],
             Effects = [.. moved.Repeated.GroupBy(row => (row.Write.Table, row.IsLink, Differs: string.Join(", ", row.Differs)))
                 .Select(group => group.Key.IsLink ? Unlinked(group.Key.Table, group.Count(), survivor) : Going(group.Key.Table, group.Key.Differs, group.Count(), survivor))],
             References = [.. Planned(rows).Zip(picture.Places, (planned, place) => planned with { Differing = moved.CountDiffering(place) is > 0 and var count ? count : null })],
         });
+    }
+
+    /// <summary>What decided that this one stays, and can sign in: whoever was banned, deleted or lost the password since the plan was made is not who was to stay.</summary>
+    private IEnumerable<string> StaysAs(KeyedAccount survivor)
+    {
+        string[] decisive = [AccountMapping.Active, AccountMapping.EmailVerified];
+        return mapping.Id.Concat(mapping.Identifiers.Values)
+            .Concat(decisive.Where(mapping.Attributes.ContainsKey).Select(attribute => mapping.Attributes[attribute].Field))
+            .Concat(mapping.PasswordHash is { } hash ? [hash] : [])
+            .Concat(survivor.Account.Record.Keys.Where(field => EndFields.NamesTheEnd(field) && !mapping.NoiseFields.Contains(field)))
+            .Distinct();
     }
 
     /// <summary>Why the one who would stay could not sign in any more although one of the others can; null where nothing is lost.</summary>
@@ -212,7 +227,7 @@ internal sealed class DuplicatePlanner(SystemPicture picture, PersonDecisions de
             Precondition = record.Without(mapping.NoiseFields).Redacted(salt),
             Reversible = true,
             References = Planned([]),
-            Survivor = new StayingAccount(survivor.Account.Id, survivor.Account.Label, survivor.Account.Record.Only(mapping.Id.Concat(mapping.Identifiers.Values)).Redacted(salt)),
+            Survivor = new StayingAccount(survivor.Account.Id, survivor.Account.Label, survivor.Account.Record.Only(StaysAs(survivor)).Redacted(salt)),
         });
     }
 

@@ -88,7 +88,7 @@ public static class UndoPlanner
             return change.Exchanged is not null ? UndoExchange(change, rows, present, mapping)
                 : chains.IsLink(change) ? UndoLink(change, rows, present, mapping, chains.Ahead(change)?.Effects ?? [])
                 : entry.State == ChangeState.Intent && present.IsUnmade(change.System, rows) ? []
-                : StrangerUnderNewId(change, present, mapping) is { } stranger ? [stranger]
+                : (StrangerUnderNewId(change, present, mapping) ?? StrangerUnderLosersId(change, rows, present, mapping)) is { } stranger ? [stranger]
                 : UndoRows(change, rows, present);
         }
 
@@ -118,6 +118,18 @@ public static class UndoPlanner
             ? new LeftAlone($"{account.Id} is the id of another account by now: what the run changed of {change.Label} stays. Look whose it is.")
             : null;
     }
+
+    /// <summary>Why a merge is not taken back where a duplicate's id is another account's by now: what referred to the duplicate would be that one's. Null where nobody else has such an id.</summary>
+    private static LeftAlone? StrangerUnderLosersId(Change change, IReadOnlyList<RowWrite> rows, PresentState present, AccountMapping mapping)
+        => change.Action == ChangeAction.Merge
+            && rows.FirstOrDefault(row => row.Table == present.AccountsTable(change.System) && row.Action == RowAction.Delete && IsAnothers(row, present.Row(change.System, row.Table, row.Key), mapping)) is { } gone
+            ? new LeftAlone($"{string.Join(", ", gone.Key.Values)} is the id of another account by now: the merge into {change.Label} stays, for what referred to the duplicate would be that account's. Look whose it is.")
+            : null;
+
+    /// <summary>Whether who has the id of a removed account is neither that account nor known by anything by which it was.</summary>
+    private static bool IsAnothers(RowWrite gone, Fields? account, AccountMapping mapping)
+        => account is not null && !gone.Reversed().IsMade(account)
+            && new Fields(gone.Before.Only(mapping.Identifiers.Values.Except(mapping.Id)).Where(pair => !pair.Value.IsNull)) is var known && known.DifferencesFrom(account, "").Count == known.Count;
 
     /// <summary>Row by row, the last first: what is as the change left it goes back; what is as it was is back; anything else is somebody's later work.</summary>
     private static List<Decision> UndoRows(Change change, IReadOnlyList<RowWrite> rows, PresentState present)

@@ -103,10 +103,13 @@ public sealed class EventInbox(StoreContext context)
             },
             cancellation);
 
-    /// <summary>Where the next read of the system's log goes on; null before the first that found something.</summary>
-    public Task<string?> CheckpointAsync(string system, CancellationToken cancellation)
+    /// <summary>Where the next read of the system's log goes on, null before the first that found something; and when it was read last, null for never.</summary>
+    public Task<(string? Checkpoint, DateTimeOffset? SweptAt)> CheckpointAsync(string system, CancellationToken cancellation)
         => context.Database.ReadAsync(
-            transaction => transaction.ScalarAsync<string>("SELECT checkpoint FROM inbox_checkpoints WHERE system = @system", new { system }), cancellation);
+            async transaction => await transaction.QueryFirstOrDefaultAsync<LogPlace>("SELECT checkpoint, swept_at FROM inbox_checkpoints WHERE system = @system", new { system }) is { } place
+                ? (place.Checkpoint, place.SweptAt)
+                : ((string?)null, (DateTimeOffset?)null),
+            cancellation);
 
     /// <summary>The systems of which events are due, also those that the config no longer names.</summary>
     public Task<List<string>> DueSystemsAsync(CancellationToken cancellation)
@@ -294,5 +297,12 @@ public sealed class EventInbox(StoreContext context)
             CorrelationId = CorrelationId,
             Attempt = (int)Attempts,
         };
+    }
+
+    private sealed record LogPlace
+    {
+        public string? Checkpoint { get; init; }
+
+        public DateTimeOffset SweptAt { get; init; }
     }
 }

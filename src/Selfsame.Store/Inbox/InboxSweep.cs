@@ -5,7 +5,7 @@ namespace Selfsame.Store.Inbox;
 /// <summary>Reads a system's log from the last checkpoint and puts what it finds into the inbox: a webhook that was lost is found, the others are repeats.</summary>
 public sealed class InboxSweep(StoreContext context)
 {
-    /// <summary>So far back the first sweep looks; what is older is left to audits.</summary>
+    /// <summary>So far back the first sweep looks, and so far before the last one a sweep whose checkpoint the log no longer knows; what is older is left to audits.</summary>
     public static readonly TimeSpan FirstLook = TimeSpan.FromHours(1);
 
     private const int MostPages = 100;
@@ -38,11 +38,13 @@ public sealed class InboxSweep(StoreContext context)
         var (found, repeats, unreadable) = (0, 0, 0);
         string? problem = null;
         var isStuck = false;
-        var checkpoint = await inbox.CheckpointAsync(name, cancellation);
+        var (checkpoint, sweptAt) = await inbox.CheckpointAsync(name, cancellation);
+        // Where the log no longer knows the checkpoint, in a quiet tenant that of an old event, what came since the last sweep is in the log still.
+        var since = (sweptAt < context.Now() ? sweptAt.Value : context.Now()) - FirstLook;
         for (var pages = 0; pages < MostPages; pages++)
         {
             var from = checkpoint;
-            var page = await UnforeseenAnswers.ReadAsync(name, () => system.ReadEventsAsync(from, context.Now() - FirstLook, cancellation));
+            var page = await UnforeseenAnswers.ReadAsync(name, () => system.ReadEventsAsync(from, since, cancellation));
             var received = await inbox.ReceiveAsync(name, page, correlationId, cancellation);
             (found, repeats, unreadable) = (found + received.New, repeats + received.Repeats, unreadable + page.Unreadable);
             problem ??= page.Problem;

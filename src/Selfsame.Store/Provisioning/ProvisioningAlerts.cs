@@ -35,10 +35,10 @@ public sealed class ProvisioningAlerts(StoreContext context, Func<string, string
 {
     private const int MostAtOnce = 1000;
 
-    // Of whoever is purged nobody waits for anything. What the config does not want yet waits without a problem for its time. Just due is not behind: work on it begins within seconds.
+    // Of whoever is purged nobody waits for anything. What the config does not want yet waits without a problem, in the backfill once it was looked at, and however late its next look comes nobody waits for it. Just due is not behind: work on it begins within seconds.
     private const string IsBehind =
         """
-        (NOT p.forget AND (p.state IN ('Intent', 'Conflict', 'Compensating') OR (p.state = 'Pending' AND (p.problem IS NOT NULL OR p.not_before <= @justDue))
+        (NOT p.forget AND (p.state IN ('Intent', 'Conflict', 'Compensating') OR (p.state = 'Pending' AND (p.problem IS NOT NULL OR (p.not_before <= @justDue AND (p.epoch = 0 OR p.lane = 'Interactive'))))
          OR (p.state = 'Linked' AND p.due_because IS NOT NULL AND p.problem IS NOT NULL)))
         """;
 

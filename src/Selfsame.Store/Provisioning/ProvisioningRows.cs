@@ -258,7 +258,7 @@ public sealed partial class ProvisioningRows(Database database, SecretKeys secre
     private static async Task<List<StoredRow>> ClaimLanesAsync(ProvisioningClaim claim, int most, Func<ProvisioningLane, int, Task<List<StoredRow>>> claimSome)
     {
         var rows = new List<StoredRow>();
-        foreach (var (lane, some) in new[] { (ProvisioningLane.Backfill, claim.Backfill), (ProvisioningLane.Interactive, most), (ProvisioningLane.Backfill, most) })
+        foreach (var (lane, some) in new[] { (ProvisioningLane.Backfill, claim.BackfillOf(most)), (ProvisioningLane.Interactive, most), (ProvisioningLane.Backfill, most) })
         {
             if (Math.Min(some, most - rows.Count) is > 0 and var wanted)
             {

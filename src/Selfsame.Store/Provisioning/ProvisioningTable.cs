@@ -114,12 +114,12 @@ internal static class ProvisioningTable
             $"SELECT {StoredRow.Columns} FROM provisioning WHERE system = @system AND target_id = @target ORDER BY source, source_id{ForUpdate(transaction)}",
             new { system, target });
 
-    /// <summary>Writes a row that the caller has locked and whose epoch it has compared.</summary>
+    /// <summary>Writes a row that the caller has locked and whose epoch it has compared. Whoever asked meanwhile said in which lane it waits.</summary>
     public static Task UpdateAsync(Transaction transaction, SecretKeys secrets, ProvisioningRow row, bool release, DateTimeOffset now)
         => transaction.ExecuteAsync(
             $"""
             UPDATE provisioning SET state = @state, due_because = @DueBecause, target_id = @target, creation = @creation, disabled = @Disabled, deleting = @Deleting, attempts = @Attempts,
-              not_before = @NotBefore, problem = @Problem, note = @Note, updated_at = @now{(release ? ", leased_until = NULL" : "")}
+              not_before = @NotBefore, problem = @Problem, note = @Note, lane = CASE WHEN asked = @Asked THEN @lane ELSE lane END, updated_at = @now{(release ? ", leased_until = NULL" : "")}
             WHERE {IsKey}
             """,
             Parameters(row.Key, new
@@ -134,6 +134,8 @@ internal static class ProvisioningTable
                 row.NotBefore,
                 row.Problem,
                 row.Note,
+                row.Asked,
+                lane = row.Lane.ToString(),
                 now,
             }));
 
@@ -157,11 +159,11 @@ internal static class ProvisioningTable
             new Statement(
                 $"""
                 UPDATE provisioning SET state = $6, due_because = $7, target_id = $8, creation = $9, disabled = $10, attempts = $11,
-                  not_before = $12, problem = $13, note = $14, updated_at = $15, deleting = $16{(release ? ", leased_until = NULL" : "")}
+                  not_before = $12, problem = $13, note = $14, updated_at = $15, deleting = $16, lane = $17{(release ? ", leased_until = NULL" : "")}
                 WHERE {isUndisturbed} RETURNING 1
                 """,
                 row.Key.Source, account, row.Key.System, row.Epoch, row.Asked, state, row.DueBecause, row.TargetId?.ToText(),
-                row.Intended is null ? null : StoredRow.Seal(secrets, row.Intended), row.Disabled, row.Attempts, row.NotBefore, row.Problem, row.Note, now, row.Deleting),
+                row.Intended is null ? null : StoredRow.Seal(secrets, row.Intended), row.Disabled, row.Attempts, row.NotBefore, row.Problem, row.Note, now, row.Deleting, row.Lane.ToString()),
             .. row.Epoch > YoungEpoch ? [TakeOldestEvents(row.Key)] : Array.Empty<Statement>(),
         ];
     }

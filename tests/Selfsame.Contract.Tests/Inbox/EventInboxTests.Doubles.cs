@@ -106,10 +106,14 @@ public abstract partial class EventInboxTests
                 : [.. ids.Where(Present.Contains).Select(id => People.ToAccount(new Fields([new("id", FieldValue.Text(id.ToString()))]))!)];
         }
 
+        /// <summary>From when it was last asked for, should it know the checkpoint no longer.</summary>
+        public DateTimeOffset? ReadSince { get; private set; }
+
         public EventReading ReadBody(ReadOnlyMemory<byte> body) => throw new NotSupportedException();
 
         public Task<EventPage> ReadEventsAsync(string? checkpoint, DateTimeOffset since, CancellationToken cancellation)
         {
+            ReadSince = since;
             if (LogIsBusy)
             {
                 throw new SystemUnavailableException(Problem!) { RetryAfter = RetryAfter };

@@ -270,8 +270,23 @@ public abstract partial class EventInboxTests(Backend backend)
         source.Log.Add(Event("26", "sv", Ann));
         (await sweep.RunAsync("idp", source, TestStore.Cancellation)).ShouldBe(new Received(1, 0));
 
-        (await new EventInbox(store.Context).CheckpointAsync("idp", TestStore.Cancellation)).ShouldBe("26");
+        (await new EventInbox(store.Context).CheckpointAsync("idp", TestStore.Cancellation)).Checkpoint.ShouldBe("26");
         (await store.CountAsync("inbox")).ShouldBe(26);
+    }
+
+    [Fact]
+    public async Task Where_the_log_knows_its_checkpoint_no_longer_a_sweep_goes_back_behind_the_last_one()
+    {
+        await using var store = await TestStore.CreateAsync(backend);
+        var source = new Accounts { Present = { Ann }, Log = [Event("1", "ss", Ann)] };
+        var sweep = new InboxSweep(store.Context);
+        await sweep.RunAsync("idp", source, TestStore.Cancellation);
+        var last = store.Context.Now();
+        store.Clock.Advance(TimeSpan.FromDays(2));
+
+        await sweep.RunAsync("idp", source, TestStore.Cancellation);
+
+        source.ReadSince.ShouldBe(last - InboxSweep.FirstLook);
     }
 
     [Fact]

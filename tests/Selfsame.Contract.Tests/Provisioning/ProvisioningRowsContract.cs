@@ -186,6 +186,42 @@ public abstract partial class ProvisioningRowsContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Nobody_waits_behind_those_whom_the_config_does_not_want_yet()
+    {
+        await InsertManyAsync("unverified", 10, ProvisioningLane.Interactive);
+        foreach (var claim in await ClaimAsync())
+        {
+            (await rows.SaveAsync(ProvisioningMachine.Next(claim.Row, new NotWantedYet(), clock.Now, 0), release: true, [], CancellationToken.None)).ShouldBeTrue();
+        }
+
+        clock.Now += TimeSpan.FromHours(3);
+        await InsertManyAsync("person", 2, ProvisioningLane.Interactive);
+        var one = ClaimOf(4) with { PerSecond = 1, Backfill = 1 };
+        async Task<string> NextAsync(int since) => (await rows.ClaimAsync(one with { SinceBackfill = since }, CancellationToken.None)).Single().Row.Key.Account.ToText();
+
+        (await NextAsync(0)).ShouldStartWith("person");
+        clock.Now += TimeSpan.FromSeconds(1);
+        (await NextAsync(3)).ShouldStartWith("unverified");
+        await database.TransactAsync(transaction => ProvisioningRows.RequeueAsync(transaction, "users", new AccountId("unverified7"), "Verified.", clock.Now));
+        clock.Now += TimeSpan.FromSeconds(1);
+        (await NextAsync(0)).ShouldStartWith("person");
+        clock.Now += TimeSpan.FromSeconds(1);
+        (await NextAsync(1)).ShouldBe("unverified7");
+    }
+
+    [Fact]
+    public async Task Who_is_asked_about_while_somebody_finds_nothing_to_do_stays_among_the_people()
+    {
+        await InsertManyAsync("person", 1, ProvisioningLane.Interactive);
+        var claim = (await ClaimAsync()).Single();
+        await database.TransactAsync(transaction => ProvisioningRows.RequeueAsync(transaction, "users", claim.Row.Key.Account, "Verified.", clock.Now));
+
+        (await rows.SaveAsync(ProvisioningMachine.Next(claim.Row, new NotWantedYet(), clock.Now, 0), release: true, [], CancellationToken.None)).ShouldBeTrue();
+
+        (await ClaimAsync()).Single().Row.Lane.ShouldBe(ProvisioningLane.Interactive);
+    }
+
+    [Fact]
     public async Task Who_gives_a_row_back_takes_the_next_with_it()
     {
         await InsertManyAsync("person", 3, ProvisioningLane.Interactive);

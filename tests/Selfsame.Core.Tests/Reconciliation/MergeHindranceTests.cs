@@ -188,4 +188,24 @@ public sealed class MergeHindranceTests
         plan.Changes.Where(change => change.Action == ChangeAction.Merge).Select(change => change.Account.ToString()).ShouldBe(["3"]);
         plan.NotPlanned[0].Because.ShouldStartWith("ann (id 1) and Ann (id 2) have rows at printers.owner that the unique index 'one_default' of printers would hold to be equal");
     }
+
+    [Theory]
+    [InlineData(DuplicatesAction.Merge)]
+    [InlineData(DuplicatesAction.Delete)]
+    public async Task What_is_left_alone_is_in_the_way_of_every_index_that_it_breaks(DuplicatesAction action)
+    {
+        var world = new DuplicateWorld(action);
+        world.Topology = world.Topology with
+        {
+            Systems = new Dictionary<string, SystemConfig> { ["app"] = world.Topology.Systems["app"] with { Unique = [IdentifierKind.Username, IdentifierKind.Email] } },
+        };
+        world.Person("1", "ann", "ann@example.org");
+        world.System.Put(world.System.Rows[new AccountId("1")].With(InMemorySystem.Record(("deleted_at", "2026-11-28"))));
+        world.Person("2", "Ann", "ann@example.org", created: 1);
+
+        var plan = await world.PlanAsync();
+
+        plan.Changes.ShouldBeEmpty();
+        plan.NotPlanned.Count(left => left.Because.Contains("would stay and has ended")).ShouldBe(2);
+    }
 }

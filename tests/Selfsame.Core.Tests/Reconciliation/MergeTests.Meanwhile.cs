@@ -46,6 +46,49 @@ public sealed partial class MergeTests
         world.System.ReferringNow.ShouldBe(["printers: id=hers, owner=2"]);
     }
 
+    [Theory]
+    [InlineData("active")]
+    [InlineData("verified")]
+    [InlineData("password")]
+    [InlineData("deleted_at")]
+    public async Task Whoever_was_to_stay_and_can_sign_in_no_more_takes_nobody_over(string field)
+    {
+        foreach (var action in new[] { DuplicatesAction.Merge, DuplicatesAction.Delete })
+        {
+            var world = new DuplicateWorld(action);
+            world.Person("1", "ann");
+            world.System.Put(world.System.Rows[new AccountId("1")].With(InMemorySystem.Record(("deleted_at", null))));
+            world.Person("2", "Ann");
+            var plan = await world.PlanAsync();
+            world.System.Put(world.System.Rows[new AccountId("1")].With(InMemorySystem.Record((field, field switch { "password" => "!", "deleted_at" => "2026-11-28", _ => false }))));
+
+            var report = await world.ApplyAsync(plan);
+
+            report.Skipped.Single().Message.ShouldContain(action == DuplicatesAction.Merge ? field : "who was to stay");
+            world.Users.ShouldBe(["1 ann", "2 Ann"]);
+        }
+    }
+
+    [Theory]
+    [InlineData("zoe", false)]
+    [InlineData("Ann", true)]
+    public async Task Undo_gives_nothing_to_whoever_has_a_duplicates_id_by_now(string name, bool ours)
+    {
+        var world = new DuplicateWorld();
+        world.Person("1", "ann");
+        world.Person("2", "Ann");
+        world.Owns("hers", "2");
+        var plan = await world.PlanAsync();
+        (await world.ApplyAsync(plan)).IsComplete.ShouldBeTrue();
+        world.Person("2", name, name: "somebody");
+
+        var undo = await world.PlanUndoAsync(plan.Id);
+
+        undo.NotPlanned.ShouldContain(left => left.Because.StartsWith(ours ? "The row 2 of people was changed since" : "2 is the id of another account by now: the merge into ann stays"));
+        await world.ApplyAsync(undo);
+        world.System.ReferringNow.ShouldBe([$"printers: id=hers, owner={(ours ? "2" : "1")}"]);
+    }
+
     // The lease is a minute's; a unique index on a large table takes longer.
     [Fact]
     public async Task The_lease_is_kept_while_the_shape_changes()
