@@ -85,10 +85,10 @@ public sealed class ProvisioningSimulationTests(ITestOutputHelper output)
         });
 
         processor = Environment.CpuUsage.TotalTime - processor;
-        output.WriteLine(string.Create(
+        var speed = string.Create(
             CultureInfo.InvariantCulture,
-            $"{run} seeds, {time.Elapsed.TotalMilliseconds / run:0.0} ms each, {processor.TotalMilliseconds / run:0.0} ms of a processor. All traces: {traces:x16}"));
-        output.WriteLine(coverage.ToString());
+            $"{run} seeds, {time.Elapsed.TotalMilliseconds / run:0.0} ms each, {processor.TotalMilliseconds / run:0.0} ms of a processor. All traces: {traces:x16}");
+        Figures.Add([$"simulation of provisioning: {speed}", "how often each fault met a row in each state:", coverage.ToString()]);
         broken.ShouldBeEmpty("Run a seed alone, with its trace: SELFSAME_SEED=… ./test No_seed_makes_an_account");
         coverage.MetLessThan(seeds >= SeedsForCoverage ? 20 : 0).ShouldBeEmpty();
     }

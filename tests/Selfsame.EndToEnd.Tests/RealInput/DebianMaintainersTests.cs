@@ -28,7 +28,7 @@ public sealed class DebianMaintainersTests
         var first = await SignUpAllAsync(client, [.. maintainers.SelectMany(maintainer => new[] { maintainer, maintainer })]);
         var second = await SignUpAllAsync(client, maintainers);
 
-        await ReportAsync(maintainers, first, second, await CountSharedAsync(server));
+        Report(maintainers, first, second, await CountSharedAsync(server));
         maintainers.Where(maintainer => IsPlain(UsernameOf(maintainer)) && !UserName.TryParse(UsernameOf(maintainer), out _, out _)).ShouldBeEmpty("a plain name was refused");
         second.Where(answer => answer.Status == HttpStatusCode.Created).ShouldBeEmpty();
         first.Concat(second).Where(answer => (int)answer.Status >= 500).ShouldBeEmpty();
@@ -129,7 +129,7 @@ public sealed class DebianMaintainersTests
             GROUP BY space ORDER BY space
             """));
 
-    private static Task ReportAsync(IReadOnlyList<Maintainer> maintainers, IReadOnlyList<Answer> first, IReadOnlyList<Answer> second, List<Shared> shared)
+    private static void Report(IReadOnlyList<Maintainer> maintainers, IReadOnlyList<Answer> first, IReadOnlyList<Answer> second, List<Shared> shared)
     {
         var names = maintainers.Select(maintainer => maintainer.Name).Distinct().Count();
         var addresses = maintainers.Select(maintainer => maintainer.Address).Distinct().Count();
@@ -143,7 +143,7 @@ public sealed class DebianMaintainersTests
                 ? $"{row.Users} users share {row.Keys} {space} keys"
                 : $"0 users share a {space} key"),
         ];
-        return RealInputFigures.AddAsync(lines);
+        Figures.Add(lines);
     }
 
     private sealed record Answer(HttpStatusCode Status, string EmailKey, string? UsernameKey, IReadOnlyList<string> Fields);

@@ -73,7 +73,7 @@ public sealed class MaintainerAuditTests
         await selfsame.UndoAsync(repaired);
         await selfsame.UndoAsync(merged);
         (await RowsAsync(users)).ShouldBe(first);
-        await RealInputFigures.AddAsync([$"audit: {maintainers.Count} spellings in the binary packages, {sources.Count} in the source packages", duplicates, difference]);
+        Figures.Add([$"audit: {maintainers.Count} spellings in the binary packages, {sources.Count} in the source packages", duplicates, difference]);
     }
 
     [Fact]
